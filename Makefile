@@ -1,0 +1,58 @@
+# Every target sets up what it needs; a second call does not repeat it.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ORACLE := .venv-oracle/.ready
+
+.PHONY: help setup demo test test-slurm chaos lint format bench constraints clean
+.DEFAULT_GOAL := help
+
+help:  ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(READY)  ## Make the environment in .venv (5 GB: torch with its CUDA libraries)
+
+$(READY): setup.cfg pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# W&B's own search library, which tests ask. Without it, they are skipped.
+$(ORACLE): tests/search/oracle-requirements.txt | $(READY)
+	@mkdir -p $(@D) && touch $@
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 13))' && $(BIN)/python -m venv $(@D) \
+		&& $(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $< \
+		|| { rm -f $(@D)/bin/python; echo "W&B's sweeps package cannot be had here: its tests are skipped"; }
+
+demo: $(READY)  ## Run 400 digits runs on the embedded server and write report/
+	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/demo.sh
+
+# Most tests wait for a server, a client or a browser: three at a time keep two cores busy.
+test: $(READY) $(ORACLE)  ## Run the tests
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 3 --dist loadfile
+
+test-slurm: $(READY)  ## Test the Slurm side on a real Slurm: as root, with slurmctld and slurmd
+	METASWEEP_SLURM=1 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/metacentrum/test_slurm.py
+
+lint: $(READY)  ## Check style, types and shell scripts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	git ls-files -z '*.sh' .ci/run | xargs -0 $(BIN)/shellcheck
+
+format: $(READY)  ## Format the code
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format --quiet .
+
+chaos: $(READY)  ## Let a sweep survive 200 kills (some 10 minutes)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.agent.chaos
+
+bench: $(READY)  ## Print the side-by-side tables against the stock way
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks
+
+constraints:  ## Resolve constraints.txt anew from setup.cfg (needs uv)
+	scripts/constraints.sh
+
+clean:  ## Remove the environment and everything that was generated
+	rm -rf $(VENV) $(dir $(ORACLE)) .metasweep report build dist *.egg-info wandb logs

@@ -1,0 +1,160 @@
+"""Reading sweeps through `wandb.Api`: one call per sweep, one per page of runs, one per history.
+
+A project is read whole: all its sweeps and the runs of no sweep, which become a `Sweep` of their own.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import wandb
+from wandb.errors import CommError
+
+from analysis.cache import HistoryCache
+from analysis.errors import AnalysisError
+from analysis.records import History, RunRecord, assemble, loose_runs
+from analysis.study import Study, Sweep
+
+PAGE = 500  # runs per call
+THREADS = 16
+SAMPLES = 100_000  # rows of a history: more than any run logs, so that nothing is sampled away
+
+
+def _server_errors() -> tuple[type[Exception], ...]:
+    """What the client raises after its own retries: newer ones ask through their service."""
+    known: tuple[type[Exception], ...] = (CommError, requests.RequestException, TimeoutError)
+    try:
+        from wandb.sdk.lib.service.service_connection import WandbApiFailedError
+    except ImportError:
+        return known
+    return (*known, WandbApiFailedError)
+
+
+SERVER_ERRORS = _server_errors()
+NOT_FOUND: tuple[type[Exception], ...] = (*SERVER_ERRORS, ValueError)
+# Configs and summaries come with the list of runs; where `lazy` is unknown, they always do.
+WHOLE: dict[str, Any] = {"lazy": False} if "lazy" in inspect.signature(wandb.Api.runs).parameters else {}
+
+Progress = Callable[[int, int], None]  # (histories read, histories in all)
+
+
+def read(
+    api: wandb.Api, names: Sequence[str], cache: HistoryCache, progress: Progress = lambda _done, _all: None
+) -> Study:
+    """Read one or several sweeps into one study.
+
+    Args:
+        api: a connected client.
+        names: ENTITY/PROJECT/ID, ENTITY/PROJECT (all its sweeps), an ID, or the URL of a sweep.
+        cache: histories read before.
+        progress: called as histories arrive.
+
+    Raises:
+        AnalysisError: a sweep does not exist or no sweep has a run; the connection was lost.
+    """
+    sweeps: dict[str, Sweep] = {}
+    found: dict[str, tuple[Sweep, Any]] = {}  # by address: a sweep may be named twice
+    try:
+        for name in names:
+            here, runs = _of_project(api, name) if len(_parts(name)) == 2 else _of_sweep(api, name)
+            sweeps.update({sweep.path: sweep for sweep in here})
+            found.update({run.url: (sweep, run) for sweep, run in runs})
+        if not found:
+            raise AnalysisError(f"{', '.join(names)} has no runs yet: start an agent first.")
+        records = [_record(sweep, run) for sweep, run in found.values()]
+        histories = _histories([run for _, run in found.values()], records, cache, progress)
+    except SERVER_ERRORS as error:
+        raise AnalysisError(
+            f"Lost the server while reading ({_first_line(error)}): run it again, what was read is kept."
+        ) from error
+    return assemble(list(sweeps.values()), records, histories)
+
+
+Found = tuple[list[Sweep], list[tuple[Sweep, Any]]]  # sweeps, and their runs each with its sweep
+
+
+def _parts(name: str) -> list[str]:
+    """ENTITY, PROJECT, ID of a name or an address."""
+    parts = [part for part in urlsplit(name).path.strip("/").split("/") if part != "sweeps"]
+    if not 1 <= len(parts) <= 3 or not all(parts):
+        raise AnalysisError(f"{name} names no sweep: write ENTITY/PROJECT/ID, or the address of its page.")
+    return parts
+
+
+def _of_sweep(api: wandb.Api, name: str) -> Found:
+    try:
+        sweep = _sweep(api.sweep("/".join(_parts(name))))
+    except NOT_FOUND as error:
+        raise AnalysisError(f"There is no sweep {name} on {api.settings['base_url']}.") from error
+    project, _, sweep_id = sweep.path.rpartition("/")
+    return [sweep], [(sweep, run) for run in _runs(api, project, {"$and": [{"sweep": sweep_id}]})]
+
+
+def _of_project(api: wandb.Api, name: str) -> Found:
+    entity, project = _parts(name)
+    path = f"{entity}/{project}"
+    try:
+        sweeps = [_sweep(sweep) for sweep in api.project(project, entity=entity).sweeps()]
+        runs = list(_runs(api, path, {}))
+    except NOT_FOUND as error:
+        raise AnalysisError(f"There is no project {path} on {api.settings['base_url']}.") from error
+    by_id = {sweep.id: sweep for sweep in sweeps}
+    alone = [run for run in runs if run.sweep_name not in by_id]
+    loose = loose_runs(path, f"{api.settings['base_url']}/{path}", [run.config for run in alone])
+    found = [(by_id.get(run.sweep_name, loose), run) for run in runs]
+    return [*sweeps, *([loose] if alone else [])], found
+
+
+def _sweep(sweep: Any) -> Sweep:
+    return Sweep(
+        path="/".join([sweep.entity, sweep.project, sweep.id]),
+        name=sweep.name,
+        url=sweep.url,
+        state=str(sweep.state),
+        config=sweep.config,
+    )
+
+
+def _runs(api: wandb.Api, project: str, filters: Mapping[str, Any]) -> Iterable[Any]:
+    return api.runs(project, filters=dict(filters), per_page=PAGE, **WHOLE)
+
+
+def _record(sweep: Sweep, run: Any) -> RunRecord:
+    return RunRecord(
+        run_id=run.id,
+        name=run.name or run.id,
+        url=run.url,
+        sweep_id=sweep.id,
+        state=run.state,
+        created_at=run.created_at,
+        updated_at=run.heartbeat_at or run.created_at,
+        config=run.config,
+        summary=run.summary_metrics or {},
+        commit=run.commit or "",
+    )
+
+
+def _histories(
+    runs: Sequence[Any], records: Sequence[RunRecord], cache: HistoryCache, progress: Progress
+) -> dict[str, History]:
+    """Histories by run id, in the order of the runs: from the cache, and what changed from the server."""
+    known = cache.read(records)
+    wanted = [index for index, record in enumerate(records) if record.run_id not in known]
+    progress(len(known), len(records))
+    with ThreadPoolExecutor(THREADS) as pool:
+        asked = {pool.submit(runs[index].history, samples=SAMPLES, pandas=False): index for index in wanted}
+        for done, future in enumerate(as_completed(asked), len(known) + 1):
+            record = records[asked[future]]
+            known[record.run_id] = future.result()
+            cache.write(record, known[record.run_id])
+            progress(done, len(records))
+    return {record.run_id: known[record.run_id] for record in records}
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)

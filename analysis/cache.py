@@ -1,0 +1,63 @@
+"""Histories read before, in one SQLite file: a run that has not changed is not asked for again."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from analysis.errors import AnalysisError
+from analysis.records import History, RunRecord
+
+ENDED = ("finished", "failed", "crashed", "killed")
+SCHEMA = "CREATE TABLE IF NOT EXISTS histories (url TEXT PRIMARY KEY, version TEXT, rows TEXT)"
+
+
+def default_path() -> Path:
+    """In the user's cache directory."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "metasweep" / "histories.sqlite"
+
+
+class HistoryCache:
+    """Histories by run; a run's version is its creation, state and last sign of life."""
+
+    def __init__(self, path: Path, refresh: bool = False) -> None:
+        """Open or create the file; with `refresh` what is in it is not used but replaced."""
+        self._refresh = refresh
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._database = sqlite3.connect(path, timeout=30, isolation_level=None)
+            self._database.execute("PRAGMA journal_mode = WAL")
+            self._database.execute("PRAGMA synchronous = OFF")  # what is lost is only read again
+            self._database.execute(SCHEMA)
+        except (OSError, sqlite3.DatabaseError) as error:
+            message = f"The cache {path} cannot be used ({error}): delete it, or set XDG_CACHE_HOME."
+            raise AnalysisError(message) from error
+
+    def read(self, records: Sequence[RunRecord]) -> dict[str, History]:
+        """Run id -> history of the runs that are here and have not changed since."""
+        found: dict[str, History] = {}
+        if self._refresh:
+            return found
+        for record in records:
+            query = "SELECT rows FROM histories WHERE url = ? AND version = ?"
+            row = self._database.execute(query, (record.url, _version(record))).fetchone()
+            if row:
+                found[record.run_id] = json.loads(row[0])
+        return found
+
+    def write(self, record: RunRecord, rows: History) -> None:
+        """Keep one history, in the place of an older one; not of a run that still grows."""
+        if record.state not in ENDED:
+            return
+        self._database.execute(
+            "INSERT OR REPLACE INTO histories VALUES (?, ?, ?)",
+            (record.url, _version(record), json.dumps(list(rows))),
+        )
+
+
+def _version(record: RunRecord) -> str:
+    return f"{record.created_at} {record.updated_at} {record.state}"

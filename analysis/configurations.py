@@ -1,0 +1,62 @@
+"""Configurations: runs that differ only by their seed."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analysis.points import axes
+from analysis.study import SEED, Study
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One point of the search, with its finished runs (one per seed, rows of `Study.finished`)."""
+
+    values: dict[str, Hashable]
+    runs: pd.DataFrame
+
+    def mean(self, column: str) -> float:
+        """Mean over the seeds."""
+        return float(self.runs[column].mean())
+
+    def by_seed(self, column: str) -> pd.Series:
+        """Values indexed by seed; by run when there is no seed."""
+        index = self.runs[SEED if SEED in self.runs else "run_id"]
+        return pd.Series(self.runs[column].to_numpy(dtype=float), index=index.to_numpy())
+
+
+def configurations(study: Study) -> list[Configuration]:
+    """All configurations with a finished run that has the metric, in the order of their first run."""
+    runs = study.finished
+    runs = runs[runs[study.metric].notna()]
+    if not study.parameters:
+        return [Configuration({}, runs)] if len(runs) else []
+    groups = runs.groupby(list(study.parameters), dropna=False, sort=False)
+    return [
+        Configuration(dict(zip(study.parameters, key, strict=True)), group.reset_index(drop=True))
+        for key, group in groups
+    ]
+
+
+def expected_seeds(study: Study) -> int:
+    """Runs that a complete configuration has: the seeds of the smallest grid, at least one."""
+    declared = [len(axes(sweep.config).get(SEED, ())) for sweep in study.sweeps]
+    return max(1, min((count for count in declared if count), default=1))
+
+
+def complete(found: list[Configuration], seeds: int) -> list[Configuration]:
+    """Configurations with all their seeds; when there is none, those with the most.
+
+    A mean over fewer seeds is noisier, so a half-finished configuration wins too easily by luck.
+    """
+    most = max((len(configuration.runs) for configuration in found), default=0)
+    return [configuration for configuration in found if len(configuration.runs) >= min(seeds, most)]
+
+
+def best(found: list[Configuration], metric: str, maximize: bool, count: int) -> list[Configuration]:
+    """The `count` best by mean metric over the seeds, best first; ties go to the earlier one."""
+    sign = -1.0 if maximize else 1.0
+    return sorted(found, key=lambda configuration: sign * configuration.mean(metric))[:count]

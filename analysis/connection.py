@@ -1,0 +1,49 @@
+"""The connection to W&B's cloud or to the embedded server: whichever the environment names."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+os.environ.setdefault("WANDB_SILENT", "true")  # its greetings do not belong into our output
+
+import requests
+import wandb
+from wandb.errors import AuthenticationError, UsageError
+
+from analysis.errors import AnalysisError
+
+TIMEOUT_SECONDS = 60
+
+
+def use_local_server(data_dir: Path) -> None:
+    """Point this process at the embedded server that runs on a data directory."""
+    command = [sys.executable, "-m", "server", "env", "--data-dir", str(data_dir)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        raise AnalysisError(answer.stderr.strip() or f"No embedded server runs on {data_dir}.")
+    for line in answer.stdout.splitlines():
+        name, _, value = line.removeprefix("export ").partition("=")
+        os.environ[name] = "".join(shlex.split(value))
+
+
+def connect() -> wandb.Api:
+    """A client of the server that the environment (or `wandb login`) names, its key checked."""
+    url = wandb.setup().settings.base_url
+    try:  # the client itself would retry for many minutes
+        requests.get(url, timeout=10)
+    except requests.RequestException as error:
+        raise AnalysisError(
+            f"No server answers at {url}: check WANDB_BASE_URL, or use --local for the embedded server."
+        ) from error
+    try:
+        return wandb.Api(timeout=TIMEOUT_SECONDS)
+    except AuthenticationError as error:
+        raise AnalysisError(f"The server at {url} refused the key: check WANDB_API_KEY.") from error
+    except UsageError as error:
+        raise AnalysisError(
+            f"No key for {url}: run `wandb login`, set WANDB_API_KEY, or use --local for the embedded server."
+        ) from error

@@ -1,0 +1,113 @@
+"""What single runs did, told from their curves. Pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import pandas as pd
+from scipy.stats import kendalltau
+
+from analysis.baselines import chance_level
+from analysis.study import Study
+
+NAN, COLLAPSED, SLOW, CHANCE, STUCK = "NaN", "collapsed", "too slow", "at chance from the start", "stuck"
+MEANING = {
+    NAN: "the loss became NaN or infinite",
+    COLLAPSED: "it had learned something and lost it",
+    SLOW: "still improving when it ended",
+    CHANCE: "it never left it",
+    STUCK: "it learned a little and stopped",
+}
+FALL = 0.05  # accuracy lost since the best moment that counts as a collapse
+SIGNIFICANCE = 0.01  # of the trend of the training loss
+ENOUGH = 6  # values for a trend that can be significant
+
+
+@dataclass(frozen=True)
+class Highlight:
+    """A run that a reader should look at."""
+
+    word: str  # why
+    run_id: str
+    value: float  # test accuracy, or the gain or fall of it
+
+
+def curve(study: Study, run_id: str, column: str) -> pd.DataFrame:
+    """The logged values of one run: columns `step`, `epoch` and the asked one, in order, NaN left out."""
+    rows = study.history[study.history["run_id"] == run_id]
+    return rows.loc[rows[column].notna(), ["step", "epoch", column]].sort_values("step")
+
+
+def converged(study: Study, threshold: float = 0.98) -> pd.DataFrame:
+    """Finished runs whose final test accuracy is above the threshold."""
+    runs = study.finished
+    return runs[runs["test_acc"] > threshold]
+
+
+def diverged(study: Study, threshold: float = 0.2) -> pd.DataFrame:
+    """Finished runs below the threshold or with a loss that is no number, with a column `word`."""
+    runs = study.finished
+    runs = runs[(runs["test_acc"] < threshold) | runs["diverged"]]
+    histories = dict(list(study.history.groupby("run_id")))
+    empty, chance = study.history.iloc[:0], chance_level(study.class_counts)
+    words = [
+        word_for(histories.get(row.run_id, empty), bool(row.diverged), chance)
+        for row in runs.itertuples(index=False)
+    ]
+    return runs.assign(word=pd.Series(words, index=runs.index, dtype=object))
+
+
+def word_for(history: pd.DataFrame, diverged: bool, chance: float | None = None) -> str:
+    """What a run below the threshold did.
+
+    A fall of the test accuracy by more than `FALL` from its peak is a collapse, and one of the training
+    accuracy (mean of three values) by twice that. Otherwise the run was too slow if its training loss still
+    falls in the second half (Kendall's rank correlation with the step, as in Mann's trend test): the first
+    steps of a run that blows up fall from far above chance. Else it never was better than chance, or stuck.
+    """
+    if diverged:
+        return NAN
+    accuracy = history["test_acc"].dropna()
+    if len(accuracy) and accuracy.max() - accuracy.iloc[-1] > FALL:
+        return COLLAPSED
+    training = history["train_acc"].dropna().rolling(3, min_periods=1).mean()
+    if len(training) and training.max() - training.iloc[-1] > 2 * FALL:
+        return COLLAPSED
+    loss = history["train_loss"].dropna()
+    if falls(loss.iloc[len(loss) // 2 :] if len(loss) >= 2 * ENOUGH else loss):
+        return SLOW
+    return CHANCE if chance is None or not accuracy.max() > chance else STUCK
+
+
+def falls(values: pd.Series) -> bool:
+    """Whether a series has a falling trend that chance does not explain."""
+    if len(values) < 4 or values.nunique() < 2:
+        return False
+    tau, p_value = kendalltau(range(len(values)), values)
+    return bool(tau < 0 and p_value < SIGNIFICANCE)
+
+
+def highlights(study: Study, diverged_below: float = 0.2) -> list[Highlight]:
+    """Best, most improved, clearest collapse, slowest learner; each run once, only what there is."""
+    runs = study.finished[study.finished["test_acc"].notna()].set_index("run_id")
+    if runs.empty:
+        return []
+    evaluations = study.history[study.history["test_acc"].notna() & study.history["run_id"].isin(runs.index)]
+    by_run = evaluations.sort_values("step").groupby("run_id")["test_acc"]
+    gain = by_run.last() - by_run.first()
+    fall = by_run.max() - by_run.last()
+    slow = diverged(study, diverged_below)
+    slow = slow[slow["word"] == SLOW].set_index("run_id")["test_acc"]
+    found: list[Highlight] = []
+    candidates = [
+        ("best", runs["test_acc"], True, -math.inf),
+        ("most improved", gain, True, 0.0),
+        ("clearest collapse", fall, True, FALL),
+        ("slowest learner", -slow, True, -math.inf),
+    ]
+    for word, values, _, least in candidates:
+        left = values.drop([h.run_id for h in found], errors="ignore")
+        if len(left) and left.max() > least:
+            found.append(Highlight(word, str(left.idxmax()), abs(float(left.max()))))
+    return found

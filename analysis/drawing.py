@@ -1,0 +1,41 @@
+"""Figures to files, on all cores. Imports little: every process that draws does it anew."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+
+from analysis import figures
+from analysis.section import Chart
+
+Progress = Callable[[int, int], None]
+
+
+def write_charts(
+    charts: Sequence[Chart], folder: Path, progress: Progress = lambda _done, _all: None
+) -> list[Path]:
+    """Draw figures, SVG in both themes and PNG in light, one process per core.
+
+    Matplotlib has no use for threads.
+    """
+    workers = min(available_cores(), len(charts))
+    if workers < 2:
+        return [path for chart in charts for path in write_chart(chart, folder)]
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        jobs = [pool.submit(write_chart, chart, folder) for chart in charts]
+        for done, _ in enumerate(as_completed(jobs), 1):
+            progress(done, len(charts))
+        return [path for job in jobs for path in job.result()]
+
+
+def write_chart(chart: Chart, folder: Path) -> list[Path]:
+    """Draw one figure."""
+    return figures.save_themes(lambda theme: chart.draw(theme=theme), folder / chart.name, chart.title)
+
+
+def available_cores() -> int:
+    """Cores that this process may use, fewer than the machine has in a batch job."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

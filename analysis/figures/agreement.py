@@ -1,0 +1,123 @@
+"""Validation against test: how far what a run is chosen by agrees with what is reported."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from analysis.figures import text
+from analysis.figures.axes import no_better
+from analysis.figures.panel import FOOT, TITLE_ROOM, Panel
+from analysis.figures.parallel import VECTOR_LINES
+from analysis.figures.scales import Scale, accuracy_scale, number_scale
+from analysis.figures.style import (
+    MARGIN,
+    SMALL,
+    THEMES,
+    WIDTH,
+    canvas,
+    heading,
+    heading_height,
+    house_style,
+    new_figure,
+)
+
+Array = npt.NDArray[np.float64]
+SIDE = 290.0
+TICK_ROOM = 44.0
+BINS = 31
+
+
+@house_style
+def agreement(
+    runs: pd.DataFrame,
+    *,
+    chosen_by: str = "val_acc",
+    reported: str = "test_acc",
+    chance: float | None = None,
+    title: str = "Validation against test",
+    subtitle: str | None = None,
+    theme: str = "light",
+) -> Figure:
+    """Every run as a point on two equal scales with the diagonal of perfect agreement, and the differences.
+
+    Runs at chance on both scales are left out and counted. Raises ValueError when no run is left.
+    """
+    pairs = runs[[chosen_by, reported]].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
+    pairs = pairs[np.isfinite(pairs).all(axis=1)]
+    lost = no_better(pairs.max(axis=1, initial=-np.inf), chance)
+    shown = pairs[~lost]
+    if not len(shown):
+        raise ValueError("no run has both values above chance")
+    look = THEMES[theme]
+    if subtitle is None:
+        subtitle = text.quantity(len(shown), "run") + (f", {lost.sum()} more at chance" if lost.any() else "")
+    above = heading_height(title, subtitle, WIDTH) + TITLE_ROOM + 4
+    bottom = MARGIN + FOOT + SMALL + 4
+    figure = new_figure(WIDTH, above + SIDE + bottom, look)
+    heading(figure, title, subtitle, look)
+    surface = canvas(figure)
+    left = Panel(surface, look, MARGIN + TICK_ROOM, bottom, SIDE, SIDE)
+    start = MARGIN + TICK_ROOM + SIDE + 70
+    right = Panel(surface, look, start, bottom, WIDTH - MARGIN - start, SIDE)
+    _scatter(left, shown, text.is_accuracy(reported))
+    left.title(f"{text.title_of(reported)}, line: equal")
+    left.caption(text.title_of(chosen_by))
+    _differences(right, shown[:, 1] - shown[:, 0], text.is_accuracy(reported))
+    right.title("Test − validation" if reported.startswith("test") else "Difference")
+    return figure
+
+
+def _scatter(panel: Panel, pairs: Array, accuracy: bool) -> None:
+    look = panel.look
+    scale = accuracy_scale(pairs) if accuracy else number_scale(pairs)
+    ticks = scale.ticks(38 / SIDE)
+    panel.grid(ticks)
+    panel.foot(ticks, lines=True)
+    panel.surface.plot(*panel.points([0, 1], [0, 1]).T, color=look.muted, linewidth=0.9)
+    pairs = pairs[np.argsort(pairs[:, 1], kind="stable")]
+    panel.surface.scatter(
+        panel.x(scale.forward(pairs[:, 0])),
+        panel.y(scale.forward(pairs[:, 1])),
+        s=float(np.clip(400 / np.sqrt(len(pairs)), 6, 30)),
+        c=look.ramp(scale.forward(pairs[:, 1])),
+        alpha=0.8,
+        edgecolors=[to_rgba(look.background)],
+        linewidths=0.4,
+        zorder=3,
+        rasterized=len(pairs) > VECTOR_LINES,
+    )
+
+
+def _differences(panel: Panel, differences: Array, accuracy: bool) -> None:
+    """A histogram of the differences (of accuracies in percentage points) with their mean."""
+    look, shown = panel.look, differences * (100 if accuracy else 1)
+    reach = max(float(np.abs(shown).max()), 1e-9) * 1.05
+    counts, edges = np.histogram(shown, bins=BINS, range=(-reach, reach))
+    across, up = Scale(-reach, reach), Scale(0.0, float(counts.max()) * 1.1)
+    panel.grid([(float(up.forward(n)), text.number(n, 9)) for n in _whole(int(counts.max()))])
+    panel.foot(across.ticks(40 / panel.width))
+    panel.base()
+    xs, tops = panel.x(across.forward(edges)), panel.y(up.forward(counts))
+    corners = [
+        [(low + 0.5, panel.bottom), (high - 0.5, panel.bottom), (high - 0.5, top), (low + 0.5, top)]
+        for low, high, top in zip(xs[:-1], xs[1:], tops, strict=True)
+    ]
+    panel.surface.add_collection(PolyCollection(corners, facecolors=look.test, edgecolors="none", zorder=2))
+    zero, mean = panel.points([0.5, 0.5], [0, 1]), float(shown.mean())
+    panel.surface.plot(*zero.T, color=look.muted, linewidth=0.9, zorder=3)
+    at = panel.points(across.forward([mean, mean]), [0, 1])
+    panel.surface.plot(*at.T, color=look.train, linewidth=1.4, dashes=(4, 3), zorder=4)
+    unit = "percentage points" if accuracy else "difference"
+    panel.caption(f"{unit}, dashed: mean {text.number(mean, 2)}")
+
+
+def _whole(most: int) -> list[int]:
+    return sorted(
+        {int(value) for value in MaxNLocator(5, integer=True).tick_values(0, most) if value <= most}
+    )

@@ -1,0 +1,279 @@
+"""Learning curves: of the runs that converged, of those that did not, and of single runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+
+from analysis.figures import text
+from analysis.figures.panel import FOOT, TITLE_ROOM, Panel, key, whole_ticks
+from analysis.figures.parallel import VECTOR_LINES, stroke
+from analysis.figures.scales import Scale, accuracy_scale, number_scale
+from analysis.figures.style import (
+    MARGIN,
+    SMALL,
+    THEMES,
+    WIDTH,
+    canvas,
+    heading,
+    heading_height,
+    house_style,
+    new_figure,
+)
+
+Array = npt.NDArray[np.float64]
+Curve = tuple[Array, Array]  # epochs, values
+PANEL_HEIGHT = 190.0
+SMALL_HEIGHT = 112.0
+TICK_ROOM = 40.0  # tick labels left of a panel
+COLUMNS = 4
+CAPTION = SMALL + 6
+
+
+def curves_of(history: pd.DataFrame, metric: str) -> dict[str, Curve]:
+    """run_id -> (epochs, values) where the metric was logged.
+
+    The epoch of a step that logged none lies between its neighbours' epochs. A value that is not finite is
+    kept as NaN: the curve has a gap there.
+    """
+    found = {}
+    for run, rows in history.groupby("run_id", sort=False):
+        rows = rows.sort_values("step")
+        logged = rows[metric].notna().to_numpy()
+        if logged.any():
+            epochs = _epochs(rows)
+            values = rows[metric].to_numpy(dtype=np.float64)
+            found[str(run)] = (epochs[logged], np.where(np.isfinite(values), values, np.nan)[logged])
+    return found
+
+
+@house_style
+def convergence(
+    history: pd.DataFrame,
+    *,
+    metric: str = "test_acc",
+    title: str = "Convergent runs",
+    subtitle: str | None = None,
+    theme: str = "light",
+) -> Figure:
+    """All curves of an accuracy at full scale and, beside it, where they end, enlarged; best on top.
+
+    The enlarged part holds the ends of all curves, and below the worst of them as much again. Raises
+    ValueError when nothing was logged.
+    """
+    curves = _sorted(curves_of(history, metric))
+    if not curves:
+        raise ValueError(f"no run has logged {metric}")
+    look = THEMES[theme]
+    if subtitle is None:
+        subtitle = f"{text.title_of(metric)} of {text.quantity(len(curves), 'run')}, at right the framed part"
+    above = heading_height(title, subtitle, WIDTH) + 14
+    height = above + PANEL_HEIGHT + FOOT + CAPTION + MARGIN
+    figure = new_figure(WIDTH, height, look)
+    heading(figure, title, subtitle, look)
+    surface = canvas(figure)
+    bottom = height - above - PANEL_HEIGHT
+    width = (WIDTH - 2 * MARGIN - 2 * TICK_ROOM - 14) / 2
+    ends = np.array([values[np.isfinite(values)][-1] for _, values in curves])
+    zoom = _zoom(ends, metric)
+    colours = look.ramp(_spread(ends))
+    full = Scale(0.0, 1.0, as_percent=True) if text.is_accuracy(metric) else _scale_of(curves, metric)
+    left = Panel(surface, look, MARGIN + TICK_ROOM, bottom, width, PANEL_HEIGHT)
+    right = Panel(surface, look, WIDTH - MARGIN - width, bottom, width, PANEL_HEIGHT)
+    for panel, scale in ((left, full), (right, zoom)):
+        _draw(panel, curves, scale, colours)
+    frame = full.forward([zoom.low, zoom.high])
+    box = left.points([0, 1, 1, 0, 0], frame[[0, 0, 1, 1, 0]])
+    surface.plot(*box.T, color=look.ink, linewidth=0.9, zorder=5)
+    return figure
+
+
+@house_style
+def divergence(
+    history: pd.DataFrame,
+    reasons: Mapping[str, str],
+    *,
+    metric: str = "test_acc",
+    chance: float | None = None,
+    title: str = "Divergent runs",
+    subtitle: str | None = None,
+    theme: str = "light",
+) -> Figure:
+    """One panel per word for what happened, the most frequent first, with the curves of its runs.
+
+    reasons: run_id -> the word. A run that logged nothing finite is counted, but has no curve.
+    Raises ValueError when there is no run.
+    """
+    if not reasons:
+        raise ValueError("there is no divergent run to draw")
+    look = THEMES[theme]
+    counts = pd.Series(dict(reasons)).value_counts(sort=False).sort_values(ascending=False, kind="stable")
+    curves = curves_of(history, metric)
+    if subtitle is None:
+        subtitle = f"{text.title_of(metric)} of {text.quantity(len(reasons), 'run')} by what happened to them"
+        subtitle += f" · dashed: chance, {text.percent(chance, 2)}" if chance else ""
+    scale = _scale_of([curves[run] for run in reasons if run in curves], metric)
+    columns = min(max(len(counts), 2), COLUMNS)
+    rows = -(-len(counts) // columns)
+    above = heading_height(title, subtitle, WIDTH) + 8
+    pitch = TITLE_ROOM + 12 + SMALL_HEIGHT + FOOT + CAPTION + 8
+    height = above + rows * pitch + MARGIN - 8
+    figure = new_figure(WIDTH, height, look)
+    heading(figure, title, subtitle, look)
+    surface = canvas(figure)
+    width = (WIDTH - 2 * MARGIN - TICK_ROOM - (columns - 1) * 18) / columns
+    for index, (reason, count) in enumerate(counts.items()):
+        left = MARGIN + TICK_ROOM + (index % columns) * (width + 18)
+        bottom = height - above - (index // columns) * pitch - TITLE_ROOM - 12 - SMALL_HEIGHT
+        panel = Panel(surface, look, left, bottom, width, SMALL_HEIGHT)
+        panel.title(str(reason), below=text.quantity(int(count), "run"))
+        own = [curves[run] for run, word in reasons.items() if word == reason and run in curves]
+        shades = np.tile(look.ramp(0.75), (len(own), 1))
+        _draw(panel, own, scale, shades, labels=index % columns == 0)
+        if chance is not None:
+            line = panel.points([0, 1], scale.forward([chance, chance]))
+            surface.plot(*line.T, color=look.muted, linewidth=1, dashes=(4, 3), zorder=1.5)
+    return figure
+
+
+@house_style
+def single_runs(
+    history: pd.DataFrame,
+    cases: Sequence[tuple[str, str, str]],
+    *,
+    title: str = "Single runs",
+    subtitle: str = "Above: accuracy, below: loss",
+    theme: str = "light",
+) -> Figure:
+    """One column per run, training and test curves of its accuracy above those of its loss.
+
+    cases: (run_id, what it shows, its configuration). Raises ValueError without cases.
+    """
+    if not cases:
+        raise ValueError("there is no single run to draw")
+    look = THEMES[theme]
+    above = heading_height(title, subtitle, WIDTH) + 30
+    columns = min(max(len(cases), 2), COLUMNS)
+    rows = -(-len(cases) // columns)
+    block = TITLE_ROOM + 12 + 2 * SMALL_HEIGHT + 14 + FOOT + CAPTION + 10
+    height = above + rows * block + MARGIN - 10
+    figure = new_figure(WIDTH, height, look)
+    heading(figure, title, subtitle, look)
+    surface = canvas(figure)
+    key(surface, [("training", look.train, "-"), ("test", look.test, "-")], MARGIN, height - above + 14, look)
+    scales = [_shared(history, [case[0] for case in cases], what) for what in ("acc", "loss")]
+    width = (WIDTH - 2 * MARGIN - TICK_ROOM - (columns - 1) * 18) / columns
+    for index, (run, name, configuration) in enumerate(cases):
+        left = MARGIN + TICK_ROOM + (index % columns) * (width + 18)
+        top = height - above - (index // columns) * block - TITLE_ROOM - 12
+        rows_of = history[history["run_id"] == run]
+        for place, (what, scale) in enumerate(zip(("acc", "loss"), scales, strict=True)):
+            bottom = top - SMALL_HEIGHT - place * (SMALL_HEIGHT + 14)
+            panel = Panel(surface, look, left, bottom, width, SMALL_HEIGHT)
+            if place == 0:
+                panel.title(name, below=configuration)
+            _pair(panel, rows_of, what, scale, labels=index % columns == 0, foot=place == 1)
+    return figure
+
+
+def _epochs(rows: pd.DataFrame) -> Array:
+    """The epoch of every row, from the rows that logged one; in steps where none did."""
+    steps = rows["step"].to_numpy(dtype=np.float64)
+    epochs = rows["epoch"].to_numpy(dtype=np.float64) if "epoch" in rows else np.full(len(rows), np.nan)
+    known = np.isfinite(epochs)
+    if not known.any():
+        return steps
+    start = ([steps[0] - 1], [0.0]) if epochs[known][0] > 0 and not known[0] else ([], [])
+    return np.interp(
+        steps, np.concatenate([start[0], steps[known]]), np.concatenate([start[1], epochs[known]])
+    )
+
+
+def _sorted(curves: Mapping[str, Curve]) -> list[Curve]:
+    finite = [curve for curve in curves.values() if np.isfinite(curve[1]).any()]
+    return sorted(finite, key=lambda curve: float(curve[1][np.isfinite(curve[1])][-1]))
+
+
+def _zoom(ends: Array, metric: str) -> Scale:
+    low, high = float(ends.min()), float(ends.max())
+    if text.is_accuracy(metric):
+        return accuracy_scale([max(low - (high - low), 0.0), high], linear=True)
+    return number_scale([low, high + (high - low)])
+
+
+def _spread(values: Array) -> Array:
+    low, high = float(values.min()), float(values.max())
+    return (values - low) / (high - low) if high > low else np.ones(len(values))
+
+
+def _scale_of(curves: Sequence[Curve], metric: str) -> Scale:
+    values = np.concatenate([values for _, values in curves]) if curves else np.array([])
+    finite = values[np.isfinite(values)]
+    if text.is_accuracy(metric):
+        return Scale(0.0, min(1.0, max(0.25, 1.05 * float(finite.max(initial=0)))), as_percent=True)
+    return number_scale(finite)
+
+
+def _shared(history: pd.DataFrame, runs: Sequence[str], what: str) -> Scale:
+    own = history[history["run_id"].isin(runs)]
+    names = [name for name in (f"train_{what}", f"test_{what}") if name in own]
+    if what == "acc":
+        return Scale(0.0, 1.0, as_percent=True)
+    return number_scale(own[names].to_numpy(dtype=np.float64) if names else [])
+
+
+def _pair(panel: Panel, rows: pd.DataFrame, what: str, scale: Scale, labels: bool, foot: bool) -> None:
+    look = panel.look
+    curves, colours, widths = [], [], []
+    for split, colour, line in (("train", look.train, 1.2), ("test", look.test, 1.8)):
+        found = curves_of(rows, f"{split}_{what}") if f"{split}_{what}" in rows else {}
+        curves += list(found.values())
+        colours += [colour] * len(found)
+        widths += [line] * len(found)
+    _draw(panel, curves, scale, colours, labels=labels, foot=foot, widths=widths, marks=1)
+
+
+def _draw(
+    panel: Panel,
+    curves: Sequence[Curve],
+    scale: Scale,
+    colours: npt.ArrayLike,
+    *,
+    labels: bool = True,
+    foot: bool = True,
+    widths: Sequence[float] | None = None,
+    marks: int = 60,
+) -> None:
+    """Curves in a panel over the epochs that any of them has; few points are marked as such."""
+    panel.grid(scale.ticks(26 / panel.height), labels=labels)
+    panel.base()
+    if not curves:
+        return
+    ends = [(float(epochs.min()), float(epochs.max())) for epochs, _ in curves]
+    low, high = min(low for low, _ in ends), max(high for _, high in ends)
+    across = Scale(low, high) if high > low else Scale(low - 0.5, high + 0.5)
+    lines = [
+        panel.points(across.forward(epochs), scale.forward(values, clip=False)) for epochs, values in curves
+    ]
+    alpha, width = stroke(len(curves))
+    drawn = LineCollection(
+        lines,
+        colors=colours,
+        linewidths=widths or max(width, 0.6),
+        alpha=1.0 if widths else alpha,
+        zorder=2,
+        rasterized=len(curves) > VECTOR_LINES,
+    )
+    panel.surface.add_collection(drawn)
+    drawn.set_clip_path(panel.window(margin=1.0))
+    if max(len(line) for line in lines) <= 2 and len(lines) <= marks:
+        for line, colour in zip(lines, list(np.asarray(colours)), strict=True):
+            panel.surface.plot(*line.T, "o", color=colour, markersize=3, zorder=3)
+    if foot:
+        panel.foot(whole_ticks(across.low, across.high, most=6))
+        panel.caption("Epoch")

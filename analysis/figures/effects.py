@@ -1,0 +1,183 @@
+"""What each hyper-parameter does to a metric: its distribution at every value, mean and interval."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+
+from analysis.figures import text
+from analysis.figures.axes import Axis, metric_axes, ordered_levels, ranks
+from analysis.figures.panel import FOOT, TITLE_ROOM, Panel, key
+from analysis.figures.style import (
+    MARGIN,
+    SMALL,
+    THEMES,
+    WIDTH,
+    Theme,
+    canvas,
+    heading,
+    heading_height,
+    house_style,
+    new_figure,
+)
+from analysis.statistics import interval
+
+Array = npt.NDArray[np.float64]
+PANEL_HEIGHT = 160.0
+BETWEEN = 18.0
+COLUMNS = 4
+MOST_BINS = 6  # a continuous parameter is cut into this many classes of equal size
+
+
+@house_style
+def effects(
+    runs: pd.DataFrame,
+    parameters: Sequence[str],
+    *,
+    metric: str = "test_acc",
+    levels: Mapping[str, Sequence[Hashable]] | None = None,
+    chance: float | None = None,
+    confidence: float = 0.95,
+    title: str = "",
+    subtitle: str | None = None,
+    theme: str = "light",
+) -> Figure:
+    """One panel per parameter: at each of its values every run as a point, sorted, with mean and t interval.
+
+    Inside a value the runs go from left to right by rank, so that a column of points reads as a cumulative
+    distribution and no point hides another. The mean is of all runs with a value, those at chance too.
+    Raises ValueError when no run has a value.
+    """
+    values = pd.to_numeric(runs[metric], errors="coerce").to_numpy(dtype=np.float64)
+    runs, values = runs[np.isfinite(values)], values[np.isfinite(values)]
+    if not len(values) or not parameters:
+        raise ValueError("effects need at least one parameter and one run with a value")
+    look = THEMES[theme]
+    axis = level_chance(metric_axes(runs, [metric], ranks(values), chance)[0])
+    if subtitle is None:
+        subtitle = f"{text.title_of(metric)} of {text.quantity(len(runs), 'run')}, sorted within each value"
+    columns = min(len(parameters), COLUMNS)
+    rows = -(-len(parameters) // columns)
+    above = heading_height(title, subtitle, WIDTH) + 28
+    pitch = TITLE_ROOM + PANEL_HEIGHT + FOOT + 10
+    figure = new_figure(WIDTH, above + rows * pitch + MARGIN - 6, look)
+    heading(figure, title, subtitle, look)
+    surface = canvas(figure)
+    height = figure.get_figheight() * 72
+    mean = f"mean, {text.percent(confidence)} t interval"
+    key(surface, [("run", look.test, "o"), (mean, look.ink, "-")], MARGIN, height - above + 14, look)
+    ticks = [*axis.ticks(0.09), *((slot.middle, slot.label) for slot in axis.slots)]
+    margin = MARGIN + max(text.width(label, SMALL) for _, label in ticks) + 6
+    width = (WIDTH - margin - MARGIN - (columns - 1) * BETWEEN) / columns
+    for index, name in enumerate(parameters):
+        left = margin + (index % columns) * (width + BETWEEN)
+        bottom = height - above - (index // columns) * pitch - TITLE_ROOM - PANEL_HEIGHT
+        panel = Panel(surface, look, left, bottom, width, PANEL_HEIGHT)
+        panel.title(text.title_of(name))
+        panel.grid(ticks, labels=index % columns == 0)
+        groups = grouped(runs[name], (levels or {}).get(name))
+        _draw(panel, axis, values, groups, confidence)
+    return figure
+
+
+def level_chance(axis: Axis) -> Axis:
+    """The axis with all runs of a special slot at its middle: here they need no places of their own."""
+    heights = axis.heights.copy()
+    for slot in axis.slots:
+        heights[(heights >= slot.low) & (heights <= slot.high)] = slot.middle
+    return replace(axis, heights=heights)
+
+
+def grouped(
+    column: pd.Series, levels: Sequence[Hashable] | None = None
+) -> list[tuple[str, npt.NDArray[np.intp]]]:
+    """(label, row numbers) of each value in order; many numbers are cut into classes of equal size."""
+    numbers = pd.to_numeric(column, errors="coerce")
+    distinct = column.dropna().nunique()
+    if distinct > 12 and numbers.notna().sum() == column.notna().sum():
+        return _classes(numbers)
+    keys = column.astype(object).to_numpy()
+    order = ordered_levels(column.astype(object), levels)
+    found = [
+        (label, np.flatnonzero([key == value for key in keys]))
+        for label, value in zip(text.labels(order), order, strict=True)
+    ]
+    missing = np.flatnonzero(column.isna().to_numpy())
+    return [*found, (text.NOT_SET, missing)] if len(missing) else found
+
+
+def _classes(numbers: pd.Series) -> list[tuple[str, npt.NDArray[np.intp]]]:
+    values = numbers.to_numpy(dtype=np.float64)
+    known = values[np.isfinite(values)]
+    ends = np.unique(np.quantile(known, np.arange(1, MOST_BINS + 1) / MOST_BINS, method="higher"))
+    codes = np.searchsorted(ends, values)
+    labels = [f"≤ {label}" for label in text.labels(list(ends), digits=2)]
+    found = [(label, np.flatnonzero(codes == code)) for code, label in enumerate(labels)]
+    missing = np.flatnonzero(~np.isfinite(values))
+    return [*found, (text.NOT_SET, missing)] if len(missing) else found
+
+
+def _draw(
+    panel: Panel,
+    axis: Axis,
+    values: Array,
+    groups: Sequence[tuple[str, npt.NDArray[np.intp]]],
+    confidence: float,
+) -> None:
+    look, share = panel.look, 1 / len(groups)
+    for index, (_, members) in enumerate(groups):
+        centre = (index + 0.5) * share
+        if not len(members):
+            continue
+        _points(panel, axis, members, centre, share)
+        estimate = interval(values[members], confidence=confidence)
+        mean = _height(axis, estimate.mean)
+        x = float(panel.x(centre))
+        if estimate.n > 1:
+            ends = panel.y([_height(axis, estimate.low), _height(axis, estimate.high)])
+            panel.surface.plot([x, x], ends, color=look.background, linewidth=4, zorder=4)
+            panel.surface.plot([x, x], ends, color=look.ink, linewidth=1.6, zorder=5)
+        panel.surface.plot(
+            [x], panel.y([mean]), "o", color=look.ink, mec=look.background, mew=1, markersize=5.5, zorder=6
+        )
+    room = panel.width * share - 4
+    panel.base()
+    panel.foot(
+        [((i + 0.5) * share, text.fit(label, room, SMALL)) for i, (label, _) in enumerate(groups)],
+        ink=look.ink,
+    )
+
+
+def _points(panel: Panel, axis: Axis, members: npt.NDArray[np.intp], centre: float, share: float) -> None:
+    heights = axis.heights[members]
+    order = np.argsort(heights, kind="stable")
+    offsets = np.empty(len(members))
+    offsets[order] = (np.arange(len(members)) + 0.5) / len(members) - 0.5
+    low = heights < axis.floor
+    colours = panel.look.ramp((heights - axis.floor) / (1 - axis.floor))
+    colours[low] = _grey(panel.look)
+    size = float(np.clip(60 / np.sqrt(len(members)), 2.5, 9))
+    panel.surface.scatter(
+        panel.x(centre + 0.78 * share * offsets),
+        panel.y(heights),
+        s=size,
+        c=colours,
+        linewidths=0,
+        zorder=2,
+        rasterized=len(members) > 1500,
+    )
+
+
+def _grey(look: Theme) -> tuple[float, float, float, float]:
+    return to_rgba(look.chance)
+
+
+def _height(axis: Axis, value: float) -> float:
+    assert axis.scale is not None
+    return axis.floor + (1 - axis.floor) * float(axis.scale.forward(value))

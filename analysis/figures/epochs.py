@@ -1,0 +1,156 @@
+"""A metric per epoch, averaged over the runs of each value of a hyper-parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
+from scipy.optimize import isotonic_regression
+
+from analysis.figures import text
+from analysis.figures.effects import grouped
+from analysis.figures.panel import FOOT, TITLE_ROOM, Panel, whole_ticks
+from analysis.figures.scales import Scale, accuracy_scale, number_scale
+from analysis.figures.style import (
+    MARGIN,
+    SMALL,
+    THEMES,
+    WIDTH,
+    canvas,
+    heading,
+    heading_height,
+    house_style,
+    new_figure,
+)
+from analysis.statistics import interval
+
+Array = npt.NDArray[np.float64]
+Line = tuple[str, Array, Array, Array, Array]  # label, epochs, mean, low, high
+PANEL_HEIGHT = 150.0
+COLUMNS = 3
+TICK_ROOM = 40.0
+MOST_LABEL = 70.0  # what the labels at the right of a panel take at most
+
+
+@house_style
+def effects_by_epoch(
+    runs: pd.DataFrame,
+    history: pd.DataFrame,
+    parameters: Sequence[str],
+    *,
+    metric: str = "test_acc",
+    levels: Mapping[str, Sequence[Hashable]] | None = None,
+    confidence: float = 0.95,
+    title: str = "",
+    subtitle: str | None = None,
+    theme: str = "light",
+) -> Figure:
+    """One panel per parameter: at each of its values the mean over its runs per epoch, with a t interval.
+
+    history: rows (run_id, epoch, the metric). Raises ValueError when no epoch has a value.
+    """
+    table = _table(runs, history, metric)
+    if table.empty or not parameters:
+        raise ValueError(f"no run has logged {metric} with its epoch")
+    look = THEMES[theme]
+    if subtitle is None:
+        subtitle = (
+            f"Mean {text.title_of(metric).lower()} over runs, band: {text.percent(confidence)} t interval"
+        )
+    panels = {name: means(runs, table, name, (levels or {}).get(name), confidence) for name in parameters}
+    scale = _scale([line for lines in panels.values() for line in lines], metric)
+    columns = min(len(parameters), COLUMNS) if len(parameters) != 4 else 2
+    rows = -(-len(parameters) // columns)
+    above = heading_height(title, subtitle, WIDTH) + 8
+    pitch = TITLE_ROOM + PANEL_HEIGHT + FOOT + SMALL + 12
+    height = above + rows * pitch + MARGIN - 6
+    figure = new_figure(WIDTH, height, look)
+    heading(figure, title, subtitle, look)
+    surface = canvas(figure)
+    widest = max(text.width(line[0], SMALL) for lines in panels.values() for line in lines)
+    beside = min(widest, MOST_LABEL) + 18
+    width = (WIDTH - 2 * MARGIN - TICK_ROOM - beside * columns) / columns
+    for index, (name, lines) in enumerate(panels.items()):
+        left = MARGIN + TICK_ROOM + (index % columns) * (width + beside)
+        bottom = height - above - (index // columns) * pitch - TITLE_ROOM - PANEL_HEIGHT
+        panel = Panel(surface, look, left, bottom, width, PANEL_HEIGHT)
+        panel.title(text.title_of(name))
+        panel.grid(scale.ticks(22 / PANEL_HEIGHT), labels=index % columns == 0)
+        panel.base()
+        _draw(panel, lines, scale, table["epoch"])
+    return figure
+
+
+def means(
+    runs: pd.DataFrame,
+    table: pd.DataFrame,
+    parameter: str,
+    levels: Sequence[Hashable] | None = None,
+    confidence: float = 0.95,
+) -> list[Line]:
+    """(label, epochs, mean, low, high) of every value of a parameter that has runs with values."""
+    lines = []
+    ids = runs["run_id"].to_numpy()
+    for label, members in grouped(runs[parameter], levels):
+        own = table[table["run_id"].isin(ids[members])]
+        found = [
+            (epoch, interval(rows["value"], confidence=confidence)) for epoch, rows in own.groupby("epoch")
+        ]
+        if found:
+            epochs = np.array([float(epoch) for epoch, _ in found])
+            spread = np.array([[one.mean, one.low, one.high] for _, one in found])
+            lines.append((label, epochs, *spread.T))
+    return lines
+
+
+def apart(ys: Sequence[float], gap: float) -> list[float]:
+    """The positions, moved by the least squares until all are `gap` apart; the order stays."""
+    order = np.argsort(ys, kind="stable")
+    steps = gap * np.arange(len(ys))
+    moved = np.empty(len(ys))
+    moved[order] = isotonic_regression(np.asarray(ys)[order] - steps).x + steps
+    return [float(y) for y in moved]
+
+
+def _table(runs: pd.DataFrame, history: pd.DataFrame, metric: str) -> pd.DataFrame:
+    rows = history.loc[history["run_id"].isin(runs["run_id"]), ["run_id", "epoch", metric]]
+    rows = rows.rename(columns={metric: "value"}).dropna()
+    return rows[np.isfinite(rows["value"])]
+
+
+def _scale(lines: Sequence[Line], metric: str) -> Scale:
+    values = np.concatenate([np.concatenate([mean, low, high]) for _, _, mean, low, high in lines])
+    if text.is_accuracy(metric):
+        return accuracy_scale(np.clip(values, 0.0, 1.0))
+    return number_scale(values)
+
+
+def _draw(panel: Panel, lines: Sequence[Line], scale: Scale, epochs: pd.Series) -> None:
+    look = panel.look
+    low, high = float(epochs.min()), float(epochs.max())
+    across = Scale(low, high) if high > low else Scale(low - 0.5, high + 0.5)
+    shades = look.shades(len(lines))
+    for (_, at, mean, below, above), shade in zip(lines, shades, strict=True):
+        xs = across.forward(at)
+        if np.isfinite(below).all():
+            band = np.vstack(
+                [panel.points(xs, scale.forward(below)), panel.points(xs, scale.forward(above))[::-1]]
+            )
+            panel.surface.add_collection(
+                PolyCollection([band], facecolors=[shade], edgecolors="none", alpha=0.2, zorder=2)
+            )
+        panel.surface.plot(
+            *panel.points(xs, scale.forward(mean)).T, "-o", color=shade, linewidth=1.6, markersize=3, zorder=3
+        )
+    heights = [float(panel.y(scale.forward(line[2][-1]))) for line in lines]
+    for line, shade, y in zip(lines, shades, apart(heights, SMALL + 1.5), strict=True):
+        x = panel.left + panel.width
+        label = text.fit(line[0], MOST_LABEL, SMALL)
+        panel.surface.plot([x + 4, x + 8], [y, y], color=shade, linewidth=2.5)
+        panel.surface.text(x + 11, y, label, size=SMALL, color=look.ink, va="center_baseline")
+    panel.foot(whole_ticks(across.low, across.high, most=6))
+    panel.caption("Epoch")

@@ -1,0 +1,169 @@
+"""The report as one interactive page: what `page` is fed with."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import page
+from analysis.baselines import chance_level
+from analysis.findings import findings
+from analysis.rendering import Listing, percent
+from analysis.section import Chart, Choices, Section
+from analysis.sections import results
+from analysis.status import completeness
+from analysis.study import SEED, Study
+
+MOST_LEVELS = 12  # a parameter with more values gets a continuous axis
+LABELS = {
+    "lr": "Learning rate",
+    "dp": "Dropout",
+    "train_acc": "Training accuracy",
+    "val_acc": "Validation accuracy",
+    "test_acc": "Test accuracy",
+    "train_loss": "Training loss",
+    "val_loss": "Validation loss",
+    "test_loss": "Test loss",
+    "runtime_seconds": "Runtime (s)",
+    "images_per_second": "Images per second",
+}
+AXES = ("val_acc", "test_acc")
+CURVES = ("test_acc", "val_acc", "train_loss", "test_loss")
+ON_PAGE = (
+    "lr-optimizer",
+    "effects-by-epoch",
+    "importance-test-acc",
+    "single-runs",
+)  # figures; it stays small
+DETAILS = (SEED, "epoch", "runtime_seconds", "images_per_second")
+
+
+def page_data(study: Study, sections: Sequence[Section], folder: Path, choices: Choices) -> page.PageData:
+    """The study as the page shows it.
+
+    Args:
+        study: all its runs, also those that did not finish.
+        sections: of the report; their tables follow the charts, and the figures meant for the page.
+        folder: where the figures have been written.
+        choices: for the presets.
+    """
+    runs = study.runs[~study.runs["duplicate"]].reset_index(drop=True)
+    details = [name for name in DETAILS if name in runs and runs[name].notna().any()]
+    metrics = [name for name in ("val_acc", "test_acc", "test_loss", "train_acc") if runs[name].notna().any()]
+    columns = [*study.parameters, *(metrics or ["test_acc"]), *details]
+    return page.PageData(
+        title=" + ".join(dict.fromkeys(sweep.name for sweep in study.sweeps)) or "Runs",
+        subtitle=study.where and f"Only runs with {study.where}",
+        links=[page.Cell(sweep.path, url=sweep.url) for sweep in study.sweeps],
+        runs={
+            "id": runs["run_id"].tolist(),
+            **{name: [plain(item) for item in runs[name]] for name in ("name", "state", "url", *columns)},
+        },
+        parameters=[parameter_column(study, name) for name in study.parameters],
+        metrics=[metric_column(name) for name in metrics or ["test_acc"]],
+        details=[page.Column(name, LABELS.get(name, name.capitalize()), axis=False) for name in details],
+        color="test_acc" if "test_acc" in metrics else (metrics or ["test_acc"])[0],
+        curves=[found for name in CURVES if (found := curve(study, runs, name))],
+        chance=chance_level(study.class_counts),
+        presets=presets(study, choices),
+        progress=progress(study),
+        highlights=highlights(runs),
+        sections=[*_findings(study, sections), *_sections(sections, folder)],
+    )
+
+
+def parameter_column(study: Study, name: str) -> page.Column:
+    """A slot per value, or a scale when there are many numbers."""
+    levels = study.levels(name)
+    label = LABELS.get(name, name.replace("_", " ").capitalize())
+    numbers = [level for level in levels if isinstance(level, (int, float))]
+    log = len(numbers) == len(levels) > 1 and min(numbers) > 0 and max(numbers) / min(numbers) >= 50
+    if len(numbers) == len(levels) > MOST_LEVELS:
+        return page.Column(name, label, "number", log=log)
+    return page.Column(name, label, "discrete", log=log, levels=levels)
+
+
+def metric_column(name: str) -> page.Column:
+    """An accuracy is an axis, a loss only a column of the table."""
+    if name.endswith("_acc"):
+        return page.Column(name, LABELS.get(name, name), "accuracy", axis=name in AXES)
+    return page.Column(name, LABELS.get(name, name), goal="min", axis=False)
+
+
+def curve(study: Study, runs: pd.DataFrame, name: str) -> page.Curve | None:
+    """A metric over epochs for every run, None when nobody logged it more than once."""
+    rows = study.history[study.history[name].notna()].sort_values("step")
+    by_run = dict(list(rows.groupby("run_id")))
+    if not any(len(group) > 1 for group in by_run.values()):
+        return None
+    groups = [by_run.get(run_id) for run_id in runs["run_id"]]
+    return page.Curve(
+        metric_column(name),
+        x=[[] if group is None else [plain(x) for x in group["epoch"]] for group in groups],
+        y=[[] if group is None else [plain(y) for y in group[name]] for group in groups],
+    )
+
+
+def presets(study: Study, choices: Choices) -> list[page.Preset]:
+    """The same subsets as in the figures."""
+    chance = chance_level(study.class_counts)
+    found = [] if chance is None else [page.Preset("Better than chance", "test_acc", chance, strict=True)]
+    return [*found, page.Preset(f"{percent(choices.threshold, 0)} % or more", "test_acc", choices.threshold)]
+
+
+def progress(study: Study) -> page.Progress:
+    """How complete it is."""
+    found = completeness(study)
+    return page.Progress(found.expected, found.finished, found.running, found.failed, found.missing)
+
+
+def highlights(runs: pd.DataFrame) -> list[page.Highlight]:
+    """The numbers at the top."""
+    finished = runs[(runs["state"] == "finished") & runs["test_acc"].notna()]
+    if finished.empty:
+        return []
+    top = finished.loc[finished["test_acc"].idxmax()]
+    return [
+        page.Highlight("Best run", f"{percent(top['test_acc'])} %", str(top["name"])),
+        page.Highlight("Median run", f"{percent(finished['test_acc'].median())} %"),
+        page.Highlight("Runs", str(len(runs)), f"{runs['runtime_seconds'].sum() / 60:.0f} minutes of work"),
+    ]
+
+
+def plain(item: Any) -> Any:
+    """For JSON: None instead of what is missing or no number."""
+    if hasattr(item, "item"):
+        item = item.item()
+    return None if item is None or (isinstance(item, float) and not math.isfinite(item)) else item
+
+
+def _findings(study: Study, sections: Sequence[Section]) -> list[page.Findings]:
+    titles = {chart.name: chart.title for chart in _shown(sections)}
+    items = [page.Finding(found.text, titles.get(found.figure, "")) for found in findings(study)]
+    return [page.Findings("Findings", items)]
+
+
+def _sections(sections: Sequence[Section], folder: Path) -> list[page.Section]:
+    found: list[page.Section] = []
+    for section in sorted(sections, key=lambda section: section.title != results.TITLE):  # those first
+        found += [_table(section.title, listing) for listing in section.listings.values()]
+        for chart in _shown([section]):
+            svg = base64.b64encode((folder / f"{chart.name}.svg").read_bytes()).decode()
+            image = f"data:image/svg+xml;base64,{svg}"
+            found.append(page.Figure(chart.title, image, alt=chart.title, caption=chart.caption))
+    return found
+
+
+def _shown(sections: Sequence[Section]) -> list[Chart]:
+    return [chart for section in sections for chart in section.charts if chart.name in ON_PAGE]
+
+
+def _table(title: str, listing: Listing) -> page.Table:
+    bold = listing.bold
+    rows = [[page.Cell(cell, bold=i in bold) for cell in row] for i, row in enumerate(listing.rows)]
+    return page.Table(title, listing.headers, rows, listing.notes)

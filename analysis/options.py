@@ -1,0 +1,95 @@
+"""What all commands share: which sweeps, from which server, which runs."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+import pandas as pd
+
+from analysis.errors import AnalysisError
+from analysis.study import Study
+
+Command = Callable[..., Any]
+DATA_DIR = Path(".metasweep")
+
+
+def of_sweeps(command: Command) -> Command:
+    """A command that takes a study as its first argument: SWEEP… and where to read them."""
+
+    @click.argument("sweeps", nargs=-1, required=True, metavar="SWEEP...")
+    @click.option("--local", is_flag=True, help="Read from the embedded server that runs here.")
+    @click.option(
+        "--server-dir",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=DATA_DIR,
+        show_default=True,
+        help="Data directory of the embedded server, for --local.",
+    )
+    @click.option("--refresh", is_flag=True, help="Read again what is in the cache.")
+    @functools.wraps(command)
+    def reading(sweeps: tuple[str, ...], local: bool, server_dir: Path, refresh: bool, **options: Any) -> Any:
+        return command(read_study(sweeps, server_dir if local else None, refresh), **options)
+
+    return reading
+
+
+def selecting(command: Command) -> Command:
+    """Option --where, for a command that takes a study."""
+
+    @click.option("--where", metavar="EXPR", help="Only runs such as 'lr >= 0.001 and model == \"cnn\"'.")
+    @functools.wraps(command)
+    def selected(study: Study, where: str | None, **options: Any) -> Any:
+        return command(study if where is None else subset(study, where), **options)
+
+    return selected
+
+
+def read_study(sweeps: tuple[str, ...], server_dir: Path | None, refresh: bool = False) -> Study:
+    """Connect and read, with a progress bar in a terminal."""
+    from analysis import api, connection  # wandb takes half a second, which --help does not need
+    from analysis.cache import HistoryCache, default_path
+    from analysis.progress import progress_bar
+
+    cache = HistoryCache(default_path(), refresh=refresh)
+    if server_dir is not None:
+        connection.use_local_server(server_dir)
+    client = connection.connect()
+    with progress_bar("Reading histories") as progress:
+        return api.read(client, sweeps, cache, progress)
+
+
+def subset(study: Study, expression: str) -> Study:
+    """The runs for which an expression over the columns of `Study.runs` holds.
+
+    Raises:
+        click.BadParameter: not an expression, or of unknown columns.
+    """
+    try:
+        mask = study.runs.eval(expression, engine="python")
+    except Exception as error:  # pandas raises whatever the expression leads it to
+        columns = ", ".join(study.runs.columns)
+        message = f"{expression!r} cannot be evaluated: {error}. The columns are {columns}."
+        raise click.BadParameter(message, param_hint="--where") from error
+    if not isinstance(mask, pd.Series) or mask.dtype.kind != "b":
+        raise click.BadParameter(f"{expression!r} is not a condition.", param_hint="--where")
+    if not mask.any():
+        raise AnalysisError(f"No run fulfils {expression!r}.")
+    return replace(study.select(mask), where=expression)
+
+
+class OneLineErrors(click.Group):
+    """A group whose commands end with one line and exit code 1 on an `AnalysisError`."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except AnalysisError as error:
+            click.echo(f"error: {error}", err=True)
+            sys.exit(1)

@@ -1,0 +1,104 @@
+"""The report: one folder with a README.md, its figures and its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import page
+from analysis.drawing import Progress, write_charts
+from analysis.errors import AnalysisError
+from analysis.interactive import page_data
+from analysis.rendering import FORMATS, SUFFIXES, markdown
+from analysis.section import Chart, Choices, Section
+from analysis.sections import ORDER
+from analysis.status import completeness
+from analysis.study import Study
+
+
+def write_report(
+    study: Study, folder: Path, choices: Choices, progress: Progress = lambda _done, _all: None
+) -> Path:
+    """Write everything and return the path of the README.md.
+
+    Raises:
+        AnalysisError: the folder cannot be written.
+    """
+    with writing(folder):
+        sections = [make(study, choices) for make in ORDER.values()]
+        charts = [chart for section in sections for chart in section.charts]
+        write_charts(charts, subfolder(folder, "figures"), progress)
+        for section in sections:
+            write_tables(section, subfolder(folder, "tables"))
+        write_data(study, subfolder(folder, "data"))
+        interactive = page_data(study, sections, folder / "figures", choices)
+        (folder / "index.html").write_text(page.render(interactive), encoding="utf-8")
+        readme = folder / "README.md"
+        readme.write_text(readme_text(study, sections), encoding="utf-8")
+    return readme
+
+
+def write_charts_of(study: Study, folder: Path, choices: Choices, progress: Progress) -> list[Path]:
+    """Write only the figures, all of them, into a folder.
+
+    Raises:
+        AnalysisError: the folder cannot be written.
+    """
+    with writing(folder):
+        charts = [chart for make in ORDER.values() for chart in make(study, choices).charts]
+        return write_charts(charts, folder, progress)
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Make a folder first of all, before any work is done in vain; what goes wrong in it costs one line."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise AnalysisError(f"Cannot write into {folder}: {error.strerror or error}.") from error
+
+
+def subfolder(folder: Path, name: str) -> Path:
+    """A folder in the report, made when it is not there."""
+    path = folder / name
+    path.mkdir(exist_ok=True)
+    return path
+
+
+def write_tables(section: Section, folder: Path) -> None:
+    """Every table as Markdown, LaTeX, CSV and JSON."""
+    for name, listing in section.listings.items():
+        for format_name, suffix in SUFFIXES.items():
+            (folder / f"{name}{suffix}").write_text(FORMATS[format_name](listing), encoding="utf-8")
+
+
+def write_data(study: Study, folder: Path) -> None:
+    """All runs and all histories, so that nobody has to ask the server again."""
+    study.runs.to_csv(folder / "runs.csv", index=False, lineterminator="\n")
+    unchanging = {"method": "gzip", "mtime": 0}  # the same data give the same bytes
+    study.history.to_csv(folder / "history.csv.gz", index=False, lineterminator="\n", compression=unchanging)
+
+
+def readme_text(study: Study, sections: Sequence[Section]) -> str:
+    """The README: sections in order, figures that follow the reader's theme."""
+    title = " + ".join(dict.fromkeys(sweep.name for sweep in study.sweeps)) or "Runs"
+    links = ", ".join(f"[{sweep.path}]({sweep.url})" for sweep in study.sweeps)
+    parts = [
+        f"# {title}",
+        f"{completeness(study).summary.capitalize()}. {links}",
+        "[Interactive page](index.html) · data: [runs](data/runs.csv), [histories](data/history.csv.gz)",
+    ]
+    for section in sections:
+        parts += [f"## {section.title}", section.text]
+        parts += [_picture(chart) for chart in section.charts]
+        parts += [markdown(listing).strip() for listing in section.listings.values()]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _picture(chart: Chart) -> str:
+    dark = f'<source media="(prefers-color-scheme: dark)" srcset="figures/{chart.name}-dark.svg">'
+    image = f'<img alt="{chart.title}" src="figures/{chart.name}.svg">'
+    caption = f"\n\n{chart.caption}" if chart.caption else ""
+    return f"<picture>{dark}{image}</picture>{caption}"

@@ -1,0 +1,35 @@
+"""The sections of the report: one module each, with a function `section(study, choices) -> Section`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from analysis.section import Choices, Section
+from analysis.sections import (
+    baselines,
+    dataset,
+    effects,
+    findings,
+    importance,
+    parallel,
+    provenance,
+    questions,
+    results,
+    runs,
+)
+from analysis.study import Study
+
+Maker = Callable[[Study, Choices], Section]
+
+ORDER: dict[str, Maker] = {
+    "dataset": dataset.section,
+    "baselines": baselines.section,
+    "parallel": parallel.section,
+    "results": results.section,
+    "runs": runs.section,
+    "effects": effects.section,
+    "importance": importance.section,
+    "findings": findings.section,
+    "questions": questions.section,
+    "provenance": provenance.section,
+}

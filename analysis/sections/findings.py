@@ -1,0 +1,31 @@
+"""8. Findings: sentences with a test behind each."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from analysis import figures
+from analysis.baselines import chance_level
+from analysis.findings import findings
+from analysis.section import Chart, Choices, Section
+from analysis.study import Study
+
+TITLE = "Findings"
+
+
+def section(study: Study, _choices: Choices) -> Section:
+    """The sentences, and the figures that no other section has."""
+    sentences = [
+        f"- {found.text}" + (f" [figure](figures/{found.figure}.svg)" if found.figure else "")
+        for found in findings(study)
+    ]
+    chance = chance_level(study.class_counts)
+    runs = study.finished
+    charts = []
+    if (runs[["val_acc", "test_acc"]].min(axis=1) > (chance or 0)).any():
+        title = "Validation against test"
+        charts.append(Chart("agreement", title, partial(figures.agreement, runs, chance=chance)))
+    if (study.runs["runtime_seconds"] > 0).any():
+        title = "Cost of the search"
+        charts.append(Chart("cost", title, partial(figures.cost, study.runs, chance=chance)))
+    return Section(TITLE, "\n".join(sentences), tuple(charts))

@@ -1,0 +1,133 @@
+"""7. Importance: how much of the outcome each hyper-parameter explains."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import pandas as pd
+
+from analysis import figures
+from analysis.forest import permutation
+from analysis.importance import Importance, anova, correlation, factorial
+from analysis.rendering import Listing, percent
+from analysis.section import Chart, Choices, Section
+from analysis.study import Study
+
+TITLE = "Importance"
+METRICS = {"test_acc": "test accuracy", "test_loss": "test loss"}
+SHOWN_INTERACTIONS = 6
+WORDS = {
+    "anova": "The grid is complete, so the variance over its runs splits exactly into main effects, "
+    "interactions and what the seeds do (functional ANOVA).",
+    "permutation": "The runs are no complete grid, so a random forest estimates the total index: half the "
+    "rise of its squared error on unseen runs when a hyper-parameter is shuffled.",
+}
+
+
+def section(study: Study, _choices: Choices) -> Section:
+    """For accuracy and for loss."""
+    found = {metric: measure(study, metric) for metric in METRICS}
+    known = {metric: importance for metric, importance in found.items() if importance is not None}
+    if not known:
+        return Section(TITLE, "Too few finished runs, or no difference between them: nothing can be told.")
+    text = dict.fromkeys(WORDS[importance.method] for importance in known.values())
+    charts = tuple(_chart(study, importance) for importance in known.values())
+    listings = {f"importance-{m.replace('_', '-')}": listing(study, i) for m, i in known.items()}
+    return Section(TITLE, "\n\n".join(text), charts, listings)
+
+
+def measure(study: Study, metric: str) -> Importance | None:
+    """Exactly on a complete grid, by a forest otherwise; None when there is too little to tell."""
+    complete = factorial(study, metric)
+    if complete is not None and complete[1].var() > 0:
+        return anova(*complete, metric)
+    return permutation(study, metric)
+
+
+def listing(study: Study, found: Importance) -> Listing:
+    """Parameters by their total index, then the largest interactions."""
+    main = {effect.parameters: effect for effect in found.effects}
+    rows, records = [], []
+    for total in found.totals:
+        name = total.parameters[0]
+        own = main.get(total.parameters)
+        linear = correlation(study.finished, name, found.metric)
+        shown = "–" if math.isnan(linear) else f"{linear:+.2f}"
+        rows.append(
+            [
+                name,
+                "" if own is None else _share(own.share, own.half_width),
+                _share(total.share, total.half_width),
+                shown,
+            ]
+        )
+        records.append(
+            {
+                "effect": name,
+                "main": math.nan if own is None else own.share,
+                "total": total.share,
+                "half_width": (own or total).half_width,
+                "correlation": linear,
+            }
+        )
+    for effect in [effect for effect in found.effects if len(effect.parameters) > 1][:SHOWN_INTERACTIONS]:
+        rows.append([" × ".join(effect.parameters), _share(effect.share, effect.half_width), "", ""])
+    records += [
+        {"effect": " × ".join(effect.parameters), "main": effect.share, "half_width": effect.half_width}
+        for effect in found.effects
+        if len(effect.parameters) > 1
+    ]
+    if found.effects:
+        rows.append(["seed and the rest", percent(found.error), "", ""])
+        records.append({"effect": "seed", "main": found.error})
+    return Listing(
+        headers=["effect", "% of the variance", "with interactions", "correlation"],
+        rows=rows,
+        records=records,
+        notes=[_note(found, study)],
+        data={"method": found.method, "metric": found.metric, "runs": found.runs},
+    )
+
+
+def _share(share: float, half_width: float) -> str:
+    return percent(share) if math.isnan(half_width) else f"{percent(share)} ± {percent(half_width)}"
+
+
+def _note(found: Importance, study: Study) -> str:
+    seeds = "over seeds (jackknife)" if found.method == "anova" else "over folds"
+    note = f"Of {METRICS.get(found.metric, found.metric)}, {found.runs} runs; ± is a 95 % interval {seeds}."
+    left_out = len(study.finished) - found.runs
+    if left_out:
+        note += f" {left_out} runs without a finite value, or with a seed that not all have, are left out."
+    return note + " Correlation: Pearson's, with log10 of what spans decades."
+
+
+def _chart(study: Study, found: Importance) -> Chart:
+    main = {effect.parameters[0]: effect for effect in found.effects if len(effect.parameters) == 1}
+    rows = {}
+    for total in found.totals:
+        name = total.parameters[0]
+        shown = main.get(name, total)  # a forest knows only totals: the interval is theirs then
+        rows[name] = {
+            "main": main[name].share if name in main else math.nan,
+            "total": total.share,
+            "low": min(1.0, max(0.0, shown.share - shown.half_width)),
+            "high": max(0.0, min(1.0, shown.share + shown.half_width)),
+            "correlation": correlation(study.finished, name, found.metric),
+        }
+    for effect in [e for e in found.effects if len(e.parameters) == 2][:2]:
+        rows[" × ".join(effect.parameters)] = {"main": effect.share}
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    metric = METRICS.get(found.metric, found.metric)
+    return Chart(
+        f"importance-{found.metric.replace('_', '-')}",
+        f"Importance of the hyper-parameters for {metric}",
+        partial(
+            figures.importance,
+            table,
+            title=f"Importance of the hyper-parameters for {metric}",
+            subtitle=f"Share of the variance of {metric} that each explains"
+            + ("" if main else ", with its interactions, as a forest estimates it"),
+        ),
+    )

@@ -1,0 +1,45 @@
+"""10. Provenance: where all this comes from."""
+
+from __future__ import annotations
+
+import pandas as pd
+import yaml
+
+from analysis.rendering import value
+from analysis.section import Choices, Section
+from analysis.status import completeness
+from analysis.study import Study
+
+TITLE = "Provenance"
+
+
+def section(study: Study, _choices: Choices) -> Section:
+    """Sweeps and their configurations, code, devices, dates, completeness, and every run with its link."""
+    facts = [f"- {name}: {text}" for name, text in _facts(study).items() if text]
+    configurations = [
+        f"Sweep [{sweep.path}]({sweep.url}) ({sweep.state.lower() or 'runs of no sweep'}):\n\n"
+        f"```yaml\n{yaml.safe_dump(dict(sweep.config), sort_keys=False).strip()}\n```"
+        for sweep in study.sweeps
+    ]
+    text = "\n\n".join(
+        ["\n".join(facts), *configurations, "Every run with its link: [runs.csv](data/runs.csv)."]
+    )
+    return Section(TITLE, text)
+
+
+def _facts(study: Study) -> dict[str, str]:
+    runs = study.runs
+    dates = [f"{date:%Y-%m-%d %H:%M}" for date in (runs["created_at"].min(), runs["updated_at"].max())]
+    constants = ", ".join(f"{name} {value(item)}" for name, item in study.constants.items())
+    return {
+        "Points": completeness(study).summary,
+        "Runs": f"{len(runs)}, from {dates[0]} to {dates[1]} UTC",
+        "Code": _distinct(runs["commit"]),
+        "Device": _distinct(runs["device"]),
+        "Constants": constants,
+        "Selection": study.where,
+    }
+
+
+def _distinct(values: pd.Series) -> str:
+    return ", ".join(sorted({str(text) for text in values if text}))

@@ -1,0 +1,111 @@
+"""Intervals and tests over seeds. Pure functions of samples; accuracies in, accuracies out.
+
+Student's t is the default: for five seeds a nominal 95 % interval of the t distribution covers the mean
+95 % of the time, the normal one 88 %, the bootstrap 84 %.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri, stdtr, stdtrit
+
+INTERVALS = ("t", "normal", "bootstrap")
+RESAMPLES = 10_000
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Mean of n values with a two-sided confidence interval.
+
+    With one value (or none) there is no spread to speak of: `std` and `half_width` are NaN.
+    """
+
+    mean: float
+    std: float  # of the sample, with n - 1
+    n: int
+    half_width: float
+
+    @property
+    def low(self) -> float:
+        """Lower end."""
+        return self.mean - self.half_width
+
+    @property
+    def high(self) -> float:
+        """Upper end."""
+        return self.mean + self.half_width
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """Paired t test of two configurations over the seeds that both were run with."""
+
+    difference: float  # mean of a - b
+    n: int
+    p_value: float  # two-sided; NaN with fewer than two pairs
+
+
+def interval(values: ArrayLike, method: str = "t", confidence: float = 0.95) -> Interval:
+    """Mean and confidence interval of a sample; NaN values are left out.
+
+    Args:
+        values: the sample, shape [n].
+        method: "t" (Student), "normal" (z) or "bootstrap" (half the width of the percentile interval).
+        confidence: coverage, in (0, 1).
+    """
+    sample = np.asarray(values, dtype=float)
+    sample = sample[~np.isnan(sample)]
+    if sample.size == 0:
+        return Interval(math.nan, math.nan, 0, math.nan)
+    mean = float(sample.mean())
+    if sample.size == 1:
+        return Interval(mean, math.nan, 1, math.nan)
+    std = float(sample.std(ddof=1))
+    if method == "bootstrap":
+        return Interval(mean, std, sample.size, bootstrap_half_width(sample, confidence))
+    return Interval(mean, std, sample.size, half_width(std, sample.size, method, confidence))
+
+
+def half_width(std: float, n: int, method: str = "t", confidence: float = 0.95) -> float:
+    """Half-width of the interval of a mean: quantile × s / √n, from Student's t with n-1 or from z."""
+    tail = (1 + confidence) / 2
+    quantile = stdtrit(n - 1, tail) if method == "t" else ndtri(tail)
+    return float(quantile) * std / math.sqrt(n)
+
+
+def bootstrap_half_width(sample: NDArray[np.float64], confidence: float = 0.95) -> float:
+    """Half the width of the percentile bootstrap of the mean, always from the same resamples."""
+    resampler = np.random.default_rng(0)
+    means = resampler.choice(sample, (RESAMPLES, sample.size)).mean(axis=1)
+    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(high - low) / 2
+
+
+def paired_t(a: ArrayLike, b: ArrayLike) -> PairedTest:
+    """Two-sided paired t test; `a[i]` and `b[i]` share a seed. Pairs with a NaN are left out."""
+    differences = np.asarray(a, dtype=float) - np.asarray(b, dtype=float)
+    differences = differences[~np.isnan(differences)]
+    n = differences.size
+    if n < 2:
+        return PairedTest(float(differences.mean()) if n else math.nan, n, math.nan)
+    mean, std = float(differences.mean()), float(differences.std(ddof=1))
+    if std == 0:  # the same difference for every seed: certain, or no difference at all
+        return PairedTest(mean, n, 1.0 if mean == 0 else 0.0)
+    t = mean / (std / math.sqrt(n))
+    return PairedTest(mean, n, float(2 * stdtr(n - 1, -abs(t))))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's (1979) adjusted p-values, in the order given. NaN is no test: it stays and is not counted."""
+    tested = sorted((p, index) for index, p in enumerate(p_values) if not math.isnan(p))
+    adjusted = [math.nan] * len(p_values)
+    largest = 0.0
+    for rank, (p, index) in enumerate(tested):
+        largest = max(largest, min(1.0, (len(tested) - rank) * p))
+        adjusted[index] = largest
+    return adjusted

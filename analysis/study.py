@@ -1,0 +1,94 @@
+"""The one typed table that everything here works on: `Study`, and what its columns mean.
+
+`Study.runs` has one row per run, in order of creation:
+
+| column | type | meaning |
+|---|---|---|
+| run_id, name, url | str | the run's id, display name and page |
+| sweep_id | str | the sweep that it belongs to |
+| state | str | finished, running, crashed, failed, killed, preempted, pending |
+| created_at, updated_at | datetime64, UTC | start and last sign of life |
+| runtime_seconds | float, s | wall time from start to last sign of life |
+| duplicate | bool | finished, but its grid point was finished by an earlier run |
+| diverged | bool | its loss became NaN or infinite |
+| model, lr, optimizer, dp, seed, … | any | one column per parameter of the sweep, named as there |
+| train_acc, val_acc, test_acc | float, [0, 1] | last value logged |
+| train_loss, val_loss, test_loss | float | last value logged, mean cross-entropy in nats |
+| epoch | float | epochs finished |
+| images_per_second | float | training throughput |
+| parameter_count | float | trainable parameters of the model |
+| device, commit | str | what it ran on, which code |
+
+`Study.history` is the long form: `run_id`, `step` (training steps done), `epoch` (epochs done, a fraction
+between evaluations) and, where logged at that step, `train_acc`, `train_loss`, `val_acc`, `val_loss`,
+`test_acc`, `test_loss`. What was not logged is NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pandas as pd
+
+from analysis.points import axes
+
+SEED = "seed"
+ACCURACIES = ("train_acc", "val_acc", "test_acc")
+LOSSES = ("train_loss", "val_loss", "test_loss")
+METRICS = (*ACCURACIES, *LOSSES)
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One sweep as the server describes it."""
+
+    path: str  # ENTITY/PROJECT/ID
+    name: str
+    url: str
+    state: str
+    config: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        """The last part of the path."""
+        return self.path.rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True)
+class Study:
+    """All runs of one or several sweeps."""
+
+    runs: pd.DataFrame
+    history: pd.DataFrame
+    parameters: tuple[str, ...]  # what was varied, without the seed
+    constants: Mapping[str, Any] = field(default_factory=dict)  # parameters with a single value
+    sweeps: tuple[Sweep, ...] = ()
+    metric: str = "val_acc"  # the sweep's metric as a column: what configurations are chosen by
+    maximize: bool = True
+    class_counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # split -> images per class
+    class_names: tuple[str, ...] = ()
+    where: str = ""  # the condition by which the runs were selected, if they were
+
+    @property
+    def finished(self) -> pd.DataFrame:
+        """The rows to draw and to count: every finished grid point exactly once (its first finished run)."""
+        runs = self.runs
+        return runs[(runs["state"] == "finished") & ~runs["duplicate"]].reset_index(drop=True)
+
+    def levels(self, parameter: str) -> list[Hashable]:
+        """Distinct values of a parameter: numbers ascending, everything else in the sweep's order."""
+        values = pd.Series(self.runs[parameter].dropna().unique()).tolist()
+        if all(isinstance(value, (int, float)) for value in values):
+            return sorted(values)
+        declared = [value for sweep in self.sweeps for value in axes(sweep.config).get(parameter, ())]
+        order = {str(value): index for index, value in reversed(list(enumerate(declared)))}
+        return sorted(values, key=lambda value: (order.get(str(value), len(order)), str(value)))
+
+    def select(self, mask: pd.Series) -> Study:
+        """The same study with only the runs of a boolean mask over `runs`, and their histories."""
+        runs = self.runs[mask].reset_index(drop=True)
+        history = self.history[self.history["run_id"].isin(runs["run_id"])].reset_index(drop=True)
+        return replace(self, runs=runs, history=history)

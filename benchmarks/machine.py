@@ -1,0 +1,40 @@
+"""What machine a figure was measured on."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("torch", "torchvision", "wandb", "numpy")
+
+
+def describe() -> dict[str, Any]:
+    """Describe this machine: processor, cores given to this process, memory, versions."""
+    return {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
+        "system": platform.platform(terse=True),
+        "python": platform.python_version(),
+        **{name: version(name) for name in PACKAGES},
+    }
+
+
+def sentence(machine: dict[str, Any]) -> str:
+    """One line for the head of a table."""
+    versions = ", ".join(f"{name} {machine[name]}" for name in ("python", *PACKAGES))
+    return f"{machine['cores']} cores of {machine['processor']}, {machine['memory_gib']} GiB; {versions}"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:  # not Linux
+        return platform.processor()
+    fields = dict(line.split(":", 1) for line in lines if ":" in line)
+    flags = fields.get("flags\t\t", "").split()
+    widest = next((name for name in ("avx512_bf16", "avx512f", "avx2") if name in flags), "no avx2")
+    return f"{fields.get('model name	', platform.machine()).strip()} ({widest})"

@@ -1,0 +1,71 @@
+"""Overhead per run: from the end of one run's training to the start of the next one's.
+
+One worker on each side, the same program (`probe.py`), the same server, the same grid. What a
+person waits for is all in it: finishing the run, the next claim, the new process and its imports,
+the start of the next run.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import Comparison, interleave
+from benchmarks.scene import create_sweep, embedded_server
+
+OURS = [sys.executable, "agent.py", "{sweep}", "--workers", "1", "--count", "{count}"]
+STOCK = ["wandb", "agent", "--count", "{count}", "{sweep}"]
+FUNCTION = [
+    sys.executable,
+    "-c",
+    "import wandb, benchmarks.probe as probe; wandb.agent('{sweep}', function=probe.one_run, count={count})",
+]
+
+
+def measure(repetitions: int = 3, our_runs: int = 21, stock_runs: int = 3) -> Comparison:
+    """Seconds per run between trainings, ours against both kinds of the stock agent."""
+    with embedded_server() as environment:
+        figures = interleave(
+            {
+                "ours": partial(_seconds_between, OURS, our_runs, environment),
+                "wandb agent": partial(_seconds_between, STOCK, stock_runs, environment),
+                "wandb.agent(function)": partial(_seconds_between, FUNCTION, stock_runs, environment),
+            },
+            repetitions,
+        )
+    ours = figures.pop("ours")
+    return Comparison("overhead per run", "s", ours, figures)
+
+
+def _seconds_between(command: Sequence[str], count: int, environment: Mapping[str, str]) -> float:
+    """Run `count` runs of a new sweep with `command`; the median gap between trainings, in seconds."""
+    sweep = create_sweep(_grid(count), environment)
+    with tempfile.NamedTemporaryFile("r") as log:
+        words = [word.format(sweep=sweep, count=count) for word in command]
+        env = {**environment, "PROBE_LOG": log.name}
+        subprocess.run(words, env=env, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        runs = [json.loads(line) for line in Path(log.name).read_text(encoding="utf-8").splitlines()]
+    if len(runs) != count:
+        raise RuntimeError(f"{command[:3]} made {len(runs)} of {count} runs")
+    runs.sort(key=lambda run: run["began"])
+    gaps = [later["began"] - earlier["ended"] for earlier, later in itertools.pairwise(runs)]
+    return statistics.median(gaps)
+
+
+def _grid(count: int) -> dict[str, Any]:
+    return {
+        "project": "bench",
+        "program": "benchmarks/probe.py",
+        "command": ["${env}", "python", "-m", "benchmarks.probe", "${args}"],
+        "method": "grid",
+        "metric": {"name": "val/acc", "goal": "maximize"},
+        "parameters": {"lr": {"value": 0.1}, "seed": {"values": list(range(count))}},
+    }

@@ -1,0 +1,71 @@
+"""What a bench plays in: an embedded server of its own and sweeps on it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+START_SECONDS = 30
+
+
+@contextmanager
+def embedded_server() -> Iterator[dict[str, str]]:
+    """Run a server on a free port and a fresh data directory; yield the environment of its clients."""
+    with tempfile.TemporaryDirectory(prefix="metasweep-bench-") as folder:
+        data_dir = Path(folder) / "server"
+        command = [sys.executable, "-m", "server", "serve", "--port", "0", "--data-dir", str(data_dir)]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        try:
+            yield client_environment(_wait_for_address(data_dir, process), data_dir, Path(folder))
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def client_environment(url: str, data_dir: Path, home: Path) -> dict[str, str]:
+    """The environment in which the wandb client talks to that server and to nobody else."""
+    return {
+        **os.environ,
+        "WANDB_BASE_URL": url,
+        "WANDB_API_KEY": (data_dir / "key").read_text(encoding="utf-8").strip(),
+        "WANDB_DIR": str(home),
+        "WANDB_CACHE_DIR": str(home),
+        "WANDB_CONFIG_DIR": str(home),
+        "WANDB_SILENT": "true",
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+def create_sweep(config: Mapping[str, Any], environment: Mapping[str, str]) -> str:
+    """Create a sweep as a user does, with `wandb sweep`; return ENTITY/PROJECT/ID."""
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        yaml.safe_dump(dict(config), file)
+        file.flush()
+        command = ["wandb", "sweep", file.name]
+        env = {**environment, "WANDB_SILENT": "false"}
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    match = re.search(r"wandb agent (\S+)", done.stdout + done.stderr)
+    if match is None:
+        raise RuntimeError(f"`wandb sweep` named no sweep: {done.stderr}")
+    return match.group(1)
+
+
+def _wait_for_address(data_dir: Path, process: subprocess.Popen[bytes]) -> str:
+    deadline = time.monotonic() + START_SECONDS
+    address = data_dir / "server.json"
+    while not address.exists():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"the server did not start (exit code {process.poll()})")
+        time.sleep(0.05)
+    return str(json.loads(address.read_text(encoding="utf-8"))["url"])

@@ -1,0 +1,62 @@
+"""The table on the screen and the JSON beside it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.machine import sentence
+from benchmarks.measure import Comparison, Figure
+
+WIDTH = 120  # characters, in a file
+
+
+def table(comparisons: Sequence[Comparison], machine: dict[str, Any]) -> Table:
+    """One row per pair of us and a peer, the ratio first."""
+    out = Table(title="Ours against the stock way", caption=sentence(machine), title_justify="left")
+    for heading in ("times better", "what", "unit", "ours", "peer", "", "n"):
+        out.add_column(heading, justify="left" if heading in ("what", "unit", "peer") else "right")
+    for comparison in comparisons:
+        for peer, figure in comparison.peers.items():
+            out.add_row(
+                f"{comparison.ratio(peer):.3g}",
+                comparison.name,
+                comparison.unit,
+                _cell(comparison.ours),
+                peer,
+                _cell(figure),
+                str(len(figure.values)),
+            )
+    return out
+
+
+def show(comparisons: Sequence[Comparison], machine: dict[str, Any]) -> None:
+    """Print the table, with medians and, in brackets, the range of the repetitions."""
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    console.print(table(comparisons, machine))
+    for comparison in comparisons:
+        if comparison.note:
+            console.print(f"{comparison.name}: {comparison.note}", style="dim")
+
+
+def save(comparisons: Sequence[Comparison], machine: dict[str, Any], path: Path) -> None:
+    """Write every single measurement as JSON."""
+    rows = [
+        {**asdict(comparison), "ratios": {peer: comparison.ratio(peer) for peer in comparison.peers}}
+        for comparison in comparisons
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({"machine": machine, "comparisons": rows}, indent=1)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _cell(figure: Figure) -> str:
+    low, high = figure.spread
+    return f"{figure.median:.3g} [dim]({low:.3g}–{high:.3g})[/dim]"

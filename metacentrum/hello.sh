@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# The smallest job that proves an account works: which node, Python, torch, GPU and scratch it gets, and whether
+# the server answers. From the project's folder:  qsub metacentrum/hello.sh
+#PBS -N hello
+#PBS -l select=1:ncpus=1:mem=4gb:scratch_local=1gb
+#PBS -l walltime=0:05:00
+#PBS -j oe
+#PBS -k oed
+set -euo pipefail
+
+REPOSITORY=${REPOSITORY:-${PBS_O_WORKDIR:-${SLURM_SUBMIT_DIR:-$PWD}}}
+
+# shellcheck source=metacentrum/job.sh
+source "$REPOSITORY/metacentrum/job.sh" || { echo "$REPOSITORY is not the project: submit from its folder." >&2; exit 2; }
+begin
+run_python -m metacentrum.node

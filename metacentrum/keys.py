@@ -1,0 +1,47 @@
+"""The server's key, which jobs must find by themselves: everyone can read what is given to `qsub`."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from metacentrum.script import REPOSITORY
+from workers.account import Account, resolve
+
+
+def check_key(base_url: str, key_file: Path | None, environ: Mapping[str, str]) -> Account:
+    """The server and the key that a job will find. Raises click.ClickException when it will find no key."""
+    seen = {name: value for name, value in environ.items() if name != "WANDB_API_KEY"}
+    if base_url:
+        seen["WANDB_BASE_URL"] = base_url
+    if key_file:
+        seen["WANDB_API_KEY"] = read_key(key_file)
+    try:
+        return resolve(seen, REPOSITORY)
+    except click.ClickException as error:
+        if "WANDB_API_KEY" not in environ:
+            raise click.ClickException(
+                f"{error.message.split(': ')[0]}: run `wandb login`, or say --key-file"
+            ) from error
+        raise click.ClickException(
+            "WANDB_API_KEY cannot go with a job, as everyone can read what qsub is given: run `wandb login`, "
+            "or put the key into a file that only you can read and say --key-file"
+        ) from error
+
+
+def read_key(path: Path) -> str:
+    """The key in a file. Raises click.ClickException when it is not there or not secret."""
+    try:
+        if path.stat().st_mode & 0o077:
+            raise click.ClickException(
+                f"Others may read the key in {path}: chmod 600 {shlex.quote(str(path))}"
+            )
+        key = path.read_text().strip()
+    except OSError as error:
+        raise click.ClickException(f"Cannot read the key: {error}") from error
+    if not key:
+        raise click.ClickException(f"There is no key in {path}")
+    return key

@@ -1,0 +1,137 @@
+"""What a job finds on its node, one line each: `python -m metacentrum.node`, the program of hello.sh.
+
+Exit status: 0 when agents can work here, 1 when something that they need is missing (those lines say NO).
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+from metacentrum.reach import check_reach
+
+CLOUD = "https://api.wandb.ai"
+
+
+class Missing(Exception):
+    """Something that agents need is not here; the message says what to do."""
+
+
+def node() -> str:
+    """Name, CPUs given and on the machine, and the job's id."""
+    given = os.environ.get("NCPUS") or len(os.sched_getaffinity(0))
+    job = os.environ.get("PBS_JOBID") or os.environ.get("SLURM_JOB_ID") or "no job"
+    return f"{socket.gethostname()}, {given} of {os.cpu_count()} CPUs ({job})"
+
+
+def python() -> str:
+    """Version and path."""
+    if sys.version_info < (3, 10):  # noqa: UP036 - the node's Python may be any
+        raise Missing(f"{platform.python_version()} is too old: set MODULES or IMAGE to Python 3.10 or newer")
+    return f"{platform.python_version()} ({sys.executable})"
+
+
+def torch() -> str:
+    """Version, and that it can calculate."""
+    try:
+        library = import_module("torch")
+    except ImportError as error:
+        raise Missing(f"{error}: run `python -m metacentrum setup`") from error
+    library.ones(2, 2) @ library.ones(2, 2)
+    return str(library.__version__)
+
+
+def gpu() -> str:
+    """The cards that the job was given, after a multiplication on each: wheels do not run on every card."""
+    if not os.environ.get("CUDA_VISIBLE_DEVICES"):
+        return "none asked for"
+    cuda = import_module("torch").cuda
+    if not cuda.is_available():
+        raise Missing(
+            "a card was given, but torch sees none: in an image, is --nv there? else, is the driver old?"
+        )
+    return ", ".join(card(index) for index in range(cuda.device_count()))
+
+
+def card(index: int) -> str:
+    """Name, memory and compute capability of one card; raises Missing when torch cannot calculate on it."""
+    library = import_module("torch")
+    properties = library.cuda.get_device_properties(index)
+    capability = f"compute_{properties.major}{properties.minor}"
+    try:
+        ones = library.ones(64, 64, device=f"cuda:{index}")
+        (ones @ ones).sum().item()
+    except RuntimeError as error:
+        raise Missing(
+            f"torch has no code for {properties.name} ({capability}): ask for a newer --gpu-cap"
+        ) from error
+    return f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB, {capability}"
+
+
+def scratch() -> str:
+    """Where temporary files go, after writing one there, and the space left."""
+    folder = tempfile.gettempdir()
+    with tempfile.TemporaryFile() as file:
+        file.write(b"hello")
+    if "SCRATCHDIR" not in os.environ:
+        return f"no SCRATCHDIR, {folder} instead"
+    return f"{folder}, {shutil.disk_usage(folder).free / 1e9:.0f} GB free"
+
+
+def data() -> str:
+    """Whether the project's data set folder is visible from the node."""
+    folder = Path("data")
+    return f"{folder.resolve()}" if folder.is_dir() else "no data/ here: the first run downloads the data set"
+
+
+def server() -> str:
+    """The W&B server, after a connection and a question that needs the key."""
+    url = os.environ.get("WANDB_BASE_URL", CLOUD)
+    try:
+        check_reach(url)
+    except ConnectionError as error:
+        raise Missing(f"{error}: is it running, and may this node connect to it?") from error
+    return f"{url} as {viewer(url)}"
+
+
+def viewer(url: str) -> str:
+    """Who the key belongs to."""
+    try:
+        import wandb
+    except ImportError as error:
+        raise Missing(f"{error}: run `python -m metacentrum setup`") from error
+    try:
+        return str(wandb.Api(timeout=20).viewer.username)
+    except wandb.Error as error:
+        reason = str(error).splitlines()[0]
+        raise Missing(
+            f"{url} did not accept the key ({reason}): run `wandb login` or set KEY_FILE"
+        ) from error
+
+
+CHECKS: tuple[Callable[[], str], ...] = (node, python, scratch, data, torch, gpu, server)
+
+
+def report() -> bool:
+    """Print every check's line; True when nothing is missing."""
+    fine = True
+    for check in CHECKS:
+        try:
+            line = check()
+        except Missing as missing:
+            fine, line = False, f"NO: {missing}"
+        except OSError as error:
+            fine, line = False, f"NO: {error}"
+        print(f"{check.__name__:<8}{line}", flush=True)
+    return fine
+
+
+if __name__ == "__main__":
+    sys.exit(0 if report() else 1)

@@ -1,0 +1,96 @@
+"""The command line's options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from metacentrum import schedulers
+from metacentrum.launch import Site
+from metacentrum.script import REPOSITORY
+from metacentrum.values import CAPABILITY, MAX_ARRAY, NAME, QUEUE, SIZE, WALLTIME, WORDS
+
+SCRATCH = click.Choice(["local", "ssd", "shared", "shm"])
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+logs_option = click.option(
+    "--logs",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=REPOSITORY / "logs",
+    help="Folder for the logs, on storage that the nodes see.  [default: logs/ of the project]",
+)
+interval_option = click.option(
+    "--interval",
+    type=click.FloatRange(min=0.05),
+    default=10,
+    show_default=True,
+    help="Seconds between two looks.",
+)
+JOB_OPTIONS = (
+    click.option("--jobs", type=click.IntRange(1, MAX_ARRAY), help="How many.  [default: by the runs left]"),
+    click.option("--walltime", type=WALLTIME, help="How long each may run.  [default: by the runs left]"),
+    click.option("--max-running", type=click.IntRange(min=1), help="How many may run at the same time."),
+    click.option("--cpus", type=click.IntRange(1, 1024), default=4, show_default=True, help="CPUs of each."),
+    click.option("--mem", type=SIZE, default="8gb", show_default=True, help="Memory of each."),
+    click.option("--scratch", type=SIZE, default="10gb", show_default=True, help="Scratch space of each."),
+    click.option("--scratch-type", type=SCRATCH, default="local", show_default=True, help="Kind of scratch."),
+    click.option("--gpus", type=click.IntRange(0, 64), default=0, show_default=True, help="GPUs of each."),
+    click.option("--gpu-mem", type=SIZE, help="Memory that a GPU must have, such as 10gb."),
+    click.option("--gpu-cap", type=CAPABILITY, help="Capability that a GPU must have, such as compute_70."),
+    click.option("--name", type=NAME, default="metasweep", show_default=True, help="The jobs' name."),
+    click.option("--agent", type=WORDS, default="", help='More of agent.py, such as "--checkpoint-dir D".'),
+)
+SITE_OPTIONS = (
+    click.option("--dry-run", is_flag=True, help="Print the script and the command, and do nothing."),
+    logs_option,
+    click.option(
+        "--scheduler",
+        type=click.Choice(schedulers.NAMES),
+        help="The batch system.  [default: the one that is here]",
+    ),
+    click.option("--queue", type=QUEUE, help="Queue or partition.  [default: the scheduler chooses]"),
+    click.option(
+        "--modules", envvar="METASWEEP_MODULES", default="", help="Modules to load, such as python/3.11."
+    ),
+    click.option("--image", envvar="METASWEEP_IMAGE", default="", help="Singularity image to run in."),
+    click.option(
+        "--venv",
+        type=click.Path(path_type=Path),
+        help="Virtual environment.  [default: .venv of the project]",
+    ),
+    click.option(
+        "--base-url", envvar="WANDB_BASE_URL", default="", help="The W&B server.  [default: W&B's cloud]"
+    ),
+    click.option(
+        "--key-file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="File with the server's key, readable by you alone.  [default: what `wandb login` saved]",
+    ),
+)
+
+
+def job_options(command: Command) -> Command:
+    """Add the options that say how many jobs there shall be and what each of them needs."""
+    for option in reversed(JOB_OPTIONS):
+        command = option(command)
+    return command
+
+
+def site_options(command: Command) -> Command:
+    """Add the options that say where a job goes and what it finds there; `read_site` takes them up."""
+    for option in reversed(SITE_OPTIONS):
+        command = option(command)
+    return command
+
+
+def read_site(options: dict[str, Any]) -> Site:
+    """Take the options of `site_options` out of a command's options."""
+    names = ("dry_run", "logs", "queue", "modules", "image", "venv", "base_url", "key_file")
+    scheduler = schedulers.find(options.pop("scheduler"))
+    values = {name: options.pop(name) for name in names}
+    for name in ("logs", "venv", "key_file"):
+        values[name] = values[name].absolute() if values[name] else None
+    return Site(scheduler=scheduler, **values)

@@ -1,0 +1,21 @@
+"""Whether a server can be reached at all, before clients that would try for minutes are started."""
+
+from __future__ import annotations
+
+import socket
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+CONNECT_SECONDS = 5
+
+
+def check_reach(url: str) -> None:
+    """Raise ConnectionError when nothing listens at the address; behind a proxy, nothing can be said."""
+    address = urlsplit(url)
+    if address.scheme in getproxies():
+        return
+    port = address.port or (80 if address.scheme == "http" else 443)
+    try:
+        socket.create_connection((address.hostname or "", port), timeout=CONNECT_SECONDS).close()
+    except OSError as error:
+        raise ConnectionError(f"{url} does not answer ({error})") from error

@@ -1,0 +1,87 @@
+"""What a scheduler is asked for and what it tells: the same words for PBS and Slurm."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+State = Literal["queued", "running", "ended"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One submission: `jobs` equal jobs, what each of them needs, and where their output goes."""
+
+    name: str
+    walltime: int  # seconds
+    logs: Path
+    jobs: int = 1
+    max_running: int | None = None
+    cpus: int = 1
+    mem: str = "2gb"
+    scratch: str = "1gb"
+    scratch_type: str = "local"
+    gpus: int = 0
+    gpu_mem: str | None = None
+    gpu_cap: str | None = None
+    queue: str | None = None
+    after: str | None = None  # the id of a job that must have ended, in whatever way
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job, or one member of an array of jobs, as the scheduler sees it now."""
+
+    id: str
+    index: int
+    state: State
+    node: str = ""
+    started: float | None = None  # seconds since the epoch
+    exit_status: int | None = None
+    comment: str = ""
+    run_count: int = 1
+
+
+class Scheduler(ABC):
+    """A batch system. Every method that asks it something raises click.ClickException with one line."""
+
+    name: ClassVar[str]
+    submit_program: ClassVar[str]
+    marker: ClassVar[str]  # what its lines in a job script begin with
+
+    def refuse(self, request: Request) -> str | None:
+        """Why this scheduler cannot be asked for that, or None."""
+        if not request.gpus and (request.gpu_mem or request.gpu_cap):
+            return "--gpu-mem and --gpu-cap say which GPU: add --gpus 1"
+        return None
+
+    @abstractmethod
+    def directives(self, request: Request) -> list[str]:
+        """The request as options, one for each line of a job script."""
+
+    def command(self, script: Path) -> list[str]:
+        """The command that submits a job script: everything else is in the script."""
+        return [self.submit_program, str(script)]
+
+    @abstractmethod
+    def submit(self, script: Path) -> str:
+        """Submit a job script and return the job's id, after making sure that the job exists."""
+
+    @abstractmethod
+    def jobs(self, job_id: str) -> list[Job]:
+        """Every job under that id, in the order of their indices; empty when it is not known (any more)."""
+
+    @abstractmethod
+    def cancel(self, job_ids: Sequence[str], force: bool = False) -> None:
+        """End jobs with SIGTERM, then SIGKILL; `force` also forgets those on a node that does not answer."""
+
+    @abstractmethod
+    def how_ended(self, job: Job) -> str:
+        """In plain words how a job ended, going by its exit status alone."""
+
+    @abstractmethod
+    def explain(self, comment: str) -> str:
+        """The scheduler's comment on a waiting job in plain words; empty when there is nothing to say."""

@@ -1,0 +1,173 @@
+"""OpenPBS, as on MetaCentrum. Its surprises, noted below, were seen on a real server (23.06)."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import click
+
+from metacentrum import command
+from metacentrum.schedulers.base import Job, Request, Scheduler, State
+from metacentrum.values import format_walltime
+
+NO_SERVER, UNKNOWN_JOB, FINISHED_JOB = 160, 153, 35
+ADVICE = {
+    2: "an option that this PBS does not take",
+    NO_SERVER: "the PBS server cannot be reached; try again later, or from another frontend",
+    166: "a value that PBS does not take",
+    170: "there is no such queue; leave --queue out, PBS chooses by walltime and GPUs",
+    187: "this PBS has no such resource; leave it out",
+    188: "more than the queue allows; ask for less, or leave --queue out",
+}
+AT_WALLTIME, AFTER_SIGNAL = -29, 256
+STATES: dict[str, State] = {"R": "running", "E": "running", "B": "running", "X": "ended", "F": "ended"}
+AMOUNT = re.compile(r"Insufficient amount of \w*\s*resource: (\w+)(?: \(R: (\S+) A: (\S+) T: (\S+)\))?")
+MISMATCH = re.compile(r"Insufficient amount of \w*\s*resource: (\w+) \((\S+) != ")
+
+
+class PBS(Scheduler):
+    """OpenPBS by its commands qsub, qstat and qdel."""
+
+    name = "pbs"
+    submit_program = "qsub"
+    marker = "#PBS"
+
+    def refuse(self, request: Request) -> str | None:
+        """PBS reads ':' in a path as host:path and splits options at spaces."""
+        if re.search(r"[\s:,'\"^]", str(request.logs)):
+            return f"PBS cannot write to {str(request.logs)!r}: choose a path without spaces and :"
+        return super().refuse(request)
+
+    def directives(self, request: Request) -> list[str]:
+        """qsub's options. `-k oed` writes the output live, into a folder that must exist."""
+        lines = [
+            f"-N {request.name}",
+            f"-l {select(request)}",
+            f"-l walltime={format_walltime(request.walltime)}",
+        ]
+        lines += ["-j oe", "-k oed", f"-o {request.logs}/"]
+        if request.jobs > 1:  # PBS refuses an array of one
+            lines.append(f"-J 1-{request.jobs}{limit(request)}")
+        if request.queue:
+            lines.append(f"-q {request.queue}")
+        if request.after:  # afterok looks only at the member of the array that ends last
+            lines.append(f"-W depend=afterany:{request.after}")
+        return lines
+
+    def submit(self, script: Path) -> str:
+        """qsub prints an id and exits with 0 even when no queue takes the job: look it up."""
+        process = command.run(self.command(script))
+        job_id = process.stdout.strip()
+        if process.returncode or not job_id:
+            raise command.failure(process, ADVICE.get(process.returncode, ""))
+        if not self.exists(job_id):
+            raise click.ClickException(
+                f"PBS took the job as {job_id} and dropped it at once: no queue takes this walltime or these "
+                "resources (or the job to wait for is unknown); ask for less"
+            )
+        return job_id
+
+    def exists(self, job_id: str) -> bool:
+        """Whether PBS knows a job. A job on its way between two servers may be unknown for a moment."""
+        for attempt in range(3):
+            if attempt:
+                time.sleep(0.5)
+            if ask([job_id]):
+                return True
+        return False
+
+    def jobs(self, job_id: str) -> list[Job]:
+        """A plain job, or all members of an array (whose own record is not among them)."""
+        found = [job for job_id, record in ask([job_id]).items() if (job := read_job(job_id, record))]
+        return sorted(found, key=lambda job: job.index)
+
+    def cancel(self, job_ids: Sequence[str], force: bool = False) -> None:
+        """qdel; jobs that have ended already are no error."""
+        process = command.run(["qdel", *(["-W", "force"] if force else []), *job_ids])
+        if process.returncode not in (0, FINISHED_JOB, UNKNOWN_JOB):
+            raise command.failure(process, ADVICE.get(process.returncode, ""))
+
+    def how_ended(self, job: Job) -> str:
+        """The exit status of PBS: negative for its own reasons, above 256 for signals."""
+        status = job.exit_status
+        if status is None:
+            return "ended before it started"
+        if status == AT_WALLTIME:
+            return "killed at its walltime"
+        if status > AFTER_SIGNAL:
+            return "cancelled" if status == AFTER_SIGNAL + 15 else f"killed by signal {status - AFTER_SIGNAL}"
+        return f"PBS could not run it ({status})" if status < 0 else f"exit status {status}"
+
+    def explain(self, comment: str) -> str:
+        """What 'Can Never Run' and 'Not Running' mean."""
+        kind, _, reason = comment.partition(": ")
+        if kind == "Can Never Run":
+            return f"can never run: {explain_reason(reason, never=True)}; cancel it and ask for less"
+        return f"waits: {explain_reason(reason, never=False)}" if kind == "Not Running" else ""
+
+
+def select(request: Request) -> str:
+    """The chunk of one job: `select=1:ncpus=4:mem=8gb:scratch_local=10gb`."""
+    chunk = [f"ncpus={request.cpus}"]
+    if request.gpus:
+        chunk.append(f"ngpus={request.gpus}")
+        chunk += [f"gpu_mem={request.gpu_mem}"] if request.gpu_mem else []
+        chunk += [f"gpu_cap={request.gpu_cap}"] if request.gpu_cap else []
+    chunk.append(f"mem={request.mem}")
+    in_memory = request.scratch_type == "shm"
+    chunk.append("scratch_shm=true" if in_memory else f"scratch_{request.scratch_type}={request.scratch}")
+    return ":".join(["select=1", *chunk])
+
+
+def limit(request: Request) -> str:
+    """At most so many at once. PBS also takes %0, and then never starts a job."""
+    return f"%{request.max_running}" if request.max_running and request.max_running < request.jobs else ""
+
+
+def ask(job_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """PBS's records of jobs and their members, ended ones too; {} for ids that it does not know."""
+    process: CompletedProcess[str] = command.run(["qstat", "-xft", "-F", "json", *job_ids])
+    if process.returncode not in (0, UNKNOWN_JOB):
+        raise command.failure(process, ADVICE.get(process.returncode, ""))
+    try:
+        return json.loads(process.stdout or "{}").get("Jobs", {})
+    except ValueError as error:
+        raise click.ClickException(f"qstat did not answer in JSON ({error}); is this OpenPBS?") from error
+
+
+def read_job(job_id: str, record: dict[str, Any]) -> Job | None:
+    """A job from PBS's record; None for the record of an array as a whole."""
+    index = re.search(r"\[(\d*)\]", job_id)
+    if index and not index[1]:
+        return None
+    started = record.get("stime")
+    return Job(
+        id=job_id,
+        index=int(index[1]) if index else 1,
+        state=STATES.get(str(record.get("job_state")), "queued"),
+        node=str(record.get("exec_host", "")).split("/")[0],
+        started=time.mktime(time.strptime(started)) if started else None,
+        exit_status=record.get("Exit_status"),
+        comment=str(record.get("comment", "")),
+        run_count=int(record.get("run_count", 1)),
+    )
+
+
+def explain_reason(reason: str, never: bool) -> str:
+    """One of the reasons in plain words; R, A and T are requested, available and total."""
+    if mismatch := MISMATCH.search(reason):
+        return f"no node offers {mismatch[1]}={mismatch[2]}"
+    amount = AMOUNT.search(reason)
+    if not amount:
+        return reason.strip() or "no reason given"
+    name, requested, available, total = amount.groups()
+    if not total:
+        return f"not enough {name}"
+    most = f"no node has more than {total}" if never else f"{available} of {total} free"
+    return f"{name}: {requested} asked for, {most}"

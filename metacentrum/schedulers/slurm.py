@@ -1,0 +1,133 @@
+"""Slurm by its commands sbatch, squeue and scancel."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from metacentrum import command
+from metacentrum.schedulers.base import Job, Request, Scheduler, State
+from metacentrum.schedulers.pbs import limit
+from metacentrum.values import format_walltime
+
+WAITING = {"PENDING", "REQUEUED", "REQUEUE_HOLD", "RESV_DEL_HOLD", "SPECIAL_EXIT", "SUSPENDED"}
+ACTIVE = {"RUNNING", "CONFIGURING", "COMPLETING", "STAGE_OUT", "SIGNALING", "STOPPED", "RESIZING"}
+FIELDS = (
+    "ArrayJobID",
+    "ArrayTaskID",
+    "JobID",
+    "State",
+    "NodeList",
+    "StartTime",
+    "exit_code",
+    "Reason",
+    "RestartCnt",
+)
+NEVER = {
+    "BadConstraints": "no node offers what was asked for",
+    "DependencyNeverSatisfied": "the job to wait for is not known",
+    "PartitionTimeLimit": "the walltime is longer than the partition allows",
+    "PartitionNodeLimit": "more than the partition has",
+    "AssocGrpCPUMinutesLimit": "the account's CPU time is used up",
+}
+
+
+class Slurm(Scheduler):
+    """Slurm, any release that knows `squeue -O`."""
+
+    name = "slurm"
+    submit_program = "sbatch"
+    marker = "#SBATCH"
+
+    def refuse(self, request: Request) -> str | None:
+        """Slurm knows GPUs by their type, and scratch by its size alone."""
+        if request.gpu_mem or request.gpu_cap:
+            return "Slurm takes no --gpu-mem and no --gpu-cap: choose a partition with such cards by --queue"
+        if re.search(r"\s", str(request.logs)):
+            return f"Slurm cannot write to {str(request.logs)!r}: move the project to a path without spaces"
+        return super().refuse(request)
+
+    def directives(self, request: Request) -> list[str]:
+        """sbatch's options. Output is live, and a job that is started again adds to it."""
+        array = request.jobs > 1
+        lines = [f"--job-name={request.name}", f"--time={format_walltime(request.walltime)}", "--ntasks=1"]
+        lines += [f"--cpus-per-task={request.cpus}", f"--mem={request.mem[:-1].upper()}"]
+        lines += [f"--gres=gpu:{request.gpus}"] if request.gpus else []
+        lines += [
+            f"--output={request.logs}/%x.o{'%A.%a' if array else '%j'}",
+            "--open-mode=append",
+            "--requeue",
+        ]
+        lines += [f"--array=1-{request.jobs}{limit(request)}"] if array else []
+        lines += [f"--partition={request.queue}"] if request.queue else []
+        lines += [f"--dependency=afterany:{request.after}"] if request.after else []
+        return [*lines, "--export=NONE"]
+
+    def command(self, script: Path) -> list[str]:
+        """sbatch, printing nothing but the id."""
+        return [self.submit_program, "--parsable", str(script)]
+
+    def submit(self, script: Path) -> str:
+        """The id; with several clusters, sbatch adds ';cluster'."""
+        process = command.run(self.command(script))
+        if process.returncode:
+            raise command.failure(process)
+        job_id = process.stdout.strip().split(";")[0]
+        if not self.jobs(job_id):
+            raise click.ClickException(f"Slurm took the job as {job_id}, but does not know it now")
+        return job_id
+
+    def jobs(self, job_id: str) -> list[Job]:
+        """From squeue, which forgets ended jobs after some minutes (MinJobAge)."""
+        fields = ",".join(f"{field}:64" for field in FIELDS)
+        process = command.run(["squeue", "--states=all", "--array", "--noheader", "-j", job_id, "-O", fields])
+        if process.returncode and "Invalid job id" not in process.stderr:
+            raise command.failure(process)
+        return sorted((read_job(line) for line in process.stdout.splitlines()), key=lambda job: job.index)
+
+    def cancel(self, job_ids: Sequence[str], force: bool = False) -> None:
+        """scancel; with `force`, SIGKILL at once."""
+        process = command.run(["scancel", *(["--signal=KILL", "--full"] if force else []), *job_ids])
+        if process.returncode and "Invalid job id" not in process.stderr:
+            raise command.failure(process)
+
+    def how_ended(self, job: Job) -> str:
+        """The state in words, which is in `comment` once a job has ended."""
+        words = {
+            "TIMEOUT": "killed at its walltime",
+            "OUT_OF_MEMORY": "killed for its memory: ask for more --mem",
+        }
+        state = job.comment.split()[0] if job.comment else ""
+        if state.startswith("CANCELLED"):
+            return "cancelled"
+        return words.get(state) or f"exit status {job.exit_status}"
+
+    def explain(self, comment: str) -> str:
+        """The reasons for which a job never starts, and the others as they are."""
+        if comment in NEVER:
+            return f"can never run: {NEVER[comment]}; cancel it and ask for less"
+        return f"waits: {comment}" if comment not in ("", "None") else ""
+
+
+def read_job(line: str) -> Job:
+    """A job from one line of squeue, columns of 64 characters."""
+    array, task, job_id, state, node, started, exit_code, reason, restarts = (
+        line[start : start + 64].strip() for start in range(0, 64 * len(FIELDS), 64)
+    )
+    plain = task in ("N/A", "")
+    state = state.split()[0]
+    simple: State = "queued" if state in WAITING else "running" if state in ACTIVE else "ended"
+    return Job(
+        id=job_id if plain else f"{array}_{task}",
+        index=1 if plain else int(task),
+        state=simple,
+        node=node,
+        started=time.mktime(time.strptime(started, "%Y-%m-%dT%H:%M:%S")) if started[:1].isdigit() else None,
+        exit_status=int(exit_code) >> 8 if exit_code.isdigit() and simple == "ended" else None,
+        comment=state if simple == "ended" else reason,
+        run_count=int(restarts) + 1 if restarts.isdigit() else 1,
+    )

@@ -1,0 +1,144 @@
+"""What was submitted: one folder under logs/ for each submission, with the script, the ids and the output.
+
+logs/metasweep-20260724-101500/
+    submission.json        what was asked for, and the scheduler's ids
+    agent.sh               the script as submitted
+    metasweep.o969390.4    output of member 4 of the array, live
+    ended.4.NODE.PID       its program's exit status, which a scheduler loses after a signal
+    unsent.4.XXXXXX/       records that could not be sent to the server, if any
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import click
+
+from metacentrum.keys import read_key
+from metacentrum.script import REPOSITORY
+from workers.account import Account, resolve
+
+MEANINGS = {
+    0: "done",
+    1: "failed",
+    2: "did not start: a wrong setting or option",
+    3: "preempted, its runs go on elsewhere",
+    4: "stopped, because runs kept failing",
+}
+
+
+@dataclass
+class Submission:
+    """One submission, as it is kept in submission.json."""
+
+    folder: Path = field(repr=False)
+    scheduler: str
+    name: str
+    job_id: str
+    jobs: int = 1
+    sweep: str | None = None
+    base_url: str | None = None
+    key_file: str | None = None
+    report_id: str | None = None
+
+    def save(self) -> None:
+        """Write it into its folder."""
+        content = {name: value for name, value in asdict(self).items() if name != "folder"}
+        (self.folder / "submission.json").write_text(json.dumps(content, indent=2) + "\n")
+
+    def note(self, sweep: str, account: Account | None) -> None:
+        """Keep which sweep it works on, and where that is; never the key."""
+        self.sweep = sweep
+        self.base_url = account.base_url if account else None
+        self.save()
+
+    def account(self, environ: Mapping[str, str]) -> Account:
+        """The sweep's server and the key for it. Raises click.ClickException when there is no key."""
+        seen = {**environ, **({"WANDB_BASE_URL": self.base_url} if self.base_url else {})}
+        if self.key_file:
+            seen["WANDB_API_KEY"] = read_key(Path(self.key_file))
+        return resolve(seen, REPOSITORY)
+
+    @property
+    def job_ids(self) -> list[str]:
+        """The ids of the jobs and, if there is one, of the report's job."""
+        return [self.job_id, *([self.report_id] if self.report_id else [])]
+
+    def log(self, index: int) -> Path | None:
+        """The newest output of the member with that index."""
+        member = rf"\.{index}" if self.jobs > 1 else ""
+        pattern = re.compile(rf"{re.escape(self.name)}\.o\d+{member}")
+        logs = [path for path in self.folder.iterdir() if pattern.fullmatch(path.name)]
+        return max(logs, key=lambda path: path.stat().st_mtime, default=None)
+
+    def outputs(self, index: int | None = None) -> dict[int, Path]:
+        """The output of every member that has some, or of the one with that index."""
+        logs = ((one, self.log(one)) for one in ([index] if index else range(1, self.jobs + 1)))
+        return {one: path for one, path in logs if path}
+
+    def last_line(self, index: int) -> str:
+        """The last line that the member with that index has written."""
+        path = self.log(index)
+        if path is None:
+            return ""
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - 2000))
+            lines = file.read().decode(errors="replace").split("\n")
+        # A progress bar writes over its line: what was written last is what shows.
+        shown = (line.rstrip("\r").rpartition("\r")[2].strip() for line in reversed(lines))
+        return next((line for line in shown if line), "")
+
+    def program_status(self, index: int) -> int | None:
+        """The exit status of the program of that member: of the copy of the job that ended last."""
+        notes = [path for path in self.folder.iterdir() if path.name.startswith(f"ended.{index}.")]
+        newest = max(notes, key=lambda path: path.stat().st_mtime, default=None)
+        return int(newest.read_text().split()[0]) if newest else None
+
+
+def name_folders(logs: Path, name: str) -> Iterator[Path]:
+    """Folders for a new submission, in the order in which to try them."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    return (logs / f"{name}-{stamp}{suffix}" for suffix in ("", *(f"-{count}" for count in range(2, 100))))
+
+
+def create_folder(logs: Path, name: str) -> Path:
+    """Make the folder for a new submission. Raises click.ClickException when that fails."""
+    for folder in name_folders(logs, name):
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise click.ClickException(f"Cannot make the folder for the logs: {error}") from error
+    raise click.ClickException(f"Too many submissions named {name} in one second")
+
+
+def load(folder: Path) -> Submission:
+    """Read a submission back. Raises click.ClickException."""
+    try:
+        return Submission(folder=folder, **json.loads((folder / "submission.json").read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise click.ClickException(f"{folder} is not the folder of a submission: {error}") from error
+
+
+def find(logs: Path, which: str | None) -> Submission:
+    """The submission with that folder or job id, or the last one of all. Raises click.ClickException."""
+    if which and Path(which).is_dir():
+        return load(Path(which).resolve())
+    known = [load(path.parent) for path in logs.glob("*/submission.json")]
+    if which:
+        number = which.split("[")[0].split(".")[0].split("_")[0]
+        known = [
+            one for one in known if re.split(r"[\[._]", one.job_id)[0] == number or one.folder.name == which
+        ]
+    if not known:
+        raise click.ClickException(
+            f"No submission {which or ''} in {logs}: see what is there, or submit one first"
+        )
+    return max(known, key=lambda one: (one.folder / "submission.json").stat().st_mtime)

@@ -1,0 +1,98 @@
+"""The values that a person types for a job, checked and brought to one form."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import click
+
+SIZE_PATTERN = re.compile(r"([1-9]\d*)\s*([kmgt])i?b?", re.IGNORECASE)
+MAX_ARRAY = 10_000  # PBS's usual max_array_size
+
+
+def parse_walltime(text: str) -> int:
+    """Seconds of 'H:MM:SS'. Raises ValueError, also for '4:00', which PBS reads as four minutes."""
+    match = re.fullmatch(r"(\d{1,4}):([0-5]\d):([0-5]\d)", text)
+    seconds = (
+        sum(int(part) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True))
+        if match
+        else 0
+    )
+    if not seconds:
+        raise ValueError(f"{text!r} is not a time: write hours:minutes:seconds, such as 4:00:00")
+    return seconds
+
+
+def format_walltime(seconds: float) -> str:
+    """'H:MM:SS' of seconds."""
+    minutes, second = divmod(int(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{second:02}"
+
+
+def parse_size(text: str) -> str:
+    """'10gb' of '10gb', '10G' or '10 GiB'. Raises ValueError."""
+    match = SIZE_PATTERN.fullmatch(text.strip())
+    if not match:
+        raise ValueError(f"{text!r} is not a size: write a number with mb, gb or tb, such as 10gb")
+    return f"{match[1]}{match[2].lower()}b"
+
+
+def parse_capability(text: str) -> str:
+    """'compute_70' or 'sm_70', as it is. Raises ValueError."""
+    if not re.fullmatch(r"(compute|sm)_\d{2,3}", text):
+        raise ValueError(f"{text!r} is not a compute capability: write compute_70 (7.0 or newer) or sm_70")
+    return text
+
+
+def parse_name(text: str) -> str:
+    """A job's name, as it is: PBS takes no space and no slash. Raises ValueError."""
+    if not re.fullmatch(r"[A-Za-z][\w.+-]{0,63}", text):
+        raise ValueError(f"{text!r} cannot name a job: a letter first, then letters, digits and . _ + -")
+    return text
+
+
+def parse_queue(text: str) -> str:
+    """A queue or partition, as it is. Raises ValueError."""
+    if not re.fullmatch(r"[A-Za-z0-9][\w.@-]*", text):
+        raise ValueError(f"{text!r} cannot be a queue")
+    return text
+
+
+def parse_sweep(text: str) -> str:
+    """'ENTITY/PROJECT/ID', as it is. Raises ValueError."""
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+/[\w.-]+", text):
+        raise ValueError(f"{text!r} is not a sweep: write ENTITY/PROJECT/ID, as `wandb sweep` prints it")
+    return text
+
+
+def parse_words(text: str) -> str:
+    """Options for the agent, to be split at spaces. Raises ValueError for quotes and the like."""
+    if not re.fullmatch(r"[\w ./:=,@%+-]*", text):
+        raise ValueError(f"{text!r}: only plain words, no quotes or signs that a shell would read")
+    return text
+
+
+class Checked(click.ParamType):
+    """A click type of one of the parse functions above: its ValueError becomes a usage error."""
+
+    def __init__(self, name: str, parse: Any) -> None:
+        self.name = name
+        self.parse = parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The parsed value."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return self.parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+WALLTIME = Checked("H:MM:SS", parse_walltime)
+SIZE = Checked("SIZE", parse_size)
+CAPABILITY = Checked("compute_XY", parse_capability)
+NAME = Checked("NAME", parse_name)
+QUEUE = Checked("QUEUE", parse_queue)
+WORDS = Checked("OPTIONS", parse_words)

@@ -1,0 +1,63 @@
+"""Waiting for jobs and showing what they write."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from metacentrum.schedulers import Job, Scheduler
+from metacentrum.submission import Submission
+
+ARRIVAL_SECONDS = 5  # shared storage may show the last lines of an output late
+
+
+def wait(submission: Submission, scheduler: Scheduler, interval: float) -> int:
+    """Wait until the only job of a submission has ended; its program's exit status, or 1 if it has none.
+
+    Raises click.ClickException for a job that can never run, after cancelling it.
+    """
+    said = ""
+    while True:
+        job = next(iter(scheduler.jobs(submission.job_id)), None)
+        if job is None or job.state == "ended":
+            return result(submission, job)
+        comment = scheduler.explain(job.comment) if job.state == "queued" else f"runs on {job.node}"
+        if comment.startswith("can never run"):
+            scheduler.cancel(submission.job_ids)
+            raise click.ClickException(
+                f"{submission.job_id} {comment}".replace("cancel it and", "it is cancelled;")
+            )
+        if comment and comment != said:
+            said = comment
+            click.echo(f"{submission.job_id} {comment}", err=True)
+        time.sleep(interval)
+
+
+def result(submission: Submission, job: Job | None) -> int:
+    """The exit status of an ended job, after its output has arrived."""
+    deadline = time.monotonic() + ARRIVAL_SECONDS
+    while submission.log(1) is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    status = submission.program_status(1)
+    if status is None:
+        status = job.exit_status if job else None
+    return 1 if status is None else status
+
+
+def tail(path: Path, lines: int) -> list[str]:
+    """The last lines of a file, as they are."""
+    return path.read_text(errors="replace").splitlines()[-lines:]
+
+
+def follow(logs: dict[int, Path], positions: dict[int, int]) -> Iterator[tuple[int, str]]:
+    """Index and text of every whole line added since the last call; moves `positions` forward."""
+    for index, path in logs.items():
+        with path.open("rb") as file:
+            file.seek(positions.get(index, 0))
+            added = file.read()
+        end = added.rfind(b"\n") + 1
+        positions[index] = positions.get(index, 0) + end
+        yield from ((index, line) for line in added[:end].decode(errors="replace").splitlines())

@@ -1,0 +1,216 @@
+"""The interactive page: one document for the report, which inlines it, and for the server, which feeds it.
+
+`render(data)` gives a self-contained HTML document that asks no network for anything. `document(...)` gives
+the same page for a server that offers the files of `assets()` and answers with `encode(data)` as JSON.
+The scripts are ES modules which name each other through an import map, so nothing has to be bundled.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from page.data import (
+    Cell,
+    Column,
+    Curve,
+    Facts,
+    Figure,
+    Finding,
+    Findings,
+    Highlight,
+    PageData,
+    Preset,
+    Progress,
+    Section,
+    Table,
+    encode,
+    to_json,
+)
+
+__all__ = [
+    "Cell",
+    "Column",
+    "Curve",
+    "Facts",
+    "Figure",
+    "Finding",
+    "Findings",
+    "Highlight",
+    "PageData",
+    "Preset",
+    "Progress",
+    "Section",
+    "Table",
+    "View",
+    "assets",
+    "document",
+    "encode",
+    "note",
+    "render",
+    "sign_in",
+    "to_json",
+]
+
+FOLDER = Path(__file__).parent
+BOOT = 'import "page/main";'
+SERVER_BOOT = 'import "page/server/main";'
+View = Literal["study", "home", "project", "run"]
+SERVER_POLICY = (
+    "style-src 'self'; img-src 'self' data: blob:; media-src 'self'; connect-src 'self'; frame-src 'self';"
+    " form-action 'self'; script-src 'self'"
+)
+
+
+def render(data: PageData) -> str:
+    """One self-contained HTML document. Raises ValueError when the data do not fit together."""
+    imports = {name: data_address(path) for name, path in modules().items() if "/server/" not in name}
+    style = (FOLDER / "css/page.css").read_text(encoding="utf-8")
+    policy = f"style-src {digest(style)}; img-src data: blob:; script-src data:"
+    return fill(
+        title=data.title,
+        style=f"<style>{style}</style>",
+        imports=imports,
+        data=to_json(encode(data)),
+        policy=policy,
+    )
+
+
+def document(
+    title: str,
+    source: str,
+    root: str = "/static/page/",
+    interval: float = 3.0,
+    view: View = "study",
+    trail: Sequence[Cell] = (),
+    sign_out: str = "",
+) -> str:
+    """A page for a server: assets below `root`, data from `source`, asked for every `interval` seconds.
+
+    `view` says what is shown: a study is the report's page. `trail` leads from the first page to this one;
+    `sign_out` is the address to which a POST ends the session.
+    """
+    return fill(
+        title=title,
+        style=style_link(root),
+        imports={name: f"{root}{path.relative_to(FOLDER).as_posix()}" for name, path in modules().items()},
+        data=to_json({"view": view, "source": source, "interval": interval * 1000}),
+        policy=SERVER_POLICY,
+        boot=SERVER_BOOT,
+        before=navigation(trail, sign_out),
+    )
+
+
+def sign_in(root: str, command: str, target: str, problem: str = "") -> str:
+    """The form that asks for the key; `command` prints it, `target` is where to go then."""
+    line = f'<p class="problem" role="alert">{html.escape(problem)}</p>' if problem else ""
+    return still(
+        "Sign in",
+        root,
+        f'<form method="post" action="/sign-in"><label for="key">Key of this server</label>'
+        '<input id="key" name="key" type="password" autocomplete="current-password" required autofocus>'
+        f"{line}"
+        f'<input type="hidden" name="next" value="{html.escape(target)}">'
+        f'<button class="primary">Sign in</button></form>'
+        f'<p class="note">On the machine of the server, <code>{html.escape(command)}</code> prints it.</p>',
+    )
+
+
+def note(title: str, text: str, root: str, link: Cell) -> str:
+    """A page with one line and a way on."""
+    way = f'<p><a href="{html.escape(link.url)}">{html.escape(link.text)}</a></p>'
+    return still(title, root, f"<p>{html.escape(text)}</p>{way}")
+
+
+def still(title: str, root: str, content: str) -> str:
+    """A page that is complete as it is. `content` is HTML that we made."""
+    return fill(
+        title=f"{title} · Metasweep",
+        style=style_link(root),
+        imports={"page/theme": f"{root}js/theme.js", "page/dom": f"{root}js/dom.js"},
+        data="{}",
+        policy=SERVER_POLICY,
+        boot='import { themeButton } from "page/theme"; themeButton(() => {});',
+        before=f'<div class="still"><p class="brand">Metasweep</p><h1>{html.escape(title)}</h1>'
+        f"{content}</div>",
+    )
+
+
+def style_link(root: str) -> str:
+    """The style sheets of a server's pages."""
+    return "".join(
+        f'<link rel="stylesheet" href="{html.escape(root)}css/{name}.css">' for name in ("page", "server")
+    )
+
+
+def navigation(trail: Sequence[Cell], sign_out: str) -> str:
+    """The line above a server's page."""
+    items = [f'<li><a href="{html.escape(cell.url)}">{html.escape(cell.text)}</a></li>' for cell in trail]
+    if items:
+        items[-1] = items[-1].replace("<a ", '<a aria-current="page" ')
+    form = (
+        f'<form method="post" action="{html.escape(sign_out)}"><button>Sign out</button></form>'
+        if sign_out
+        else ""
+    )
+    return f'<nav class="site" aria-label="Site"><ol>{"".join(items)}</ol>{form}</nav>'
+
+
+def assets() -> dict[str, Path]:
+    """The static files that a server offers: path below its root -> file."""
+    files = [*sorted((FOLDER / "css").glob("*.css")), *modules().values()]
+    return {path.relative_to(FOLDER).as_posix(): path for path in files}
+
+
+def modules() -> dict[str, Path]:
+    """Module names as the scripts import them -> files."""
+    own = {f"page/{path.stem}": path for path in sorted((FOLDER / "js").glob("*.js"))}
+    server = {f"page/server/{path.stem}": path for path in sorted((FOLDER / "js/server").glob("*.js"))}
+    return {"d3": FOLDER / "vendor/d3.js", **own, **server}
+
+
+def data_address(path: Path) -> str:
+    """A script as a data: address, named for the browser's developer tools."""
+    script = path.read_text(encoding="utf-8") + f"\n//# sourceURL={path.name}\n"
+    return "data:text/javascript;base64," + base64.b64encode(script.encode()).decode()
+
+
+def digest(text: str) -> str:
+    """The source expression of a content security policy that allows exactly this inline text."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def fill(
+    *,
+    title: str,
+    style: str,
+    imports: Mapping[str, str],
+    data: str,
+    policy: str,
+    boot: str = BOOT,
+    before: str = "",
+) -> str:
+    """The template with its slots filled. The policy names the digests of the only inline scripts."""
+    import_map = json.dumps({"imports": imports})
+    policy = f"default-src 'none'; base-uri 'none'; {policy} {digest(import_map)} {digest(boot)}"
+    slots = {
+        "title": html.escape(title),
+        "policy": html.escape(policy),
+        "style": style,
+        "imports": import_map,
+        "boot": boot,
+        "before": before,
+        "data": data,
+    }
+    text = (FOLDER / "index.html").read_text(encoding="utf-8")
+    head, *rest = text.split("{{")
+    pieces = [head]
+    for piece in rest:
+        slot, after = piece.split("}}", 1)
+        pieces += [slots[slot], after]
+    return "".join(pieces)

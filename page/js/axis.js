@@ -1,0 +1,190 @@
+// One axis of the parallel coordinates: title, slots, ticks, a brush, and the same by keyboard.
+import { brushY } from "d3";
+import { fitText, textWidth } from "page/dom";
+import { count } from "page/format";
+
+const FONT = "12px Inter, ui-sans-serif, system-ui, sans-serif";
+const TITLE_FONT = "600 13px Inter, ui-sans-serif, system-ui, sans-serif";
+const REACH = matchMedia("(pointer: coarse)").matches ? 18 : 10; // half the width of the brush, px
+const STEP = 0.01; // of the height, per arrow key
+
+export class AxisView {
+  constructor(group, layout, selection, { height, room, title }) {
+    Object.assign(this, { layout, selection, height, room, name: layout.column.name });
+    this.group = group.attr("class", "axis").attr("role", "group").attr("aria-label", layout.column.label);
+    this.addTitle(title);
+    this.addLine();
+    this.addBrush();
+    this.marks = group.append("g").attr("class", "marks");
+    for (const tick of layout.ticks) this.addTick(tick);
+    for (const slot of layout.slots) this.addSlot(slot);
+    if (layout.ticks.length) this.handles = ["high", "low"].map((end) => this.addHandle(end));
+    this.update();
+  }
+
+  y(fraction) {
+    return (1 - fraction) * this.height;
+  }
+
+  addTitle(width) {
+    const { label } = this.layout.column;
+    const text = this.group
+      .append("text")
+      .attr("class", "axis-title")
+      .attr("y", -22)
+      .attr("text-anchor", "middle");
+    text.text(fitText(label, width - 8, TITLE_FONT));
+    text.append("title").text(label);
+  }
+
+  addLine() {
+    this.group.append("line").attr("class", "axis-line").attr("y1", 0).attr("y2", this.height);
+    if (this.layout.ticks.length) {
+      this.group
+        .append("line")
+        .attr("class", "axis-scale")
+        .attr("y1", 0)
+        .attr("y2", this.y(this.layout.base));
+    }
+  }
+
+  addBrush() {
+    this.brush = brushY()
+      .extent([
+        [-REACH, 0],
+        [REACH, this.height],
+      ])
+      .handleSize(8);
+    this.brush.on("start brush end", (event) => event.sourceEvent && this.brushed(event));
+    this.brushGroup = this.group.append("g").attr("class", "brush").call(this.brush);
+  }
+
+  brushed({ selection, type }) {
+    if (selection)
+      this.selection.setRange(this.name, 1 - selection[1] / this.height, 1 - selection[0] / this.height);
+    else if (type === "end") this.selection.setRange(this.name, null);
+  }
+
+  addTick({ at, label }) {
+    const y = this.y(at);
+    this.marks.append("line").attr("class", "mark").attr("x1", -4).attr("x2", 4).attr("y1", y).attr("y2", y);
+    this.plate(this.marks.append("g").attr("class", "label"), label, y);
+  }
+
+  /** A slot is a bar, and its label a check box that keeps its runs. */
+  addSlot(slot) {
+    const [y, height] = [this.y(slot.top), (slot.top - slot.bottom) * this.height];
+    const bar = this.marks.append("rect").attr("class", slot.extra ? "slot extra" : "slot");
+    bar.attr("x", -2.5).attr("width", 5).attr("y", y).attr("height", height).attr("rx", 1);
+    const label = this.marks
+      .append("g")
+      .attr("class", "label category")
+      .attr("role", "checkbox")
+      .attr("tabindex", 0);
+    label.attr("aria-label", `${this.layout.column.label}: ${slot.label}, ${count(slot.runs.length, "run")}`);
+    label.datum(slot).on("click", () => this.selection.toggleLevel(this.name, slot.key));
+    label.on("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      this.selection.toggleLevel(this.name, slot.key);
+    });
+    this.plate(label, slot.label, y + height / 2);
+    label.append("title").text(`${slot.label}: ${count(slot.runs.length, "run")}`);
+  }
+
+  /** Text on a translucent plate left of the axis, so that it stays readable over the lines. */
+  plate(group, label, y) {
+    const text = fitText(label, this.room, FONT);
+    const width = textWidth(text, FONT) + 8;
+    group
+      .append("rect")
+      .attr("class", "plate")
+      .attr("x", -width - 8)
+      .attr("y", y - 9)
+      .attr("width", width)
+      .attr("height", 18)
+      .attr("rx", 3);
+    group
+      .append("text")
+      .attr("x", -12)
+      .attr("y", y)
+      .attr("dy", ".34em")
+      .attr("text-anchor", "end")
+      .text(text);
+  }
+
+  /** An end of the brush for the keyboard: it rests at the end of the axis while there is no brush. */
+  addHandle(end) {
+    const handle = this.group
+      .append("rect")
+      .attr("class", "handle-key")
+      .attr("role", "slider")
+      .attr("tabindex", 0);
+    handle.attr("aria-label", `${this.layout.column.label}, ${end === "high" ? "upper" : "lower"} limit`);
+    handle.attr("aria-orientation", "vertical").attr("aria-valuemin", 0).attr("aria-valuemax", 100);
+    handle
+      .attr("x", -REACH)
+      .attr("width", 2 * REACH)
+      .attr("height", 8)
+      .attr("rx", 2);
+    handle.on("keydown", (event) => this.nudge(event, end));
+    return { end, handle };
+  }
+
+  nudge(event, end) {
+    const moves = {
+      ArrowUp: STEP,
+      ArrowDown: -STEP,
+      PageUp: 10 * STEP,
+      PageDown: -10 * STEP,
+      Home: -1,
+      End: 1,
+    };
+    const range = { low: 0, high: 1, ...this.range() };
+    if (event.key === "Escape" || event.key === "Delete") this.selection.setRange(this.name, null);
+    else if (event.key in moves) {
+      const moved = Math.min(Math.max(range[end] + moves[event.key], 0), 1);
+      range[end] = end === "low" ? Math.min(moved, range.high - STEP) : Math.max(moved, range.low + STEP);
+      this.selection.setRange(this.name, range.low, range.high);
+    } else return;
+    event.preventDefault();
+  }
+
+  range() {
+    const filter = this.selection.filters.get(this.name);
+    return filter && !filter.levels ? filter : null;
+  }
+
+  /** Shows the filter of this axis as the selection has it. */
+  update() {
+    const range = this.range();
+    const levels = this.selection.filters.get(this.name)?.levels;
+    const pixels = range && [this.y(range.high), this.y(range.low)];
+    const shown = this.brushGroup.node().__brush?.selection;
+    if (
+      !pixels !== !shown ||
+      (pixels && Math.abs(pixels[0] - shown[0][1]) + Math.abs(pixels[1] - shown[1][1]) > 0.01)
+    ) {
+      this.brushGroup.call(this.brush.move, pixels);
+    }
+    this.group.classed("filtered", Boolean(range || levels));
+    this.marks
+      .selectAll(".category")
+      .attr("aria-checked", (slot) => String(Boolean(levels?.has(slot.key))))
+      .classed("off", (slot) => Boolean(levels && !levels.has(slot.key)));
+    for (const { end, handle } of this.handles ?? [])
+      this.updateHandle(end, handle, range ?? { low: 0, high: 1 });
+  }
+
+  updateHandle(end, handle, range) {
+    handle.attr("y", this.y(range[end]) - 4).attr("aria-valuenow", Math.round(range[end] * 100));
+    const { layout } = this;
+    const inScale = layout.scale && range[end] >= layout.base;
+    const value = inScale
+      ? layout.scale.label(
+          Number(layout.scale.invert((range[end] - layout.base) / (1 - layout.base)).toPrecision(4)),
+        )
+      : layout.describe(range[end] - 1e-6, range[end] + 1e-6);
+    handle.attr("aria-valuetext", value);
+  }
+}

@@ -1,0 +1,89 @@
+// What the curves are drawn from: their values, scales and distances.
+import { scaleLinear, scaleLog } from "d3";
+import { GROUPS } from "page/colors";
+import { formatAccuracyTick, formatNumber } from "page/format";
+import { ninesScale } from "page/scales";
+
+const MOST_GROUPS = GROUPS.light.length;
+export const NEAR = 10; // px between the pointer and a curve that it means
+
+/** The curve of the colouring metric, else the first. */
+export function startCurve(study) {
+  return study.curves.find((curve) => curve.metric.name === study.color.name) ?? study.curves[0];
+}
+
+/** The few values of a parameter by which means can be told apart, null when there are none. */
+export function groupLevels(study, column) {
+  const levels = [...new Set(study.values[column.name])].filter((value) => value !== null);
+  if (levels.length < 2 || levels.length > MOST_GROUPS) return null;
+  return levels.every((level) => typeof level === "number") ? levels.sort((a, b) => b - a) : levels.sort();
+}
+
+/** Adds a run's values to the sum and the count at each time. */
+export function addPoints(sums, curve, run) {
+  const times = curve.times(run);
+  curve.y[run].forEach((value, at) => {
+    if (value === null) return;
+    const [sum, n] = sums.get(times[at]) ?? [0, 0];
+    sums.set(times[at], [sum + value, n + 1]);
+  });
+}
+
+/** All the times and all the values of some runs. */
+export function flatten(curve, runs) {
+  const [times, values] = [[], []];
+  for (const run of runs) {
+    const x = curve.times(run);
+    curve.y[run].forEach((value, at) => {
+      if (value === null) return;
+      times.push(x[at]);
+      values.push(value);
+    });
+  }
+  return [times, values];
+}
+
+/** {transform, domain, ticks, label} for the values of a metric. */
+export function valueScale(metric, name, values) {
+  const low = values.reduce((a, b) => Math.min(a, b), Infinity);
+  const high = values.reduce((a, b) => Math.max(a, b), -Infinity);
+  if (metric.kind === "accuracy" && name === "nines") {
+    const scale = ninesScale(values);
+    return { transform: scale.forward, domain: [0, 1], ticks: scale.ticks, label: formatAccuracyTick };
+  }
+  if (name === "nines" && low > 0 && high > low) {
+    const ticks = scaleLog()
+      .domain([low, high])
+      .ticks(5)
+      .filter((tick) => /^[125]/.test(tick.toExponential()));
+    return {
+      transform: Math.log10,
+      domain: [Math.log10(low), Math.log10(high)],
+      ticks,
+      label: (tick) => formatNumber(tick),
+    };
+  }
+  const domain = linearDomain(metric, name, low, high);
+  const label = metric.kind === "accuracy" ? formatAccuracyTick : (tick) => formatNumber(tick);
+  return { transform: (value) => value, domain, ticks: scaleLinear().domain(domain).ticks(6), label };
+}
+
+function linearDomain(metric, name, low, high) {
+  if (!(low <= high)) return [0, 1];
+  if (name === "linear" && metric.kind === "accuracy") return [0, 1];
+  const room = (high - low) * 0.04 || Math.abs(high) * 0.05 || 1;
+  return [low - room, Math.min(high + room, metric.kind === "accuracy" ? 1 : Infinity)];
+}
+
+/** Distance of a point to a polyline, looked for only near its x. */
+export function distanceTo(points, px, py) {
+  let nearest = Infinity;
+  for (let at = 0; at < points.length; at += 1) {
+    const [x0, y0] = points[at];
+    const [x1, y1] = points[at + 1] ?? points[at];
+    if (px < x0 - NEAR || px > x1 + NEAR) continue;
+    const along = x1 > x0 ? Math.min(Math.max((px - x0) / (x1 - x0), 0), 1) : 0;
+    nearest = Math.min(nearest, Math.hypot(x0 + (x1 - x0) * along - px, y0 + (y1 - y0) * along - py));
+  }
+  return nearest;
+}

@@ -1,0 +1,60 @@
+// Numbers as people read them.
+
+const SUPERSCRIPT = {
+  "-": "⁻",
+  0: "⁰",
+  1: "¹",
+  2: "²",
+  3: "³",
+  4: "⁴",
+  5: "⁵",
+  6: "⁶",
+  7: "⁷",
+  8: "⁸",
+  9: "⁹",
+};
+
+/** A power of ten as 10⁻³, anything else with a few significant digits. */
+export function formatNumber(value, log = false) {
+  if (typeof value !== "number") return String(value);
+  if (log && value > 0) {
+    const exponent = Math.log10(value);
+    if (Math.abs(exponent - Math.round(exponent)) < 1e-9) return power(Math.round(exponent));
+  }
+  if (value === 0 || (Number.isInteger(value) && Math.abs(value) < 1e6)) return String(value);
+  const size = Math.abs(value);
+  if (size >= 1e6 || size < 1e-3) return scientific(value);
+  return String(Number(value.toPrecision(4)));
+}
+
+function power(exponent) {
+  return exponent === 0 ? "1" : `10${[...String(exponent)].map((digit) => SUPERSCRIPT[digit]).join("")}`;
+}
+
+function scientific(value) {
+  const [digits, exponent] = value.toExponential(2).split("e");
+  return `${Number(digits)}×${power(Number(exponent))}`;
+}
+
+/** A fraction as a percentage: two decimals in tables, none needed on ticks. */
+export function formatPercent(fraction, decimals = 2) {
+  return `${(fraction * 100).toFixed(decimals)}\u202f%`;
+}
+
+/** A tick of an accuracy axis: no more decimals than it needs. */
+export function formatAccuracyTick(fraction) {
+  return `${Number((fraction * 100).toPrecision(7))}%`;
+}
+
+/** A value of a column as text. */
+export function formatValue(column, value) {
+  if (value === null || value === undefined) return "–";
+  if (column.kind === "accuracy") return formatPercent(value);
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  return formatNumber(value, column.log && column.kind === "discrete");
+}
+
+/** "1 run", "2 runs". */
+export function count(number, noun) {
+  return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,43 @@
+// Data from a server that are asked for again and again; an unchanged answer costs a 304 and no drawing.
+import { h } from "page/dom";
+
+const LONGEST = 60000; // ms between two tries while the server does not answer
+
+/** Calls `show(document)` with every new version of the data, looked for every `interval` ms. */
+export async function follow(source, interval, show) {
+  let [tag, wait] = [null, interval];
+  const banner = h("p", { class: "banner", role: "alert", hidden: true });
+  document.body.prepend(banner);
+  for (;;) {
+    const answer = await ask(source, tag);
+    banner.hidden = answer.ok;
+    wait = answer.ok ? interval : Math.min(wait * 2, LONGEST);
+    if (!answer.ok) banner.textContent = `${answer.reason} The numbers below may be old; trying again.`;
+    if (answer.document) {
+      tag = answer.tag;
+      show(answer.document);
+    }
+    await rest(wait);
+  }
+}
+
+async function ask(source, tag) {
+  try {
+    const response = await fetch(source, { headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store" });
+    if (response.status === 304) return { ok: true };
+    if (!response.ok) return { ok: false, reason: `The server answered ${response.status}.` };
+    return { ok: true, tag: response.headers.get("ETag"), document: await response.json() };
+  } catch {
+    return { ok: false, reason: "The server does not answer." };
+  }
+}
+
+/** Waits, and while the page is hidden waits on. */
+function rest(time) {
+  return new Promise((resolve) => {
+    setTimeout(() => {
+      if (!document.hidden) resolve();
+      else document.addEventListener("visibilitychange", resolve, { once: true });
+    }, time);
+  });
+}

@@ -1,0 +1,145 @@
+// The parts of the page that are read: highlights, progress, tables, findings, figures, facts.
+import { h, link } from "page/dom";
+import { count } from "page/format";
+
+/** A card with a heading. */
+export function card(title, ...children) {
+  const id = `section-${slug(title)}`;
+  return h(
+    "section",
+    { class: "card", "aria-labelledby": `${id}-title`, id },
+    h("h2", { id: `${id}-title` }, title),
+    ...children,
+  );
+}
+
+export function slug(text) {
+  return text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-");
+}
+
+/** One section as the data describe it. */
+export function section(data) {
+  const makers = { table, findings, figure, facts };
+  return makers[data.type](data);
+}
+
+function table({ title, columns, rows, notes }) {
+  const numbers = columns.map(
+    (_, at) =>
+      rows.some((row) => typeof row[at] === "number") ||
+      rows.every((row) => /^[-–]?[\d.]/.test(cellText(row[at]))),
+  );
+  const head = h(
+    "tr",
+    {},
+    columns.map((column, at) => h("th", { scope: "col", class: numbers[at] ? "number" : null }, column)),
+  );
+  const body = rows.map((row) =>
+    h(
+      "tr",
+      {},
+      row.map((cell, at) => h("td", { class: numbers[at] ? "number" : null }, cellContent(cell))),
+    ),
+  );
+  const plain = h(
+    "div",
+    { class: "wide" },
+    h("table", { class: "plain" }, h("thead", {}, head), h("tbody", {}, body)),
+  );
+  return card(title, plain, ...notes.map((note) => h("p", { class: "note" }, note)));
+}
+
+function cellText(cell) {
+  return String(cell?.text ?? cell ?? "");
+}
+
+function cellContent(cell) {
+  const text = cellText(cell);
+  const content = cell?.url ? link(cell.url, text) : text;
+  return cell?.bold === true ? h("strong", {}, content) : content;
+}
+
+function findings({ title, items }) {
+  const list = items.map(({ text, figure: name }) =>
+    h("li", {}, text, name ? [" ", h("a", { href: `#section-${slug(name)}` }, "figure")] : []),
+  );
+  return card(
+    title,
+    items.length
+      ? h("ul", { class: "findings" }, list)
+      : h("p", { class: "note" }, "Nothing can be told from these runs."),
+  );
+}
+
+function figure({ title, image, alt, caption }) {
+  const address = /^(data:image\/(svg\+xml|png)[;,]|\/|\.\/)/.test(image) ? image : "";
+  return card(
+    title,
+    h(
+      "figure",
+      {},
+      h("img", { src: address, alt, loading: "lazy" }),
+      caption ? h("figcaption", { class: "note" }, caption) : null,
+    ),
+  );
+}
+
+function facts({ title, items }) {
+  return card(
+    title,
+    h(
+      "dl",
+      { class: "facts" },
+      items.map(([name, value]) => [h("dt", {}, name), h("dd", {}, cellContent(value))]).flat(),
+    ),
+  );
+}
+
+/** Numbers at the top. */
+export function highlights(items) {
+  return h(
+    "dl",
+    { class: "highlights" },
+    items.map(({ label, value, note }) =>
+      h("div", {}, h("dt", {}, label), h("dd", {}, value), note ? h("dd", { class: "muted" }, note) : null),
+    ),
+  );
+}
+
+/** The grid's progress as a bar and in words. */
+export function progress({ expected, finished, running, failed, missing, note }) {
+  const parts = [
+    ["finished", finished],
+    ["running", running],
+    ["failed", failed],
+    ["missing", missing],
+  ];
+  const total = Math.max(
+    expected ?? 0,
+    parts.reduce((sum, [, number]) => sum + number, 0),
+    1,
+  );
+  const bar = h("div", {
+    class: "progress",
+    role: "img",
+    "aria-label": parts.map(([name, number]) => `${number} ${name}`).join(", "),
+  });
+  for (const [name, number] of parts) {
+    const part = h("span", { class: `part-${name}` });
+    part.style.width = `${(100 * number) / total}%`;
+    bar.append(part);
+  }
+  const words = parts
+    .filter(([name, number]) => number || name === "finished")
+    .map(([name, number]) =>
+      h("span", { class: `key key-${name}` }, `${number.toLocaleString("en")} ${name}`),
+    );
+  if (finished === expected) words.splice(0, 1, h("span", {}, `all ${count(expected, "run")} finished`));
+  const goal = expected === null ? "no end set" : finished === expected ? "" : `of ${count(expected, "run")}`;
+  return h(
+    "div",
+    { class: "progress-line" },
+    finished === expected ? null : bar,
+    h("p", { class: "muted" }, words, h("span", {}, goal), note ? h("span", {}, note) : null),
+  );
+}

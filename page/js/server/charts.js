@@ -1,0 +1,68 @@
+// Charts of many metrics, in groups by the beginning of their names.
+import { choice, h } from "page/dom";
+import { Chart } from "page/server/chart";
+import { card } from "page/sections";
+
+const OTHER = "other";
+const FOLDED = 4; // with more groups than that, all but the first few begin closed
+
+export class Charts {
+  constructor(title, fixedAxis = null) {
+    this.fixed = fixedAxis !== null;
+    this.axis = fixedAxis ?? "step";
+    this.charts = new Map();
+    this.groups = new Map();
+    this.body = h("div");
+    const axes = [["step", "by step"], ["time", "by time"]];
+    const controls = fixedAxis ? [] : [h("div", { class: "controls" }, this.search(), choice("Horizontal axis", axes, "step", (axis) => this.choose(axis)))];
+    this.element = card(title, ...controls, this.body);
+  }
+
+  search() {
+    const field = h("input", {
+      type: "search",
+      placeholder: "Find a metric",
+      "aria-label": "Find a metric",
+      oninput: () => this.find(field.value.toLowerCase()),
+    });
+    return field;
+  }
+
+  find(text) {
+    for (const [key, chart] of this.charts) chart.element.hidden = !key.toLowerCase().includes(text);
+  }
+
+  choose(axis) {
+    this.axis = axis;
+    this.load(this.data);
+  }
+
+  load(data) {
+    this.data = data;
+    this.element.hidden = data.length === 0;
+    for (const item of data) {
+      if (!this.charts.has(item.key)) this.add(item);
+      this.charts.get(item.key).load(item, this.axis);
+    }
+  }
+
+  add(item) {
+    const name = this.fixed ? "all" : groupOf(item.key);
+    const chart = new Chart(item);
+    this.charts.set(item.key, chart);
+    if (!this.groups.has(name)) {
+      const grid = h("div", { class: "chart-grid" });
+      const open = this.groups.size < FOLDED;
+      const group = h("details", { open, class: "chart-group" }, h("summary", {}, name), grid);
+      if (this.fixed) this.body.append(grid);
+      else if (name === OTHER) this.body.append(group);
+      else this.body.insertBefore(group, this.groups.get(OTHER)?.parentNode ?? null);
+      this.groups.set(name, grid);
+    }
+    this.groups.get(name).append(chart.element);
+  }
+}
+
+function groupOf(key) {
+  return /^([^/.]+)[/.]/.exec(key)?.[1] ?? OTHER;
+}

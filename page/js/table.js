@@ -1,0 +1,246 @@
+// The selected runs as a table: sorted, searched, and only the rows in sight in the document.
+import { READABLE, fitText, h, link, perFrame, textWidth } from "page/dom";
+import { count, formatValue } from "page/format";
+
+const ROW = 30; // px
+const SPARE = 8; // rows above and below those in sight
+const PRINTED = 40;
+const FONT = "13px Inter, ui-sans-serif, system-ui, sans-serif";
+const HEAD_FONT = `600 ${FONT}`;
+const WIDEST = 260;
+
+export class RunTable {
+  constructor(root, selection, sorted = null) {
+    const { color } = selection.study;
+    this.selection = selection;
+    this.sorted = sorted ?? { name: color.name, descending: color.goal !== "min" };
+    this.search = h("input", {
+      type: "search",
+      placeholder: "Search, e.g. cnn lr=0.001",
+      "aria-label": "Search the runs",
+      oninput: () => selection.setSearch(this.search.value),
+    });
+    this.status = h("span", { class: "muted" });
+    this.head = h("tr");
+    this.body = h("tbody");
+    this.table = h("table", { class: "runs", "aria-label": "Runs" }, h("thead", {}, this.head), this.body);
+    this.scroller = h("div", { class: "scroller", onscroll: () => this.drawRows() }, this.table);
+    root.append(h("div", { class: "controls" }, this.search, this.status), this.scroller);
+    this.focused = -1;
+    this.body.addEventListener("pointerover", (event) => this.selection.highlight(rowOf(event)));
+    this.body.addEventListener("pointerleave", () => this.selection.highlight(-1));
+    this.body.addEventListener("focusin", (event) => this.selection.highlight(rowOf(event)));
+    this.body.addEventListener("focusout", () => this.selection.highlight(-1));
+    this.body.addEventListener("keydown", (event) => this.key(event));
+    this.body.addEventListener("click", (event) => this.pick(event));
+    selection.addEventListener(
+      "change",
+      perFrame(() => this.update(), READABLE),
+    );
+    selection.addEventListener("highlight", () => this.markRow());
+    this.sight = 400; // px
+    new ResizeObserver(() => this.resized()).observe(this.scroller);
+    this.load();
+  }
+
+  /** Takes the columns of the study, again when it was updated. */
+  load() {
+    const { study } = this.selection;
+    const states = new Set(study.values.state);
+    const state =
+      states.size > 1 || !states.has("finished") ? [{ name: "state", label: "State", kind: "text" }] : [];
+    this.columns = [{ name: "name", label: "Run", kind: "text" }, ...state, ...study.columns];
+    this.head.replaceChildren(...this.columns.map((column) => this.headCell(column)));
+    this.widths = this.columns.map((column) => columnWidth(study, column));
+    this.table.style.width = `max(100%, ${this.widths.reduce((a, b) => a + b, 0)}px)`;
+    [...this.head.children].forEach((cell, index) => {
+      cell.style.width = `${this.widths[index]}px`;
+    });
+    this.order();
+  }
+
+  headCell(column) {
+    const button = h("button", { type: "button", onclick: () => this.sort(column.name) }, column.label);
+    return h(
+      "th",
+      { scope: "col", class: numeric(column) ? "number" : null, "data-column": column.name },
+      button,
+    );
+  }
+
+  sort(name) {
+    const { sorted } = this;
+    const column = this.columns.find((other) => other.name === name);
+    const downFirst = numeric(column) && column.goal !== "min";
+    this.sorted = { name, descending: sorted.name === name ? !sorted.descending : downFirst };
+    this.scroller.scrollTop = 0;
+    this.order();
+  }
+
+  /** All the runs in the order of the sorted column. */
+  order() {
+    const { study } = this.selection;
+    this.ordered = Array.from(study.order).sort(
+      comparison(study.values[this.sorted.name], this.sorted.descending),
+    );
+    this.update();
+  }
+
+  update() {
+    const { mask } = this.selection;
+    this.rows = this.ordered.filter((run) => mask[run]);
+    for (const cell of this.head.children) {
+      const here = cell.dataset.column === this.sorted.name;
+      cell.setAttribute("aria-sort", here ? (this.sorted.descending ? "descending" : "ascending") : "none");
+    }
+    this.table.setAttribute("aria-rowcount", this.rows.length + 1);
+    this.status.textContent = count(this.rows.length, "run");
+    this.drawRows();
+  }
+
+  resized() {
+    this.sight = this.scroller.clientHeight;
+    this.drawRows();
+  }
+
+  /** Rows in sight, between two empty ones as high as all the others. */
+  drawRows() {
+    const first = Math.max(0, Math.floor(this.scroller.scrollTop / ROW) - SPARE);
+    const sight = Math.ceil(this.sight / ROW) + 2 * SPARE;
+    this.fill(first, Math.min(this.rows.length, first + sight));
+  }
+
+  fill(first, last) {
+    const focus = this.body.contains(document.activeElement);
+    const stop = this.rows.includes(this.focused) ? this.focused : this.rows[0];
+    const rows = this.rows.slice(first, last).map((run, index) => this.row(run, first + index, stop));
+    this.body.replaceChildren(spacer(first * ROW), ...rows, spacer((this.rows.length - last) * ROW));
+    if (!this.rows.length)
+      this.body.replaceChildren(
+        h("tr", { class: "empty" }, h("td", { colspan: this.columns.length }, "No run matches.")),
+      );
+    if (focus) this.focusRow(this.focused);
+    this.markRow();
+  }
+
+  /** A row; the one called `stop` is where Tab leads to. */
+  row(run, index, stop) {
+    const { study } = this.selection;
+    const cells = this.columns.map((column, at) => {
+      if (column.name === "name")
+        return h("th", { scope: "row" }, link(study.values.url[run], nameOf(study, run), { tabindex: -1 }));
+      const text = formatValue(column, study.values[column.name][run]);
+      return h(
+        "td",
+        {
+          class: numeric(column) ? "number" : null,
+          title: textWidth(text, FONT) > this.widths[at] - 20 ? text : null,
+        },
+        text,
+      );
+    });
+    return h("tr", { "data-run": run, "aria-rowindex": index + 2, tabindex: run === stop ? 0 : -1 }, cells);
+  }
+
+  markRow() {
+    for (const row of this.body.children)
+      row.classList.toggle("highlight", Number(row.dataset.run) === this.selection.highlighted);
+  }
+
+  key(event) {
+    const moves = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Infinity, End: Infinity };
+    const run = rowOf(event);
+    const enter = event.key === "Enter" && event.target.matches("tr");
+    if (!enter && !(event.key in moves)) return;
+    event.preventDefault();
+    if (enter) {
+      this.pickRun(run, event.target.getBoundingClientRect());
+      return;
+    }
+    const at = Math.min(Math.max(this.rows.indexOf(run) + moves[event.key], 0), this.rows.length - 1);
+    this.focusRow(this.rows[at]);
+  }
+
+  /** Brings a row into sight and gives it the focus. */
+  focusRow(run) {
+    const at = this.rows.indexOf(run);
+    if (at < 0) return;
+    this.focused = run;
+    const [top, height] = [at * ROW, this.scroller.clientHeight - 2 * ROW];
+    if (top < this.scroller.scrollTop || top > this.scroller.scrollTop + height) {
+      this.scroller.scrollTop = top - height / 2;
+      this.drawRows();
+    }
+    const row = this.body.querySelector(`[data-run="${run}"]`);
+    for (const other of this.body.children) other.tabIndex = other === row ? 0 : -1;
+    row?.focus({ preventScroll: true });
+  }
+
+  pick(event) {
+    const run = rowOf(event);
+    if (run >= 0 && !event.target.closest("a"))
+      this.pickRun(run, { left: event.clientX, bottom: event.clientY });
+  }
+
+  pickRun(run, { left, bottom }) {
+    this.focused = run;
+    this.selection.dispatchEvent(new CustomEvent("pick", { detail: { run, x: left + 24, y: bottom } }));
+  }
+
+  /** For printing: the best rows, without scrolling. */
+  print() {
+    this.fill(0, Math.min(PRINTED, this.rows.length));
+    this.body.lastElementChild.remove();
+    const left = this.rows.length - PRINTED;
+    if (left > 0)
+      this.body.append(
+        h(
+          "tr",
+          { class: "empty" },
+          h("td", { colspan: this.columns.length }, `and ${count(left, "more run")}`),
+        ),
+      );
+  }
+}
+
+function rowOf(event) {
+  return Number(event.target.closest("tr")?.dataset.run ?? -1);
+}
+
+function nameOf(study, run) {
+  return study.values.name[run] || study.values.id[run];
+}
+
+function spacer(height) {
+  const row = h("tr", { class: "spacer", "aria-hidden": "true" });
+  row.style.height = `${height}px`;
+  return row;
+}
+
+function numeric(column) {
+  return column.kind === "accuracy" || column.kind === "number";
+}
+
+/** Missing values last, whichever way is sorted. */
+function comparison(values, descending) {
+  const sign = descending ? -1 : 1;
+  return (a, b) => {
+    const [x, y] = [values[a], values[b]];
+    if (x === y) return a - b;
+    if (x === null) return 1;
+    if (y === null) return -1;
+    if (typeof x === "number" && typeof y === "number") return sign * (x - y);
+    return sign * String(x).localeCompare(String(y), "en", { numeric: true });
+  };
+}
+
+/** Wide enough for the head and for a sample of the values. */
+function columnWidth(study, column) {
+  const values = study.values[column.name];
+  const step = Math.max(1, Math.floor(values.length / 60));
+  let widest = textWidth(column.label, HEAD_FONT);
+  for (let run = 0; run < values.length; run += step) {
+    widest = Math.max(widest, textWidth(fitText(formatValue(column, values[run]), WIDEST, FONT), FONT));
+  }
+  return Math.ceil(widest) + (column.name === "name" ? 38 : 26);
+}

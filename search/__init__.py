@@ -1,0 +1,26 @@
+"""The search of a sweep: which point comes next, which runs stop early, and what is wrong with a config.
+
+Pure functions of a sweep config (the mapping that its YAML holds) and of what has been run.
+"""
+
+from search.bayes import Trial, suggest
+from search.grid import Grid, grid_point, grid_size, point_index
+from search.hyperband import should_stop
+from search.parameters import Point
+from search.problems import Problem
+from search.sampling import sample
+from search.validation import validate
+
+__all__ = [
+    "Grid",
+    "Point",
+    "Problem",
+    "Trial",
+    "grid_point",
+    "grid_size",
+    "point_index",
+    "sample",
+    "should_stop",
+    "suggest",
+    "validate",
+]

@@ -1,0 +1,168 @@
+"""The points of a grid, counted instead of listed: point i is i written in mixed radix.
+
+The last parameter changes fastest, as in W&B's grid search. Values that are given twice count once.
+"""
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from math import ceil, isclose, isfinite, prod
+from typing import Any
+
+from search.parameters import Parameter, Point, is_number, make_point, read_parameters, value_at
+
+
+class Constant:
+    """A value that all points share. It never tells two points apart, whatever a run made of it."""
+
+    size = 1
+
+    def __init__(self, value: Any):
+        self._value = value
+
+    def value(self, _: int) -> Any:
+        """The value."""
+        return self._value
+
+    def position(self, _: Any) -> int:
+        """Always the only position."""
+        return 0
+
+
+class Choices:
+    """Listed values of any type."""
+
+    def __init__(self, values: list[Any]):
+        unique: dict[str, Any] = {}
+        for value in values:
+            unique.setdefault(_identity(value), value)
+        self._values = list(unique.values())
+        self._positions = {identity: position for position, identity in enumerate(unique)}
+        self.size = len(self._values)
+
+    def value(self, position: int) -> Any:
+        """The value at a position."""
+        return self._values[position]
+
+    def position(self, value: Any) -> int | None:
+        """The position of a value, which may have become a text of a number on its way, or the reverse."""
+        if isinstance(value, Mapping):
+            value = {key: inner for key, inner in value.items() if key in self._keys_of_mappings}
+        exact = self._positions.get(_identity(value))
+        return exact if exact is not None else self._positions_of_numbers.get(_as_number(value))
+
+    @cached_property
+    def _keys_of_mappings(self) -> frozenset[str]:
+        """A run may add keys to a value that is a mapping: only the keys of the grid count."""
+        return frozenset(key for value in self._values if isinstance(value, Mapping) for key in value)
+
+    @cached_property
+    def _positions_of_numbers(self) -> dict[float | None, int]:
+        numbers: dict[float | None, int] = {}
+        for position, value in enumerate(self._values):
+            if (number := _as_number(value)) is not None:
+                numbers.setdefault(number, position)
+        return numbers
+
+
+class Steps:
+    """The numbers start, start + step, start + 2 step, …"""
+
+    def __init__(self, start: float, step: float, size: int):
+        self._start, self._step, self.size = start, step, size
+
+    def value(self, position: int) -> float:
+        """The number at a position, without the dust of binary fractions (0.3, not 0.30000000000000004)."""
+        number = self._start + position * self._step
+        return float(f"{number:.15g}") if isinstance(number, float) else number
+
+    def position(self, value: Any) -> int | None:
+        """The position of a number, given as a number or as its text."""
+        number = _as_number(value)
+        if number is None:
+            return None
+        position = round((number - self._start) / self._step)
+        found = 0 <= position < self.size and isclose(
+            self.value(position), number, rel_tol=1e-12, abs_tol=1e-9 * self._step
+        )
+        return position if found else None
+
+
+class Grid:
+    """The grid of a sweep config. `size` is its number of points."""
+
+    def __init__(self, config: Mapping[str, Any]):
+        self._axes = [(parameter.path, make_axis(parameter)) for parameter in read_parameters(config)]
+        self.size = prod(axis.size for _, axis in self._axes)
+
+    def point(self, index: int) -> Point:
+        """The point at an index in range(size). Raises IndexError outside it."""
+        if not 0 <= index < self.size:
+            raise IndexError(f"a grid of {self.size} points has no point {index}")
+        values = []
+        for path, axis in reversed(self._axes):
+            index, position = divmod(index, axis.size)
+            values.append((path, axis.value(position)))
+        return make_point(reversed(values))
+
+    def index(self, point: Mapping[str, Any]) -> int | None:
+        """The index of a point; None if it is not one of the grid. Other names in the point do not matter."""
+        index = 0
+        for path, axis in self._axes:
+            position = axis.position(value_at(point, path, None))
+            if position is None:
+                return None
+            index = index * axis.size + position
+        return index
+
+
+def make_axis(parameter: Parameter) -> Constant | Choices | Steps:
+    """The axis that a parameter spans. A q_uniform ends before its max, as in W&B's grid search."""
+    settings = parameter.settings
+    if parameter.distribution == "constant":
+        return Constant(settings["value"])
+    if parameter.distribution == "int_uniform":
+        return Steps(settings["min"], 1, settings["max"] - settings["min"] + 1)
+    if parameter.distribution == "q_uniform":
+        low, high, q = settings["min"], settings["max"], settings["q"]
+        return Steps(low, q, ceil((high - low) / q))
+    return Choices(settings["values"])
+
+
+def grid_size(config: Mapping[str, Any]) -> int | None:
+    """The number of points of a sweep; None if its method is not grid: there is no end to them."""
+    return Grid(config).size if config["method"] == "grid" else None
+
+
+def grid_point(config: Mapping[str, Any], index: int) -> Point:
+    """The point at an index in range(grid_size(config)). Raises IndexError outside it."""
+    return Grid(config).point(index)
+
+
+def point_index(config: Mapping[str, Any], point: Mapping[str, Any]) -> int | None:
+    """The index of a point, as a run's config may give it back; None if it is not one of the grid."""
+    return Grid(config).index(point)
+
+
+def _identity(value: Any) -> str:
+    """A text that is the same for equal values only: 1 and 1.0 are equal, 1, true and "1" are not."""
+    return json.dumps(_with_plain_integers(value), sort_keys=True, default=str)
+
+
+def _with_plain_integers(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {str(key): _with_plain_integers(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_with_plain_integers(inner) for inner in value]
+    return value
+
+
+def _as_number(value: Any) -> float | None:
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    return value if is_number(value) and isfinite(value) else None

@@ -1,0 +1,97 @@
+"""Problems of a sweep config, and the checks that its sections share."""
+
+import difflib
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from search.parameters import is_integer, is_number
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong and where. A config with an error cannot be run."""
+
+    place: str
+    message: str
+    severity: Severity = "error"
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}"
+
+
+Problems = Iterator[Problem]
+LARGEST_NUMBER = 1e150
+"""Numbers of a config, their differences and quotients fit into a float."""
+
+
+def suggestion(wrong: Any, known: Collection[str]) -> str:
+    """A hint at the known name that a person may have meant; empty if none comes close."""
+    close = difflib.get_close_matches(str(wrong).lower(), known, n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def unknown_keys(place: str, given: Mapping[Any, Any], known: Collection[str]) -> Problems:
+    """A problem for every key that is not known."""
+    for key in given:
+        if key not in known:
+            hint = suggestion(key, known) or f"; known here: {', '.join(known)}"
+            yield Problem(f"{place}.{key}", f"unknown key{hint}")
+
+
+def check_choice(place: str, value: Any, known: Collection[str]) -> Problems:
+    """A problem if the value is not one of the known names."""
+    if not isinstance(value, str) or value not in known:
+        yield Problem(
+            place, f"must be one of {', '.join(known)}, not {shown(value)}{suggestion(value, known)}"
+        )
+
+
+def check_number(
+    place: str, value: Any, *, above: float | None = None, least: float | None = None, integer: bool = False
+) -> Problems:
+    """A problem if the value is not a number of a usable size, or an integer, above or at least a bound."""
+    kind = "an integer" if integer else "a number"
+    if not (is_integer(value) if integer else is_number(value)):
+        yield Problem(place, f"must be {kind}, not {shown(value)}{_number_hint(value)}")
+    elif not abs(value) <= LARGEST_NUMBER:
+        yield Problem(place, f"must be finite and at most {LARGEST_NUMBER:g} in size")
+    elif above is not None and not value > above:
+        yield Problem(place, f"must be above {above:g}, not {value}")
+    elif least is not None and value < least:
+        yield Problem(place, f"must be at least {least:g}, not {value}")
+
+
+def check_plain(place: str, value: Any) -> Problems:
+    """A problem if the value cannot be sent to an agent as JSON."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        yield Problem(place, "must be made of texts, finite numbers, true, false, null, lists and mappings")
+
+
+def is_text(value: Any) -> bool:
+    """Whether the value is a text that can be stored: halves of characters, which YAML can make, cannot."""
+    return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def shown(value: Any) -> str:
+    """The value as a message shows it: as YAML would, cut where it gets long."""
+    try:
+        text = json.dumps(value, default=str, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _number_hint(value: Any) -> str:
+    """YAML reads 1e-3 as a text, which nobody expects."""
+    try:
+        number = repr(float(value)) if isinstance(value, str) else ""
+    except ValueError:
+        return ""
+    with_point = number if "." in number else number.replace("e", ".0e")
+    return f" (in YAML, write {with_point} without quotes)" if number else ""

@@ -1,0 +1,91 @@
+"""The route table, and how errors become answers."""
+
+import contextlib
+import logging
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from server import files, pages, streams
+from server.auth import KeyRequired, load_or_make_key
+from server.context import Server, Settings
+from server.database import Database
+from server.errors import ServerError
+from server.graphql import endpoint
+from server.leases import Watch
+from server.signing import Signer
+
+log = logging.getLogger("server")
+FULL = ("full", "disk I/O error")
+READ_ONLY = ("readonly", "unable to open")
+
+
+async def server_error(request: Request, error: Exception) -> Response:
+    """An error that was foreseen: its status and its line."""
+    status = error.status if isinstance(error, ServerError) else 500
+    if request.method == "GET" and pages.wants_page(request.headers.get("accept")):
+        return pages.failure("Not found" if status == 404 else "This did not work", str(error), status)
+    return JSONResponse({"error": str(error), "errors": [{"message": str(error)}]}, status)
+
+
+async def storage_error(_request: Request, error: Exception) -> Response:
+    """The disk is full or cannot be written: the client waits and tries again."""
+    text = str(error)
+    status = 507 if any(word in text for word in FULL) or getattr(error, "errno", 0) == 28 else 503
+    log.error("cannot store: %s; clients try again until there is room", text)
+    return JSONResponse({"error": text}, status)
+
+
+async def text_error(_request: Request, _error: Exception) -> Response:
+    """A half of a surrogate pair, which JSON can write and nothing can store."""
+    return JSONResponse({"error": "a text is not Unicode"}, 400)
+
+
+def open_server(settings: Settings) -> Server:
+    """The database and the secret for signed URLs, made when there are none."""
+    settings.files_dir.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.database_path)
+    secret = load_or_make_key(settings.data_dir / "signing_secret")
+    return Server(settings, database, Signer(secret.encode()))
+
+
+def make_app(server: Server, key: str, at_end: Callable[[], None]) -> Starlette:
+    """The ASGI application. `at_end` is called when everything is stored."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        watch = Watch(server)
+        watch.start()
+        yield
+        watch.stop()
+        server.database.close()
+        at_end()
+
+    app = Starlette(
+        routes=[
+            Route("/graphql", endpoint.graphql, methods=["POST"]),
+            Route("/files/{entity}/{project}/{run}/file_stream", streams.file_stream, methods=["POST"]),
+            Route("/storage/{file:int}", files.upload, methods=["PUT"]),
+            Route("/storage/{file:int}", files.download, methods=["GET", "HEAD"]),
+            Route("/artifacts/{entity}/{digest}", files.download_by_digest),
+            Route("/artifactsV2/{where:path}/{digest}/{name}", files.download_by_digest),
+            *pages.ROUTES,
+        ],
+        middleware=[Middleware(KeyRequired, key=key, signer=server.signer)],
+        exception_handlers={
+            ServerError: server_error,
+            sqlite3.OperationalError: storage_error,
+            OSError: storage_error,
+            UnicodeEncodeError: text_error,
+        },
+        lifespan=lifespan,
+    )
+    app.state.server = server
+    app.state.pages = pages.Pages(key)
+    app.state.engine = endpoint.Engine()
+    return app

@@ -1,0 +1,66 @@
+"""A copy of a data directory, made while its server runs, that can be served as it is."""
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import tempfile
+from pathlib import Path
+
+from server.context import Settings
+
+SECRETS = ("key", "signing_secret")  # with them, clients and signed URLs go on as before
+LOCK_WAIT = 30.0  # seconds
+
+
+class NoBackup(Exception):
+    """The copy could not be made; the message is one line with the way out."""
+
+
+def back_up(data_dir: Path, target: Path) -> None:
+    """Copy to a new directory, which appears under its name when it is whole. Raises NoBackup, OSError."""
+    source = Settings(data_dir)
+    if not source.database_path.exists():
+        raise NoBackup(f"there is no database in {data_dir}: name its directory with --data-dir")
+    if target.exists():
+        raise NoBackup(f"{target} exists already: name a new directory")
+    partial = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True, mode=0o700)
+    try:
+        copy_all(source, Settings(partial))
+        partial.rename(target)
+    except sqlite3.Error as error:
+        raise NoBackup(f"{source.database_path} cannot be read ({error})") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def copy_all(source: Settings, target: Settings) -> None:
+    """Copy the secrets, the database as of one moment, and every file that it names."""
+    for name in SECRETS:
+        shutil.copy2(source.data_dir / name, target.data_dir / name)
+    with (
+        tempfile.TemporaryDirectory(prefix=".backup-", dir=source.data_dir) as held,
+        contextlib.closing(sqlite3.connect(source.database_path, isolation_level=None)) as original,
+        contextlib.closing(sqlite3.connect(target.database_path)) as copy,
+    ):
+        hold(source, Path(held), original)
+        original.backup(copy)
+        for blob in Path(held).iterdir():
+            there = target.files_dir / blob.name[:2] / blob.name
+            there.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(blob, there)
+
+
+def hold(source: Settings, held: Path, original: sqlite3.Connection) -> None:
+    """Start a read transaction, and give every blob that it names a second name, in `held`.
+
+    Nothing can be written meanwhile, and the server removes a blob only after the write that took its
+    row: so all of them are there, and stay when the server goes on and replaces or deletes them.
+    """
+    with contextlib.closing(sqlite3.connect(source.database_path, LOCK_WAIT, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        original.execute("BEGIN")
+        for (blob,) in original.execute("SELECT DISTINCT blob FROM files WHERE blob IS NOT NULL"):
+            os.link(source.files_dir / blob[:2] / blob, held / blob)

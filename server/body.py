@@ -1,0 +1,52 @@
+"""Reading request bodies: bounded, unzipped, parsed, with the right status for what is broken."""
+
+import json
+import zlib
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+
+from server.errors import BadRequest, TooLarge
+
+MAX_BODY = 64 * 1024 * 1024  # bytes, before and after unzipping; the client sends 10 MB at most
+
+
+async def read_json(request: Request, limit: int = MAX_BODY) -> dict[str, Any]:
+    """The body as a JSON object, possibly zipped. BadRequest and TooLarge say what is wrong."""
+    try:
+        body = await read_bytes(request, limit)
+    except ClientDisconnect as error:
+        raise BadRequest("the request ended early") from error
+    if request.headers.get("content-encoding", "").lower() == "gzip":
+        body = _unzip(body, limit)
+    try:
+        value = json.loads(body or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"the body is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise BadRequest("the body is not a JSON object")
+    return value
+
+
+async def read_bytes(request: Request, limit: int) -> bytes:
+    """The body, or TooLarge."""
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise TooLarge(f"the body is over {limit} bytes")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _unzip(body: bytes, limit: int) -> bytes:
+    unzip = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    try:
+        text = unzip.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise BadRequest(f"the body is not gzip: {error}") from error
+    if len(text) > limit:
+        raise TooLarge(f"the body is over {limit} bytes when unzipped")
+    if not unzip.eof:
+        raise BadRequest("the gzip body is cut short")
+    return text

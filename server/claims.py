@@ -1,0 +1,201 @@
+"""Which run gets which point of a sweep, and when a point is offered again.
+
+A claim is one immediate transaction: runs that were preempted first, then points that were given up,
+then the next point never claimed. Its cost does not grow with the number of points done. A point whose
+run failed, crashed or was killed returns to the queue until it has had its attempts; a deleted run
+frees its point as if it had never been.
+"""
+
+import functools
+import json
+import random
+import sqlite3
+from typing import Any
+
+import yaml
+
+import search
+from server import ids
+from server.database import insert, now
+
+LOST = ("failed", "crashed", "killed")  # states that give a point up
+ENDED = ("finished", *LOST)
+Point = dict[str, Any]
+
+
+@functools.lru_cache(maxsize=64)
+def parse_config(text: str) -> dict[str, Any]:
+    """The sweep's configuration from its YAML. Shared: do not change it."""
+    return yaml.safe_load(text)
+
+
+def claim(
+    connection: sqlite3.Connection,
+    sweep: sqlite3.Row,
+    agent_id: int,
+    username: str,
+    suggestion: Point | None = None,
+) -> dict[str, Any] | None:
+    """The command that gives an agent its next run, or None when no point is left.
+
+    `suggestion` is the point for a search that learns (bayes), worked out before the transaction.
+    """
+    run = connection.execute(
+        "SELECT * FROM runs WHERE sweep_id = ? AND state = 'preempted' ORDER BY id LIMIT 1", (sweep["id"],)
+    ).fetchone()
+    if run is not None:
+        connection.execute(
+            "UPDATE runs SET state = 'pending', agent_id = ?, heartbeat_at = ? WHERE id = ?",
+            (agent_id, now(), run["id"]),
+        )
+        return command("resume", sweep, run["name"], json.loads(run["parameters"] or "{}"))
+    config = parse_config(sweep["config"])
+    if sweep["claimed"] >= config.get("run_cap", float("inf")):
+        return None
+    taken = next_freed(connection, sweep) or next_new(connection, sweep, config, suggestion)
+    if taken is None:
+        return None
+    point, parameters, attempt = taken
+    name = new_run(connection, sweep, agent_id, username, point, parameters, attempt)
+    return command("run", sweep, name, parameters)
+
+
+def next_freed(connection: sqlite3.Connection, sweep: sqlite3.Row) -> tuple[int, Point, int] | None:
+    """Take the point that was given up first: (point, parameters, attempt)."""
+    freed = connection.execute(
+        "SELECT * FROM freed_points WHERE sweep_id = ? ORDER BY id LIMIT 1", (sweep["id"],)
+    ).fetchone()
+    if freed is None:
+        return None
+    connection.execute("DELETE FROM freed_points WHERE id = ?", (freed["id"],))
+    return freed["point"], json.loads(freed["parameters"]), freed["attempts"] + 1
+
+
+def next_new(
+    connection: sqlite3.Connection, sweep: sqlite3.Row, config: dict[str, Any], suggestion: Point | None
+) -> tuple[int, Point, int] | None:
+    """Take the next point never claimed, passing over those that prior runs cover."""
+    point = sweep["next_point"]
+    while connection.execute(
+        "SELECT 1 FROM covered_points WHERE sweep_id = ? AND point = ?", (sweep["id"], point)
+    ).fetchone():
+        point += 1
+    if sweep["points"] is not None and point >= sweep["points"]:
+        return None
+    connection.execute("UPDATE sweeps SET next_point = ? WHERE id = ?", (point + 1, sweep["id"]))
+    if sweep["method"] == "grid":
+        return point, search.grid_point(config, point), 1
+    if suggestion is not None:
+        return point, suggestion, 1
+    return point, search.sample(config, random.Random(f"{sweep['seed']}/{point}")), 1
+
+
+def new_run(
+    connection: sqlite3.Connection,
+    sweep: sqlite3.Row,
+    agent_id: int,
+    username: str,
+    point: int,
+    parameters: Point,
+    attempt: int,
+) -> str:
+    """A pending run that holds a point; returns its name."""
+    name, time = ids.short(), now()
+    display_name = f"point-{point + 1}" + (f"-attempt-{attempt}" if attempt > 1 else "")
+    insert(
+        connection,
+        "runs",
+        project_id=sweep["project_id"],
+        name=name,
+        display_name=display_name,
+        state="pending",
+        config=json.dumps({key: {"value": value, "desc": None} for key, value in parameters.items()}),
+        username=username,
+        created_at=time,
+        updated_at=time,
+        heartbeat_at=time,
+        sweep=sweep["name"],
+        sweep_id=sweep["id"],
+        agent_id=agent_id,
+        point=point,
+        attempt=attempt,
+        parameters=json.dumps(parameters),
+    )
+    connection.execute(
+        "UPDATE sweeps SET claimed = claimed + 1, heartbeat_at = ? WHERE id = ?", (time, sweep["id"])
+    )
+    connection.execute("UPDATE agents SET total_runs = total_runs + 1 WHERE id = ?", (agent_id,))
+    return name
+
+
+def command(kind: str, sweep: sqlite3.Row, run_name: str, parameters: Point) -> dict[str, Any]:
+    """What an agent is told to run."""
+    args = {key: {"value": value} for key, value in parameters.items()}
+    program = parse_config(sweep["config"]).get("program")
+    return {"type": kind, "run_id": run_name, "args": args, "program": program}
+
+
+def change_state(connection: sqlite3.Connection, run: sqlite3.Row, state: str, max_attempts: int) -> None:
+    """Move a run to a state; with it, its point is given up or taken back."""
+    if state == run["state"]:
+        return
+    connection.execute("UPDATE runs SET state = ?, updated_at = ? WHERE id = ?", (state, now(), run["id"]))
+    if run["point"] is None or run["sweep_id"] is None:
+        return
+    stopped = run["stop_requested"]  # by a person or an early stop: however it ends, it is not tried again
+    if state in LOST and not stopped:
+        if run["attempt"] < max_attempts:
+            free_point(connection, run, run["attempt"])
+    elif run["state"] in LOST:  # the run came back before its point went to another
+        taken_back = connection.execute("DELETE FROM freed_points WHERE run_id = ?", (run["id"],)).rowcount
+        connection.execute(
+            "UPDATE sweeps SET claimed = claimed + ? WHERE id = ?", (taken_back, run["sweep_id"])
+        )
+    if state in ENDED:
+        finish_if_exhausted(connection, run["sweep_id"])
+
+
+def free_point(connection: sqlite3.Connection, run: sqlite3.Row, attempts: int) -> None:
+    """Queue a run's point to be offered again."""
+    connection.execute(
+        "INSERT OR IGNORE INTO freed_points (sweep_id, point, parameters, attempts, run_id)"
+        " VALUES (?, ?, ?, ?, ?)",
+        (run["sweep_id"], run["point"], run["parameters"], attempts, run["id"]),
+    )
+    connection.execute("UPDATE sweeps SET claimed = claimed - 1 WHERE id = ?", (run["sweep_id"],))
+    connection.execute(
+        "UPDATE sweeps SET state = 'RUNNING', exhausted = 0 WHERE id = ? AND exhausted", (run["sweep_id"],)
+    )
+
+
+def finish_if_exhausted(connection: sqlite3.Connection, sweep_id: int) -> None:
+    """A sweep with no point left to offer and no run under way is finished."""
+    sweep = connection.execute("SELECT * FROM sweeps WHERE id = ?", (sweep_id,)).fetchone()
+    if sweep["state"] not in ("RUNNING", "PENDING") or not all_claimed(sweep):
+        return
+    open_work = connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM freed_points WHERE sweep_id = :id) OR EXISTS (SELECT 1 FROM runs WHERE"
+        " sweep_id = :id AND state IN ('pending', 'running', 'preempting', 'preempted'))",
+        {"id": sweep_id},
+    ).fetchone()[0]
+    if not open_work:
+        connection.execute("UPDATE sweeps SET state = 'FINISHED', exhausted = 1 WHERE id = ?", (sweep_id,))
+
+
+def all_claimed(sweep: sqlite3.Row) -> bool:
+    """Whether every new point has been claimed or run_cap is reached."""
+    cap = parse_config(sweep["config"]).get("run_cap", float("inf"))
+    return (sweep["points"] is not None and sweep["next_point"] >= sweep["points"]) or sweep["claimed"] >= cap
+
+
+def release_deleted(connection: sqlite3.Connection, run: sqlite3.Row) -> None:
+    """A run that is about to be deleted gives its point back, with the attempts of the runs before it."""
+    if run["point"] is None or run["sweep_id"] is None:
+        return
+    held_by_another = connection.execute(
+        "SELECT 1 FROM runs WHERE sweep_id = ? AND point = ? AND id != ?"
+        " AND state NOT IN ('failed', 'crashed', 'killed')",
+        (run["sweep_id"], run["point"], run["id"]),
+    ).fetchone()
+    if not held_by_another:
+        free_point(connection, run, run["attempt"] - 1)

@@ -1,0 +1,65 @@
+"""What every request handler needs: the settings, the database and the place of the files."""
+
+import getpass
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from server.database import Database
+from server.signing import Signer
+
+
+def default_entity() -> str:
+    """The login name, made fit for a URL, or metasweep where there is none."""
+    try:
+        login = getpass.getuser()
+    except (KeyError, OSError):
+        login = ""
+    return re.sub(r"[^a-z0-9_-]+", "-", login.lower()).strip("-") or "metasweep"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How this server runs. Times are in seconds."""
+
+    data_dir: Path
+    entity: str = field(default_factory=default_entity)
+    lease: float = 300.0
+    max_attempts: int = 3
+
+    @property
+    def database_path(self) -> Path:
+        """The SQLite file."""
+        return self.data_dir / "metasweep.db"
+
+    @property
+    def files_dir(self) -> Path:
+        """The folder of uploaded bytes."""
+        return self.data_dir / "files"
+
+
+@dataclass(frozen=True)
+class Server:
+    """The server's shared parts."""
+
+    settings: Settings
+    database: Database
+    signer: Signer
+
+
+@dataclass(frozen=True)
+class Context:
+    """One request: the server, and the address that the client knows it by."""
+
+    server: Server
+    base_url: str
+
+    @property
+    def settings(self) -> Settings:
+        """How the server runs."""
+        return self.server.settings
+
+    @property
+    def database(self) -> Database:
+        """The server's database."""
+        return self.server.database

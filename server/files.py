@@ -1,0 +1,173 @@
+"""Files of runs and artifacts: bytes on disk under random names, everything else in the database.
+
+An upload is written beside, then moved into place, then recorded: a crash leaves the old file or the
+new one, never a part. Names given by clients never become paths.
+"""
+
+import base64
+import contextlib
+import hashlib
+import mimetypes
+import os
+import secrets
+import sqlite3
+from pathlib import Path
+from typing import Literal
+
+from anyio import to_thread
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, Response
+
+from server.context import Context, Server
+from server.database import now
+from server.errors import BadRequest, NotFound
+
+MAX_NAME = 1024
+FLUSH = 1 << 20  # bytes held in memory before they go to the disk
+
+
+def check_name(name: str) -> str:
+    """The name of a file within its run, or BadRequest: relative, and not climbing out."""
+    bad = not name or len(name) > MAX_NAME or "\0" in name or "\\" in name
+    if bad or name.startswith("/") or ".." in name.split("/"):
+        raise BadRequest(f"not a file name: {name[:80]!r}")
+    return name
+
+
+def announce(
+    connection: sqlite3.Connection,
+    owner: Literal["run_id", "artifact_id"],
+    owner_id: int,
+    name: str,
+    mimetype: str | None = None,
+    manifest: bool = False,
+) -> int:
+    """The id of a file of a run or an artifact, made when it is new."""
+    found = connection.execute(
+        f"SELECT id FROM files WHERE {owner} = ? AND name = ? AND manifest = ?", (owner_id, name, manifest)
+    ).fetchone()
+    if found:
+        return found["id"]
+    kind = mimetype or mimetypes.guess_type(name)[0] or "application/octet-stream"
+    row = connection.execute(
+        f"INSERT INTO files ({owner}, name, mimetype, manifest, updated_at) VALUES (?, ?, ?, ?, ?)",
+        (owner_id, check_name(name), kind, manifest, now()),
+    )
+    return int(row.lastrowid or 0)
+
+
+def url(context: Context, file_id: int, method: str = "GET") -> str:
+    """An absolute URL to get or put a file, good without the key for a day."""
+    return context.base_url + context.server.signer.sign(method, f"/storage/{file_id}")
+
+
+def blob_path(server: Server, blob: str) -> Path:
+    """Where a blob lies."""
+    return server.settings.files_dir / blob[:2] / blob
+
+
+def unnamed(connection: sqlite3.Connection, blobs: list[str]) -> list[str]:
+    """Those of the blobs that no row names any longer. Within the write that removed their rows."""
+    query = "SELECT 1 FROM files WHERE blob = ?"
+    return [blob for blob in blobs if connection.execute(query, (blob,)).fetchone() is None]
+
+
+def remove_blobs(server: Server, blobs: list[str]) -> None:
+    """Remove the bytes of blobs that no row names."""
+    for blob in blobs:
+        blob_path(server, blob).unlink(missing_ok=True)
+
+
+async def _receive(request: Request, path: Path) -> tuple[int, str]:
+    """Write the body to a new file; (size, base64 md5)."""
+    digest, size = hashlib.md5(usedforsecurity=False), 0
+    path.parent.mkdir(exist_ok=True)
+    with path.open("wb") as file:
+        async for part in request.stream():
+            digest.update(part)
+            size += len(part)
+            if len(part) > FLUSH:
+                await to_thread.run_sync(file.write, part)
+            else:
+                file.write(part)
+        file.flush()
+        await to_thread.run_sync(os.fsync, file.fileno())
+    return size, base64.b64encode(digest.digest()).decode()
+
+
+def _record(connection: sqlite3.Connection, file_id: int, blob: str, size: int, md5: str) -> list[str]:
+    """Make a blob the content of a file; the blobs to remove for it."""
+    old = connection.execute("SELECT blob FROM files WHERE id = ?", (file_id,)).fetchone()
+    if old is None:
+        raise NotFound("this file was deleted")
+    connection.execute(
+        "UPDATE files SET blob = ?, size = ?, md5 = ?, updated_at = ? WHERE id = ?",
+        (blob, size, md5, now(), file_id),
+    )
+    return unnamed(connection, [old["blob"]]) if old["blob"] else []
+
+
+async def upload(request: Request) -> Response:
+    """PUT of a file that was announced before."""
+    server: Server = request.app.state.server
+    file_id, blob = request.path_params["file"], secrets.token_hex(16)
+    path = blob_path(server, blob)
+    try:
+        size, md5 = await _receive(request, path)
+        announced = request.headers.get("content-length")
+        if announced is not None and int(announced) != size:
+            raise BadRequest("the upload ended early")
+        old = await server.database.write_async(
+            lambda connection: _record(connection, file_id, blob, size, md5)
+        )
+    except BaseException as error:
+        path.unlink(missing_ok=True)
+        if isinstance(error, ClientDisconnect):
+            raise BadRequest("the upload ended early") from error
+        raise
+    remove_blobs(server, old)
+    return Response(headers={"ETag": f'"{md5}"'})
+
+
+async def download(request: Request) -> Response:
+    """GET of a file's bytes."""
+    server: Server = request.app.state.server
+    file = (
+        server.database.read()
+        .execute("SELECT * FROM files WHERE id = ?", (request.path_params["file"],))
+        .fetchone()
+    )
+    return send(server, file)
+
+
+async def download_by_digest(request: Request) -> Response:
+    """GET of an artifact's file by the MD5 of its bytes, as clients ask when they have no signed URL."""
+    server: Server = request.app.state.server
+    try:
+        md5 = base64.b64encode(bytes.fromhex(request.path_params["digest"])).decode()
+    except ValueError as error:
+        raise BadRequest("the digest is not hexadecimal") from error
+    query = "SELECT * FROM files WHERE md5 = ? AND artifact_id IS NOT NULL AND blob IS NOT NULL LIMIT 1"
+    return send(server, server.database.read().execute(query, (md5,)).fetchone())
+
+
+def send(server: Server, file: sqlite3.Row | None) -> Response:
+    """The bytes of a file, or NotFound."""
+    if file is None or file["blob"] is None:
+        raise NotFound("no such file")
+    headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}
+    return FileResponse(blob_path(server, file["blob"]), media_type=file["mimetype"], headers=headers)
+
+
+def collect_garbage(server: Server) -> int:
+    """Remove blobs that a crash left without a row; returns how many. To be called before serving."""
+    known = {
+        row["blob"] for row in server.database.read().execute("SELECT blob FROM files WHERE blob IS NOT NULL")
+    }
+    removed = 0
+    for path in server.settings.files_dir.glob("??/*"):
+        if path.name not in known:
+            with contextlib.suppress(FileNotFoundError):
+                path.unlink()
+                removed += 1
+    return removed

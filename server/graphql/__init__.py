@@ -1,0 +1,1 @@
+"""The GraphQL side: an engine over the schema, and resolvers by theme."""

@@ -1,0 +1,39 @@
+"""POST /graphql."""
+
+from typing import Any
+
+from anyio import to_thread
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from server.body import read_json
+from server.context import Context
+from server.errors import BadRequest
+from server.graphql.engine import Engine
+
+__all__ = ["Engine", "graphql"]
+
+
+def base_url(request: Request) -> str:
+    """How the client reached this server, so that the URLs it is given work for it too."""
+    return f"{request.url.scheme}://{request.url.netloc}"
+
+
+def check(body: dict[str, Any]) -> tuple[str, dict[str, Any], str | None]:
+    """The query, variables and operation name of a request, or BadRequest."""
+    query, variables, name = body.get("query"), body.get("variables") or {}, body.get("operationName") or None
+    if not isinstance(query, str):
+        raise BadRequest("query: a string is needed")
+    if not isinstance(variables, dict):
+        raise BadRequest("variables: an object is needed")
+    if name is not None and not isinstance(name, str):
+        raise BadRequest("operationName: a string is needed")
+    return query, variables, name
+
+
+async def graphql(request: Request) -> Response:
+    """Run a document in a thread; what does not fit the schema gets 400."""
+    body = check(await read_json(request))
+    context = Context(request.app.state.server, base_url(request))
+    data = await to_thread.run_sync(request.app.state.engine.execute, *body, context)
+    return JSONResponse({"data": data})

@@ -1,0 +1,156 @@
+"""Runs GraphQL documents against the schema; parsing and validation are done once per document."""
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    GraphQLUnionType,
+    OperationType,
+    build_schema,
+    execute_sync,
+    get_operation_ast,
+    parse,
+    validate,
+)
+
+from server import ids
+from server.context import Context
+from server.errors import BadRequest, ServerError
+from server.graphql import (
+    agents,
+    artifact_changes,
+    artifacts,
+    files,
+    history,
+    projects,
+    run_changes,
+    runs,
+    sweeps,
+    viewer,
+)
+
+FOLDER = Path(__file__).parent.parent
+SCHEMA_FILES = ("schema.graphql", "schema_artifacts.graphql")
+THEMES = (viewer, projects, runs, run_changes, history, files, sweeps, agents, artifacts, artifact_changes)
+MAX_DOCUMENT = 100_000  # characters; the client's longest has 3,000
+
+
+@functools.cache
+def snake_case(name: str) -> str:
+    """displayName -> display_name."""
+    return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name)
+
+
+def resolve_field(source: Any, info: GraphQLResolveInfo, **_arguments: Any) -> Any:
+    """The default: the column of that name; an id becomes opaque."""
+    try:
+        value = source[snake_case(info.field_name)]
+    except (KeyError, IndexError, TypeError):
+        return None
+    if info.field_name == "id" and type(value) is int:
+        return ids.encode(info.parent_type.name, value)
+    return value
+
+
+def parse_json_string(value: Any) -> str:
+    """A JSONString in the input: text, which the resolver that wants it takes apart."""
+    if not isinstance(value, str):
+        raise GraphQLError("a string of JSON is needed")
+    return value
+
+
+def parse_int64(value: Any) -> int:
+    """An Int64 in the input: a whole number, or its text."""
+    try:
+        number = int(value) if isinstance(value, int | float | str) else None
+    except (ValueError, OverflowError):
+        number = None
+    if number is None or not -(2**63) <= number < 2**63:
+        raise GraphQLError("a whole number of 64 bits is needed")
+    return number
+
+
+def make_schema() -> GraphQLSchema:
+    """The schema with the resolvers of every theme bound to it."""
+    schema = build_schema("\n".join((FOLDER / name).read_text() for name in SCHEMA_FILES))
+    for theme in THEMES:
+        for type_name, resolvers in theme.RESOLVERS.items():
+            kind = schema.type_map[type_name]
+            assert isinstance(kind, GraphQLObjectType)
+            for field_name, resolver in resolvers.items():
+                kind.fields[field_name].resolve = resolver
+    for kind in schema.type_map.values():
+        if isinstance(kind, GraphQLUnionType):
+            kind.resolve_type = lambda _value, _info, _kind: "Run"
+    for name, parse_value in (("JSONString", parse_json_string), ("Int64", parse_int64)):
+        schema.type_map[name].parse_value = parse_value  # type: ignore[attr-defined]
+    schema.type_map["ArtifactCollection"].resolve_type = lambda *_: "ArtifactSequence"  # type: ignore[attr-defined]
+    return schema
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A document that fits the schema."""
+
+    document: DocumentNode
+    operation: OperationType
+
+
+class Engine:
+    """The schema, ready to run documents."""
+
+    def __init__(self) -> None:
+        self.schema = make_schema()
+        self.prepare = functools.lru_cache(maxsize=512)(self._prepare)
+
+    def _prepare(self, query: str, operation_name: str | None) -> Prepared:
+        """Parse and validate; BadRequest when the document does not fit the schema."""
+        if len(query) > MAX_DOCUMENT:
+            raise BadRequest("the query is too long")
+        try:
+            document = parse(query, max_tokens=20_000)
+        except GraphQLError as error:
+            raise BadRequest(error.message) from error
+        except RecursionError as error:
+            raise BadRequest("the query is nested too deeply") from error
+        if errors := validate(self.schema, document, max_errors=5):
+            raise BadRequest("; ".join(error.message for error in errors))
+        operation = get_operation_ast(document, operation_name)
+        if operation is None:
+            raise BadRequest("the operation is not named, or not in the document")
+        return Prepared(document, operation.operation)
+
+    def execute(
+        self, query: str, variables: dict[str, Any], operation_name: str | None, context: Context
+    ) -> dict[str, Any]:
+        """The data of the answer. Errors of resolvers are raised, a ServerError as itself."""
+        prepared = self.prepare(query, operation_name)
+        if prepared.operation is OperationType.MUTATION:
+            return self._run(prepared, variables, operation_name, context)
+        with context.database.snapshot():
+            return self._run(prepared, variables, operation_name, context)
+
+    def _run(
+        self, prepared: Prepared, variables: dict[str, Any], operation_name: str | None, context: Context
+    ) -> dict[str, Any]:
+        result = execute_sync(
+            self.schema,
+            prepared.document,
+            context_value=context,
+            variable_values=variables,
+            operation_name=operation_name,
+            field_resolver=resolve_field,
+        )
+        for error in result.errors or ():
+            cause = error.original_error
+            if cause is None or isinstance(cause, ServerError | GraphQLError):
+                raise cause if isinstance(cause, ServerError) else BadRequest(error.message)
+            raise cause
+        return result.data or {}

@@ -1,0 +1,164 @@
+"""Reading the streams of a run: history, system metrics, console lines."""
+
+import json
+import sqlite3
+from typing import Any
+
+from graphql import GraphQLResolveInfo
+
+from server import ids
+from server.errors import BadRequest
+from server.graphql import paging
+from server.streams import parse_object, standard_json
+
+DEFAULT_SAMPLES = 500
+TAIL = 1  # lines of a stream that a resuming client wants to see
+
+
+def spread(count: int, samples: int) -> list[int]:
+    """At most `samples` of the indices below `count`, evenly spread, with the first and the last."""
+    if count <= samples:
+        return list(range(count))
+    if samples <= 1:
+        return [count - 1][:samples]
+    return [round(i * (count - 1) / (samples - 1)) for i in range(samples)]
+
+
+def lines(info: GraphQLResolveInfo, table: str, run_id: int, condition: str = "", *values: int) -> list[str]:
+    """The lines of a stream in their order."""
+    query = f"SELECT text FROM {table} WHERE run_id = ? {condition} ORDER BY line"
+    return [row[0] for row in info.context.database.read().execute(query, (run_id, *values))]
+
+
+def whole(value: Any, default: int) -> int:
+    """An Int64 argument, which may come as a number or as a string."""
+    if value is None:
+        return default
+    try:
+        return max(-(2**62), min(2**62, int(value)))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise BadRequest(f"{str(value)[:40]!r} is not a whole number") from error
+
+
+def history(
+    run: sqlite3.Row,
+    info: GraphQLResolveInfo,
+    minStep: Any = None,
+    maxStep: Any = None,
+    samples: int | None = None,
+) -> list[str]:
+    """The rows with minStep <= step < maxStep, or all; without bounds, a sample of them."""
+    if minStep is None and maxStep is None:
+        rows = lines(info, "history", run["id"])
+        return [rows[i] for i in spread(len(rows), DEFAULT_SAMPLES if samples is None else max(0, samples))]
+    low, high = whole(minStep, -(2**62)), whole(maxStep, 2**62)
+    return lines(info, "history", run["id"], "AND step >= ? AND step < ?", low, high)
+
+
+def events(run: sqlite3.Row, info: GraphQLResolveInfo, samples: int | None = None) -> list[str]:
+    """A sample of the system metrics."""
+    rows = lines(info, "events", run["id"])
+    return [rows[i] for i in spread(len(rows), DEFAULT_SAMPLES if samples is None else max(0, samples))]
+
+
+def sampled_history(
+    run: sqlite3.Row, info: GraphQLResolveInfo, specs: list[str]
+) -> list[list[dict[str, Any]]]:
+    """For each spec {keys, samples, minStep, maxStep}, the rows that have all its keys, evenly sampled."""
+    return [one_sample(run, info, parse_object(spec, "specs")) for spec in specs]
+
+
+def one_sample(run: sqlite3.Row, info: GraphQLResolveInfo, spec: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of one spec; maxStep is included."""
+    keys = spec.get("keys")
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+        return []
+    low, high = whole(spec.get("minStep"), -(2**62)), whole(spec.get("maxStep"), 2**62)
+    texts = lines(info, "history", run["id"], "AND step >= ? AND step <= ?", low, high)
+    rows = [row for row in map(json.loads, texts) if all(key in row for key in keys)]
+    chosen = spread(len(rows), max(0, whole(spec.get("samples"), DEFAULT_SAMPLES)))
+    return [{key: standard_json(rows[i][key]) for key in keys} for i in chosen]
+
+
+def history_keys(run: sqlite3.Row, _info: GraphQLResolveInfo) -> dict[str, Any]:
+    """What was logged: for every key its type, and the last step."""
+    keys = json.loads(run["history_keys"])
+    types = {
+        key: {"typeCounts": [{"type": kind, "count": run["history_lines"]}]} for key, kind in keys.items()
+    }
+    return {"sets": [], "keys": types, "lastStep": run["last_step"]}
+
+
+def parquet_history(
+    run: sqlite3.Row, info: GraphQLResolveInfo, liveKeys: list[str] | None = None
+) -> dict[str, Any]:
+    """No exported files: the first step says that everything is to be read live."""
+    query = "SELECT min(step) FROM history WHERE run_id = ?"
+    step = info.context.database.read().execute(query, (run["id"],)).fetchone()[0]
+    live = [] if step is None else [{"_step": step}]
+    return {"parquet_urls": [], "live_data": live if liveKeys is None or "_step" in liveKeys else []}
+
+
+def tail(table: str) -> Any:
+    """A resolver for the last line of a stream, as a JSON list of JSON strings."""
+
+    def resolve(run: sqlite3.Row, info: GraphQLResolveInfo) -> str:
+        query = f"SELECT text FROM {table} WHERE run_id = ? ORDER BY line DESC LIMIT {TAIL}"
+        rows = info.context.database.read().execute(query, (run["id"],)).fetchall()
+        return json.dumps([row[0] for row in reversed(rows)])
+
+    return resolve
+
+
+def log_line(row: sqlite3.Row) -> dict[str, Any]:
+    """A console line: LEVEL TIME text, as the client sends it, taken apart."""
+    parts = row["text"].split(" ", 2)
+    line = {
+        "id": ids.encode("LogLine", row["line"]),
+        "number": row["line"],
+        "level": "info",
+        "line": row["text"],
+    }
+    if len(parts) == 3 and parts[0] == "ERROR":
+        line |= {"level": "error", "timestamp": parts[1], "line": parts[2]}
+    elif len(parts) >= 2 and parts[0][:2].isdigit() and "T" in parts[0]:
+        line |= {"timestamp": parts[0], "line": row["text"].partition(" ")[2]}
+    return line
+
+
+def log_lines(
+    run: sqlite3.Row,
+    info: GraphQLResolveInfo,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    **_rest: Any,
+) -> dict[str, Any]:
+    """Console lines from the beginning in pages, or the last few."""
+    read = info.context.database.read()
+    if last is not None:
+        offset = max(0, run["log_lines"] - max(0, last))
+        query = "SELECT * FROM logs WHERE run_id = ? AND line >= ? ORDER BY line LIMIT ?"
+        rows = read.execute(query, (run["id"], offset, paging.LARGEST_PAGE)).fetchall()
+        return paging.connection([log_line(row) for row in rows], offset, False)
+    query = "SELECT * FROM logs WHERE run_id = ? ORDER BY line LIMIT ? OFFSET ?"
+    return paging.page(
+        lambda limit, offset: [log_line(row) for row in read.execute(query, (run["id"], limit, offset))],
+        first,
+        after,
+        1000,
+    )
+
+
+RESOLVERS = {
+    "Run": {
+        "history": history,
+        "events": events,
+        "sampledHistory": sampled_history,
+        "historyKeys": history_keys,
+        "parquetHistory": parquet_history,
+        "historyTail": tail("history"),
+        "eventsTail": tail("events"),
+        "logLines": log_lines,
+    }
+}

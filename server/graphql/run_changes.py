@@ -1,0 +1,171 @@
+"""Making, changing, stopping and deleting runs."""
+
+import json
+import sqlite3
+from typing import Any
+
+from graphql import GraphQLResolveInfo
+
+from server import claims, ids
+from server.context import Context
+from server.database import insert, now, update
+from server.errors import BadRequest
+from server.files import remove_blobs, unnamed
+from server.graphql import lookup
+from server.streams import parse_object, standard_json
+
+# Input field -> column, for what a client may set at any time.
+COLUMNS = {
+    "displayName": "display_name",
+    "groupName": "group_name",
+    "jobType": "job_type",
+    "notes": "notes",
+    "description": "description",
+    "host": "host",
+    "jobProgram": "program",
+    "jobRepo": "repo",
+    "commit": "commit_hash",
+}
+
+
+def changes_of(fields: dict[str, Any]) -> dict[str, Any]:
+    """The columns that an UpsertBucketInput sets; what is null stays as it is."""
+    changes = {column: fields[name] for name, column in COLUMNS.items() if fields.get(name) is not None}
+    if fields.get("tags") is not None:
+        changes["tags"] = json.dumps(fields["tags"])
+    for name, column in (("config", "config"), ("summaryMetrics", "summary")):
+        if fields.get(name) is not None:
+            changes[column] = json.dumps(standard_json(parse_object(fields[name], name)))
+    return changes
+
+
+def make(connection: sqlite3.Connection, context: Context, fields: dict[str, Any]) -> sqlite3.Row:
+    """A new run; project and entity are filled in where the client leaves them out."""
+    entity, project_name = fields.get("entityName") or context.settings.entity, fields.get("modelName")
+    project, _ = lookup.make_project(connection, entity, project_name or "uncategorized")
+    name, time = lookup.check_name(fields.get("name") or ids.short(), "run"), now()
+    insert(
+        connection,
+        "runs",
+        project_id=project["id"],
+        name=name,
+        display_name=name,
+        state="running",
+        username=context.settings.entity,
+        created_at=time,
+        updated_at=time,
+        heartbeat_at=time,
+    )
+    run = lookup.run(connection, project["id"], name)
+    assert run is not None
+    if fields.get("sweep"):
+        join_sweep(connection, run, fields["sweep"])
+    return run
+
+
+def join_sweep(connection: sqlite3.Connection, run: sqlite3.Row, sweep_name: str) -> None:
+    """Record that a run belongs to a sweep, which did not hand it out."""
+    sweep = lookup.sweep(connection, run["project_id"], sweep_name)
+    if sweep is not None:
+        connection.execute(
+            "UPDATE runs SET sweep = ?, sweep_id = ? WHERE id = ?", (sweep["name"], sweep["id"], run["id"])
+        )
+
+
+def find(connection: sqlite3.Connection, context: Context, fields: dict[str, Any]) -> sqlite3.Row | None:
+    """The run that an UpsertBucketInput means, if there is one."""
+    if fields.get("id"):
+        return lookup.by_id(connection, "runs", "Run", fields["id"])
+    entity = fields.get("entityName") or context.settings.entity
+    project = lookup.project(connection, entity, fields.get("modelName") or "uncategorized")
+    return lookup.run(connection, project["id"], fields.get("name")) if project else None
+
+
+def begin(connection: sqlite3.Connection, context: Context, run: sqlite3.Row, fields: dict[str, Any]) -> None:
+    """A client that starts or resumes a run, or says its state: move the run there."""
+    wanted = fields.get("state")
+    if wanted is not None and wanted not in ("running", "pending", *claims.ENDED):
+        raise BadRequest(f"state: {wanted[:40]!r} is not a state that can be set")
+    starts = not fields.get("id") and run["state"] not in ("running", "preempting")
+    if wanted or starts:
+        claims.change_state(connection, run, wanted or "running", context.settings.max_attempts)
+
+
+def upsert_bucket(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
+    """Make a run or change it. By name it also begins or resumes it; by id it only edits."""
+    context, changes = info.context, changes_of(input)
+
+    def job(connection: sqlite3.Connection) -> dict[str, Any]:
+        run = find(connection, context, input)
+        inserted = run is None
+        run = run or make(connection, context, input)
+        begin(connection, context, run, input)
+        values = changes | {"updated_at": now()} | ({} if input.get("id") else {"heartbeat_at": now()})
+        update(connection, "runs", run["id"], **values)
+        bucket = connection.execute("SELECT * FROM runs WHERE id = ?", (run["id"],)).fetchone()
+        return {"bucket": bucket, "inserted": inserted}
+
+    return context.database.write(job)
+
+
+def delete_artifacts_of(connection: sqlite3.Connection, run: sqlite3.Row) -> list[str]:
+    """Delete the artifacts that a run made; their blobs."""
+    query = "SELECT blob FROM files JOIN artifacts ON artifacts.id = artifact_id WHERE artifacts.run_id = ?"
+    blobs = [row["blob"] for row in connection.execute(query, (run["id"],)) if row["blob"]]
+    connection.execute("DELETE FROM artifacts WHERE run_id = ?", (run["id"],))
+    return blobs
+
+
+def delete_run(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
+    """Delete a run with everything that it logged; its point is free again."""
+    context = info.context
+
+    def job(connection: sqlite3.Connection) -> list[str]:
+        run = lookup.by_id(connection, "runs", "Run", input["id"])
+        claims.release_deleted(connection, run)
+        query = "SELECT blob FROM files WHERE run_id = ? AND blob IS NOT NULL"
+        blobs = [row["blob"] for row in connection.execute(query, (run["id"],))]
+        if input.get("deleteArtifacts"):
+            blobs += delete_artifacts_of(connection, run)
+        connection.execute("DELETE FROM runs WHERE id = ?", (run["id"],))
+        return unnamed(connection, blobs)
+
+    remove_blobs(context.server, context.database.write(job))
+    return {}
+
+
+def stop_run(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
+    """Ask a run to stop: it learns it from its stream, its agent from its heartbeat."""
+
+    def job(connection: sqlite3.Connection) -> None:
+        run = lookup.by_id(connection, "runs", "Run", input["id"])
+        connection.execute("UPDATE runs SET stop_requested = 1 WHERE id = ?", (run["id"],))
+
+    info.context.database.write(job)
+    return {"success": True}
+
+
+def update_run_state(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
+    """Set a run, which is not a sweep's, to pending or failed."""
+    allowed = {"pending": ("running", "failed", "crashed", "preempted"), "failed": ("pending", "running")}
+
+    def job(connection: sqlite3.Connection) -> None:
+        run = lookup.by_id(connection, "runs", "Run", input["id"])
+        if run["sweep_id"] is not None:
+            raise BadRequest("the state of a sweep's run cannot be set")
+        if run["state"] not in allowed.get(input["state"], ()):
+            raise BadRequest(f"a run cannot go from {run['state']} to {input['state'][:40]}")
+        claims.change_state(connection, run, input["state"], info.context.settings.max_attempts)
+
+    info.context.database.write(job)
+    return {"success": True}
+
+
+RESOLVERS = {
+    "Mutation": {
+        "upsertBucket": upsert_bucket,
+        "deleteRun": delete_run,
+        "stopRun": stop_run,
+        "updateRunState": update_run_state,
+    }
+}

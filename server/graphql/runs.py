@@ -1,0 +1,132 @@
+"""Reading runs."""
+
+import json
+import sqlite3
+from typing import Any
+
+from graphql import GraphQLResolveInfo
+
+from server import filters as run_filters
+from server.errors import BadRequest
+from server.graphql import lookup, paging, viewer
+
+
+def parse_filters(text: str | None) -> tuple[str, list[Any]]:
+    """The run filter of a query as SQL and its parameters; BadRequest when it is not one."""
+    try:
+        value = json.loads(text or "{}")
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"filters: not JSON ({error})") from error
+    if not isinstance(value or {}, dict):
+        raise BadRequest("filters: a JSON object is needed")
+    try:
+        sql, parameters = run_filters.compile_filter(value or {})
+    except ValueError as error:
+        raise BadRequest(f"filters: {error}") from error
+    return sql, list(parameters)
+
+
+def find(
+    info: GraphQLResolveInfo,
+    condition: str,
+    parameters: list[Any],
+    order: str | None,
+    first: int | None,
+    after: str | None,
+) -> dict[str, Any]:
+    """A page of the runs that meet an SQL condition."""
+    read = info.context.database.read()
+    try:
+        order_by = run_filters.compile_order(order or "+created_at")
+    except ValueError as error:
+        raise BadRequest(f"order: {error}") from error
+    query = f"SELECT * FROM runs WHERE {condition} ORDER BY {order_by} LIMIT ? OFFSET ?"
+    return paging.page(
+        lambda limit, offset: read.execute(query, (*parameters, limit, offset)).fetchall(), first, after
+    )
+
+
+def project_runs(
+    project: sqlite3.Row,
+    info: GraphQLResolveInfo,
+    filters: str | None = None,
+    order: str | None = None,
+    first: int | None = None,
+    after: str | None = None,
+    **_rest: Any,
+) -> dict[str, Any]:
+    """The runs of a project that pass a filter."""
+    sql, parameters = parse_filters(filters)
+    return find(info, f"project_id = ? AND ({sql})", [project["id"], *parameters], order, first, after)
+
+
+def run_count(project: sqlite3.Row, info: GraphQLResolveInfo, filters: str | None = None) -> int:
+    """How many runs of a project pass a filter."""
+    sql, parameters = parse_filters(filters)
+    query = f"SELECT count(*) FROM runs WHERE project_id = ? AND ({sql})"
+    return info.context.database.read().execute(query, (project["id"], *parameters)).fetchone()[0]
+
+
+def project_run(
+    project: sqlite3.Row, info: GraphQLResolveInfo, name: str | None = None, **_rest: Any
+) -> sqlite3.Row | None:
+    """One run by its client id."""
+    return lookup.run(info.context.database.read(), project["id"], name)
+
+
+def parent(table: str, column: str) -> Any:
+    """A resolver for the row that a run's column refers to."""
+
+    def resolve(run: sqlite3.Row, info: GraphQLResolveInfo) -> sqlite3.Row | None:
+        if run[column] is None:
+            return None
+        query = f"SELECT * FROM {table} WHERE id = ?"
+        return info.context.database.read().execute(query, (run[column],)).fetchone()
+
+    return resolve
+
+
+def system_metrics(run: sqlite3.Row, info: GraphQLResolveInfo) -> str:
+    """The newest system metrics, as JSON."""
+    query = "SELECT text FROM events WHERE run_id = ? ORDER BY line DESC LIMIT 1"
+    row = info.context.database.read().execute(query, (run["id"],)).fetchone()
+    return row["text"] if row else "{}"
+
+
+def wandb_config(run: sqlite3.Row, _info: GraphQLResolveInfo, keys: list[str] | None = None) -> str:
+    """The client's own part of the config. With "t" in it, the client sees that the run has begun."""
+    inner = json.loads(run["config"]).get("_wandb", {})
+    value = inner.get("value", {}) if isinstance(inner, dict) else {}
+    value = value if isinstance(value, dict) else {}
+    return json.dumps({key: value[key] for key in (keys or value) if key in value})
+
+
+RUN = {
+    "projectId": lambda run, _info: run["project_id"],
+    "summaryMetrics": lambda run, _info: run["summary"],
+    "systemMetrics": system_metrics,
+    "tags": lambda run, _info: json.loads(run["tags"]),
+    "group": lambda run, _info: run["group_name"],
+    "commit": lambda run, _info: run["commit_hash"],
+    "jobProgram": lambda run, _info: run["program"],
+    "jobRepo": lambda run, _info: run["repo"],
+    "exitcode": lambda run, _info: run["exit_code"],
+    "readOnly": lambda _run, _info: False,
+    "user": lambda run, info: viewer.user(info, run["username"]),
+    "project": parent("projects", "project_id"),
+    "sweep": parent("sweeps", "sweep_id"),
+    "agent": parent("agents", "agent_id"),
+    "sweepName": lambda run, _info: run["sweep"],
+    "shouldStop": lambda run, _info: bool(run["stop_requested"]),
+    "stopped": lambda run, _info: bool(run["stop_requested"]),
+    "failed": lambda run, _info: run["state"] in ("failed", "crashed"),
+    "running": lambda run, _info: run["state"] == "running",
+    "historyLineCount": lambda run, _info: run["history_lines"],
+    "eventsLineCount": lambda run, _info: run["events_lines"],
+    "logLineCount": lambda run, _info: run["log_lines"],
+    "wandbConfig": wandb_config,
+}
+RESOLVERS = {
+    "Project": {"run": project_run, "bucket": project_run, "runs": project_runs, "runCount": run_count},
+    "Run": RUN,
+}

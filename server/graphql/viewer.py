@@ -1,0 +1,71 @@
+"""Who is asking, and what this server can do."""
+
+from typing import Any
+
+from graphql import GraphQLResolveInfo
+
+from server import ids
+from server.graphql import lookup, paging
+
+# Features that clients ask for by name and that this server has.
+FEATURES = (
+    "LARGE_FILENAMES",
+    "ARTIFACT_TAGS",
+    "CLIENT_IDS",
+    "PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP",
+    "ARTIFACT_COLLECTION_MEMBERSHIP_FILES",
+    "TOTAL_COUNT_IN_FILE_CONNECTION",
+    "MARK_RUN_FILES_UPLOADED",
+    "USE_ARTIFACT_WITH_ENTITY_AND_PROJECT_INFORMATION",
+)
+
+
+def user(info: GraphQLResolveInfo, username: str | None = None) -> dict[str, Any]:
+    """A user: the server's own, or the author of a run."""
+    entity = info.context.settings.entity
+    name = username or entity
+    return {
+        "id": ids.encode("User", 1),
+        "name": name,
+        "username": name,
+        "entity": entity,
+        "email": f"{name}@localhost",
+        "admin": True,
+        "flags": "{}",
+        "teams": {"edges": []},
+        "api_keys": {"edges": []},
+        "organizations": [],
+    }
+
+
+def server_info(_source: Any, _info: GraphQLResolveInfo) -> dict[str, Any]:
+    """What the server offers; no hint that a newer one could be installed."""
+    return {
+        "cli_version_info": {"max_cli_version": "99.0.0"},
+        "features": [{"name": name, "is_enabled": True} for name in FEATURES],
+    }
+
+
+def resolve_entity(_source: Any, info: GraphQLResolveInfo, name: str | None = None) -> dict[str, Any]:
+    """An entity; it belongs to no organization."""
+    return lookup.entity(info.context, name) | {
+        "available": True,
+        "is_team": False,
+        "xxhash_digests_enabled": False,
+    }
+
+
+def no_alert(_source: Any, _info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
+    """This server sends no messages: it says so instead of seeming to."""
+    return {"success": False}
+
+
+RESOLVERS = {
+    "Query": {
+        "viewer": lambda _source, info: user(info),
+        "serverInfo": server_info,
+        "entity": resolve_entity,
+        "users": lambda _source, info, **_query: paging.everything([user(info)]),
+    },
+    "Mutation": {"notifyScriptableRunAlert": no_alert},
+}

@@ -1,0 +1,32 @@
+"""The pages behind the links that the client prints, and the data that keep them up to date."""
+
+from starlette.routing import Route
+
+from server.pages import files, shells, sign_in, sources, static
+from server.pages.answers import failure, wants_page
+from server.pages.state import Pages
+
+__all__ = ["ROUTES", "Pages", "failure", "wants_page"]
+
+PROJECT = "/{entity}/{project}"
+SWEEP = PROJECT + "/sweeps/{sweep}"
+RUN = PROJECT + "/runs/{run}"
+ROUTES = [
+    Route("/", shells.home),
+    Route("/data", sources.home),
+    Route("/authorize", sign_in.where_the_key_is),
+    Route("/sign-in", sign_in.form),
+    Route("/sign-in", sign_in.sign_in, methods=["POST"]),
+    Route("/sign-out", sign_in.sign_out, methods=["POST"]),
+    Route("/static/page/{version}/{name:path}", static.asset),
+    Route(PROJECT, shells.project),
+    Route(PROJECT + "/data", sources.project),
+    Route(PROJECT + "/workspace", shells.project),
+    Route(PROJECT + "/sweeps", shells.project),
+    Route(SWEEP, shells.sweep),
+    Route(SWEEP + "/data", sources.sweep),
+    Route(RUN, shells.run),
+    Route(RUN + "/data", sources.run),
+    Route(RUN + "/log", files.log),
+    Route(RUN + "/files/{name:path}", files.file),
+]

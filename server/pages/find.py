@@ -1,0 +1,48 @@
+"""The rows that the address of a page names, and the addresses of pages."""
+
+import sqlite3
+from urllib.parse import quote
+
+from starlette.requests import Request
+
+from server.context import Server
+from server.errors import NotFound
+from server.graphql import lookup
+
+
+def address(*parts: str) -> str:
+    """/ENTITY/PROJECT/runs/ID, each part quoted."""
+    return "/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def read(request: Request) -> sqlite3.Connection:
+    """The reading connection of this thread."""
+    server: Server = request.app.state.server
+    return server.database.read()
+
+
+def project(request: Request) -> sqlite3.Row:
+    """The project that the address names, or NotFound."""
+    entity, name = request.path_params["entity"], request.path_params["project"]
+    row = lookup.project(read(request), entity, name)
+    if row is None:
+        raise NotFound(f"there is no project {entity}/{name}")
+    return row
+
+
+def sweep(request: Request) -> tuple[sqlite3.Row, sqlite3.Row]:
+    """The sweep that the address names, and its project; or NotFound."""
+    parent, name = project(request), request.path_params["sweep"]
+    row = lookup.sweep(read(request), parent["id"], name)
+    if row is None:
+        raise NotFound(f"there is no sweep {name} in {parent['entity']}/{parent['name']}")
+    return row, parent
+
+
+def run(request: Request) -> tuple[sqlite3.Row, sqlite3.Row]:
+    """The run that the address names, and its project; or NotFound."""
+    parent, name = project(request), request.path_params["run"]
+    row = lookup.run(read(request), parent["id"], name)
+    if row is None:
+        raise NotFound(f"there is no run {name} in {parent['entity']}/{parent['name']}")
+    return row, parent

@@ -1,0 +1,74 @@
+"""How far sweeps have come: points, not runs, so that a second attempt counts for nothing more."""
+
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+import page
+from server import claims
+from server.errors import NotFound
+
+# For each sweep its points by the best that one of their runs came to; runs without a point by themselves.
+POINTS = """
+SELECT sweep_id, outcome, count(*) AS points FROM (
+    SELECT runs.sweep_id AS sweep_id, min(CASE
+        WHEN state = 'finished' THEN 0
+        WHEN state = 'killed' AND stop_requested THEN 1
+        WHEN state IN ('pending', 'running', 'preempting', 'preempted') THEN 2
+        WHEN freed_points.id IS NOT NULL THEN 3
+        ELSE 4 END) AS outcome
+    FROM runs LEFT JOIN freed_points
+        ON freed_points.sweep_id = runs.sweep_id AND freed_points.point = runs.point
+    WHERE runs.{condition}
+    GROUP BY runs.sweep_id, ifnull(runs.point, -runs.id)
+) GROUP BY sweep_id, outcome
+"""
+OUTCOMES = ("finished", "stopped", "running", "again", "failed")
+
+
+@dataclass(frozen=True)
+class Points:
+    """The points of a sweep that have had a run, by what became of them."""
+
+    finished: int = 0
+    stopped: int = 0  # by a person or by early_terminate
+    running: int = 0
+    again: int = 0  # lost, and waiting to be offered again
+    failed: int = 0
+
+
+def expected(sweep: sqlite3.Row) -> int | None:
+    """How many points finish the sweep; None: no end."""
+    cap = claims.parse_config(sweep["config"]).get("run_cap")
+    limits = [limit for limit in (sweep["points"], cap) if limit is not None]
+    return min(limits) if limits else None
+
+
+def points_by_sweep(connection: sqlite3.Connection, condition: str, value: int) -> dict[int, Points]:
+    """The points of every sweep whose runs meet a condition such as sweep_id = ?."""
+    counts: dict[int, dict[str, Any]] = {}
+    for row in connection.execute(POINTS.format(condition=condition), (value,)):
+        counts.setdefault(row["sweep_id"], {})[OUTCOMES[row["outcome"]]] = row["points"]
+    return {sweep_id: Points(**found) for sweep_id, found in counts.items()}
+
+
+def progress(sweep: sqlite3.Row, points: Points) -> page.Progress:
+    """The progress as the page shows it; what was stopped is done."""
+    total = expected(sweep)
+    done = points.finished + points.stopped
+    missing = max(0, (total or 0) - done - points.running - points.failed)
+    words = [
+        f"{points.stopped} stopped early" if points.stopped else "",
+        f"{points.again} to be tried again" if points.again else "",
+        sweep["state"].lower() if sweep["state"] in ("PAUSED", "CANCELED") else "",
+    ]
+    note = ", ".join(word for word in words if word)
+    return page.Progress(total, done, points.running, points.failed, missing, note)
+
+
+def of_sweep(connection: sqlite3.Connection, sweep: sqlite3.Row) -> page.Progress:
+    """The progress of one sweep; NotFound when it was deleted meanwhile."""
+    if sweep is None:
+        raise NotFound("this sweep was deleted")
+    points = points_by_sweep(connection, "sweep_id = ?", sweep["id"])
+    return progress(sweep, points.get(sweep["id"], Points()))

@@ -1,0 +1,108 @@
+"""The first page and the page of a project."""
+
+import sqlite3
+from typing import Any
+
+import page
+from server.pages import columns, find, progress
+from server.pages.rows import Rows
+from server.pages.study import cell, target
+
+MOST_RUNS = 2000  # of a project's table, the newest
+MOST_PARAMETERS = 10
+
+PROJECTS = """
+SELECT projects.*, count(runs.id) AS runs, sum(runs.state = 'running') AS running,
+    max(runs.heartbeat_at) AS active,
+    (SELECT count(*) FROM sweeps WHERE project_id = projects.id) AS sweeps
+FROM projects LEFT JOIN runs ON runs.project_id = projects.id
+GROUP BY projects.id ORDER BY ifnull(max(runs.heartbeat_at), projects.created_at) DESC
+"""
+
+
+def home(connection: sqlite3.Connection) -> dict[str, Any]:
+    """All the projects, the most active first."""
+    projects = [
+        {
+            "name": row["name"],
+            "entity": row["entity"],
+            "url": find.address(row["entity"], row["name"]),
+            "runs": row["runs"],
+            "running": row["running"] or 0,
+            "sweeps": row["sweeps"],
+            "active": row["active"] or row["created_at"],
+        }
+        for row in connection.execute(PROJECTS)
+    ]
+    return {"title": "Projects", "projects": projects}
+
+
+def project(connection: sqlite3.Connection, row: sqlite3.Row) -> dict[str, Any]:
+    """A project: its sweeps with their progress, and its runs."""
+    base = find.address(row["entity"], row["name"])
+    return {
+        "title": row["name"],
+        "subtitle": row["description"] or "",
+        "sweeps": sweeps(connection, row["id"], base),
+        "study": page.encode(runs(connection, row["id"], row["name"], base)),
+    }
+
+
+def sweeps(connection: sqlite3.Connection, project_id: int, base: str) -> list[dict[str, Any]]:
+    """The sweeps of a project, newest first."""
+    points = progress.points_by_sweep(connection, "project_id = ?", project_id)
+    query = "SELECT * FROM sweeps WHERE project_id = ? ORDER BY id DESC"
+    return [
+        {
+            "name": sweep["display_name"] or sweep["name"],
+            "id": sweep["name"],
+            "url": f"{base}/sweeps/{sweep['name']}",
+            "method": sweep["method"],
+            "state": sweep["state"].lower(),
+            "created": sweep["created_at"],
+            "progress": vars(progress.progress(sweep, points.get(sweep["id"], progress.Points()))),
+            "best": best(connection, sweep),
+        }
+        for sweep in connection.execute(query, (project_id,)).fetchall()
+    ]
+
+
+def best(connection: sqlite3.Connection, sweep: sqlite3.Row) -> str | None:
+    """The best value of the sweep's metric, with its name."""
+    name, goal = target(sweep)
+    if not name or '"' in name:
+        return None
+    query = (
+        f"SELECT {goal}(json_extract(summary, :path)) FROM runs WHERE sweep_id = :id"
+        " AND json_type(summary, :path) IN ('integer', 'real')"
+    )
+    (value,) = connection.execute(query, {"path": f'$."{name}"', "id": sweep["id"]}).fetchone()
+    return cell(columns.metric(name, [value], name, goal), value)
+
+
+def runs(connection: sqlite3.Connection, project_id: int, title: str, base: str) -> page.PageData:
+    """The newest runs as a table."""
+    rows = Rows.read(connection, base, "project_id = ? ORDER BY id DESC LIMIT ?", project_id, MOST_RUNS)
+    names = columns.metric_names(rows.summaries, "", rows.parameter_names()) or ["_runtime"]
+    metrics = [columns.metric(name, rows.metric(name), "", None) for name in names]
+    parameters = [
+        columns.parameter(name, rows.parameter(name)) for name in rows.parameter_names()[:MOST_PARAMETERS]
+    ]
+    details = [page.Column("_created", "started (UTC)", "text", axis=False)]
+    sweeps_of = [row["sweep"] for row in rows.rows]
+    if any(sweeps_of):
+        details.append(page.Column("_sweep", "sweep", "text", axis=False))
+    return page.PageData(
+        title=title,
+        runs={
+            **rows.basics(),
+            **{column.name: rows.parameter(column.name) for column in parameters},
+            **{column.name: rows.metric(column.name) for column in metrics},
+            "_created": [row["created_at"].replace("T", " ").rstrip("Z") for row in rows.rows],
+            "_sweep": sweeps_of,
+        },
+        parameters=parameters,
+        metrics=metrics,
+        details=details,
+        color=names[0],
+    )

@@ -1,0 +1,57 @@
+"""The HTML of the pages. What they show comes from their sources."""
+
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+import page
+from server.pages import find
+from server.pages.answers import html
+from server.pages.static import ROOT
+
+INTERVAL = 3.0  # seconds between two looks of a page at its data
+HOME = page.Cell("Metasweep", url="/")
+
+
+def shell(view: page.View, title: str, address: str, trail: list[page.Cell]) -> Response:
+    """The page whose data lie below its address."""
+    source = f"{address.rstrip('/')}/data"
+    return html(page.document(title, source, ROOT, INTERVAL, view, [HOME, *trail], "/sign-out"))
+
+
+def project_trail(entity: str, name: str) -> list[page.Cell]:
+    """The way to a project."""
+    return [page.Cell(f"{entity}/{name}", url=find.address(entity, name))]
+
+
+def home(_request: Request) -> Response:
+    """All projects."""
+    return shell("home", "Metasweep", "/", [])
+
+
+def project(request: Request) -> Response:
+    """A project: its sweeps and its runs."""
+    row = find.project(request)
+    trail = project_trail(row["entity"], row["name"])
+    return shell("project", row["name"], find.address(row["entity"], row["name"]), trail)
+
+
+def sweep(request: Request) -> Response:
+    """A sweep: the interactive page, live."""
+    row, parent = find.sweep(request)
+    trail = project_trail(parent["entity"], parent["name"])
+    where = find.address(parent["entity"], parent["name"], "sweeps", row["name"])
+    title = row["display_name"] or row["name"]
+    return shell("study", title, where, [*trail, page.Cell(title, url=where)])
+
+
+def run(request: Request) -> Response:
+    """A run: everything that it logged."""
+    row, parent = find.run(request)
+    trail = project_trail(parent["entity"], parent["name"])
+    if row["sweep"]:
+        where = find.address(parent["entity"], parent["name"], "sweeps", row["sweep"])
+        trail.append(page.Cell(f"sweep {row['sweep']}", url=quote(where)))
+    where = find.address(parent["entity"], parent["name"], "runs", row["name"])
+    return shell("run", row["display_name"], where, [*trail, page.Cell(row["display_name"], url=where)])

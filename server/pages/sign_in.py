@@ -1,0 +1,78 @@
+"""Signing in with the key, and out."""
+
+from urllib.parse import parse_qs, quote, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+import page
+from server import session
+from server.body import read_bytes
+from server.context import Server
+from server.errors import BadRequest
+from server.pages.answers import SAFE, failure, html
+from server.pages.static import ROOT
+
+MAX_FORM = 16_384  # bytes
+HOW = "python -m server env"
+
+
+def safe_target(target: str) -> str:
+    """Where to go after signing in: a path on this server, else the first page."""
+    inside = target.startswith("/") and not target.startswith("//") and "\\" not in target
+    if not inside or not target.isprintable() or urlsplit(target).netloc:
+        return "/"
+    return target
+
+
+def address(target: str) -> str:
+    """The page for signing in that leads to a target."""
+    return "/sign-in" if target == "/" else f"/sign-in?next={quote(target, safe='/')}"
+
+
+def form(request: Request) -> Response:
+    """GET: the form."""
+    return html(page.sign_in(ROOT, HOW, safe_target(request.query_params.get("next", "/"))))
+
+
+def where_the_key_is(_request: Request) -> Response:
+    """The address that `wandb login` prints: it asks for the key, which no page shows."""
+    return failure("Your key", f"On the machine of this server, {HOW} prints the key.", 200)
+
+
+def same_origin(request: Request) -> bool:
+    """Whether a form was sent from a page of this server."""
+    origin = request.headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == request.url.netloc
+
+
+async def sign_in(request: Request) -> Response:
+    """POST of the form: a cookie and back to where one wanted to go, or the form with one line."""
+    if not same_origin(request):
+        raise BadRequest("sign in on this server's own page")
+    fields = parse_qs((await read_bytes(request, MAX_FORM)).decode(errors="replace"))
+    target = safe_target(fields.get("next", ["/"])[0])
+    server: Server = request.app.state.server
+    key: str = request.app.state.pages.key
+    if not session.is_key(fields.get("key", [""])[0].strip(), key):
+        problem = "This is not the key of this server."
+        return html(page.sign_in(ROOT, HOW, target, problem), 403)
+    response = RedirectResponse(target, 303, headers=SAFE)
+    response.set_cookie(
+        session.COOKIE,
+        session.token(server.signer, key),
+        max_age=session.LIFETIME,
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+    )
+    return response
+
+
+def sign_out(request: Request) -> Response:
+    """POST: the cookie goes."""
+    if not same_origin(request):
+        raise BadRequest("sign out on this server's own page")
+    response = RedirectResponse("/sign-in", 303, headers=SAFE)
+    response.delete_cookie(session.COOKIE, httponly=True, samesite="lax")
+    return response

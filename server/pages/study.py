@@ -1,0 +1,240 @@
+"""A sweep as the page shows it: the same page as the report's, fed while the runs go on."""
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import page
+from server import claims
+from server.pages import columns, find, progress
+from server.pages.rows import Rows
+from server.pages.tracks import MOST_POINTS, Series, Tracks
+
+BEST = 10  # runs in the table of the best
+MOST_CURVES = 4
+POINT_BUDGET = 120_000  # points of all the curves together
+SEED = "seed"  # a repetition, not a choice: no axis
+FEW = 8  # points of a curve, at the least
+
+
+def target(sweep: sqlite3.Row) -> tuple[str, Literal["max", "min"] | None]:
+    """Name and goal of the sweep's metric; ("", None) when it has none."""
+    metric = claims.parse_config(sweep["config"]).get("metric") or {}
+    if not metric.get("name"):
+        return "", None
+    return metric["name"], "max" if metric.get("goal") == "maximize" else "min"
+
+
+def page_data(
+    connection: sqlite3.Connection, sweep: sqlite3.Row, parent: sqlite3.Row, tracks: Tracks
+) -> page.PageData:
+    """Everything on the page of a sweep."""
+    base = find.address(parent["entity"], parent["name"])
+    rows = Rows.read(connection, base, "sweep_id = ? ORDER BY id", sweep["id"])
+    metrics = metric_columns(rows, sweep)
+    parameters, constant = parameter_columns(rows, claims.parse_config(sweep["config"]))
+    color = metrics[0]
+    details = [*constant, page.Column("_runtime", "runtime (s)", goal="min", axis=False)]
+    values = {column.name: rows.parameter(column.name) for column in [*parameters, *constant]}
+    values |= {column.name: rows.metric(column.name) for column in metrics}
+    return page.PageData(
+        title=sweep["display_name"] or sweep["name"],
+        subtitle=subtitle(connection, sweep),
+        runs=rows.basics() | values | {"_runtime": rows.runtimes()},
+        parameters=parameters,
+        metrics=metrics,
+        details=details,
+        color=color.name,
+        curves=curves(connection, rows, metrics, tracks),
+        presets=presets(color, values[color.name]),
+        progress=progress.of_sweep(connection, sweep),
+        highlights=highlights(rows, color, values[color.name]),
+        sections=[best_runs(rows, parameters, metrics), configuration(sweep)],
+    )
+
+
+def metric_columns(rows: Rows, sweep: sqlite3.Row) -> list[page.Column]:
+    """The metrics, the one that colours first: the sweep's own, when a run has it or none has any."""
+    name, goal = target(sweep)
+    names = columns.metric_names(rows.summaries, name, rows.parameter_names())
+    if not names or (name and name not in names and not rows.rows):
+        names = [name or "_runtime", *names]
+    found = [columns.metric(each, rows.metric(each), name, goal) for each in names]
+    first = found[0]
+    return [page.Column(first.name, first.label, first.kind, first.log, first.goal), *found[1:]]
+
+
+def parameter_columns(rows: Rows, config: Mapping[str, Any]) -> tuple[list[page.Column], list[page.Column]]:
+    """The parameters that vary, and those that do not, with the seed, as columns of the table only.
+
+    They come in the order of the configuration; one of which only one value has been tried yet varies too.
+    """
+    space = config.get("parameters") or {}
+    order = {name: place for place, name in enumerate(space)}
+    varying, constant = [], []
+    names = rows.parameter_names()
+    for name in sorted(names, key=lambda name: order.get(name.partition(".")[0], len(order))):
+        values = rows.parameter(name)
+        column = columns.parameter(name, values)
+        if name == SEED or not (len(set(map(repr, values))) > 1 or is_choice(space.get(name))):
+            constant.append(page.Column(name, name, column.kind, axis=False))
+        else:
+            varying.append(column)
+    return varying, constant
+
+
+def is_choice(space: Any) -> bool:
+    """Whether a parameter of a configuration has more than one value."""
+    if not isinstance(space, dict) or "value" in space:
+        return False
+    return len(space.get("values", (None, None))) > 1
+
+
+def subtitle(connection: sqlite3.Connection, sweep: sqlite3.Row) -> str:
+    """Kind and state of the sweep in one line."""
+    query = (
+        "SELECT count(*) FROM agents WHERE sweep_id = ? AND EXISTS"
+        " (SELECT 1 FROM runs WHERE agent_id = agents.id AND runs.state IN ('running', 'pending'))"
+    )
+    (agents,) = connection.execute(query, (sweep["id"],)).fetchone()
+    words = [f"{sweep['method'].capitalize()} search", sweep["state"].lower()]
+    if agents:
+        words.append(f"{agents} agent{'s' if agents > 1 else ''} at work")
+    return " · ".join(words)
+
+
+def curve_metrics(rows: Rows, metrics: Sequence[page.Column]) -> list[page.Column]:
+    """The metrics that some run has logged more than once, most telling first."""
+    logged: set[str] = set()
+    for keys in {row["history_keys"] for row in rows.rows if row["history_lines"] > 1}:
+        logged |= {name for name, kind in json.loads(keys).items() if kind == "number"}
+    return [metric for metric in metrics if metric.name in logged][:MOST_CURVES]
+
+
+def curves(
+    connection: sqlite3.Connection, rows: Rows, metrics: Sequence[page.Column], tracks: Tracks
+) -> list[page.Curve]:
+    """The curves of every run, coarser when there are many."""
+    chosen = curve_metrics(rows, metrics)
+    if not chosen:
+        return []
+    found = tracks.read(connection, rows.rows, tuple(metric.name for metric in chosen))
+    most = max(FEW, min(MOST_POINTS, POINT_BUDGET // (len(chosen) * len(rows.rows))))
+    made = [curve(metric, [series.get(metric.name) for series in found], most) for metric in chosen]
+    return [each for each in made if any(row and len(row) > 1 for row in each.y)]
+
+
+def curve(metric: page.Column, series: Sequence[Series | None], most: int) -> page.Curve:
+    """One metric, by epoch when every point has one, else by step."""
+    samples = [each.sample(most) if each else [] for each in series]
+    by_epoch = all(point[1] is not None for sample in samples for point in sample)
+    at = 1 if by_epoch else 0
+    return page.Curve(
+        metric,
+        x=[[point[at] for point in sample] for sample in samples],
+        y=[[point[2] for point in sample] for sample in samples],
+        x_label="epoch" if by_epoch else "step",
+    )
+
+
+def shown(column: page.Column, value: Any) -> str:
+    """A value of a metric as text."""
+    return f"{value:.2%}".replace("%", "\u202f%") if column.kind == "accuracy" else f"{value:.4g}"
+
+
+def presets(color: page.Column, values: list[Any]) -> list[page.Preset]:
+    """The best quarter of the runs, where more is better."""
+    found = sorted(columns.numbers(values))
+    if color.goal == "min" or len(found) < 8:
+        return []
+    return [page.Preset("Best quarter", color.name, found[(3 * len(found)) // 4])]
+
+
+def by_quality(color: page.Column, values: list[Any]) -> list[int]:
+    """The runs that have a value, best first."""
+    have = [index for index, value in enumerate(values) if value is not None]
+    return sorted(have, key=lambda index: values[index], reverse=color.goal != "min")
+
+
+def highlights(rows: Rows, color: page.Column, values: list[Any]) -> list[page.Highlight]:
+    """The numbers at the top."""
+    order = by_quality(color, values)
+    times = sorted(columns.numbers(rows.runtimes()))
+    found = []
+    if order:
+        best, middle = order[0], order[len(order) // 2]
+        found.append(page.Highlight("Best run", shown(color, values[best]), rows.rows[best]["display_name"]))
+        found.append(page.Highlight("Median run", shown(color, values[middle]), color.label))
+    if times:
+        found.append(page.Highlight("Runtime", duration(times[len(times) // 2]), "median of the runs"))
+    return found
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def best_runs(rows: Rows, parameters: Sequence[page.Column], metrics: Sequence[page.Column]) -> page.Section:
+    """The best runs with their parameters."""
+    color, values = metrics[0], rows.metric(metrics[0].name)
+    shown_metrics = [metric for metric in metrics if metric.axis]
+    urls = rows.basics()["url"]
+    table = [
+        [
+            page.Cell(rows.rows[index]["display_name"], bold=place == 0, url=urls[index]),
+            *(scalar(rows.parameters[index].get(column.name)) for column in parameters),
+            *(cell(column, rows.metric(column.name)[index]) for column in shown_metrics),
+        ]
+        for place, index in enumerate(by_quality(color, values)[:BEST])
+    ]
+    heads = ["Run", *(column.label for column in [*parameters, *shown_metrics])]
+    notes = [] if table else ["No run has reported its metric yet."]
+    return page.Table("Best runs", heads, table, notes)
+
+
+def scalar(value: Any) -> str | int | float | None:
+    """A parameter as a cell."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value
+
+
+def cell(column: page.Column, value: Any) -> str | None:
+    """A metric as a cell."""
+    return None if value is None else shown(column, value)
+
+
+def configuration(sweep: sqlite3.Row) -> page.Section:
+    """What was searched."""
+    config = claims.parse_config(sweep["config"])
+    name, goal = target(sweep)
+    items: list[tuple[str, str | page.Cell]] = [
+        ("id", sweep["name"]),
+        ("method", sweep["method"]),
+        ("created", sweep["created_at"].replace("T", " ").rstrip("Z") + " UTC"),
+    ]
+    if name:
+        items.append(("metric", f"{name}, {'maximized' if goal == 'max' else 'minimized'}"))
+    for key in ("program", "command", "run_cap", "early_terminate"):
+        if key in config:
+            items.append((key.replace("_", " "), in_words(config[key])))
+    for key, space in (config.get("parameters") or {}).items():
+        items.append((key, in_words(space)))
+    return page.Facts("Configuration", items)
+
+
+def in_words(value: Any) -> str:
+    """A part of the configuration in one line."""
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    if not isinstance(value, dict):
+        return str(value)
+    if set(value) == {"values"}:
+        return ", ".join(map(str, value["values"]))
+    if set(value) == {"value"}:
+        return str(value["value"])
+    return ", ".join(f"{key} {item}" for key, item in value.items())

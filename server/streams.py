@@ -1,0 +1,209 @@
+"""The stream of a run: history, system metrics, console lines and summary, as they come.
+
+Every line is stored by (run, stream, offset), so that a request sent twice, in pieces or out of order
+changes nothing. An empty request is the run's heartbeat; the reply tells a run to stop.
+"""
+
+import json
+import math
+import sqlite3
+from dataclasses import dataclass, field
+from typing import Any
+
+from anyio import to_thread
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from server import claims
+from server.body import read_json
+from server.context import Server
+from server.database import now, update
+from server.errors import BadRequest, NotFound
+
+HISTORY, EVENTS, LOGS, SUMMARY = (
+    "wandb-history.jsonl",
+    "wandb-events.jsonl",
+    "output.log",
+    "wandb-summary.json",
+)
+LARGE = 100_000  # bytes; from here on parsing leaves the event loop
+MAX_LINE = 2**53  # offsets and steps above this are not numbers that JSON keeps
+
+
+@dataclass
+class Chunk:
+    """One request of a run's stream, checked: rows are ready for the database."""
+
+    history: list[tuple[int, int, str]] = field(default_factory=list)  # line, step, text
+    events: list[tuple[int, str]] = field(default_factory=list)
+    logs: list[tuple[int, str]] = field(default_factory=list)
+    keys: dict[str, str] = field(default_factory=dict)  # metric -> type of its last value
+    summary: str | None = None
+    preempting: bool = False
+    complete: bool = False
+    exit_code: int | None = None
+
+
+def type_name(value: Any) -> str:
+    """The type of a logged value as W&B names it; media carry theirs."""
+    if isinstance(value, dict):
+        return str(value.get("_type", "map"))
+    for kind, name in ((bool, "boolean"), ((int, float), "number"), (str, "string"), (list, "list")):
+        if isinstance(value, kind):
+            return name
+    return "nil"
+
+
+def standard_json(value: Any) -> Any:
+    """NaN and infinities as the strings that W&B has for them: standard JSON knows none."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    if isinstance(value, dict):
+        return {key: standard_json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [standard_json(item) for item in value]
+    return value
+
+
+def parse_object(text: str, what: str) -> dict[str, Any]:
+    """A JSON object, or BadRequest."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"{what}: not JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise BadRequest(f"{what}: a JSON object is needed")
+    return value
+
+
+def parse_lines(files: dict[str, Any], name: str) -> list[tuple[int, str]]:
+    """The (line number, text) pairs of one stream of a request."""
+    part = files.get(name)
+    if part is None:
+        return []
+    if not isinstance(part, dict):
+        raise BadRequest(f"{name}: an object is needed")
+    offset, content = part.get("offset", 0), part.get("content")
+    content = [content] if isinstance(content, str) else content
+    if type(offset) is not int or not 0 <= offset < MAX_LINE:
+        raise BadRequest(f"{name}.offset: a whole number from 0 is needed")
+    if not isinstance(content, list) or not all(isinstance(line, str) for line in content):
+        raise BadRequest(f"{name}.content: a list of strings is needed")
+    return list(enumerate(content, offset))
+
+
+def parse(body: dict[str, Any]) -> Chunk:
+    """Check a request of the stream; BadRequest says what does not fit."""
+    files = body.get("files") or {}
+    if not isinstance(files, dict):
+        raise BadRequest("files: an object is needed")
+    chunk = Chunk(events=parse_lines(files, EVENTS), logs=parse_lines(files, LOGS))
+    for line, text in parse_lines(files, HISTORY):
+        row = parse_object(text, f"{HISTORY} line {line}")
+        step = row.get("_step", line)
+        if type(step) not in (int, float) or not -MAX_LINE < step < MAX_LINE:
+            raise BadRequest(f"{HISTORY} line {line}: _step is not a number")
+        chunk.history.append((line, int(step), text))
+        chunk.keys.update((key, type_name(value)) for key, value in row.items())
+    for line, text in chunk.events:
+        parse_object(text, f"{EVENTS} line {line}")
+    if summary := parse_lines(files, SUMMARY):
+        chunk.summary = json.dumps(standard_json(parse_object(summary[-1][1], SUMMARY)))
+    chunk.preempting = body.get("preempting") is True
+    chunk.complete = body.get("complete") is True
+    exit_code = body.get("exitcode")
+    if exit_code is not None and (type(exit_code) is not int or abs(exit_code) > 2**31):
+        raise BadRequest("exitcode: a whole number is needed")
+    chunk.exit_code = exit_code
+    return chunk
+
+
+def store(connection: sqlite3.Connection, run: sqlite3.Row, chunk: Chunk) -> None:
+    """Put a chunk's lines in the database and bring the run's counters up to date."""
+    changes: dict[str, Any] = {"heartbeat_at": now()}
+    if chunk.history:
+        changes |= store_history(connection, run, chunk)
+    for table, lines in (("events", chunk.events), ("logs", chunk.logs)):
+        if lines:
+            values = [(run["id"], *line) for line in lines]
+            connection.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?)", values)
+            counter = "events_lines" if table == "events" else "log_lines"
+            changes[counter] = max(run[counter], lines[-1][0] + 1)
+    if chunk.summary is not None:
+        changes["summary"] = chunk.summary
+    update(connection, "runs", run["id"], **changes)
+
+
+def store_history(connection: sqlite3.Connection, run: sqlite3.Row, chunk: Chunk) -> dict[str, Any]:
+    """Put rows of history in the database; what changes of the run with them."""
+    old_lines, old_step = run["history_lines"], run["last_step"]
+    if begins_anew(connection, run, chunk):
+        connection.execute("DELETE FROM history WHERE run_id = ?", (run["id"],))
+        old_lines, old_step = 0, -1
+    rows = [(run["id"], *row) for row in chunk.history]
+    connection.executemany("INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?)", rows)
+    changes: dict[str, Any] = {
+        "history_lines": max(old_lines, chunk.history[-1][0] + 1),
+        "last_step": max(old_step, max(step for _, step, _ in chunk.history)),
+    }
+    known = json.loads(run["history_keys"])
+    if not chunk.keys.items() <= known.items():
+        changes["history_keys"] = json.dumps(known | chunk.keys)
+    return changes
+
+
+def begins_anew(connection: sqlite3.Connection, run: sqlite3.Row, chunk: Chunk) -> bool:
+    """Whether a first line differs from the stored one: the run of that id was started afresh."""
+    line, _, text = chunk.history[0]
+    if line or not run["history_lines"]:
+        return False
+    query = "SELECT text FROM history WHERE run_id = ? AND line = 0"
+    first = connection.execute(query, (run["id"],)).fetchone()
+    return first is not None and first["text"] != text
+
+
+def next_state(run: sqlite3.Row, chunk: Chunk) -> str:
+    """The state of a run after a chunk. A cancelled run stays killed; a crashed one that speaks lives."""
+    state = run["state"]
+    if chunk.complete:
+        if state == "killed":
+            return state
+        if not chunk.exit_code:
+            return "finished"
+        if run["stop_requested"]:  # it may call itself preempted: it cannot know who told it to go
+            return "killed"
+        return "preempted" if state == "preempting" or chunk.preempting else "failed"
+    if chunk.preempting:
+        return "preempting"
+    return "running" if state in ("pending", "crashed") else state
+
+
+def receive(server: Server, path: tuple[str, str, str], chunk: Chunk, connection: sqlite3.Connection) -> bool:
+    """Store a chunk of a run; True when the run shall stop."""
+    run = connection.execute(
+        "SELECT runs.* FROM runs JOIN projects ON projects.id = project_id"
+        " WHERE entity = ? AND projects.name = ? AND runs.name = ?",
+        path,
+    ).fetchone()
+    if run is None:
+        raise NotFound(f"run {'/'.join(path)} not found")
+    store(connection, run, chunk)
+    if chunk.exit_code is not None:
+        connection.execute("UPDATE runs SET exit_code = ? WHERE id = ?", (chunk.exit_code, run["id"]))
+    claims.change_state(connection, run, next_state(run, chunk), server.settings.max_attempts)
+    return bool(run["stop_requested"]) or run["state"] == "killed"
+
+
+async def file_stream(request: Request) -> JSONResponse:
+    """POST of a run's stream: the answer comes when everything is stored."""
+    server: Server = request.app.state.server
+    text = await read_json(request)
+    chunk = await to_thread.run_sync(parse, text) if request_is_large(request) else parse(text)
+    path = tuple(request.path_params[name] for name in ("entity", "project", "run"))
+    stopped = await server.database.write_async(lambda connection: receive(server, path, chunk, connection))
+    return JSONResponse({"stopped": stopped})
+
+
+def request_is_large(request: Request) -> bool:
+    """Whether parsing would hold up the other requests."""
+    return int(request.headers.get("content-length", LARGE)) >= LARGE

@@ -1,0 +1,87 @@
+"""A folder with a tiny program and a sweep over it, and the agent as its user starts it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import wandb
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = """
+    import argparse
+    import wandb
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--x", type=int, required=True)
+    x = parser.parse_args().x
+    with wandb.init() as run:
+        run.log({"score": x})
+"""
+
+
+@dataclass
+class Workshop:
+    """A folder to run the agent in."""
+
+    folder: Path
+    environ: dict[str, str]
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a file, its indentation removed."""
+        path = self.folder / name
+        path.write_text(textwrap.dedent(text))
+        return path
+
+    def sweep(self, program: str = PROGRAM, values: int = 3, **changes: Any) -> str:
+        """Write a grid over x = 0, 1, ... for the program; return the name of the YAML file."""
+        self.write("program.py", program)
+        config: dict[str, Any] = {
+            "project": self.folder.name,
+            "method": "grid",
+            "metric": {"name": "score", "goal": "maximize"},
+            "parameters": {"x": {"values": list(range(values))}},
+            "command": ["${env}", "python", "program.py", "${args}"],
+        }
+        (self.folder / "sweep.yaml").write_text(yaml.safe_dump(config | changes))
+        return "sweep.yaml"
+
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        """Start the agent."""
+        return subprocess.Popen(
+            [sys.executable, str(ROOT / "agent.py"), *arguments],
+            cwd=self.folder,
+            env=self.environ | options.pop("environ", {}),
+            text=True,
+            **({"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} | options),
+        )
+
+    def agent(self, *arguments: str, environ: dict[str, str] | None = None) -> tuple[int, str]:
+        """Run the agent to its end; return its exit code and what it printed."""
+        process = self.start(*arguments, environ=environ or {})
+        output, _ = process.communicate(timeout=120)
+        return process.returncode, output
+
+    def runs(self, output: str) -> list[Any]:
+        """Return the runs on the server of the sweep that the agent's output names."""
+        name = next(word for word in output.split() if word.count("/") == 2)
+        api = wandb.Api({"base_url": self.environ["WANDB_BASE_URL"]}, api_key=self.environ["WANDB_API_KEY"])
+        return list(api.sweep(name).runs)
+
+    def logs(self) -> dict[str, str]:
+        """Return the log of every run, by run id."""
+        found = self.folder.glob("wandb/sweep-*/run-*.log")
+        return {path.stem.removeprefix("run-"): path.read_text() for path in found}
+
+
+@pytest.fixture
+def workshop(server: Any, client_env: Any, tmp_path: Path) -> Workshop:  # noqa: ARG001
+    """A folder whose agent talks to the embedded server."""
+    return Workshop(tmp_path, os.environ | server.env | {"WANDB_DIR": str(tmp_path)})

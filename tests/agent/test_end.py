@@ -1,0 +1,102 @@
+"""However the agent ends, nothing of it is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.agent.conftest import Workshop
+from tests.agent.processes import MARK, children, left_over, marked
+
+LASTING = """
+    import subprocess, sys, time, wandb
+    with wandb.init() as run:
+        run.log({"score": 1})
+        helper = subprocess.Popen(["sleep", "1000"])
+        open(sys.argv[1], "w").close()
+        time.sleep(1000)
+"""
+
+
+def await_files(workshop: Workshop, number: int) -> None:
+    """Wait until so many runs have said that they run."""
+    deadline = time.monotonic() + 60
+    while len(list(workshop.folder.glob("--x=*"))) < number and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(list(workshop.folder.glob("--x=*"))) == number
+
+
+def begin(
+    workshop: Workshop, *arguments: str, program: str = LASTING, **changes: Any
+) -> subprocess.Popen[str]:
+    """Start the agent in a session of its own, with two runs that do not end by themselves."""
+    sweep = workshop.sweep(program, values=4, **changes)
+    options = {"start_new_session": True, "environ": {MARK: str(workshop.folder)}}
+    process = workshop.start(sweep, "--workers", "2", *arguments, **options)
+    await_files(workshop, 2)
+    return process
+
+
+def test_kill_9_leaves_no_process(workshop: Workshop) -> None:
+    process = begin(workshop)
+    mark = str(workshop.folder)
+    assert len(marked(mark)) >= 7  # the agent, forkserver, two runs with a helper each, wandb's service
+    process.kill()
+    process.communicate()
+    assert not left_over(mark)
+
+
+def test_a_killed_forkserver_is_replaced(workshop: Workshop) -> None:
+    process = begin(workshop)
+    before = marked(str(workshop.folder))
+    os.kill(children(process.pid)[0], signal.SIGKILL)
+    await_files(workshop, 4)
+    assert not left_over(str(workshop.folder), set(before) - {process.pid})
+    process.kill()
+    output, _ = process.communicate()
+    assert output.count("failed after") == 2
+    assert output.count("killed by SIGKILL") == 2
+    assert not left_over(str(workshop.folder))
+
+
+def test_sigterm_to_the_whole_session(workshop: Workshop) -> None:
+    process = begin(workshop)
+    told = time.monotonic()
+    for pid in marked(str(workshop.folder)):
+        if os.getsid(pid) == process.pid:
+            os.kill(pid, signal.SIGTERM)
+    output, _ = process.communicate(timeout=30)
+    assert time.monotonic() - told < 10  # the batch system kills then
+    assert process.returncode == 3
+    assert not left_over(str(workshop.folder))
+    states = [run.state for run in workshop.runs(output)]
+    assert states == ["preempted", "preempted"]
+
+
+def test_sigterm_while_the_server_is_away(own_server: Any, tmp_path: Path) -> None:
+    workshop = Workshop(tmp_path, os.environ | own_server.env | {"WANDB_DIR": str(tmp_path)})
+    process = begin(workshop)
+    own_server.kill()
+    told = time.monotonic()
+    process.terminate()
+    process.communicate(timeout=30)
+    assert time.monotonic() - told < 10
+    assert process.returncode == 3
+    assert not left_over(str(workshop.folder))
+
+
+def test_a_second_signal_kills(workshop: Workshop) -> None:
+    program = LASTING.replace("import subprocess", "import signal, subprocess").replace(
+        "with wandb", "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n    with wandb"
+    )
+    process = begin(workshop, program=program)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=5)
+    assert process.returncode == 3
+    assert not left_over(str(workshop.folder))

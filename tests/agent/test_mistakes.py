@@ -1,0 +1,86 @@
+"""Every mistake that a person can make gets one line and an exit code."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import pytest
+
+from tests.agent.conftest import Workshop
+
+
+def last_line(output: str) -> str:
+    assert "Traceback" not in output, output
+    return output.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("method: grid\nparameters: {x: [1", "not YAML"),
+        ("- 1\n", "is not a sweep"),
+        ("method: gird\nparameters: {x: {value: 1}}\nprogram: p.py\n", "'gird' is none of grid, random"),
+        ("method: grid\nprogram: p.py\n", "parameters"),
+        ("method: grid\nparameters: {x: 3}\nprogram: p.py\n", "parameters.x"),
+        ("method: grid\nparameters: {x: {value: 1}}\n", "neither `command:` nor `program:`"),
+        ("method: grid\nparameters: {x: {value: 1}}\ncommand: python x\n", "command: expected a list"),
+    ],
+)
+def test_a_yaml_that_is_no_sweep(workshop: Workshop, text: str, words: str) -> None:
+    workshop.write("sweep.yaml", text)
+    code, output = workshop.agent("sweep.yaml")
+    assert code == 2
+    assert words in last_line(output)
+
+
+def test_a_wrong_option(workshop: Workshop) -> None:
+    code, output = workshop.agent("sweep.yaml", "--wrkers", "2")
+    assert code == 2
+    assert "No such option" in last_line(output)
+    code, output = workshop.agent("sweep.yaml", "--workers", "0")
+    assert code == 2
+    assert "neither a number from 1 nor auto" in last_line(output)
+    code, output = workshop.agent("missing.yaml")
+    assert (code, last_line(output)) == (2, "Error: missing.yaml: no such file")
+    code, output = workshop.agent("e/p/q/r")
+    assert code == 2
+    assert "neither ENTITY/PROJECT/ID nor a YAML file" in last_line(output)
+
+
+def test_a_sweep_that_does_not_exist(workshop: Workshop) -> None:
+    code, output = workshop.agent("nobody/nothing/nosweep1")
+    assert code == 1
+    assert "no sweep nobody/nothing/nosweep1" in last_line(output)
+
+
+def test_no_key_and_a_wrong_key(workshop: Workshop) -> None:
+    sweep = workshop.sweep()
+    code, output = workshop.agent(sweep, environ={"WANDB_API_KEY": ""})
+    assert code == 1
+    assert "no API key for http://127.0.0.1" in last_line(output)
+    code, output = workshop.agent(sweep, environ={"WANDB_API_KEY": "0" * 40})
+    assert code == 1
+    assert "refuses the API key" in last_line(output)
+
+
+def test_no_server_and_something_that_is_no_server(workshop: Workshop) -> None:
+    sweep = workshop.sweep()
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        code, output = workshop.agent(sweep, environ={"WANDB_BASE_URL": address})
+    assert code == 1
+    assert f"no W&B server answers at {address}" in last_line(output)
+    code, output = workshop.agent(sweep, environ={"WANDB_BASE_URL": "localhost:8080"})
+    assert code == 1
+    assert "is not the address of a server" in last_line(output)
+
+
+def test_a_parameter_that_the_program_does_not_know(workshop: Workshop) -> None:
+    parameters: dict[str, Any] = {"x": {"values": list(range(50))}, "y": {"value": 1}}
+    code, output = workshop.agent(workshop.sweep(parameters=parameters), "--workers", "1")
+    assert code == 4
+    assert "the program refuses its arguments" in output
+    assert "unrecognized arguments: --y=1" in output
+    assert len(workshop.logs()) == 1

@@ -1,0 +1,50 @@
+"""How many workers a GPU gets; a stand-in for nvidia-smi tells of its memory."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.agent.conftest import Workshop
+from workers.packing import USABLE, Memory, ask_gpu, fitting
+
+MIB = st.floats(1, 1e5)
+
+
+@given(total=MIB, share=st.floats(0, 1), need=MIB, most=st.integers(1, 64))
+def test_as_many_as_fit_and_one_at_least(total: float, share: float, need: float, most: int) -> None:
+    before = Memory(total, used=share * total)
+    number = fitting(before, before.used + need, most)
+    free, taken = USABLE * (total - before.used), before.used + need - before.used
+    assert 1 <= number <= most
+    assert number == 1 or number * taken <= free * (1 + 1e-9)
+    assert number == most or (number + 1) * taken > free * (1 - 1e-9)
+    assert fitting(before, before.used, most) == most
+
+
+def test_the_workers_that_fit_start_after_the_first_run(workshop: Workshop) -> None:
+    # A GPU of 1000 MiB; with a run on it, 310 more are used: three fit, and there are cores for two at least.
+    script = '#!/bin/sh\n[ "$4" = 7 ] || exit 1\ntest -e used && echo "1000, 310" || echo "1000, 0"\n'
+    workshop.write("nvidia-smi", script).chmod(0o755)
+    program = """
+        import time, wandb
+        with wandb.init() as run:
+            open("used", "w").close()
+            time.sleep(2)
+            run.log({"score": 1})
+    """
+    path = f"{workshop.folder}:{workshop.environ['PATH']}"
+    environ = {"PATH": path, "CUDA_VISIBLE_DEVICES": "7,8"}
+    code, output = workshop.agent(workshop.sweep(program, values=4), environ=environ)
+    assert code == 0, output
+    fits = min(3, len(os.sched_getaffinity(0)))
+    assert f"a run takes 310 MiB of the GPU: {fits} workers" in output
+    first_end = output.index(" finished in ")
+    assert output[:first_end].count(" starts: ") == 1
+    assert "4 of 4 runs done" in output
+
+
+def test_no_gpu_was_given() -> None:
+    assert ask_gpu({"CUDA_VISIBLE_DEVICES": ""}) is None

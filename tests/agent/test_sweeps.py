@@ -1,0 +1,149 @@
+"""Real sweeps through the real server with the real client."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.agent.conftest import Workshop
+
+
+def test_every_point_is_run_once(workshop: Workshop) -> None:
+    code, output = workshop.agent(workshop.sweep(values=6), "--workers", "2")
+    assert code == 0, output
+    runs = workshop.runs(output)
+    assert sorted(run.config["x"] for run in runs) == list(range(6))
+    assert {run.state for run in runs} == {"finished"}
+    assert [run.summary["score"] for run in runs] == [run.config["x"] for run in runs]
+    assert set(workshop.logs()) == {run.id for run in runs}
+    assert "6 of 6 runs done" in output
+    assert "best score 5" in output
+    name = next(word for word in output.split() if word.count("/") == 2)
+    again = workshop.start(name, stderr=subprocess.PIPE)
+    assert again.communicate(timeout=60)[0] == f"{name}\n"  # for scripts: nothing else on standard output
+    assert again.returncode == 0
+
+
+def test_a_run_is_like_a_new_process(workshop: Workshop) -> None:
+    program = """
+        import json, os, pickle, random, sys, wandb
+        assert "LEAK" not in os.environ and not hasattr(json, "leak") and not os.path.exists("leak")
+        class Thing: pass
+        assert type(pickle.loads(pickle.dumps(Thing()))) is Thing
+        assert sys.argv[0] == "program.py" and sys.stdin.read() == ""
+        assert not [name for name in sys.modules if name.partition(".")[0] == "workers"]
+        os.environ["LEAK"], json.leak = "1", True
+        os.makedirs("sub", exist_ok=True); os.chdir("sub"); open("leak", "w").close()
+        import numpy
+        with wandb.init() as run:
+            run.log({"score": 1, "a": random.random(), "b": float(numpy.random.rand())})
+            assert run.id == os.environ["WANDB_RUN_ID"]
+    """
+    code, output = workshop.agent(workshop.sweep(program, values=3), "--workers", "1")
+    assert code == 0, output + str(workshop.logs())
+    runs = workshop.runs(output)
+    assert len({run.summary["a"] for run in runs}) == len({run.summary["b"] for run in runs}) == 3
+
+
+def test_a_fault_costs_its_run_alone(workshop: Workshop) -> None:
+    program = """
+        import os, signal, sys, time, wandb
+        x = int(sys.argv[1][4:])
+        run = wandb.init()
+        run.log({"score": x})
+        if x == 1: sys.exit(3)
+        if x == 2: raise RuntimeError("no luck")
+        if x == 3: os.kill(os.getpid(), signal.SIGSEGV)
+        if x == 4: os._exit(7)
+    """
+    code, output = workshop.agent(workshop.sweep(program, values=7), "--workers", "2", "--max-failures", "0")
+    states = {}
+    for run in workshop.runs(output):
+        states.setdefault(run.config["x"], set()).add(run.state)
+    assert states == {x: {"failed"} if 1 <= x <= 4 else {"finished"} for x in range(7)}
+    for words in ("exit code 3", "RuntimeError: no luck", "killed by SIGSEGV", "exit code 7"):
+        assert words in output
+    assert code == 0
+
+
+def test_runs_that_keep_failing_stop_the_agent(workshop: Workshop) -> None:
+    program = "raise RuntimeError('no luck')"
+    code, output = workshop.agent(workshop.sweep(program, values=50), "--workers", "2", "--max-failures", "3")
+    assert code == 4
+    assert "runs in a row failed here, the last with exit code 1: RuntimeError: no luck" in output
+    assert len(workshop.logs()) <= 5
+
+
+def test_a_bad_node_stops_itself(workshop: Workshop) -> None:
+    program = """
+        import os, sys, time, wandb
+        if "BAD" in os.environ:
+            time.sleep(1.2)
+            raise RuntimeError("no disk")
+        with wandb.init() as run: run.log({"score": 1})
+    """
+    good = workshop.start(workshop.sweep(program, values=400), "--workers", "1")
+    assert good.stdout
+    name = good.stdout.readline().split()[-1]
+    code, output = workshop.agent(name, "--workers", "1", "--max-failures", "5", environ={"BAD": "1"})
+    good.terminate()
+    good.communicate(timeout=30)
+    assert code == 4
+    assert re.search(
+        r"node \S+ looks bad: 5 runs in a row failed here while \d+ finished elsewhere", output
+    ), output
+
+
+def test_the_server_is_away_for_a_while(own_server: Any, tmp_path: Path) -> None:
+    program = """
+        import sys, time, wandb
+        with wandb.init() as run:
+            open(sys.argv[1], "w").close()
+            for step in range(20):
+                run.log({"score": step})
+                time.sleep(0.1)
+    """
+    workshop = Workshop(tmp_path, os.environ | own_server.env | {"WANDB_DIR": str(tmp_path)})
+    process = workshop.start(workshop.sweep(program, values=4), "--workers", "2")
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("--x=*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    own_server.kill()
+    time.sleep(3)
+    own_server.start()
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+    runs = workshop.runs(output)
+    assert sorted((run.config["x"], run.state) for run in runs) == [(x, "finished") for x in range(4)]
+    assert [len(list(run.scan_history())) for run in runs] == [20] * 4
+
+
+def test_a_command_that_is_not_python(workshop: Workshop) -> None:
+    script = (
+        "test $WANDB_SWEEP_ID && cat $WANDB_SWEEP_PARAM_PATH; grep -q x $0; echo $1 $2 >> out; sleep 100 &"
+    )
+    command = ["bash", "-c", script, "${args_json_file}", "${args_no_hyphens}", "end"]
+    code, output = workshop.agent(workshop.sweep(command=command), "--count", "2", "--workers", "1")
+    assert code == 0, output
+    assert set((workshop.folder / "out").read_text().splitlines()) <= {"x=0 end", "x=1 end"}
+    assert all("value: " in log for log in workshop.logs().values())
+    missing = workshop.sweep(command=["no-such-program"])
+    code, output = workshop.agent(missing, "--count", "1", "--workers", "1")
+    assert "exit code 127: cannot run no-such-program: No such file or directory" in output
+
+
+def test_arguments_for_the_program_and_a_count(workshop: Workshop) -> None:
+    program = "import sys; print(sys.argv[1:])"
+    sweep = workshop.sweep(program, values=9)
+    code, output = workshop.agent(
+        sweep, "--count", "3", "--workers", "2", "--data-dir", "D", "--", "--fast", "a b"
+    )
+    assert code == 0, output
+    assert [log[7:] for log in workshop.logs().values()] == ["', '--data-dir=D', '--fast', 'a b']\n"] * 3
+    code, output = workshop.agent(sweep, "astray")
+    assert code == 2
+    assert "what is for the program goes after --" in output

@@ -1,0 +1,82 @@
+"""How long the job may run: the time formats, the batch system's word, and what an agent makes of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.agent.conftest import Workshop
+from workers import resources
+from workers.walltime import LEAVING_SECONDS, MARGIN, Walltime, ask_scheduler, clock, parse
+
+
+@given(st.integers(0, 10**6))
+def test_a_written_time_is_read_back(seconds: int) -> None:
+    assert parse(clock(seconds)) == seconds
+    assert parse(str(seconds)) == seconds
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("1-02:03:04", 93784), ("4:00:00", 14400), ("1:30", 5400)])
+def test_the_forms_of_batch_systems(text: str, seconds: int) -> None:
+    assert parse(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "1:2:3:4", "-5", "1h"])
+def test_what_is_no_time(text: str) -> None:
+    with pytest.raises(ValueError, match="H:M:S"):
+        parse(text)
+
+
+@given(st.lists(st.floats(0.1, 1e5), max_size=5), st.lists(st.floats(0.1, 1e5), max_size=5))
+def test_a_run_is_claimed_only_if_the_longest_one_seen_would_fit(
+    here: list[float], elsewhere: list[float]
+) -> None:
+    longest = MARGIN * max(here if len(here) >= 3 else here + elsewhere, default=0)
+    for spare, fits in ((5, True), (-5, False)):
+        walltime = Walltime(longest + LEAVING_SECONDS + spare, elsewhere)
+        for seconds in here:
+            walltime.note(seconds)
+        assert walltime.fits() is fits
+    assert Walltime(None, [1e9]).fits()
+
+
+def test_pbs_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    began = time.strftime("%a %b %e %H:%M:%S %Y", time.localtime(time.time() - 600))
+    answer = {"Jobs": {"7[1].pbs": {"stime": began, "Resource_List": {"walltime": "01:00:00"}}}}
+    (tmp_path / "answer").write_text(json.dumps(answer))
+    script = f'#!/bin/sh\n[ "$*" = "-f -F json 7[1].pbs" ] && cat {tmp_path}/answer\n'
+    (tmp_path / "qstat").write_text(script)
+    (tmp_path / "qstat").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert ask_scheduler({"PBS_JOBID": "7[1].pbs"}) == pytest.approx(3000, abs=5)
+    assert ask_scheduler({"PBS_JOBID": "8.pbs"}) is None
+    assert ask_scheduler({"SLURM_JOB_END_TIME": str(int(time.time()) + 60)}) == pytest.approx(60, abs=5)
+    assert ask_scheduler({}) is None
+
+
+def test_cores_are_those_of_the_job(tmp_path: Path) -> None:
+    given_to_us = len(os.sched_getaffinity(0))
+    assert resources.cores({}, tmp_path) == given_to_us
+    assert resources.cores({"PBS_JOBID": "1", "NCPUS": "1", "OMP_NUM_THREADS": "64"}, tmp_path) == 1
+    assert resources.cores({"SLURM_JOB_ID": "1", "SLURM_CPUS_PER_TASK": "1"}, tmp_path) == 1
+    assert resources.cores({"OMP_NUM_THREADS": "1", "NCPUS": "1"}, tmp_path) == given_to_us
+    (tmp_path / "cpu.max").write_text("50000 100000\n")
+    assert resources.cores({}, tmp_path) == 1
+    (tmp_path / "cpu.max").write_text("max 100000\n")
+    assert resources.cores({}, tmp_path) == given_to_us
+
+
+def test_an_agent_leaves_when_no_run_fits(workshop: Workshop) -> None:
+    sweep = workshop.sweep(values=4)
+    code, output = workshop.agent(sweep, "--workers", "1", "--walltime", "0:00:10")
+    assert code == 0
+    assert "leaving the rest to others: 0:00:0" in output
+    assert "0 of 4 runs done" in output
+    code, output = workshop.agent(sweep, "--walltime", "soon")
+    assert code == 2

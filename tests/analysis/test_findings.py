@@ -1,0 +1,233 @@
+"""What the report says about studies that were made to have one thing to say."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import click
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.confirmation import confirming_sweeps
+from analysis.curves import CHANCE, COLLAPSED, NAN, SLOW, STUCK, highlights, word_for
+from analysis.edges import edge_sentences, next_value
+from analysis.effects import by_epoch, by_level, interaction
+from analysis.findings import dropout, findings, learning_rates
+from analysis.options import subset
+from analysis.records import RunRecord, assemble
+from analysis.section import Choices
+from analysis.sections import questions
+from analysis.study import Study, Sweep
+from analysis.table import choose, results_table
+from tests.analysis.synthetic import GRID, sweep_config, synthetic_study
+
+
+def flat(accuracy: float = 0.9) -> Study:
+    """Every run reaches the same, apart from its seed's own 0.001."""
+    study = synthetic_study()
+    for column in ("val_acc", "test_acc"):
+        study.runs[column] = accuracy + 0.001 * study.runs["seed"]
+    return study
+
+
+def curve(accuracy: list[float], loss: list[float]) -> pd.DataFrame:
+    columns = {"test_acc": accuracy, "train_acc": accuracy, "train_loss": loss}
+    return pd.DataFrame(columns, index=range(len(accuracy)))
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "loss", "diverged", "word"),
+    [
+        ([0.1, 0.1, 0.1, 0.1, 0.1, 0.1], [2.3, 2.31, 2.3, 2.29, 2.31, 2.3], False, CHANCE),
+        ([0.1, 0.1, 0.11, 0.12, 0.14, 0.15], [2.30, 2.29, 2.28, 2.27, 2.25, 2.2], False, SLOW),
+        ([0.1, 0.6, 0.7, 0.1, 0.1, 0.1], [2.3, 1, 0.8, 2.3, 2.3, 2.3], False, COLLAPSED),
+        ([0.1, 0.1], [math.nan, math.nan], True, NAN),
+        ([], [], False, CHANCE),
+        (
+            [0.1] * 14,
+            [20.0, 9, 4, 2.4, *5 * [2.31, 2.30]],
+            False,
+            CHANCE,
+        ),  # fell from a blow-up, then nothing
+        ([0.1, *9 * [0.2], 0.19, 0.2, 0.19, 0.2], [20.0, 9, 4, 2.4, *5 * [2.11, 2.10]], False, STUCK),
+        ([0.1] * 14, [2.4 - 0.01 * i for i in range(14)], False, SLOW),
+    ],
+)
+def test_a_word_for_what_a_run_did(accuracy: list, loss: list, diverged: bool, word: str) -> None:
+    assert word_for(curve(accuracy, loss), diverged, chance=0.1135) == word
+
+
+def test_highlights_name_the_runs_that_were_made_to_be_seen() -> None:
+    study = synthetic_study(epochs=4)
+    history = study.history
+    fallen = (history["run_id"] == "run00301") & (history["epoch"] == 4)
+    history.loc[fallen, "test_acc"] = 0.12
+    found = {highlight.word: highlight for highlight in highlights(study)}
+    assert found["clearest collapse"].run_id == "run00301"
+    best = study.runs.loc[study.runs["test_acc"].idxmax()]
+    assert (found["best"].run_id, found["best"].value) == (best["run_id"], best["test_acc"])
+    assert len({highlight.run_id for highlight in found.values()}) == len(found)
+
+
+def test_the_learning_rate_that_works_for_each_optimizer() -> None:
+    study = flat()
+    runs = study.runs
+    winner = ((runs["optimizer"] == "sgd") & (runs["lr"] == 0.1)) | (
+        (runs["optimizer"] == "adam") & (runs["lr"] == 0.001)
+    )
+    runs.loc[winner, "test_acc"] += 0.05 + 0.002 * (runs.loc[winner, "seed"] % 2)
+    sgd, adam = (found.text for found in learning_rates(study))
+    assert sgd.startswith("With sgd, lr 0.1 is best")
+    assert adam.startswith("With adam, lr 0.001 is best")
+    assert "0.01 by 5.12" in sgd  # points: 5 + 0.2 × 3/5
+    assert "not to be told apart" not in sgd
+
+
+def test_an_incomplete_grid_claims_nothing_of_settings_that_differ_in_more() -> None:
+    study = flat()
+    runs = study.runs
+    easy = (runs["model"] == "cnn") & (runs["lr"] == 0.01)  # the only setting that dropout 0.5 has run
+    runs.loc[easy, "test_acc"] += 0.05
+    (found,) = dropout(study.select((runs["dp"] == 0) | (runs["dp"] == 0.5) & easy))
+    assert "it beats" not in found.text
+    (none,) = dropout(study.select((runs["dp"] == 0) & ~easy | (runs["dp"] == 0.5) & easy))
+    assert "no setting" in none.text
+
+
+def test_nothing_is_claimed_of_noise() -> None:
+    study = flat()
+    noise = np.random.default_rng(5).normal(0, 0.01, len(study.runs))
+    study.runs["val_acc"] = study.runs["test_acc"] = 0.9 + noise
+    assert all("it beats" not in found.text for found in [*learning_rates(study), *dropout(study)])
+    assert "does not depend on it" in dropout(study)[0].text
+
+
+def test_dropout_and_the_spread_over_seeds() -> None:
+    study = flat()
+    wide = np.where(study.runs["dp"] == 0.5, 0.02, 0.001)
+    noise = np.random.default_rng(5).normal(0, 1, len(study.runs))
+    study.runs["test_acc"] = 0.9 + wide * noise
+    assert "spread over seeds depends on it" in dropout(study)[0].text
+
+
+def test_one_seed_claims_nothing() -> None:
+    study = synthetic_study()
+    texts = [found.text for found in findings(study.select(study.runs["seed"] == 1))]
+    assert all("it beats" not in text for text in texts)
+    assert any("one seed cannot tell" in text for text in texts)
+
+
+@pytest.mark.parametrize(("gain", "words"), [(0.03, "try 0.32 next"), (0.0, "cannot be told apart")])
+def test_best_at_the_edge_of_the_grid(gain: float, words: str) -> None:
+    study = flat()
+    runs = study.runs
+    best = (runs["model"] == "cnn") & (runs["dp"] == 0.1) & (runs["optimizer"] == "sgd")
+    runs.loc[best & (runs["lr"] == 0.01), "val_acc"] += 0.005 * (runs["seed"] % 2)
+    runs.loc[best & (runs["lr"] == 0.1), "val_acc"] += 0.003 + gain + 0.0005 * (runs["seed"] % 3)
+    (sentence,) = edge_sentences(study)
+    assert "highest lr of the grid, 0.1" in sentence
+    assert words in sentence
+
+
+def test_what_to_try_beyond_the_edge() -> None:
+    assert next_value([0.001, 0.01, 0.1], logarithmic=True) == "0.32"
+    assert next_value([0.1, 0.01, 0.001], logarithmic=True) == "0.00032"
+    assert next_value([1, 2, 3], logarithmic=False) == "4"
+
+
+def test_effects_are_the_means_of_their_runs() -> None:
+    study = synthetic_study()
+    runs = study.runs
+    table = by_level(study, "dp").set_index("dp")
+    assert table.loc[0.3, "mean"] == pytest.approx(runs.loc[runs["dp"] == 0.3, "test_acc"].mean())
+    assert table["n"].tolist() == [100] * 4
+    last = by_epoch(study, "dp").query("epoch == 2").set_index("dp")
+    assert last["mean"].to_numpy() == pytest.approx(table["mean"].to_numpy())
+    pairs = interaction(study, "lr", "optimizer")
+    cell = runs[(runs["lr"] == 0.01) & (runs["optimizer"] == "sgd")]
+    assert pairs.loc[0.01, "sgd"] == pytest.approx(cell["test_acc"].mean())
+
+
+def test_confirmation_reruns_the_rows_on_seeds_that_nobody_used() -> None:
+    study = synthetic_study()
+    chosen = choose(study, 1)
+    sweeps = confirming_sweeps(study, chosen)
+    assert [sweep["parameters"]["seed"]["values"] for sweep in sweeps] == [[6, 7, 8, 9, 10]] * 2
+    for sweep, configuration in zip(sweeps, chosen, strict=True):
+        fixed = {name: spec["value"] for name, spec in sweep["parameters"].items() if name != "seed"}
+        assert fixed == {**configuration.values, "epochs": 2}
+        assert sweep["command"] == study.sweeps[0].config["command"]
+    fresh = synthetic_study({**GRID, "seed": [6, 7, 8]}, rng_seed=1)
+    table = results_table(study, top=1, confirmation=fresh)
+    assert [row.test.n for row in table.rows] == [3, 3]
+    assert any("fresh seeds" in note for note in table.notes)
+
+
+def record(run_id: str, config: dict, summary: dict, state: str = "finished") -> RunRecord:
+    times = {"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:01:30Z"}
+    return RunRecord(
+        run_id, run_id, "http://x", "s", state, config=config, summary=summary, commit="", **times
+    )
+
+
+def test_records_of_other_programs_and_odd_values() -> None:
+    sweep = Sweep("e/p/s", "s", "http://x", "RUNNING", sweep_config({"lr": ["1e-3", 0.1], "seed": [1, 2]}))
+    study = assemble(
+        [sweep],
+        [
+            record("a", {"lr": "1e-3", "seed": 1}, {"val/acc": 0.9, "test/acc": "0.8", "_runtime": 7}),
+            record("b", {"lr": 0.001, "seed": 1}, {"val/acc": 0.9}),  # the same point again
+            record("c", {"lr": 0.1, "seed": 1}, {"train/loss": "NaN", "val/acc": 0.1, "test/acc": 0.1}),
+            record("d", {"foo": [1, 2]}, {"bar": {"_type": "table-file"}, "val/acc": "?"}, state="crashed"),
+        ],
+        {"a": [{"_step": 5, "val/acc": 0.9, "epoch": 1}, {"_step": 2, "train/loss": "Infinity"}, {"x": 1}]},
+    )
+    runs = study.runs.set_index("run_id")
+    assert runs["lr"].tolist()[:3] == [0.001, 0.001, 0.1]
+    assert runs["runtime_seconds"].tolist() == [7, 90, 90, 90]
+    assert runs["diverged"].tolist() == [False, False, True, False]
+    assert runs["duplicate"].tolist() == [False, True, False, False]
+    assert runs.loc["a", "test_acc"] == 0.8
+    assert math.isnan(runs.loc["d", "val_acc"])
+    assert study.parameters == ("lr",)
+    assert study.constants == {"epochs": 2}
+    assert study.history["step"].tolist() == [5, 2]
+    assert study.history["epoch"].tolist() == [1, 0.4]
+
+
+def test_subset_by_expression() -> None:
+    study = synthetic_study()
+    chosen = subset(study, 'lr >= 0.001 and model == "cnn"')
+    assert len(chosen.runs) == 120
+    assert set(chosen.history["run_id"]) == set(chosen.runs["run_id"])
+    for wrong in ("lr +", "nosuch > 1", "lr"):
+        with pytest.raises(click.BadParameter):
+            subset(study, wrong)
+    assert "Only runs with" in " ".join(results_table(replace(chosen, where="x")).notes)
+
+
+def test_a_question_is_answered_by_its_own_sweep_alone() -> None:
+    study = synthetic_study(
+        {"model": ["cnn"], "lr": [0.001], "optimizer": ["adam"], "dp": [0.1], "seed": [1, 2, 3]}
+    )
+    text = questions.section(study, Choices()).text
+    assert "run `sweeps/lr-decay.yaml`" in text
+    best = study.runs["test_acc"].max()
+    assert f"standard error of {100 * math.sqrt(best * (1 - best) / 10_000):.2f} points" in text
+    asking = synthetic_study({"lr": [0.001], "schedule": ["constant", "step"], "seed": [1, 2, 3]})
+    asking.runs["test_acc"] = [0.9, 0.91, 0.92, 0.95, 0.961, 0.97]
+    asking.runs["sweep_id"] = "decay"
+    other = Sweep("e/p/decay", "decay", "http://x", "FINISHED", asking.sweeps[0].config)
+    joined = replace(
+        study,
+        runs=pd.concat([study.runs, asking.runs], ignore_index=True),
+        sweeps=(*study.sweeps, other),
+        parameters=("model", "schedule"),
+    )
+    answer = questions.section(joined, Choices())
+    assert (
+        "schedule step is best on average (96.03 % test accuracy); it beats constant by 5.03" in answer.text
+    )
+    assert [chart.name for chart in answer.charts] == ["question-schedule"]

@@ -1,0 +1,64 @@
+"""Functional ANOVA against tables computed by hand, and both importances against known truths."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from analysis.forest import permutation
+from analysis.importance import anova, correlation, factorial
+from tests.analysis.synthetic import synthetic_study
+
+
+def test_two_by_two_by_hand() -> None:
+    # Cells 1 2 and 3 8, two seeds ±0.5 each: mean 3.5, rows ±2, columns ±1.5, interaction ±1, seeds 0.25.
+    cells = np.array([[1.0, 2.0], [3.0, 8.0]])
+    found = anova(("a", "b"), np.stack([cells - 0.5, cells + 0.5], axis=-1))
+    variance = 4 + 2.25 + 1 + 0.25
+    shares = {effect.parameters: effect.share for effect in found.effects}
+    expected = {("a",): 4 / variance, ("b",): 2.25 / variance, ("a", "b"): 1 / variance}
+    assert shares == pytest.approx(expected)
+    assert found.error == pytest.approx(0.25 / variance)
+    totals = {effect.parameters[0]: effect.share for effect in found.totals}
+    assert totals == pytest.approx({"a": 5 / variance, "b": 3.25 / variance})
+    assert found.effects[0].half_width == pytest.approx(0, abs=1e-9)  # both seeds tell the same
+
+
+@given(arrays(float, (2, 3, 2, 3), elements=st.floats(0, 1)))
+def test_shares_add_up(outcome: np.ndarray) -> None:
+    found = anova(("a", "b", "c"), outcome)
+    if outcome.var() > 1e-9:
+        assert found.error + sum(effect.share for effect in found.effects) == pytest.approx(1)
+    assert all(effect.share >= 0 for effect in found.effects)
+
+
+def test_known_truth() -> None:
+    """lr explains nine times what the model does, dropout nothing, whatever the noise of the seeds."""
+    study = synthetic_study()
+    runs = study.runs
+    noise = np.random.default_rng(0).normal(0, 0.002, len(runs))
+    level = np.log10(runs["lr"]).map({-5: -1, -4: -0.5, -3: 0, -2: 0.5, -1: 1})  # variance 0.5
+    runs["test_acc"] = (
+        0.5 + 0.03 * np.sqrt(2) * level + 0.01 * np.where(runs["model"] == "cnn", 1, -1) + noise
+    )
+    complete = factorial(study, "test_acc")
+    assert complete is not None
+    found = {effect.parameters: effect for effect in anova(*complete).effects}
+    assert found[("lr",)].share == pytest.approx(0.9, abs=0.01)
+    assert found[("model",)].share == pytest.approx(0.1, abs=0.01)
+    assert found[("dp",)].share < 0.002
+    holes = study.select(pd.Series(np.random.default_rng(1).random(len(runs)) < 0.7))
+    assert factorial(holes, "test_acc") is None
+    estimated = permutation(holes, "test_acc")
+    assert estimated is not None
+    totals = {effect.parameters[0]: effect.share for effect in estimated.totals}
+    assert totals["lr"] == pytest.approx(0.9, abs=0.15)
+    assert totals["dp"] == pytest.approx(0, abs=0.01)
+    assert correlation(runs, "lr", "test_acc") == pytest.approx(np.sqrt(0.9), abs=0.01)
+    assert math.isnan(correlation(runs, "model", "test_acc"))

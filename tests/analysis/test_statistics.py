@@ -1,0 +1,93 @@
+"""Intervals and tests against published figures, scipy, and what must hold for any sample."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis.statistics import half_width, holm, interval, paired_t
+
+SAMPLES = st.lists(st.floats(0, 1), min_size=2, max_size=20)
+P_VALUES = st.lists(st.floats(0, 1), max_size=7)
+PUBLISHED = [  # std, n, normal half-width as printed in the reference table, Student's t
+    (1.359, 7, "1.007", "1.257"),
+    (0.719, 9, "0.470", "0.553"),
+    (2.035, 8, "1.410", "1.701"),
+    (0.6406, 7, "0.475", "0.592"),
+]
+
+
+@pytest.mark.parametrize(("std", "n", "normal", "student"), PUBLISHED)
+def test_published_half_widths(std: float, n: int, normal: str, student: str) -> None:
+    assert f"{half_width(std, n, 'normal'):.3f}" == normal
+    assert f"{half_width(std, n, 't'):.3f}" == student
+
+
+@given(SAMPLES, st.floats(0.5, 0.999))
+def test_student_interval_is_scipys(sample: list[float], confidence: float) -> None:
+    found = interval(sample, "t", confidence)
+    assert found.std == pytest.approx(np.std(sample, ddof=1))
+    sem = scipy.stats.sem(sample)
+    if sem > 0:
+        low, high = scipy.stats.t.interval(confidence, len(sample) - 1, np.mean(sample), sem)
+        assert (found.low, found.high) == pytest.approx((low, high))
+
+
+@given(SAMPLES)
+def test_intervals_scale_with_the_sample(sample: list[float]) -> None:
+    for method in ("t", "normal", "bootstrap"):
+        fractions = interval(sample, method)
+        percents = interval([100 * value for value in sample], method)
+        assert percents.half_width == pytest.approx(100 * fractions.half_width, abs=1e-9)
+        assert interval([*sample, math.nan], method) == fractions
+
+
+def test_bootstrap_is_scipys() -> None:
+    sample = np.random.default_rng(3).normal(0.98, 0.01, 12)
+    theirs = scipy.stats.bootstrap(
+        (sample,), np.mean, method="percentile", random_state=1
+    ).confidence_interval
+    assert interval(sample, "bootstrap").half_width == pytest.approx((theirs.high - theirs.low) / 2, rel=0.05)
+
+
+@pytest.mark.parametrize(("sample", "n"), [([], 0), ([math.nan], 0), ([0.5], 1)])
+def test_no_spread_without_two_values(sample: list[float], n: int) -> None:
+    found = interval(sample)
+    assert found.n == n
+    assert math.isnan(found.half_width)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=3, max_size=12))
+def test_paired_t_is_scipys(pairs: list[tuple[float, float]]) -> None:
+    a, b = np.array(pairs).T
+    found = paired_t(a, b)
+    if np.std(a - b) > 1e-6:
+        assert found.p_value == pytest.approx(scipy.stats.ttest_rel(a, b).pvalue)
+    assert paired_t(b, a).p_value == found.p_value
+
+
+def test_paired_t_at_its_edges() -> None:
+    assert paired_t([0.9, 0.8], [0.9, 0.8]).p_value == 1
+    assert paired_t([0.75, 0.5], [0.5, 0.25]).p_value == 0  # the same difference for every seed
+    assert math.isnan(paired_t([0.9], [0.8]).p_value)
+
+
+@given(P_VALUES)
+def test_holm_is_the_closure_of_bonferroni(p_values: list[float]) -> None:
+    """Holm rejects a hypothesis when Bonferroni rejects every set of hypotheses that holds it."""
+    indices = range(len(p_values))
+    sets = [set(s) for size in indices for s in itertools.combinations(indices, size + 1)]
+    for index, adjusted in enumerate(holm(p_values)):
+        closed = max(min(1.0, len(s) * min(p_values[i] for i in s)) for s in sets if index in s)
+        assert adjusted == pytest.approx(closed)
+
+
+def test_holm_leaves_out_what_was_not_tested() -> None:
+    assert holm([0.01, math.nan, 0.04])[:1] == [0.02]
+    assert math.isnan(holm([0.01, math.nan])[1])

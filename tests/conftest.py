@@ -1,0 +1,137 @@
+"""A real server and the environment in which the real client uses it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import wandb
+
+from tests.chromium import browser  # noqa: F401
+
+ROOT = Path(__file__).parent.parent
+STARTUP = 30  # seconds
+
+
+@dataclass
+class ServerProcess:
+    """A server on 127.0.0.1 with its own data directory."""
+
+    data_dir: Path
+    home: Path
+    options: tuple[str, ...] = ()
+    port: int = 0
+    process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Start it, or start it again at the same address; returns when it listens."""
+        command = [sys.executable, "-m", "server", "serve", "--port", str(self.port), *self.options]
+        self.process = subprocess.Popen(
+            [*command, "--data-dir", str(self.data_dir)],
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stderr is not None
+        line = self.process.stderr.readline()
+        assert " serves " in line, f"the server did not start: {line}"
+        self.port = int(line.split()[1].rpartition(":")[2])
+
+    def stop(self) -> None:
+        """End it as an operator does."""
+        self._end("terminate")
+
+    def kill(self) -> None:
+        """End it with SIGKILL."""
+        self._end("kill")
+
+    def _end(self, how: str) -> None:
+        if self.process is None:
+            return
+        getattr(self.process, how)()
+        self.process.communicate(timeout=STARTUP)
+        self.process = None
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def key(self) -> str:
+        """Its key."""
+        return (self.data_dir / "key").read_text().strip()
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment of a client: this server, this home, nothing of the user's own settings."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
+        return inherited | {
+            "WANDB_BASE_URL": self.url,
+            "WANDB_API_KEY": self.key,
+            "WANDB_DIR": str(self.home),
+            "WANDB_SILENT": "true",
+            "HOME": str(self.home),
+            "XDG_CONFIG_HOME": str(self.home / "config"),
+            "XDG_CACHE_HOME": str(self.home / "cache"),
+            "XDG_DATA_HOME": str(self.home / "data"),
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
+            "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", ""))),
+        }
+
+    def run(
+        self, *command: str, timeout: float = 120, cwd: Path | None = None, **env: str
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a command as a client of this server, in its home unless told otherwise."""
+        return subprocess.run(
+            command,
+            cwd=cwd or self.home,
+            env=self.env | env,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+
+def make_server(*options: str) -> Iterator[ServerProcess]:
+    """A running server in a temporary directory, ended and removed afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="metasweep-test-"))
+    (folder / "home").mkdir()
+    server = ServerProcess(folder / "state", folder / "home", options)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ServerProcess]:
+    """One server for the tests of a module."""
+    yield from make_server()
+
+
+@pytest.fixture
+def own_server() -> Iterator[ServerProcess]:
+    """A server for one test, which may kill it."""
+    yield from make_server()
+
+
+@pytest.fixture
+def client_env(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """The environment of a client of `server`, in this process: wandb.Api() finds the server."""
+    for name in [name for name in os.environ if name.startswith("WANDB_")]:
+        monkeypatch.delenv(name)
+    for name, value in server.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(server.home)
+    yield server.env
+    wandb.teardown()  # it would remember this server for the next module

@@ -1,0 +1,148 @@
+"""qsub: takes what PBS takes, refuses what it refuses, and lies when it does."""
+
+import argparse
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import site_model as site
+
+
+def main():
+    site.check_access("qsub")
+    given = parse(sys.argv[1:])
+    text = Path(given.script).read_bytes().decode()
+    if "\r\n" in text:
+        site.fail("qsub", "script contains cr, lf", 1)
+    options = parse([*directives(text), *sys.argv[1:]])
+    chunk, resources = read_resources(options.l or [])
+    number = next_number()
+    job = {
+        "number": number,
+        "name": options.N or Path(given.script).name[:15],
+        "script": text,
+        "indices": indices(options.J),
+        "limit": limit(options.J),
+        "array": options.J is not None,
+        "resources": resources,
+        "chunk": chunk,
+        "variables": variables(options.v),
+        "workdir": str(Path.cwd()),
+        "output": options.o,
+        "live": options.k == "oed",
+        "joined": options.j == "oe",
+        "after": None,
+        "queue": options.q or "default",
+        "arguments": " ".join(sys.argv[1:]),
+        "home": os.environ["HOME"],
+        "user": os.environ.get("USER", "user"),
+        "state": "Q",
+        "members": {},
+    }
+    print(f"{number}{'[]' if job['array'] else ''}.{site.SERVER}")
+    if accepted(job, options.W):
+        start(job)
+
+
+def parse(arguments):
+    parser = Parser(prog="qsub", add_help=False)
+    for flag in "NJjkoqvS":
+        parser.add_argument(f"-{flag}")
+    for flag in "lW":
+        parser.add_argument(f"-{flag}", action="append")
+    parser.add_argument("script", nargs="?")
+    return parser.parse_args(arguments)
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        site.fail("qsub", message, 2)
+
+
+def directives(text):
+    """The options of the #PBS lines, up to the first line that is no comment."""
+    for line in text.splitlines():
+        if line.startswith("#PBS "):
+            yield from shlex.split(line[5:])
+        elif line.strip() and not line.startswith("#"):
+            return
+
+
+def indices(text):
+    if text is None:
+        return [0]
+    match = re.fullmatch(r"(\d+)-(\d+)(?::(\d+))?(?:%(\d+))?", text)
+    if not match or int(match[1]) >= int(match[2]):
+        site.fail("qsub", "illegal -J value", 2)
+    return list(range(int(match[1]), int(match[2]) + 1, int(match[3] or 1)))
+
+
+def limit(text):
+    """At most so many at a time; %0 is taken, and then nothing ever runs."""
+    return int(text.split("%")[1]) if text and "%" in text else None
+
+
+def read_resources(lists):
+    """The chunk and the job-wide resources."""
+    wide = {}
+    for item in ",".join(lists).split(","):
+        name, _, value = item.partition("=")
+        wide[name] = value
+    chunk = dict(part.split("=", 1) for part in wide.get("select", "1:ncpus=1").split(":")[1:])
+    unknown = (set(wide) | set(chunk)) - site.RESOURCES - {""}
+    if unknown:
+        site.fail("qsub", f"Unknown resource: {min(unknown)}", 187)
+    if site.seconds_of(wide.get("walltime", "1:00:00")) is None:
+        site.fail("qsub", "Illegal attribute or resource value Resource_List.walltime", 166)
+    return chunk, {"walltime": "24:00:00", **wide}
+
+
+def variables(text):
+    """-v: split at commas, a name alone takes the submitter's value."""
+    pairs = (item.partition("=") for item in (text or "").split(",") if item)
+    return {name: value if sign else os.environ.get(name, "") for name, sign, value in pairs}
+
+
+def next_number():
+    """A number for a new job, whoever else asks at the same time."""
+    folder = site.ROOT / "jobs"
+    folder.mkdir(exist_ok=True)
+    number = 1000
+    while True:
+        try:
+            (folder / f"{number}.taken").touch(exist_ok=False)
+            return str(number)
+        except FileExistsError:
+            number += 1
+
+
+def accepted(job, more):
+    """Whether the job exists after its id was printed: the routing queue drops some without a word."""
+    if job["queue"] not in ("default", "gpu"):
+        site.fail("qsub", "Unknown queue", 170)
+    for item in more or []:
+        if item.startswith("depend="):
+            job["after"] = site.number_of(item.split(":", 1)[1])
+            if site.read(job["after"]) is None:
+                return False
+    return site.seconds_of(job["resources"]["walltime"]) <= site.settings()["max_walltime"]
+
+
+def start(job):
+    """Record the job and start its mom, which lives until the job has ended."""
+    for index in job["indices"]:
+        job["members"][str(index)] = {"state": "Q", "run_count": 0}
+    site.write(job)
+    mom = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("mom.py")), job["number"]],
+        stdin=subprocess.DEVNULL,
+        stdout=(site.ROOT / "moms.log").open("a"),
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        cwd="/",
+    )
+    with (site.ROOT / "moms").open("a") as file:
+        print(mom.pid, file=file)

@@ -1,0 +1,103 @@
+"""The fake site: one folder holds its settings and a record of each job, as PBS's server would.
+
+`$FAKEPBS/site.json` may set: second (real seconds for one of PBS's), grace (real seconds from
+SIGTERM to SIGKILL), cpus and nodes, max_walltime, no_server.
+"""
+
+import json
+import os
+import re
+import socket
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(os.environ["FAKEPBS"])
+SERVER = "pbs-fake.example.org"
+RESOURCES = {"ncpus", "ngpus", "mem", "gpu_mem", "gpu_cap", "scratch_local", "scratch_ssd", "scratch_shared"}
+RESOURCES |= {"scratch_shm", "walltime", "select", "mpiprocs", "host"}
+DEFAULTS = {
+    "second": 1.0,
+    "grace": 10.0,
+    "cpus": 8,
+    "nodes": ["node1", "node2"],
+    "max_walltime": 48 * 3600,
+    "no_server": False,
+}
+
+
+def settings():
+    """What this site is like."""
+    path = ROOT / "site.json"
+    return {**DEFAULTS, **(json.loads(path.read_text()) if path.exists() else {})}
+
+
+def check_access(program):
+    """Without a ticket every command asks for a password and waits; without a server, 160."""
+    if (ROOT / "no-ticket").exists():
+        ask_password()
+    if settings()["no_server"]:
+        fail(program, f"cannot connect to server {SERVER} (errno=15008)", 160)
+
+
+def ask_password():
+    """As Kerberos does: on the terminal if there is one, else for ever."""
+    try:
+        with Path("/dev/tty").open("r+b", buffering=0) as terminal:
+            terminal.write(b"Password: ")
+            terminal.readline()
+    except OSError:
+        time.sleep(3600)
+
+
+def fail(program, message, status):
+    """Say it as PBS does, and leave."""
+    print(f"{program}: {message}", file=sys.stderr)
+    raise SystemExit(status)
+
+
+def number_of(job_id):
+    """'123' of '123[4].server'."""
+    return re.split(r"[\[.]", job_id)[0]
+
+
+def path_of(number):
+    return ROOT / "jobs" / f"{number}.json"
+
+
+def read(number):
+    """The record of a job, or None."""
+    try:
+        return json.loads(path_of(number).read_text())
+    except FileNotFoundError:
+        return None
+
+
+def write(record):
+    """Replace a job's record at once."""
+    path = path_of(record["number"])
+    part = path.with_suffix(f".{os.getpid()}")
+    part.write_text(json.dumps(record))
+    part.replace(path)
+
+
+def request(number, **what):
+    """Leave a wish for a job's mom."""
+    folder = ROOT / "requests" / number
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f".{time.monotonic_ns()}-{os.getpid()}"
+    part.write_text(json.dumps(what))
+    part.rename(folder / part.name[1:])
+
+
+def seconds_of(text):
+    """Seconds of PBS's walltime, or None: 90, 1:30 and 0:01:30 are the same."""
+    if not re.fullmatch(r"\d+(:\d\d?){0,2}", text):
+        return None
+    total = 0
+    for part in text.split(":"):
+        total = total * 60 + int(part)
+    return total
+
+
+HOST = socket.gethostname()

@@ -1,0 +1,168 @@
+"""`python -m metacentrum` against the fake PBS: what it submits, shows and ends."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.metacentrum.conftest import KEY, REPOSITORY
+
+
+def test_a_dry_run_prints_script_and_command_and_does_nothing(cluster):
+    process = cluster.metacentrum(
+        *(
+            "submit",
+            "me/mnist/abc123",
+            "--dry-run",
+            "--jobs",
+            10,
+            "--walltime",
+            "4:00:00",
+            "--max-running",
+            5,
+        ),
+        *(
+            "--gpus",
+            1,
+            "--gpu-mem",
+            "10gb",
+            "--gpu-cap",
+            "compute_70",
+            "--cpus",
+            4,
+            "--mem",
+            "8 GB",
+            "--report",
+        ),
+        WANDB_API_KEY=KEY,
+    )
+    assert process.returncode == 0, process.stderr
+    select = "select=1:ncpus=4:ngpus=1:gpu_mem=10gb:gpu_cap=compute_70:mem=8gb:scratch_local=10gb"
+    for line in (f"#PBS -l {select}", "#PBS -l walltime=4:00:00", "#PBS -J 1-10%5", "SWEEP=me/mnist/abc123"):
+        assert f"\n{line}\n" in process.stdout
+    assert re.search(r"^\$ qsub '.*/logs/metasweep-\S+/agent.sh'$", process.stdout, re.MULTILINE)
+    assert "#PBS -W depend=afterany:" in process.stdout
+    assert KEY not in process.stdout
+    assert not (cluster.project / "logs").exists()
+    assert not (cluster.root / "jobs").exists()
+
+
+def test_what_is_submitted_passes_shellcheck_and_differs_from_agent_sh_only_at_its_top(cluster):
+    process = cluster.metacentrum(
+        "submit", "me/mnist/abc123", "--dry-run", "--jobs", 2, "--walltime", "1:00:00"
+    )
+    script = process.stdout.split("\n", 1)[1].rpartition("\n\n$ ")[0] + "\n"
+    checked = subprocess.run(
+        [Path(sys.executable).with_name("shellcheck"), "-x", "-P", REPOSITORY, "-"],
+        input=script,
+        text=True,
+        capture_output=True,
+    )
+    assert checked.returncode == 0, checked.stdout
+    original = (REPOSITORY / "metacentrum" / "agent.sh").read_text()
+    assert script.endswith(original.partition("set -euo pipefail\n")[2])
+
+
+def test_a_single_job_is_plain_and_an_array_keeps_its_limit(cluster):
+    cluster.submit("--jobs", 1, "--walltime", "1:00:00")
+    (job,) = cluster.wait_for_end("1000")
+    assert job["Exit_status"] == 0
+    assert "PBS_ARRAY_INDEX" not in cluster.witnesses()[0]["environment"]
+    cluster.submit("--jobs", 3, "--walltime", "1:00:00", "--max-running", 1, "--agent", "--sleep 0.2")
+    cluster.wait_for_end("1001[]")
+    assert len(cluster.witnesses()) == 4
+
+
+def test_the_report_waits_for_all_jobs_whatever_became_of_them(cluster):
+    package = cluster.project / "analysis"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "__main__.py").write_text(
+        "import sys\nprint('analysis', *sys.argv[1:])\nsys.exit('status' in sys.argv)\n"
+    )
+    process = cluster.metacentrum(
+        *("submit", "me/mnist/abc123", "--no-check", "--report", "--jobs", 2, "--walltime", "1:00:00"),
+        *("--agent", "--exit 1"),
+    )
+    assert "Then the report, as 1001.pbs-fake.example.org." in process.stdout
+    (report,) = cluster.wait_for_end("1001")
+    assert report["Exit_status"] == 1, "the grid is not complete"
+    assert len(cluster.witnesses()) == 2
+    (log,) = cluster.project.glob("logs/metasweep-report-*/metasweep-report.o1001")
+    assert log.read_text().splitlines() == [
+        "analysis status me/mnist/abc123",
+        f"analysis report me/mnist/abc123 --output {log.parent}/report",
+    ]
+    said = cluster.metacentrum("status", "--watch").stdout
+    assert said.count("failed") == 2, "the last submission is that of the agents"
+    assert "report  ended" in said
+
+
+def test_status_tells_waiting_running_and_ended_jobs_apart(cluster):
+    cluster.submit("--jobs", 5, "--walltime", "1:00:00", "--cpus", 8, "--agent", "--sleep 60")
+    cluster.wait_for(lambda: len(cluster.witnesses()) == 2)
+    cluster.run("qdel", "1000[1]")
+    cluster.wait_for(lambda: len(cluster.witnesses()) == 3)
+    table = cluster.metacentrum("status").stdout
+    assert re.search(
+        r"^1000\[1\] +ended +node2 +preempted, its runs go on elsewhere \(cancelled\) *$", table, re.M
+    )
+    assert re.search(r"^1000\[2\] +running +node1 +0:00:0\d +agent says hello *$", table, re.M)
+    assert re.search(r"^1000\[4\] … 1000\[5\] +2 queued *$", table, re.M)
+    assert "jobs    2 queued, 2 running, 1 ended" in table
+
+
+def test_cancel_gives_agents_time_and_status_says_what_became_of_them(cluster):
+    cluster.submit("--jobs", 2, "--walltime", "1:00:00", "--agent", "--sleep 60")
+    cluster.wait_for(lambda: len(cluster.witnesses()) == 2)
+    assert "Would cancel 1000[]" in cluster.metacentrum("cancel", "--dry-run").stdout
+    assert cluster.metacentrum("cancel", "1000[1].pbs-fake.example.org").returncode == 0
+    cluster.wait_for_end("1000[]")
+    assert len(cluster.witnesses("signal")) == 2
+    assert cluster.metacentrum("cancel").stdout == "1000[].pbs-fake.example.org has ended already.\n"
+    assert cluster.metacentrum("status").stdout.count("preempted, its runs go on elsewhere (cancelled)") == 2
+
+
+def test_logs_shows_each_job_and_follows(cluster):
+    folder = cluster.submit("--jobs", 2, "--walltime", "1:00:00", "--agent", "--sleep 0.5")
+    following = cluster.metacentrum("logs", "--follow", "--interval", 0.1)
+    assert following.returncode == 0
+    cluster.wait_for_end("1000[]")
+    assert following.stdout.count("agent says hello") == 2
+    both = cluster.metacentrum("logs", folder).stdout
+    assert both == "== metasweep.o1000.1\nagent says hello\n== metasweep.o1000.2\nagent says hello\n"
+    assert cluster.metacentrum("logs", "1000", "--job", 2).stdout == "agent says hello\n"
+
+
+def test_hello_waits_and_shows_what_the_job_found(cluster):
+    process = cluster.metacentrum("hello", "--interval", 0.1)
+    assert process.returncode == 1
+    assert "server  NO: http://127.0.0.1:9 does not answer" in process.stdout
+    assert "Submitted 1000.pbs-fake.example.org" in process.stderr
+
+
+def test_hello_gives_up_on_what_can_never_run(cluster):
+    process = cluster.metacentrum("hello", "--gpus", 1, "--interval", 0.1, "--dry-run")
+    assert "ngpus=1" in process.stdout
+    cluster.site(cpus=0)
+    process = cluster.metacentrum("hello", "--interval", 0.1)
+    assert process.returncode == 1
+    assert process.stderr.splitlines()[-1].endswith(
+        "can never run: ncpus: 1 asked for, no node has more than 0; it is cancelled; ask for less"
+    )
+    cluster.wait_for_end("1000")
+
+
+def test_setup_makes_the_environment_with_temporary_files_in_scratch(cluster):
+    (cluster.project / "Makefile").write_text(
+        "setup:\n\t@echo $(PYTHON) $(VENV) $$TMPDIR\n\t@touch $(VENV)/pyvenv.cfg\n\t@mkdir -p $(VENV)/bin\n"
+        f"\t@ln -sf {sys.executable} $(VENV)/bin/python\n"
+    )
+    for package in ("train",):
+        (cluster.project / package).symlink_to(REPOSITORY / package)
+    process = cluster.metacentrum("setup", "--interval", 0.1, "--base-url", "http://127.0.0.1:8")
+    assert "Error: no API key for http://127.0.0.1:8" in process.stderr
+    process = cluster.metacentrum("setup", "--interval", 0.1)
+    made, *found = process.stdout.splitlines()
+    assert made.startswith(f"python3 {cluster.project}/.venv {cluster.root}/scratch/job_1000.")
+    assert found

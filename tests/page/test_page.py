@@ -1,0 +1,308 @@
+"""The page in a browser, against what Python computes from the same data."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from page import Cell, Column, Facts, Figure, Finding, Findings, Progress, Table
+from tests.page.synthetic import CHANCE, study
+
+
+@pytest.fixture(scope="module")
+def data():
+    return study()
+
+
+def where(data, keep) -> list[int]:
+    """The runs for which `keep(values by column)` holds."""
+    names = list(data.runs)
+    rows = zip(*data.runs.values(), strict=True)
+    return [run for run, row in enumerate(rows) if keep(dict(zip(names, row, strict=True)))]
+
+
+def test_status_counts_and_averages_all_runs(open_page, data):
+    accuracies = data.runs["test_acc"]
+    mean = sum(accuracies) / len(accuracies)
+    view = open_page(data)
+    assert view.status() == f"400 runs · mean {mean:.2%} · best {max(accuracies):.2%}".replace("%", " %")
+
+
+def test_a_brush_keeps_the_runs_that_the_axis_shows_between_its_ends(open_page, data):
+    view = open_page(data)
+    view.brush("Test accuracy", 0.02, 0.31)
+    low, high = view.brushed_range("Test accuracy")
+    kept = where(data, lambda run: low <= run["test_acc"] <= high)
+    assert 20 < len(kept) < 300
+    assert view.selected() == len(kept)
+    mean = sum(data.runs["test_acc"][run] for run in kept) / len(kept)
+    assert f"mean {mean * 100:.2f} %" in view.status()
+    view.brush("Val. accuracy", 0.05, 0.2)
+    low_val, high_val = view.brushed_range("Val. accuracy")
+    both = [run for run in kept if low_val <= data.runs["val_acc"][run] <= high_val]
+    assert 0 < view.selected() == len(both) < len(kept)
+    view.tab.get_by_role("button", name="Clear all").click()
+    assert view.selected() == 400
+
+
+def test_a_brush_over_the_chance_slot_keeps_the_runs_at_chance(open_page, data):
+    view = open_page(data)
+    view.brush("Test accuracy", 0.88, 1.02)
+    assert view.selected() == len(where(data, lambda run: run["test_acc"] <= CHANCE))
+
+
+def test_categories_by_mouse_and_by_keyboard(open_page, data):
+    view = open_page(data)
+    view.category("Dropout", "0.3").click()
+    assert view.selected() == len(where(data, lambda run: run["dp"] == 0.3))
+    view.category("Dropout", "0.5").press("Enter")
+    view.category("Model", "cnn").press(" ")
+    expected = where(data, lambda run: run["dp"] in (0.3, 0.5) and run["model"] == "cnn")
+    assert view.selected() == len(expected)
+    assert view.category("Dropout", "0.5").get_attribute("aria-checked") == "true"
+    assert view.tab.locator('.chip[data-axis="dp"]').inner_text() == "Dropout: 0.3, 0.5 ×"
+    view.tab.locator('.chip[data-axis="dp"]').click()
+    assert view.selected() == len(where(data, lambda run: run["model"] == "cnn"))
+
+
+def test_limits_by_keyboard(open_page, data):
+    view = open_page(data)
+    lower = view.tab.get_by_role("slider", name="Test accuracy, lower limit")
+    for _ in range(6):
+        lower.press("PageUp")
+    low, _ = view.brushed_range("Test accuracy")
+    assert 0.5 < low < 0.99
+    assert view.selected() == len(where(data, lambda run: run["test_acc"] >= low))
+    lower.press("Escape")
+    assert view.selected() == 400
+
+
+def test_presets_and_search(open_page, data):
+    view = open_page(data)
+    view.tab.get_by_role("button", name="≥ 95 %").click()
+    assert view.selected() == len(where(data, lambda run: run["test_acc"] >= 0.95))
+    view.tab.get_by_role("button", name="Above baseline").click()
+    assert view.selected() == len(where(data, lambda run: run["test_acc"] > CHANCE))
+    view.tab.get_by_role("searchbox").fill("cnn lr=0.001")
+    found = where(data, lambda run: run["test_acc"] > CHANCE and run["model"] == "cnn" and run["lr"] == 0.001)
+    assert 0 < view.selected() == len(found)
+    view.tab.get_by_role("searchbox").fill("no such run")
+    assert view.selected() == 0
+    assert "No run matches." in view.tab.inner_text("table.runs")
+    assert view.ink(".chart canvas >> nth=1") == 0
+
+
+def test_sorting(open_page, data):
+    view = open_page(data)
+    best_first = sorted(data.runs["test_acc"], reverse=True)
+    shown = view.column("test_acc")
+    assert shown == [f"{value * 100:.2f} %" for value in best_first[: len(shown)]]
+    view.tab.get_by_role("button", name="Val. accuracy").click()
+    view.tab.get_by_role("button", name="Val. accuracy").click()
+    view.settle()
+    shown = view.column("val_acc")
+    assert shown == [f"{value * 100:.2f} %" for value in sorted(data.runs["val_acc"])[: len(shown)]]
+    assert view.tab.get_attribute('th[data-column="val_acc"]', "aria-sort") == "ascending"
+    view.tab.get_by_role("button", name="Run", exact=True).click()
+    view.settle()
+    assert view.column("name")[:3] == ["crimson-sweep-1", "crimson-sweep-2", "crimson-sweep-3"]
+    view.tab.locator(".scroller").evaluate("box => box.scrollTo(0, box.scrollHeight)")
+    view.settle()
+    assert view.column("name")[-1] == "crimson-sweep-400"
+
+
+def test_a_selected_run_is_drawn_where_its_numbers_are(open_page, data):
+    run = max(range(400), key=lambda run: data.runs["test_acc"][run])
+    view = open_page(data)
+    view.tab.get_by_role("searchbox").fill(data.runs["id"][run])
+    assert view.selected() == 1
+    view.settle()
+    axis = view.axis("Test accuracy")
+    x, top = map(float, re.findall(r"[\d.]+", axis.get_attribute("transform")))
+    rows = view.tab.locator(".chart canvas >> nth=1").evaluate(
+        """(canvas, x) => Array.from({ length: canvas.height }, (_, y) => y)
+        .filter((y) => canvas.getContext("2d").getImageData(x, y, 1, 1).data[3] > 0)""",
+        round(x) - 1,
+    )
+    drawn = view.read_accuracy("Test accuracy", sum(rows) / len(rows) + 0.5 - top)
+    assert drawn == pytest.approx(data.runs["test_acc"][run], abs=5e-4)
+    assert view.ink(".stage:has(svg[role=img]) canvas >> nth=1") > 50
+
+
+def test_the_table_by_keyboard_leads_to_a_run(open_page, data):
+    order = sorted(range(400), key=lambda run: -data.runs["test_acc"][run])
+    view = open_page(data)
+    view.tab.locator("table.runs tbody tr[tabindex='0']").focus()
+    for _ in range(3):
+        view.tab.keyboard.press("ArrowDown")
+    view.tab.keyboard.press("Enter")
+    dialog = view.tab.get_by_role("dialog")
+    assert data.runs["name"][order[3]] in dialog.inner_text()
+    assert dialog.get_by_role("link").get_attribute("href") == data.runs["url"][order[3]]
+    view.tab.keyboard.press("Escape")
+    assert not view.tab.locator(".details").is_visible()
+    view.tab.keyboard.press("End")
+    view.settle()
+    focused = view.tab.evaluate("document.activeElement.dataset.run")
+    assert data.runs["test_acc"][int(focused)] == min(data.runs["test_acc"])
+
+
+def test_pointing_at_a_line_shows_its_run(open_page, data):
+    view = open_page(data)
+    view.tab.get_by_role("searchbox").fill("run00200")
+    view.settle()
+    box = view.tab.locator(".chart .stage").bounding_box()
+    x = [
+        float(axis.get_attribute("transform")[10:].split(",")[0]) for axis in view.tab.locator(".axis").all()
+    ]
+    middle = view.tab.locator(".chart canvas >> nth=1").evaluate(
+        """(canvas, x) => Array.from({ length: canvas.height }, (_, y) => y)
+        .find((y) => canvas.getContext("2d").getImageData(x, y, 1, 1).data[3] > 0)""",
+        round((x[4] + x[5]) / 2),
+    )
+    view.tab.mouse.move(box["x"] + (x[4] + x[5]) / 2, box["y"] + middle)
+    card = view.tab.locator(".details")
+    assert card.is_visible()
+    assert "crimson-sweep-201" in card.inner_text()
+
+
+def test_curves_show_any_metric_and_means(open_page, data):
+    view = open_page(data)
+    view.tab.get_by_label("Metric", exact=True).select_option("test_loss")
+    view.tab.get_by_label("Scale").select_option("zoom")
+    view.tab.get_by_label("Lines").select_option("optimizer")
+    view.settle()
+    assert "Test loss" in view.tab.locator("svg[role=img]").get_attribute("aria-label")
+    assert view.tab.locator(".mean").count() == 2
+    assert view.tab.locator(".legend li").all_inner_texts() == ["adam", "sgd"]
+
+
+def test_dark_follows_the_system_until_someone_chooses(open_page, data):
+    view = open_page(data, color_scheme="dark")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    dark = view.tab.evaluate(ground)
+    assert sum(map(int, re.findall(r"\d+", dark))) < 100
+    view.tab.get_by_role("button", name="Light colours").click()
+    assert sum(map(int, re.findall(r"\d+", view.tab.evaluate(ground)))) > 650
+    view.tab.emulate_media(color_scheme="dark")
+    assert view.tab.evaluate("document.documentElement.dataset.ground") == "light"
+
+
+def test_no_request_leaves_the_page(open_page, data):
+    view = open_page(data)
+    view.tab.locator("table.runs tbody tr >> nth=3").click()
+    view.settle()
+    assert {request.split(":")[0] for request in view.requests} <= {"file", "data"}
+
+
+def hostile(data):
+    """A study whose every text is an attack."""
+    bad = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+    runs = {
+        **data.runs,
+        "name": [bad] * 400,
+        "url": ["javascript:alert(3)"] * 400,
+        "model": [bad, "<b>x"] * 200,
+    }
+    return replace(
+        data,
+        title=bad,
+        subtitle=bad,
+        runs=runs,
+        parameters=[replace(data.parameters[0], label=bad, levels=()), *data.parameters[1:]],
+        links=[Cell(bad, url="javascript:alert(4)")],
+        progress=Progress(400, 400, note=bad),
+        sections=[
+            Table(bad, [bad, "n"], [[bad, Cell(bad, url="data:text/html,<script>alert(5)</script>")]], [bad]),
+            Findings(bad, [Finding(bad, bad)]),
+            Facts(bad, [(bad, Cell(bad, url="javascript:alert(6)"))]),
+            Figure(bad, "javascript:alert(7)", bad, bad),
+            Figure(
+                bad, 'data:image/svg+xml,<svg xmlns="http://www.w3.org/2000/svg" onload="alert(8)"/>', bad
+            ),
+        ],
+    )
+
+
+def test_hostile_texts_stay_texts(open_page, data):
+    view = open_page(hostile(data))
+    view.tab.locator("table.runs tbody tr >> nth=3").click()
+    view.settle()
+    assert view.tab.inner_text("h1").startswith("</script><script>alert(1)")
+    assert view.tab.locator("img[src=x], main script, table b").count() == 0
+    schemes = view.tab.eval_on_selector_all("a", "links => links.map((link) => link.protocol)")
+    assert set(schemes) <= {"http:", "file:"}
+    assert {request.split(":")[0] for request in view.requests} <= {"file", "data"}
+
+
+def test_missing_values_have_a_slot_of_their_own(open_page, data):
+    holes = [None if run % 4 == 0 else value for run, value in enumerate(data.runs["test_acc"])]
+    models = [None if run % 10 == 0 else value for run, value in enumerate(data.runs["model"])]
+    states = ["running" if value is None else "finished" for value in holes]
+    runs = {**data.runs, "test_acc": holes, "model": models, "state": states}
+    view = open_page(replace(data, runs=runs))
+    view.category("Test accuracy", "none").click()
+    assert view.selected() == 100
+    view.category("Model", "none").click()
+    assert view.selected() == 20
+    assert set(view.column("state")) == {"running"}
+
+
+def test_nested_and_numeric_and_loss_axes(open_page):
+    base = study(60)
+    runs = {
+        **base.runs,
+        "wd": [10 ** -(1 + run / 10) for run in range(60)],
+        "loss": [1 + run / 10 for run in range(60)],
+    }
+    data = replace(
+        base,
+        runs=runs,
+        color="loss",
+        parameters=[*base.parameters, Column("wd", "Weight decay", "number", log=True)],
+        metrics=[*base.metrics, Column("loss", "Loss", "number", goal="min")],
+    )
+    view = open_page(data)
+    assert "best 1" in view.status()
+    assert view.column("loss")[:3] == ["1", "1.1", "1.2"]
+    view.brush("Weight decay", 0.5, -0.02)
+    assert view.selected() == 30
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_few_runs(open_page, count):
+    data = replace(study(count), progress=Progress(400, count, missing=400 - count))
+    view = open_page(data)
+    assert f"{count} finished" in view.tab.inner_text("main")
+    if count:
+        assert view.selected() == 1
+    else:
+        assert "There is no run yet." in view.tab.inner_text("main")
+
+
+def test_ten_thousand_runs(open_page):
+    data = study(10_000)
+    view = open_page(data)
+    view.tab.locator(".chart canvas >> nth=1").evaluate(
+        "canvas => new Promise((done) => canvas.addEventListener('complete', done, { once: true }))"
+    )
+    assert view.ink(".chart canvas >> nth=1") > 50_000
+    view.brush("Test accuracy", 0.1, 0.3)
+    low, high = view.brushed_range("Test accuracy")
+    assert view.selected() == len(where(data, lambda run: low <= run["test_acc"] <= high))
+    assert view.tab.locator("table.runs tbody tr").count() < 60
+
+
+def test_a_phone_has_no_sideways_scrolling_and_can_brush_by_touch(open_page, data):
+    view = open_page(data, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    assert view.tab.evaluate("document.documentElement.scrollWidth") <= 390
+    view.category("Learning rate", "10⁻³").tap()
+    assert view.selected() == len(where(data, lambda run: run["lr"] == 0.001))
+
+
+def test_it_prints(open_page, data):
+    view = open_page(data, color_scheme="dark")
+    assert len(view.tab.pdf(prefer_css_page_size=True)) > 50_000
+    assert view.tab.evaluate("document.documentElement.dataset.ground") == "dark"

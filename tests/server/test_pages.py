@@ -1,0 +1,284 @@
+"""The pages behind the links that the client prints, in a headless Chromium, with a real sweep."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+import requests
+
+from tests.conftest import ServerProcess
+from tests.page.conftest import View
+from tests.server.protocol import Client
+
+pytest.importorskip("playwright.sync_api")
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+PROGRAM = """
+import sys, numpy, wandb
+with wandb.init() as run:
+    print("begins with", run.config.lr)
+    if run.config.lr == 0.001:
+        raise ValueError("the loss is not a number")
+    for epoch in range(1, 4):
+        run.log({"train/loss": 1 / epoch, "val/acc": 1 - run.config.lr / epoch, "epoch": epoch})
+    picture = numpy.zeros((8, 8, 3), dtype=numpy.uint8)
+    run.log({
+        "picture": wandb.Image(picture, caption="HOSTILE"),
+        "document": wandb.Html(
+            "<h1>inside</h1><script>parent.document.title = 'broken in'</script>", inject=False
+        ),
+        "table": wandb.Table(columns=["digit", "HOSTILE"], data=[[7, "HOSTILE"]]),
+    })
+    run.summary["HOSTILE"] = "HOSTILE"
+""".replace("HOSTILE", HOSTILE)
+SWEEP = f"""
+program: program.py
+method: grid
+name: "{HOSTILE}"
+metric: {{name: val/acc, goal: maximize}}
+parameters:
+  lr: {{values: [0.1, 0.001]}}
+  note: {{value: "{HOSTILE}"}}
+"""
+
+
+@dataclass
+class Finished:
+    """A sweep that the stock client has run, and the addresses that it printed."""
+
+    server: ServerProcess
+    links: set[str]
+
+    def link(self, part: str) -> str:
+        """The first printed address with this in it."""
+        return next(link for link in sorted(self.links) if part in link)
+
+
+@pytest.fixture(scope="module")
+def sweep(server: ServerProcess) -> Finished:
+    (server.home / "program.py").write_text(textwrap.dedent(PROGRAM))
+    (server.home / "sweep.yaml").write_text(SWEEP)
+    made = server.run("wandb", "sweep", "--project", "pages", "sweep.yaml", WANDB_SILENT="false")
+    path = made.stderr.split("wandb agent ")[1].split()[0]
+    agent = server.run("wandb", "agent", "--count", "2", path, WANDB_SILENT="false")
+    printed = re.findall(rf"{re.escape(server.url)}/\S+", made.stderr + agent.stdout + agent.stderr)
+    return Finished(server, {link.rstrip(".") for link in printed})
+
+
+@pytest.fixture
+def open_tab(browser, server: ServerProcess) -> Iterator:
+    """Opens an address of the server, signed in unless told otherwise."""
+    contexts = []
+
+    def open_address(address: str, signed_in: bool = True, **options) -> View:
+        context = browser.new_context(viewport={"width": 1280, "height": 900}, **options)
+        contexts.append(context)
+        view = View(context.new_page())
+        view.tab.goto(address)
+        if signed_in:
+            sign_in(view, server.key)
+        return view
+
+    yield open_address
+    for context in contexts:
+        context.close()
+
+
+def sign_in(view: View, key: str) -> None:
+    view.tab.get_by_label("Key of this server").fill(key)
+    view.tab.get_by_role("button", name="Sign in").click()
+
+
+def signed_in(server: ServerProcess) -> requests.Session:
+    """A browser's session without a browser."""
+    session = requests.Session()
+    answer = session.post(
+        f"{server.url}/sign-in", data={"key": server.key}, allow_redirects=False, timeout=30
+    )
+    assert answer.status_code == 303
+    return session
+
+
+def test_every_printed_link_opens(sweep: Finished) -> None:
+    kinds = {re.sub(r"[^/]+$", "", link.partition("/pages")[2]) for link in sweep.links}
+    assert {"/sweeps/", "/runs/"} <= kinds
+    session = signed_in(sweep.server)
+    for link in sweep.links:
+        page, data = session.get(link, timeout=30), session.get(f"{link}/data", timeout=30)
+        assert (page.status_code, data.status_code) == (200, 200), link
+        assert "text/html" in page.headers["Content-Type"]
+        assert page.headers["X-Content-Type-Options"] == "nosniff"
+        again = session.get(f"{link}/data", headers={"If-None-Match": data.headers["ETag"]}, timeout=30)
+        assert (again.status_code, again.content) == (304, b"")
+        assert data.headers["Content-Encoding"] == "gzip"
+
+
+def test_nothing_without_signing_in(sweep: Finished) -> None:
+    for link in [*sweep.links, f"{sweep.server.url}/", f"{sweep.server.url}/no/such"]:
+        bare = requests.get(f"{link}/data", timeout=30)
+        assert bare.status_code == 401
+        page = requests.get(link, headers={"Accept": "text/html"}, allow_redirects=False, timeout=30)
+        assert page.status_code == 303
+        assert page.headers["Location"].startswith("/sign-in")
+        assert page.content == b""
+    forged = {"metasweep_session": f"9999999999.{'0' * 64}"}
+    assert requests.get(f"{sweep.server.url}/data", cookies=forged, timeout=30).status_code == 401
+    assert (
+        requests.get(f"{sweep.server.url}/data", cookies={"metasweep_session": "ü"}, timeout=30).status_code
+        == 401
+    )
+
+
+def test_a_session_reads_and_changes_nothing(sweep: Finished) -> None:
+    session = signed_in(sweep.server)
+    (cookie,) = session.cookies
+    assert sweep.server.key not in (cookie.value or "")
+    assert cookie.has_nonstandard_attr("HttpOnly")
+    assert cookie.get_nonstandard_attr("SameSite") == "lax"
+    assert cookie.expires
+    query = {"query": "{ viewer { entity } }"}
+    assert session.post(f"{sweep.server.url}/graphql", json=query, timeout=30).status_code == 401
+    session.post(f"{sweep.server.url}/sign-out", timeout=30)
+    assert session.get(f"{sweep.server.url}/data", timeout=30).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "target", ["//evil.example", "/\\evil.example", "https://evil.example", "/\t/evil.example"]
+)
+def test_signing_in_leads_nowhere_else(server: ServerProcess, target: str) -> None:
+    fields = {"key": server.key, "next": target}
+    answer = requests.post(f"{server.url}/sign-in", data=fields, allow_redirects=False, timeout=30)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+    other = {"Origin": "http://evil.example"}
+    answer = requests.post(
+        f"{server.url}/sign-in", data=fields, headers=other, allow_redirects=False, timeout=30
+    )
+    assert (answer.status_code, "Set-Cookie" in answer.headers) == (400, False)
+
+
+def test_signing_in_leads_back(sweep: Finished, open_tab) -> None:
+    link = sweep.link("/sweeps/")
+    view = open_tab(link, signed_in=False)
+    sign_in(view, "0" * 40)
+    assert view.tab.get_by_role("alert").inner_text() == "This is not the key of this server."
+    sign_in(view, sweep.server.key)
+    view.tab.wait_for_url(link)
+    view.tab.get_by_role("button", name="Sign out").click()
+    view.tab.wait_for_url("**/sign-in")
+
+
+def test_sweep_page(sweep: Finished, open_tab) -> None:
+    view = open_tab(sweep.link("/sweeps/"))
+    assert view.selected() == 2
+    assert view.tab.locator("h1").inner_text() == HOSTILE
+    assert view.axis("lr").count() == 1
+    assert view.axis("val/acc").count() == 1
+    assert "1 finished" in view.tab.inner_text(".progress-line")
+    assert "96.67" in view.tab.inner_text(".highlights")
+    assert view.problems == []
+
+
+def test_run_page_runs_nothing_of_what_was_logged(sweep: Finished, open_tab) -> None:
+    view = open_tab(next(link for link in sorted(sweep.links) if "/runs/" in link and is_first(sweep, link)))
+    tab = view.tab
+    frame = tab.frame_locator("iframe")
+    assert frame.locator("h1").inner_text() == "inside"
+    assert tab.title() != "broken in"
+    tab.get_by_role("cell", name=HOSTILE).wait_for()
+    image = tab.locator(".image img")
+    image.scroll_into_view_if_needed()
+    tab.wait_for_function("document.querySelector('.image img').naturalWidth === 8")
+    assert tab.locator("img").count() == 1
+    assert "begins with" in tab.inner_text(".console")
+    assert tab.locator(".chart-box h3", has_text="val/acc").count() == 1
+    assert [problem for problem in view.problems if "sandboxed" not in problem] == []
+    source = tab.locator("iframe").get_attribute("src")
+    tab.goto(sweep.server.url + source)
+    assert tab.evaluate("self.origin") == "null"
+    assert tab.title() != "broken in"
+
+
+def is_first(sweep: Finished, link: str) -> bool:
+    """Whether the run at a link logged what the tests look for."""
+    return bool(signed_in(sweep.server).get(f"{link}/data", timeout=30).json()["media"])
+
+
+def test_a_failed_run_shows_why(sweep: Finished, open_tab) -> None:
+    session = signed_in(sweep.server)
+    runs = [link for link in sweep.links if "/runs/" in link]
+    failed = next(
+        link for link in runs if session.get(f"{link}/data", timeout=30).json()["state"] == "failed"
+    )
+    view = open_tab(failed)
+    assert "ValueError: the loss is not a number" in view.tab.inner_text(".console")
+    assert view.tab.inner_text(".title .state") == "failed"
+    assert view.problems == []
+
+
+LIVE = """
+import sys, wandb
+with wandb.init(project="live", id="live1", name="a live run", config={"lr": 0.5}) as run:
+    for line in sys.stdin:
+        run.log({"val/acc": float(line)})
+        print("logged", line.strip())
+"""
+
+
+def test_pages_follow_a_run(server: ServerProcess, open_tab) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", LIVE], cwd=server.home, env=server.env, stdin=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None
+    try:
+        process.stdin.write("0.5\n")
+        process.stdin.flush()
+        entity = Client(server).entity
+        view = open_tab(f"{server.url}/{entity}/live/runs/live1", signed_in=False)
+        while True:
+            sign_in_or_again(view, server)
+            if view.tab.locator(".title .state-running").count():
+                break
+            view.tab.wait_for_timeout(300)
+            view.tab.reload()
+        project = view.tab.context.new_page()
+        project.goto(f"{server.url}/{entity}/live")
+        project.get_by_role("cell", name="running").wait_for()
+        process.stdin.write("0.75\n")
+        process.stdin.close()
+        view.tab.set_default_timeout(30_000)
+        view.tab.locator(".readout", has_text="0.75").first.wait_for()
+        view.tab.locator(".title .state-finished").wait_for()
+        assert "logged 0.75" in view.tab.inner_text(".console")
+        project.get_by_role("cell", name="running").wait_for(state="hidden")
+    finally:
+        process.kill()
+        process.wait()
+
+
+def sign_in_or_again(view: View, server: ServerProcess) -> None:
+    """Sign in when the page asks for it, and let the page load its data."""
+    if "/sign-in" in view.tab.url:
+        sign_in(view, server.key)
+        view.tab.wait_for_url(lambda url: "/sign-in" not in url)
+    view.tab.wait_for_timeout(300)
+
+
+def test_phone_width(sweep: Finished, open_tab) -> None:
+    view = open_tab(sweep.link("/runs/"), color_scheme="dark")
+    view.tab.set_viewport_size({"width": 390, "height": 800})
+    for address in (
+        sweep.link("/runs/"),
+        sweep.link("/sweeps/"),
+        sweep.link("/pages"),
+        f"{sweep.server.url}/",
+    ):
+        view.tab.goto(address)
+        view.tab.locator("h1").wait_for()
+        assert view.tab.evaluate("document.documentElement.scrollWidth") == 390
+        assert view.tab.evaluate("document.documentElement.dataset.ground") == "dark"

@@ -1,0 +1,43 @@
+"""The training program as a person runs it, and one thread for what runs in this process."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[2]
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="package", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Tiny batches gain nothing from more threads, and lose much on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def train(tmp_path: Path) -> Run:
+    """Run ``python -m train`` with some arguments as a process, offline, in an empty folder."""
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
+        own = {
+            "WANDB_MODE": "offline",
+            "WANDB_DIR": str(tmp_path),
+            "HOME": str(tmp_path),
+            "WANDB_SILENT": "true",
+        }
+        env = inherited | own | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"} | environment
+        command = [sys.executable, "-m", "train", *arguments]
+        return subprocess.run(
+            command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120, check=False
+        )
+
+    return run

@@ -1,0 +1,164 @@
+"""Data sets as whole tensors: decoded once, normalised once, kept on the device."""
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from train.errors import TrainError
+
+SPLIT_SEED = 0  # one split for all runs, so that their validation accuracies can be compared
+DIGITS_TEST_SHARE = 0.2  # digits has no test set of its own
+UNREADABLE = (OSError, ValueError, TypeError, RuntimeError, AssertionError, IndexError, KeyError)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images, float32 (n, 1, height, width), and their class numbers, int64 (n,)."""
+
+    images: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: Tensor) -> "Split":
+        return Split(self.images.index_select(0, index), self.labels.index_select(0, index))
+
+    def to(self, device: torch.device) -> "Split":
+        """The same split on ``device``."""
+        return Split(self.images.to(device), self.labels.to(device))
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """The three parts of a data set and the names of its classes."""
+
+    train: Split
+    val: Split
+    test: Split
+    classes: tuple[str, ...]
+
+    @property
+    def image_shape(self) -> tuple[int, int]:
+        """Height and width of an image."""
+        height, width = self.train.images.shape[-2:]
+        return height, width
+
+    @property
+    def class_counts(self) -> dict[str, list[int]]:
+        """Images of each class in the three parts."""
+        parts = {"train": self.train, "val": self.val, "test": self.test}
+        count = len(self.classes)
+        return {name: part.labels.bincount(minlength=count).tolist() for name, part in parts.items()}
+
+    def to(self, device: torch.device) -> "DataSet":
+        """The same data set on ``device``."""
+        return DataSet(self.train.to(device), self.val.to(device), self.test.to(device), self.classes)
+
+
+@functools.lru_cache(maxsize=1)
+def load(name: str, data_dir: str, val_size: float) -> DataSet:
+    """Load, split and normalise; a second call (a forked worker's too) gets the same tensors.
+
+    ``val_size`` is the share of the training images held out. The pixels are shifted and scaled by the
+    mean and the standard deviation of all training images.
+    """
+    if name == "digits":
+        (images, labels), (test_images, test_labels), classes = _digits()
+    else:
+        (images, labels), (test_images, test_labels), classes = _torchvision(name, Path(data_dir))
+    mean, std = _mean_and_std(images)
+    held_out, kept = stratified_split(labels, val_size)
+    if min(len(labels[part].unique()) for part in (held_out, kept)) < len(classes):
+        raise TrainError(
+            f"--val-size {val_size:g} leaves a class of {name} without images: choose another size"
+        )
+
+    def split(images: Tensor, labels: Tensor) -> Split:
+        return Split(((images.float() - mean) / std).unsqueeze(1), labels)
+
+    return DataSet(
+        train=split(images[kept], labels[kept]),
+        val=split(images[held_out], labels[held_out]),
+        test=split(test_images, test_labels),
+        classes=classes,
+    )
+
+
+def stratified_split(labels: Tensor, share: float) -> tuple[Tensor, Tensor]:
+    """Indices, sorted, of a held-out ``share`` of ``labels`` and of the rest.
+
+    Every class holds out its share, rounded up or down. The images within a class are drawn at random
+    by a fixed seed: the split depends on nothing but the two arguments.
+    """
+    shuffled = torch.randperm(len(labels), generator=torch.Generator().manual_seed(SPLIT_SEED))
+    by_class = shuffled[labels[shuffled].argsort(stable=True)]
+    count = round(len(labels) * share)
+    # Evenly spaced picks from the images in the order of their classes: as stratified as can be.
+    picks = ((torch.arange(count, dtype=torch.float64) + 0.5) * len(labels) / max(count, 1)).long()
+    held_out = torch.zeros(len(labels), dtype=torch.bool)
+    held_out[by_class[picks]] = True
+    return held_out.nonzero().flatten(), (~held_out).nonzero().flatten()
+
+
+def _mean_and_std(images: Tensor) -> tuple[float, float]:
+    """Mean and standard deviation of the pixels, uint8 (n, height, width), from their counts, exactly."""
+    counts = images.flatten().bincount(minlength=256).double()
+    values = torch.arange(len(counts), dtype=torch.float64)
+    mean = (counts * values).sum() / counts.sum()
+    variance = (counts * (values - mean) ** 2).sum() / counts.sum()
+    return mean.item(), variance.sqrt().item()
+
+
+Raw = tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor], tuple[str, ...]]
+
+
+def _digits() -> Raw:
+    """1,797 digits of 8 x 8 pixels, in scikit-learn's package, with a fixed stratified test set."""
+    from sklearn.datasets import load_digits
+
+    source = load_digits()
+    images, labels = torch.from_numpy(source.images).to(torch.uint8), torch.from_numpy(source.target).long()
+    test, train = stratified_split(labels, DIGITS_TEST_SHARE)
+    classes = tuple(str(name) for name in source.target_names)
+    return (images[train], labels[train]), (images[test], labels[test]), classes
+
+
+def _torchvision(name: str, data_dir: Path) -> Raw:
+    """MNIST or Fashion-MNIST from their files in ``data_dir``, downloaded when they are not there."""
+    from torchvision import datasets
+
+    source = {"mnist": datasets.MNIST, "fashion-mnist": datasets.FashionMNIST}[name]
+    folder = data_dir / source.__name__ / "raw"
+    _download_missing(source, data_dir, folder)
+    try:
+        parts = [source(data_dir, train=train) for train in (True, False)]
+        for part, size in zip(parts, (60_000, 10_000), strict=True):
+            if part.data.shape != (size, 28, 28) or part.targets.shape != (size,) or part.targets.max() > 9:
+                raise ValueError("not the images and labels of this data set")
+    except UNREADABLE as error:
+        reason = str(error).splitlines()[0] if str(error) else "damaged"
+        raise TrainError(
+            f"{name}: corrupt files in {folder} ({reason}): delete them or give --data-dir"
+        ) from error
+    train, test = ((part.data, part.targets) for part in parts)
+    return train, test, tuple(class_name.split(" - ")[0] for class_name in source.classes)
+
+
+def _download_missing(source: Any, data_dir: Path, folder: Path) -> None:
+    """Download what ``folder`` lacks of the files of ``source``."""
+    names = [Path(archive).stem for archive, _ in source.resources]
+    missing = [name for name in names if not (folder / name).is_file()]
+    if not missing:
+        return
+    try:
+        source(data_dir, download=True)
+    except (OSError, RuntimeError) as error:
+        raise TrainError(
+            f"{folder} lacks {', '.join(missing)} and the download failed: "
+            f"put the files there or name the folder that holds {source.__name__}/ with --data-dir"
+        ) from error

@@ -1,0 +1,118 @@
+"""One training run, from its options to its last logged row."""
+
+import math
+import time
+from typing import Any
+
+import wandb
+
+from train import checkpoint, data, facts, preemption, progress, tracking
+from train.config import Config
+from train.errors import TrainError
+from train.loop import Evaluation, Training
+
+
+def train(config: Config) -> None:
+    """Do the run that ``config`` describes, or what is left of it.
+
+    Raises `preemption.Preempted` if it was told to go.
+    """
+    with preemption.watch() as told:
+        device = facts.choose_device(config)
+        dtype = facts.choose_dtype(config, device)
+        checkpoint.make_folder(config)
+        data_set = data.load(config.dataset, config.data_dir, config.val_size).to(device)
+        training = Training(config, data_set, device, dtype)
+        described = facts.describe(training.model, device, dtype)
+        described |= {"class_names": data_set.classes, "class_counts": data_set.class_counts}
+        with (
+            tracking.start(config, described) as run,
+            progress.show(config.epochs * training.steps_per_epoch) as display,
+        ):
+            fit = Fit(training, run, checkpoint.Checkpoint(config, run.id), display, told)
+            fit.resume()
+            fit.work()
+        fit.checkpoint.remove()
+
+
+class Fit:
+    """A training, and everyone who wants to know how far it is."""
+
+    def __init__(
+        self,
+        training: Training,
+        run: wandb.Run,
+        kept: checkpoint.Checkpoint,
+        display: progress.Progress,
+        told: preemption.Preemption,
+    ) -> None:
+        self.training, self.run, self.display = training, run, display
+        self.journal = tracking.Journal(run)
+        self.checkpoint, self.told = kept, told
+
+    def resume(self) -> None:
+        """Go back to where an earlier process of this run was, if it has left a checkpoint."""
+        try:
+            found = self.checkpoint.load()
+        except TrainError as error:
+            self.display.line(f"{error.format_message()}: starting from scratch")
+            return
+        if found:
+            self.training.restore(found["training"])
+            self.journal.replay(found["rows"])
+            self.display.line(f"going on at step {self.training.step}, from a checkpoint")
+
+    def work(self) -> None:
+        """Train all epochs, evaluating after each. A loss that is not finite ends the run early."""
+        training, epochs = self.training, self.training.config.epochs
+        while True:
+            epoch = training.epochs_done + 1
+            row, diverged = self.train_epoch()
+            val, test = training.evaluate(training.data.val), training.evaluate(training.data.test)
+            row |= tracking.epoch_row(epoch, val, test)
+            self.display.line(progress.epoch_line(epoch, epochs, val, test, row["images_per_second"]))
+            if diverged:
+                self.display.line(f"diverged at step {training.step}: the loss is no longer finite")
+            if diverged or epoch == epochs:
+                break
+            self.journal.log(training.step, row)
+            self.save()
+            self.leave_if_told()
+        self.end(row, test, diverged)
+
+    def train_epoch(self) -> tuple[dict[str, Any], bool]:
+        """Train one epoch, or until the loss is not finite; the row of its end, and whether that happened."""
+        training = self.training
+        started, first_step = time.perf_counter(), training.step
+        for interval in training.train_epoch():
+            self.display.interval(interval)
+            row: dict[str, Any] = tracking.interval_row(interval)
+            diverged = not math.isfinite(interval.loss)
+            if diverged or training.between_epochs:
+                break
+            self.journal.log(interval.step, row)
+            self.leave_if_told(unsaved=True)
+        images = min((training.step - first_step) * training.config.batch_size, len(training.data.train))
+        return row | {"images_per_second": images / (time.perf_counter() - started)}, diverged
+
+    def leave_if_told(self, unsaved: bool = False) -> None:
+        """End the run, to be continued, if the batch system wants that."""
+        if self.told.asked:
+            if unsaved:
+                self.save()
+            self.display.line(f"told to go at step {self.training.step}")
+            self.run.mark_preempting()
+            raise preemption.Preempted
+
+    def save(self) -> None:
+        """Keep what is needed to go on from here. No room for it is no reason to stop."""
+        try:
+            self.checkpoint.save({"training": self.training.state(), "rows": self.journal.rows})
+        except OSError as error:
+            self.display.line(f"no checkpoint at step {self.training.step}: {error}")
+
+    def end(self, row: dict[str, Any], test: Evaluation, diverged: bool) -> None:
+        """Log the last row and what is known only now."""
+        classes = self.training.data.classes
+        self.journal.log(self.training.step, row | tracking.confusion_page(test, classes))
+        self.run.summary.update(row | {"diverged": diverged, "confusion": test.confusion.tolist()})

@@ -1,0 +1,81 @@
+"""Which W&B server to talk to, and with which key: found where wandb finds them, without importing it."""
+
+from __future__ import annotations
+
+import configparser
+import netrc
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+CLOUD = "https://api.wandb.ai"
+CLOUD_HOSTS = ("api.wandb.ai", "api.forge.coreweave.com")  # the names under which `wandb login` saves a key
+
+
+@dataclass(frozen=True)
+class Account:
+    """A server, a key for it, and the defaults that the user has set."""
+
+    base_url: str
+    api_key: str
+    entity: str | None = None
+    project: str | None = None
+
+    @property
+    def is_cloud(self) -> bool:
+        """Whether this is W&B's own service."""
+        return urlsplit(self.base_url).netloc in CLOUD_HOSTS
+
+
+def resolve(environ: Mapping[str, str], directory: Path) -> Account:
+    """Return the account that wandb would use in `directory` with the environment `environ`.
+
+    Raises: click.ClickException, if there is no key for the server or its address is no URL.
+    """
+    settings = read_settings(environ, directory)
+    base_url = environ.get("WANDB_BASE_URL") or settings.get("base_url") or CLOUD
+    if urlsplit(base_url).scheme not in ("http", "https") or not urlsplit(base_url).netloc:
+        raise click.ClickException(
+            f"WANDB_BASE_URL={base_url!r} is not the address of a server (http://HOST:PORT)"
+        )
+    key = environ.get("WANDB_API_KEY") or read_netrc(environ, base_url) or settings.get("api_key")
+    if not key:
+        raise click.ClickException(
+            f"no API key for {base_url}: run `wandb login`, set WANDB_API_KEY, or use --local"
+        )
+    return Account(
+        base_url.rstrip("/"),
+        key.strip(),
+        environ.get("WANDB_ENTITY") or settings.get("entity"),
+        environ.get("WANDB_PROJECT") or settings.get("project"),
+    )
+
+
+def read_settings(environ: Mapping[str, str], directory: Path) -> dict[str, str]:
+    """Return wandb's settings files merged: those of the directory before those of the user."""
+    user = Path(environ.get("WANDB_CONFIG_DIR") or "~/.config/wandb").expanduser()
+    local = Path(environ.get("WANDB_DIR") or directory) / "wandb"
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read([user / "settings", local / "settings"])
+    except configparser.Error as error:
+        raise click.ClickException(f"cannot read wandb's settings: {str(error).splitlines()[0]}") from error
+    return dict(parser["default"]) if parser.has_section("default") else {}
+
+
+def read_netrc(environ: Mapping[str, str], base_url: str) -> str | None:
+    """Return the key that `wandb login` saved for the server, if any."""
+    path = Path(environ.get("NETRC") or "~/.netrc").expanduser()
+    if not path.exists():
+        return None
+    try:
+        entries = netrc.netrc(str(path))
+    except (netrc.NetrcParseError, OSError) as error:
+        raise click.ClickException(f"cannot read {path}: {error}") from error
+    url = urlsplit(base_url)
+    names = CLOUD_HOSTS if url.netloc in CLOUD_HOSTS else (url.netloc, url.hostname or "")
+    found = (entries.authenticators(name) for name in names)
+    return next((entry[2] for entry in found if entry and entry[2]), None)

@@ -1,0 +1,146 @@
+"""What the user sees: a live panel in a terminal, plain lines anywhere else."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from workers.progress import Watch
+from workers.walltime import clock
+
+if TYPE_CHECKING:
+    from workers.fleet import Fleet
+    from workers.slot import Slot
+
+PANEL_LINES = 5  # what is not a worker
+SPOKEN_SECONDS = 60.0  # between two lines of progress in a log
+
+
+class Lines:
+    """Plain lines with the time of day, for logs."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._spoken = time.monotonic()
+
+    def say(self, text: str) -> None:
+        """Print one line."""
+        line = Text(f"{time.strftime('%H:%M:%S')} {text}")
+        self._console.print(line, soft_wrap=True)
+
+    def refresh(self, fleet: Fleet, watch: Watch) -> None:
+        """Print the progress now and then."""
+        if time.monotonic() - self._spoken > SPOKEN_SECONDS:
+            self._spoken = time.monotonic()
+            self.say(f"{progress_line(fleet, watch).plain}; {tally_line(fleet).plain}")
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+
+
+class Panel(Lines):
+    """A live panel; what fails is said above it."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._live = Live(console=console, auto_refresh=False, transient=True)
+        self._live.start()
+
+    def say(self, text: str) -> None:
+        """Print one line above the panel, unless the panel shows it anyway."""
+        if " starts: " not in text and " finished in " not in text:
+            super().say(text)
+
+    def refresh(self, fleet: Fleet, watch: Watch) -> None:
+        """Draw the panel anew."""
+        self._live.update(draw(fleet, watch, self._console.size.height), refresh=True)
+
+    def close(self) -> None:
+        """Remove the panel."""
+        self._live.stop()
+
+
+def draw(fleet: Fleet, watch: Watch, height: int) -> Group:
+    """Return the panel: progress, tally, one line per worker as far as they fit."""
+    latest = watch.latest
+    bar = ProgressBar(
+        total=latest.expected if latest and latest.expected else None,
+        completed=latest.finished if latest else 0,
+        pulse=not (latest and latest.expected),
+    )
+    workers = Table.grid(padding=(0, 2))
+    for justify in ("right", "left", "right"):
+        workers.add_column(justify=justify, no_wrap=True, overflow="ellipsis")
+    workers.columns[1].ratio = 1
+    workers.expand = True
+    room = max(1, height - PANEL_LINES - 1)
+    for slot in fleet.slots[:room]:
+        workers.add_row(str(slot.number), activity(fleet, slot), elapsed(slot))
+    if hidden := len(fleet.slots) - room:
+        workers.add_row("", f"… and {hidden} more workers" if hidden > 0 else "", "")
+    line = Table.grid(expand=True)  # a bar alone does not end its line
+    line.add_row(bar)
+    return Group(progress_line(fleet, watch), line, tally_line(fleet), workers)
+
+
+def progress_line(fleet: Fleet, watch: Watch) -> Text:
+    """Return the sweep's progress over all agents: `12 of 400 runs done, 0:05:10 left, best val/acc …`."""
+    line = Text(fleet.sweep.name.id, style="bold")
+    latest = watch.latest
+    if latest is None:
+        return line.append(": no word from the server yet", style="not bold")
+    total = f" of {latest.expected}" if latest.expected else ""
+    line.append(f": {latest.finished}{total} runs done", style="not bold")
+    if (left := watch.seconds_left()) is not None:
+        line.append(f", {clock(left)} left", style="not bold")
+    if latest.best is not None:
+        line.append(f", best {fleet.sweep.metric} {latest.best:.4g} ({latest.best_run})", style="not bold")
+    if latest.state.upper() == "PAUSED":
+        line.append(", paused", style="yellow")
+    return line
+
+
+def tally_line(fleet: Fleet) -> Text:
+    """Return what this agent has done: `here 2 running, 12 finished, 0 failed, 31.2 runs/min`."""
+    running = sum(slot.run_now is not None for slot in fleet.slots)
+    line = Text(f"here {running} running, {fleet.finished} finished, ")
+    line.append(f"{fleet.failed} failed", style="red" if fleet.failed else "")
+    if fleet.stopped:
+        line.append(f", {fleet.stopped} stopped")
+    minutes = (time.monotonic() - fleet.began) / 60
+    if fleet.finished:
+        line.append(f", {fleet.finished / minutes:.3g} runs/min")
+    return line
+
+
+def activity(fleet: Fleet, slot: Slot) -> Text:
+    """Return what a worker is doing."""
+    run = slot.run_now
+    if run is None:
+        return Text(slot.note, style="dim")
+    return Text(f"{run.id}  {fleet.sweep.varying(run.point)}  {slot.note}")
+
+
+def elapsed(slot: Slot) -> str:
+    """Return for how long a worker has been at its run."""
+    return clock(time.monotonic() - slot.run_now.began) if slot.run_now else ""
+
+
+def open_display() -> Lines:
+    """Return the display that fits where the output goes."""
+    console = Console(stderr=True, highlight=False, markup=False)
+    return Panel(console) if console.is_terminal else Lines(console)
+
+
+def announce(screen: Lines, sweep: str) -> None:
+    """Say which sweep it is, and put its name alone on standard output, for scripts; on a terminal once."""
+    screen.say(f"sweep {sweep}")
+    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+        print(sweep, flush=True)

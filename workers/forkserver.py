@@ -1,0 +1,307 @@
+"""The forkserver: a single-threaded process that has loaded everything and forks a child for each run.
+
+Started by `workers.pool`, which speaks to it over a socket. It stays in the agent's session, ends when the
+agent's end of the socket closes, and takes every child with it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import json
+import os
+import selectors
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import NoReturn
+
+from workers import child, service, warmup
+from workers.process import die_with_parent, signal_group
+from workers.program import Program
+
+# --- what the agent says
+
+
+@dataclass(frozen=True)
+class Load:
+    """Load what a program needs; says the first word."""
+
+    program: Program
+
+
+@dataclass(frozen=True)
+class Start:
+    """Start a run: one child."""
+
+    run_id: str
+    program: Program
+    environ: dict[str, str]
+    """What this run's environment has beyond the forkserver's."""
+    log: str
+
+
+@dataclass(frozen=True)
+class Signal:
+    """Send a signal to a run's processes."""
+
+    run_id: str
+    signum: signal.Signals
+    for_good: bool = True
+    """Whether the run is not to be handed out again when it dies of it."""
+
+
+@dataclass(frozen=True)
+class Leave:
+    """End, once the wandb service has sent everything."""
+
+
+# --- what the forkserver says
+
+
+@dataclass(frozen=True)
+class Started:
+    """A run's process, the leader of its process group."""
+
+    run_id: str
+    pid: int
+
+
+@dataclass(frozen=True)
+class Exited:
+    """A run's process ended: `status` is its exit code, or minus the signal that killed it."""
+
+    run_id: str
+    status: int
+
+
+@dataclass
+class Child:
+    """A running child."""
+
+    start: Start
+    farewell: int
+    """A file in memory, where the child leaves its last words when it ends by itself."""
+    shares_service: bool = False
+    stopped_for_good: bool = False
+    told_to_go: bool = False
+    buries: Child | None = None
+    """The run whose end this child tells the server."""
+    status: int = 0
+
+
+@dataclass
+class Forkserver:
+    """The state of the forkserver and the handlers of its messages."""
+
+    agent: Connection
+    environ: dict[str, str] = field(default_factory=lambda: dict(os.environ))
+    children: dict[int, Child] = field(default_factory=dict)
+    service: service.Service | None = None
+    warm_up: Callable[[Sequence[str]], object] | None = None
+    leaving: bool = False
+
+    def __post_init__(self) -> None:
+        self.wake_reader, self.wake_writer = os.pipe()
+        os.set_blocking(self.wake_reader, False)
+        os.set_blocking(self.wake_writer, False)
+        signal.set_wakeup_fd(self.wake_writer, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGHUP, lambda *_: self.die())
+
+    def serve(self) -> None:
+        """Answer the agent until it leaves or is gone."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.agent, selectors.EVENT_READ, self.read_message)
+            selector.register(self.wake_reader, selectors.EVENT_READ, self.reap)
+            self.selector = selector
+            while not (self.leaving and self.service is None and not self.children):
+                for key, _ in selector.select():
+                    key.data()
+
+    def read_message(self) -> None:
+        """Read one message and act on it."""
+        try:
+            message = self.agent.recv()
+        except (EOFError, ConnectionError):
+            self.die()
+        match message:
+            case Load():
+                self.load(message)
+            case Start():
+                self.start(message)
+            case Signal():
+                self.signal(message)
+            case Leave():
+                self.leave()
+
+    def load(self, message: Load) -> None:
+        """Load what the program needs, and start the wandb service beside it."""
+        if not message.program.is_python:
+            return
+        warmup.load_modules(["wandb"])
+        self.start_service()
+        self.warm_up = warmup.load(message.program)
+
+    def start(self, message: Start) -> None:
+        """Fork the child that runs a program."""
+        if self.warm_up:  # once, with the arguments of the first run
+            warmup.attempt(self.warm_up, message.program.arguments)
+            self.warm_up = None
+        environ = self.environ | message.environ
+        warm = message.program.is_python and warmup.is_single_threaded()
+        if warm and self.service:
+            environ[service.VARIABLE] = self.service.token
+        farewell = os.memfd_create("farewell")
+        pid = self.fork(
+            Child(message, farewell, shares_service=bool(warm and self.service)),
+            lambda: child.become(message.program, environ, message.log, warm, farewell),
+        )
+        self.tell(Started(message.run_id, pid))
+
+    def fork(self, this: Child, run: Callable[[], NoReturn]) -> int:
+        """Fork a child, which alone calls `run`; return its process id."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        gc.freeze()  # the collector of a child does not touch, and so does not copy, our pages
+        parent = os.getpid()
+        pid = os.fork()
+        if pid:
+            self.children[pid] = this
+            return pid
+        try:
+            die_with_parent(signal.SIGKILL, parent)
+            os.setpgid(0, 0)
+            self.forget()
+            run()
+        except BaseException:  # noqa: BLE001
+            traceback.print_exc()
+        finally:
+            os._exit(1)
+
+    def forget(self) -> None:
+        """In a child: close what belongs to the forkserver alone."""
+        signal.set_wakeup_fd(-1)
+        self.selector.close()
+        for fd in self.private_files():
+            os.close(fd)
+
+    def private_files(self) -> list[int]:
+        """Return the file descriptors that no child may keep."""
+        files = [self.agent.fileno(), self.wake_reader, self.wake_writer]
+        return files + (self.service.file_descriptors if self.service else [])
+
+    def signal(self, message: Signal) -> None:
+        """Pass a signal on: to the program itself, or, to kill, to all processes that it has started."""
+        for pid, this in self.children.items():
+            if this.start.run_id != message.run_id or this.buries:
+                continue
+            this.stopped_for_good |= message.for_good
+            this.told_to_go |= not message.for_good
+            if message.signum != signal.SIGKILL and this.start.program.is_python:
+                os.kill(pid, message.signum)
+            else:
+                signal_group(pid, message.signum)
+
+    def reap(self) -> None:
+        """Notice which children have ended."""
+        os.read(self.wake_reader, 4096)
+        while True:
+            try:
+                pid, wait_status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self.note_end(pid, os.waitstatus_to_exitcode(wait_status))
+
+    def note_end(self, pid: int, status: int) -> None:
+        """Act on the end of a child: report it, after telling the server where the run could not itself."""
+        if self.service and pid == self.service.pid:
+            worked, self.service = bool(self.service.token), None
+            if worked and not self.leaving:
+                self.start_service()
+            return
+        this = self.children.pop(pid)
+        signal_group(pid, signal.SIGKILL)  # what the program left behind
+        if this.buries:
+            self.report(this.buries)
+            return
+        this.status = status
+        last_words = os.pread(this.farewell, 1 << 20, 0)
+        os.close(this.farewell)
+        if last_words:
+            self.report(this)
+            warmup.load_modules(json.loads(last_words))
+        elif self.service and this.shares_service and has_wandb_run(this.start, self.environ):
+            self.bury(this)
+        else:
+            self.report(this)
+
+    def bury(self, dead: Child) -> None:
+        """Tell the server, in a child, how a run ended that did not say it itself."""
+        code = dead.status if dead.status >= 0 else 128 - dead.status
+        told_to_go = dead.told_to_go or dead.status == -signal.SIGTERM  # by the agent or the batch system
+        preempted = told_to_go and not dead.stopped_for_good
+        assert self.service
+        environ = dead.start.environ | {service.VARIABLE: self.service.token}
+
+        def tell() -> NoReturn:
+            child.redirect(dead.start.log)
+            os.environ.update(environ)
+            service.bury(dead.start.run_id, code or 1, preempted)
+            os._exit(0)
+
+        self.fork(Child(dead.start, -1, buries=dead), tell)
+
+    def report(self, this: Child) -> None:
+        """Tell the agent that a run's process is gone."""
+        self.tell(Exited(this.start.run_id, this.status))
+
+    def tell(self, message: Started | Exited) -> None:
+        """Send a message to the agent."""
+        try:
+            self.agent.send(message)
+        except ConnectionError:
+            self.die()
+
+    def start_service(self) -> None:
+        """Start the wandb service that the runs share."""
+        if "wandb" in sys.modules:
+            selector = [self.selector.fileno()]
+            self.service = service.Service(self.private_files() + selector)
+
+    def leave(self) -> None:
+        """Let the service send what it has; `serve` ends when it has ended."""
+        self.leaving = True
+        if self.service:
+            self.service.leave()
+
+    def die(self) -> NoReturn:
+        """End at once, with every child."""
+        for pid in self.children:
+            signal_group(pid, signal.SIGKILL)
+        atexit._run_exitfuncs()  # libraries remove their temporary directories
+        os._exit(1)
+
+
+def has_wandb_run(start: Start, environ: dict[str, str]) -> bool:
+    """Whether the run got as far as `wandb.init`, which makes a folder."""
+    folder = Path((environ | start.environ).get("WANDB_DIR", ".")) / "wandb"
+    return folder.is_dir() and any(
+        entry.name.startswith("run-") and entry.name.endswith(f"-{start.run_id}")
+        for entry in folder.iterdir()
+    )
+
+
+def main(socket: int, parent: int) -> None:
+    """Serve the agent, process `parent`, on the inherited socket."""
+    die_with_parent(signal.SIGHUP, parent)
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, signal.SIG_IGN)  # the agent tells the runs; they go first
+    gc.disable()
+    Forkserver(Connection(socket)).serve()

@@ -1,0 +1,39 @@
+"""The embedded server for `--local`: started when it is not running; it stays up after the agent."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+
+import click
+
+from workers.pool import ROOT
+
+
+def start_server(data_dir: str) -> dict[str, str]:
+    """Start the server on `data_dir` unless it runs; return the environment that leads clients to it.
+
+    Raises: click.ClickException, with the server's own words.
+    """
+    call("start", data_dir)
+    lines = [shlex.split(line) for line in call("env", data_dir).splitlines()]
+    return dict(words[1].split("=", 1) for words in lines if words[:1] == ["export"] and len(words) == 2)
+
+
+def call(action: str, data_dir: str) -> str:
+    """Run `python -m server ACTION`; return what it prints."""
+    command = [sys.executable, "-m", "server", action, "--data-dir", data_dir]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=with_root())
+    if done.returncode:
+        words = (done.stderr or done.stdout).strip().splitlines()
+        message = words[-1].removeprefix("Error: ") if words else f"exit code {done.returncode}"
+        raise click.ClickException(f"the embedded server did not start: {message}")
+    return done.stdout
+
+
+def with_root() -> dict[str, str]:
+    """Return this environment with the project's own modules findable from any directory."""
+    path = os.environ.get("PYTHONPATH")
+    return os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{path}" if path else ROOT}

@@ -1,0 +1,77 @@
+"""How many workers share a GPU: as many as fit, by the memory that the first run takes."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workers.fleet import Fleet
+
+USABLE = 0.95  # of the memory that is free before the first run: what is asked for in pieces leaves gaps
+SAMPLE_SECONDS = 0.5
+ASK_SECONDS = 10.0
+QUERY = ["nvidia-smi", "--query-gpu=memory.total,memory.used", "--format=csv,noheader,nounits"]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Memory of a GPU, in MiB."""
+
+    total: float
+    used: float
+
+
+def ask_gpu(environ: Mapping[str, str]) -> Memory | None:
+    """Return the memory of the first GPU that the job was given, or None without one."""
+    given = environ.get("CUDA_VISIBLE_DEVICES")
+    if given is not None and not given.strip():
+        return None
+    which = ["-i", given.split(",")[0].strip()] if given else []
+    try:
+        done = subprocess.run(
+            [*QUERY, *which], capture_output=True, text=True, timeout=ASK_SECONDS, check=True
+        )
+        total, used = done.stdout.splitlines()[0].split(",")
+        return Memory(float(total), float(used))
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
+        return None
+
+
+def fitting(before: Memory, peak: float, most: int) -> int:
+    """Return how many runs fit (`most` at most) if one has raised what is used to `peak` MiB."""
+    need = peak - before.used
+    free = USABLE * (before.total - before.used)
+    return max(1, min(most, int(free // need))) if need > 0 else most
+
+
+class Packing(threading.Thread):
+    """Watches the GPU during the first run; when that has finished, starts the workers that fit beside it."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        probe: Callable[[], Memory | None],
+        before: Memory,
+        most: int,
+        report: Callable[[str], None],
+    ) -> None:
+        super().__init__(name="packing", daemon=True)
+        self._fleet, self._probe, self._before, self._most = fleet, probe, before, most
+        self._report = report
+
+    def run(self) -> None:
+        """Measure, then start."""
+        fleet, peak = self._fleet, self._before.used
+        while not fleet.finished:
+            if fleet.stop.wait(SAMPLE_SECONDS) or not fleet.is_working:
+                return
+            now = self._probe()
+            peak = max(peak, now.used if now else 0.0)
+        number = fitting(self._before, peak, self._most)
+        taken = peak - self._before.used
+        self._report(f"a run takes {taken:.0f} MiB of the GPU: {number} workers")
+        fleet.work(number - 1)

@@ -1,0 +1,123 @@
+"""The agent's side of the forkserver: start runs, signal them, wait for their end."""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from workers.forkserver import Exited, Leave, Load, Signal, Start, Started
+from workers.process import signal_group
+from workers.program import Program
+
+ROOT = str(Path(__file__).resolve().parent.parent)
+BOOT = (
+    "import sys; sys.path[:1] = [{root!r}]; from workers.forkserver import main; sys.path[:1] = [{here!r}]; "
+)
+LOST = -signal.SIGKILL
+
+
+class Pool:
+    """Runs programs in children of one forkserver, which is replaced when it dies."""
+
+    def __init__(self, program: Program, environ: Mapping[str, str], log: Path) -> None:
+        """Start the forkserver with the environment `environ`; what it prints goes to `log`."""
+        self._program = program
+        self._environ = dict(environ)
+        self._log = log
+        self._lock = threading.Lock()
+        self._waiting: dict[str, queue.SimpleQueue[int]] = {}
+        self._processes: dict[str, int] = {}
+        self._leaving = False
+        self._launch()
+        threading.Thread(target=self._listen, name="pool", daemon=True).start()
+
+    def start(self, start: Start) -> queue.SimpleQueue[int]:
+        """Start a run; its exit status (negative: the signal that killed it) will be put into the queue."""
+        end: queue.SimpleQueue[int] = queue.SimpleQueue()
+        with self._lock:
+            self._waiting[start.run_id] = end
+        self._send(start)
+        return end
+
+    def signal(self, run_id: str, signum: signal.Signals, for_good: bool = True) -> None:
+        """Send a signal to a run that may have ended already; if not `for_good`, it is to be continued."""
+        self._send(Signal(run_id, signum, for_good))
+
+    def leave(self, seconds: float) -> None:
+        """End the forkserver and the wandb service, which has so long to send what it still holds."""
+        self._leaving = True
+        self._send(Leave())
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """End the forkserver and every run, at once."""
+        self._leaving = True
+        with socket.socket(fileno=os.dup(self._connection.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)  # the forkserver kills its children and ends
+        try:
+            self._process.wait(1)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+    def _launch(self) -> None:
+        ours, theirs = socket.socketpair()
+        boot = BOOT.format(root=ROOT, here=str(Path.cwd())) + f"main({theirs.fileno()}, {os.getpid()})"
+        with self._log.open("ab") as log, theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", boot],
+                env=self._environ,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        self._connection = Connection(ours.detach())
+        self._send(Load(self._program))
+
+    def _send(self, message: Load | Start | Signal | Leave) -> None:
+        with self._lock:
+            try:
+                self._connection.send(message)
+            except OSError:
+                return  # the forkserver is gone; `_listen` deals with it
+
+    def _listen(self) -> None:
+        while not self._leaving:
+            try:
+                message: Started | Exited = self._connection.recv()
+            except (EOFError, OSError):
+                self._replace()
+                continue
+            if isinstance(message, Started):
+                self._processes[message.run_id] = message.pid
+                continue
+            self._processes.pop(message.run_id, None)
+            with self._lock:
+                end = self._waiting.pop(message.run_id, None)
+            if end:
+                end.put(message.status)
+
+    def _replace(self) -> None:
+        """Start a new forkserver; the runs of the one that died died with it."""
+        if self._leaving:
+            return
+        self._process.wait()
+        for pid in self._processes.values():  # they died too, but not what they had started
+            signal_group(pid, signal.SIGKILL)
+        self._processes.clear()
+        with self._lock:
+            lost, self._waiting = self._waiting, {}
+        self._launch()
+        for end in lost.values():
+            end.put(LOST)

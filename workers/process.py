@@ -1,0 +1,39 @@
+"""What a process owes its parent and its session. Linux."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def die_with_parent(signum: signal.Signals, parent: int | None = None) -> None:
+    """Have the kernel send `signum` to this process when the one that made it ends, however it ends."""
+    if _libc.prctl(PR_SET_PDEATHSIG, int(signum), 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
+    if parent is not None and os.getppid() != parent:
+        sys.exit(f"process {parent} ended before its child had begun")
+
+
+def signal_group(pid: int, signum: signal.Signals) -> None:
+    """Signal every process of a group that may be gone already."""
+    try:
+        os.killpg(pid, signum)
+    except ProcessLookupError:
+        return
+
+
+def describe_status(status: int) -> str:
+    """Return how a process ended, in words: `exit code 3`, `killed by SIGSEGV`."""
+    if status >= 0:
+        return f"exit code {status}"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    hint = " (out of memory?)" if status == -signal.SIGKILL else ""
+    return f"killed by {name}{hint}"

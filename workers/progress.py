@@ -1,0 +1,82 @@
+"""How far the sweep is, asked from the server now and then."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from workers.protocol import Client, Refused, Unreachable
+from workers.sweep import Sweep
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The state of a sweep over all its agents."""
+
+    state: str
+    finished: int
+    running: int
+    expected: int | None
+    best: float | None
+    best_run: str | None
+    at: float
+    """When the server said so (monotonic clock)."""
+
+
+class Watch(threading.Thread):
+    """Asks for the progress every `seconds`; `latest` holds the last answer."""
+
+    def __init__(self, client: Client, sweep: Sweep, seconds: float) -> None:
+        super().__init__(name="progress", daemon=True)
+        self.first: Progress | None = None
+        self.latest: Progress | None = None
+        self._client, self._sweep, self._seconds = client, sweep, seconds
+
+    def run(self) -> None:
+        """Ask until the agent stops."""
+        while True:
+            self.ask()
+            if self._client.stop.wait(self._seconds):
+                return
+
+    def ask(self) -> None:
+        """Ask once; without an answer the last one stays."""
+        try:
+            reply = self._client.progress(self._sweep.name, self._sweep.order)
+        except (Unreachable, Refused):
+            return
+        self.latest = read(reply, self._sweep, time.monotonic())
+        self.first = self.first or self.latest
+
+    def finished_elsewhere(self, here: int) -> int:
+        """Return how many runs others have finished since the first answer, `here` being ours."""
+        return self.latest.finished - self.first.finished - here if self.first and self.latest else 0
+
+    def seconds_left(self) -> float | None:
+        """Return how long the sweep will take at the rate since the first answer."""
+        first, latest = self.first, self.latest
+        if not first or not latest or not latest.expected:
+            return None
+        if not first.finished < latest.finished < latest.expected:
+            return None
+        rate = (latest.finished - first.finished) / (latest.at - first.at)
+        return max(0.0, (latest.expected - latest.finished) / rate - (time.monotonic() - latest.at))
+
+
+def read(reply: dict[str, Any], sweep: Sweep, now: float) -> Progress:
+    """Read the server's answer."""
+    edges = reply["best"]["edges"]
+    summary = json.loads(edges[0]["node"]["summaryMetrics"] or "{}") if edges else {}
+    best = summary.get(sweep.metric) if sweep.metric else None
+    return Progress(
+        state=(reply["sweep"] or {}).get("state", "unknown"),
+        finished=reply["finished"],
+        running=reply["running"],
+        expected=(reply["sweep"] or {}).get("runCountExpected"),
+        best=best if isinstance(best, int | float) else None,
+        best_run=edges[0]["node"]["name"] if best is not None else None,
+        at=now,
+    )

@@ -1,0 +1,40 @@
+"""What this job was given: cores, and threads for each worker. Never what the machine has."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+CGROUP = Path("/sys/fs/cgroup")
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+def cores(environ: Mapping[str, str], cgroup: Path = CGROUP) -> int:
+    """Return how many cores the job may use: the least of all that limits it."""
+    limits = [len(os.sched_getaffinity(0)), cgroup_quota(cgroup)]
+    if "PBS_JOBID" in environ:
+        limits += [whole(environ.get(name)) for name in ("NCPUS", "OMP_NUM_THREADS")]
+    if "SLURM_JOB_ID" in environ:
+        limits.append(whole(environ.get("SLURM_CPUS_PER_TASK")))
+    return min(limit for limit in limits if limit)
+
+
+def whole(text: str | None) -> int | None:
+    """Read a positive integer; anything else limits nothing."""
+    return int(text) if text and text.isdigit() and int(text) > 0 else None
+
+
+def cgroup_quota(cgroup: Path) -> int | None:
+    """Return the cores that the control group allows (rounded up), if it limits them."""
+    try:
+        quota, period = (cgroup / "cpu.max").read_text().split()
+    except (OSError, ValueError):
+        return None
+    return None if quota == "max" else max(1, -(-int(quota) // int(period)))
+
+
+def thread_environment(cores: int, workers: int) -> dict[str, str]:
+    """Return the variables that give each worker its share of the cores as threads."""
+    threads = str(max(1, cores // workers))
+    return dict.fromkeys(THREAD_VARIABLES, threads)

@@ -1,0 +1,44 @@
+"""The files and the environment of one run, as wandb's own agent lays them out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from workers import command
+from workers.forkserver import Start
+from workers.program import Program, parse
+from workers.sweep import Sweep
+
+
+def folder(sweep_id: str) -> Path:
+    """Return the folder for the files of this sweep's runs."""
+    return Path(os.environ.get("WANDB_DIR") or Path.cwd()) / "wandb" / f"sweep-{sweep_id}"
+
+
+def program_of(sweep: Sweep, extra: Sequence[str], point: dict[str, Any], args_file: str = "") -> Program:
+    """Return what the sweep's command runs for a point, with the user's extra arguments at its end."""
+    words = command.expand(
+        sweep.config.get("command"), sweep.config.get("program"), point, os.environ, args_file
+    )
+    return parse([*command.use_own_python(words), *extra])
+
+
+def prepare(sweep: Sweep, handed: dict[str, Any], point: dict[str, Any], extra: Sequence[str]) -> Start:
+    """Write a run's configuration; return what starts it."""
+    run_id = handed["run_id"]
+    here = folder(sweep.name.id)
+    here.mkdir(parents=True, exist_ok=True)
+    parameters = here / f"config-{run_id}.yaml"
+    text = yaml.safe_dump(handed.get("args", {}), sort_keys=False, allow_unicode=True)
+    parameters.write_text(f"wandb_version: 1\n\n{text}" if point else "wandb_version: 1")
+    args_file = here / f"config-{run_id}.json"
+    if command.ARGS_FILE in (sweep.config.get("command") or ()):
+        args_file.write_text(command.forms(point)["args_json"][0])
+    program = program_of(sweep, extra, point, str(args_file))
+    environ = {"WANDB_RUN_ID": run_id, "WANDB_SWEEP_PARAM_PATH": str(parameters)}
+    return Start(run_id, program, environ, str(here / f"run-{run_id}.log"))

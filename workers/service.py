@@ -1,0 +1,117 @@
+"""The wandb service (`wandb-core`) that all runs of an agent share.
+
+A process of its own owns it: wandb starts a thread beside it, and the forkserver must have none.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import traceback
+from typing import Any, NoReturn
+
+from workers.process import die_with_parent
+
+VARIABLE = "WANDB_SERVICE"
+WATCH_SECONDS = 0.2
+OPEN_RUN = 1  # exit code of a run that is still open when the service leaves; by default it has finished
+
+
+class Service:
+    """A forked process that owns a wandb service and ends it when told to or when its parent dies."""
+
+    def __init__(self, close_in_child: list[int]) -> None:
+        """Fork; in the child close the given file descriptors of the parent."""
+        token_reader, token_writer = os.pipe()
+        self._stay, self._leave = os.pipe()
+        self._token: str | None = None
+        self._token_reader = token_reader
+        self.pid = os.fork()
+        if self.pid == 0:
+            for fd in [*close_in_child, token_reader, self._leave]:
+                os.close(fd)
+            own_service(token_writer, self._stay)
+        os.close(token_writer)
+        os.close(self._stay)
+
+    @property
+    def token(self) -> str:
+        """What runs need in $WANDB_SERVICE to find the service; empty if there is none. Waits for it."""
+        if self._token is None:
+            with os.fdopen(self._token_reader) as reader:
+                self._token = reader.read()
+        return self._token
+
+    @property
+    def file_descriptors(self) -> list[int]:
+        """What no other child may keep open: the service leaves when the last copy is closed."""
+        return [self._leave] if self._token is not None else [self._leave, self._token_reader]
+
+    def leave(self) -> None:
+        """Ask the service to send what it still has, and to end."""
+        os.write(self._leave, b".")
+        os.close(self._leave)
+
+
+class Follower(subprocess.Popen):
+    """A process that the kernel kills when the one that started it ends.
+
+    wandb's service has a session of its own, out of the batch system's reach: good for sending what is left
+    when everyone else gets SIGTERM. It watches its parent, but not once it has begun to end, which takes as
+    long as its server is away.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        options["preexec_fn"] = lambda: die_with_parent(signal.SIGKILL)
+        super().__init__(*arguments, **options)
+
+
+def own_service(token_writer: int, stay: int) -> NoReturn:
+    """Start the service, tell its token, wait to be told to leave."""
+    try:
+        die_with_parent(signal.SIGKILL)
+        import wandb
+
+        subprocess.Popen = Follower  # type: ignore[misc]
+        wandb.setup()
+        with os.fdopen(token_writer, "w") as writer:
+            writer.write(os.environ.get(VARIABLE, ""))
+        if is_told_to_leave(stay):
+            wandb.teardown(exit_code=OPEN_RUN)
+    except BaseException:  # noqa: BLE001
+        traceback.print_exc()
+    finally:
+        os._exit(0)
+
+
+def is_told_to_leave(stay: int) -> bool:
+    """Wait for the word to leave, and return true; false if the service or the parent ends without one.
+
+    A service that ends in good order calls the runs that are still open finished. Those of a parent that was
+    killed were killed with it: then the service goes without a word, as they did.
+    """
+    while not select.select([stay], [], [], WATCH_SECONDS)[0]:
+        try:
+            if os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                return False
+        except ChildProcessError:
+            continue  # wandb is disabled: no service
+    return os.read(stay, 1) != b""
+
+
+def bury(run_id: str, exit_code: int, preempted: bool) -> None:
+    """End a run whose process died without a word, so that the server learns how.
+
+    Left alone, the service would keep it alive, and call it finished in the end.
+    """
+    import wandb
+
+    attach = getattr(wandb, "attach", None) or wandb._attach  # type: ignore[attr-defined]
+    run = attach(run_id)
+    if preempted:
+        run.mark_preempting()
+    run.finish(exit_code=exit_code)
+    sys.stdout.flush()

@@ -1,0 +1,163 @@
+"""A sweep as the agent sees it: its name, its file, its configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from workers.account import Account
+from workers.protocol import Client, Refused, SweepName, Unreachable
+
+METHODS = ("grid", "random", "bayes", "custom")
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep on a server."""
+
+    name: SweepName
+    config: dict[str, Any]
+    expected: int | None = None
+    """Number of runs it takes to finish, where the server knows it."""
+
+    @property
+    def metric(self) -> str | None:
+        """Name of the metric to optimise."""
+        return (self.config.get("metric") or {}).get("name")
+
+    @property
+    def goal(self) -> str:
+        """`minimize` or `maximize`."""
+        return (self.config.get("metric") or {}).get("goal", "minimize")
+
+    def varying(self, point: dict[str, Any]) -> str:
+        """Return a point in one line, without the parameters that have one value only."""
+        specs = self.config["parameters"]
+        return " ".join(
+            f"{name}={value}" for name, value in point.items() if "value" not in specs.get(name, ())
+        )
+
+    @property
+    def order(self) -> str:
+        """How to ask for runs with the best first."""
+        if not self.metric:
+            return "+created_at"
+        return f"{'-' if self.goal == 'maximize' else '+'}summary_metrics.{self.metric}"
+
+
+def is_file(argument: str) -> bool:
+    """Whether the SWEEP argument means a YAML file rather than the name of a sweep."""
+    return argument.endswith((".yaml", ".yml")) or Path(argument).is_file()
+
+
+def parse_name(argument: str, entity: str | None, project: str | None) -> SweepName:
+    """Read [[ENTITY/]PROJECT/]ID; what is left out comes from `entity` and `project`.
+
+    Raises: click.UsageError.
+    """
+    parts = argument.strip("/").split("/")
+    if not all(parts) or len(parts) > 3:
+        raise click.UsageError(f"{argument!r} is neither ENTITY/PROJECT/ID nor a YAML file")
+    *owner, identifier = parts
+    entity = owner[0] if len(owner) == 2 else entity
+    project = owner[-1] if owner else project
+    if not project:
+        raise click.UsageError(f"which project is sweep {argument!r} in? Write ENTITY/PROJECT/{identifier}")
+    return SweepName(entity or "", project, identifier)
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """Read a sweep's YAML.
+
+    Raises: click.UsageError, in one line, for a file that is not a sweep.
+    """
+    try:
+        config = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        raise click.UsageError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"cannot read {path}: {error}") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise click.UsageError(f"{path}{where}: not YAML: {problem}") from error
+    if mistake := find_mistake(config):
+        raise click.UsageError(f"{path} is not a sweep: {mistake}")
+    return config
+
+
+def find_mistake(config: Any) -> str | None:
+    """Return what keeps a configuration from being a sweep; the server judges the parameters."""
+    if not isinstance(config, dict):
+        return "expected `method:`, `parameters:` and `command:` or `program:`"
+    if config.get("method") not in METHODS:
+        return f"method: {config.get('method')!r} is none of {', '.join(METHODS)}"
+    parameters = config.get("parameters")
+    if not isinstance(parameters, dict) or not parameters:
+        return "parameters: names and their values are missing"
+    strange = [name for name, spec in parameters.items() if not isinstance(spec, dict)]
+    if strange:
+        return f"parameters.{strange[0]}: expected `value:`, `values:`, `min:` and `max:` or a distribution"
+    command = config.get("command")
+    if command is not None and (not isinstance(command, list) or not command):
+        return "command: expected a list such as [${env}, python, -m, train, ${args}]"
+    if command is None and not config.get("program"):
+        return "it has neither `command:` nor `program:`"
+    return None
+
+
+def open_sweep(client: Client, argument: str, entity: str | None, project: str | None) -> Sweep:
+    """Return the sweep that the SWEEP argument names, creating it first from a file.
+
+    Raises: click.UsageError, click.ClickException.
+    """
+    account = client.account
+    entity, project = entity or account.entity, project or account.project
+    config = read_file(Path(argument)) if is_file(argument) else None
+    name = None if config else parse_name(argument, entity, project)
+    try:
+        owner = client.default_entity()
+        if config:
+            name = create(client, config, entity or owner, project)
+        assert name
+        name = SweepName(name.entity or owner, name.project, name.id)
+        return read(client, name)
+    except Unreachable as error:
+        raise click.ClickException(f"no W&B server answers at {account.base_url}: {error}") from error
+    except Refused as error:
+        raise click.ClickException(explain(error, account)) from error
+
+
+def create(client: Client, config: dict[str, Any], entity: str, project: str | None) -> SweepName:
+    """Create a sweep from its configuration and print its name and the server's warnings."""
+    project = project or config.get("project")
+    text = yaml.safe_dump(config, sort_keys=False)
+    name, warnings = client.create_sweep(text, config.get("entity") or entity, project)
+    for warning in warnings:
+        click.echo(f"Warning: {warning}", err=True)
+    return name
+
+
+def read(client: Client, name: SweepName) -> Sweep:
+    """Read a sweep's configuration from the server."""
+    found = client.read_sweep(name)
+    if found is None:
+        raise click.ClickException(f"there is no sweep {name} at {client.account.base_url}")
+    config = yaml.safe_load(found["config"] or "") or {}
+    if mistake := find_mistake(config):
+        raise click.ClickException(f"sweep {name} cannot be run: {mistake}")
+    return Sweep(name, config, found.get("runCountExpected"))
+
+
+def explain(error: Refused, account: Account) -> str:
+    """Return one line for a refusal."""
+    if error.status in (401, 403):
+        return f"{account.base_url} refuses the API key: check WANDB_API_KEY or run `wandb login --relogin`"
+    if error.status == 404:
+        return f"{account.base_url} is not the address of a W&B server"
+    return f"{account.base_url} refused: {' '.join(str(error).split())}"
