@@ -43,6 +43,8 @@ class Start:
     environ: dict[str, str]
     """What this run's environment has beyond the forkserver's."""
     log: str
+    companion: bool = False
+    """Whether this is no run, but a process that runs work with; it ends with the forkserver."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,7 @@ class Forkserver:
 
     def start(self, message: Start) -> None:
         """Fork the child that runs a program."""
-        if self.warm_up:  # once, with the arguments of the first run
+        if self.warm_up and not message.companion:  # once, with the arguments of the first run
             warmup.attempt(self.warm_up, message.program.arguments)
             self.warm_up = None
         environ = self.environ | message.environ
@@ -278,6 +280,9 @@ class Forkserver:
     def leave(self) -> None:
         """Let the service send what it has; `serve` ends when it has ended."""
         self.leaving = True
+        for pid, this in self.children.items():
+            if this.start.companion:
+                signal_group(pid, signal.SIGKILL)
         if self.service:
             self.service.leave()
 
