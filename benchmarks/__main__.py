@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import epoch, overhead, study
+from benchmarks import load, overhead, reporting, simulate, step, study
 from benchmarks.machine import describe
 from benchmarks.measure import Comparison
 from benchmarks.show import save, show
@@ -16,16 +16,19 @@ from benchmarks.show import save, show
 RESULTS = Path(__file__).parent / "results"
 
 
-def epochs(data_dir: str) -> list[Comparison]:
+def steps(data_dir: str) -> list[Comparison]:
     """Both models, on one core and on all."""
     threads = sorted({1, len(os.sched_getaffinity(0))})
-    return [epoch.measure(model, n, data_dir) for model in ("dense", "cnn") for n in threads]
+    return [row for model in ("dense", "cnn") for n in threads for row in step.measure(model, n, data_dir)]
 
 
 PARTS: dict[str, Callable[[str], Sequence[Comparison]]] = {
-    "epoch": epochs,
+    "step": steps,
     "overhead": lambda _: [overhead.measure()],
     "study": lambda data_dir: [study.measure(data_dir)],
+    "server": lambda _: load.measure(),
+    "report": lambda _: reporting.measure(),
+    "simulate": lambda _: simulate.measure(),
 }
 
 

@@ -31,9 +31,8 @@ class Latencies:
     def course(self, kind: str, percent: float, parts: int = 10) -> tuple[float, float]:
         """The percentile in the first and in the last of so many equal parts of the requests."""
         size = max(1, len(self.seen[kind]) // parts)
-        return self.milliseconds(kind, percent, slice(size)), self.milliseconds(
-            kind, percent, slice(-size, None)
-        )
+        first, last = slice(size), slice(-size, None)
+        return self.milliseconds(kind, percent, first), self.milliseconds(kind, percent, last)
 
 
 def percentile(timed: Iterable[tuple[float, float]], percent: float) -> float:

@@ -20,7 +20,7 @@ WIDTH = 120  # characters, in a file
 
 def table(comparisons: Sequence[Comparison], machine: dict[str, Any]) -> Table:
     """One row per pair of us and a peer, the ratio first."""
-    out = Table(title="Ours against the stock way", caption=sentence(machine), title_justify="left")
+    out = Table(title="Ours against the peer or the target", caption=sentence(machine), title_justify="left")
     for heading in ("times better", "what", "unit", "ours", "peer", "", "n"):
         out.add_column(heading, justify="left" if heading in ("what", "unit", "peer") else "right")
     for comparison in comparisons:
