@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import epoch, overhead, study
+from benchmarks import accuracy, load, members, overhead, reporting, simulate, step, study
 from benchmarks.machine import describe
 from benchmarks.measure import Comparison
 from benchmarks.show import save, show
@@ -16,32 +16,40 @@ from benchmarks.show import save, show
 RESULTS = Path(__file__).parent / "results"
 
 
-def epochs(data_dir: str) -> list[Comparison]:
+def steps(data_dir: str) -> list[Comparison]:
     """Both models, on one core and on all."""
     threads = sorted({1, len(os.sched_getaffinity(0))})
-    return [epoch.measure(model, n, data_dir) for model in ("dense", "cnn") for n in threads]
+    return [row for model in ("dense", "cnn") for n in threads for row in step.measure(model, n, data_dir)]
 
 
 PARTS: dict[str, Callable[[str], Sequence[Comparison]]] = {
-    "epoch": epochs,
+    "step": steps,
     "overhead": lambda _: [overhead.measure()],
+    "members": lambda data_dir: [members.measure(model, data_dir) for model in ("dense", "cnn")],
     "study": lambda data_dir: [study.measure(data_dir)],
+    "accuracy": accuracy.measure,
+    "server": lambda _: load.measure(),
+    "report": lambda _: reporting.measure(),
+    "simulate": lambda _: simulate.measure(),
 }
 
 
 @click.command()
 @click.argument("parts", nargs=-1, type=click.Choice(list(PARTS)))
 @click.option("--data-dir", default="data", show_default=True, help="Where MNIST is, or goes.")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), default=RESULTS / "cpu.json")
+@click.option(
+    "--output", type=click.Path(file_okay=False, path_type=Path), default=RESULTS, show_default=False
+)
 def main(parts: tuple[str, ...], data_dir: str, output: Path) -> None:
-    """Measure the named PARTS, or all of them."""
+    """Measure the named PARTS, or all of them; each leaves a JSON file of its own in the folder --output."""
     machine = describe()
     comparisons: list[Comparison] = []
     for part in parts or PARTS:
         click.echo(f"measuring {part} …", err=True)
-        comparisons += PARTS[part](data_dir)
+        found = PARTS[part](data_dir)
+        save(found, machine, output / machine["device"] / f"{part}.json")
+        comparisons += found
     show(comparisons, machine)
-    save(comparisons, machine, output)
 
 
 if __name__ == "__main__":

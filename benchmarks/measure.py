@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -39,6 +39,17 @@ class Comparison:
         """How many times better we are than `peer`, by medians."""
         ours, theirs = self.ours.median, self.peers[peer].median
         return ours / theirs if self.more_is_better else theirs / ours
+
+
+TARGET = "target"
+
+
+def against_target(
+    name: str, unit: str, values: Sequence[float], target: float, more_is_better: bool = False, note: str = ""
+) -> Comparison:
+    """A quantity whose peer is the figure to reach: a ratio above 1 is reached."""
+    peers = {TARGET: Figure((target,))}
+    return Comparison(name, unit, Figure(tuple(values)), peers, more_is_better, note)
 
 
 def interleave(ways: Mapping[str, Callable[[], float]], repetitions: int) -> dict[str, Figure]:

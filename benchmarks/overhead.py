@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks import tuners
 from benchmarks.measure import Comparison, interleave
 from benchmarks.scene import create_sweep, embedded_server
 
@@ -31,25 +32,46 @@ FUNCTION = [
 
 
 def measure(repetitions: int = 3, our_runs: int = 21, stock_runs: int = 3) -> Comparison:
-    """Seconds per run between trainings, ours against both kinds of the stock agent."""
+    """Seconds per run between trainings: ours, both kinds of the stock agent, and tuners without W&B."""
     with embedded_server() as environment:
-        figures = interleave(
-            {
-                "ours": partial(_seconds_between, OURS, our_runs, environment),
-                "wandb agent": partial(_seconds_between, STOCK, stock_runs, environment),
-                "wandb.agent(function)": partial(_seconds_between, FUNCTION, stock_runs, environment),
-            },
-            repetitions,
-        )
+        ways = {
+            "ours": partial(_on_a_sweep, OURS, our_runs, environment),
+            "wandb agent": partial(_on_a_sweep, STOCK, stock_runs, environment),
+            "wandb.agent(function)": partial(_on_a_sweep, FUNCTION, stock_runs, environment),
+            "Optuna, same process, no W&B": partial(_seconds_between, tuner("optuna"), our_runs, environment),
+        }
+        if tuners.ray_is_here():
+            ways |= {
+                "Ray Tune, no W&B": partial(_seconds_between, tuner("ray"), stock_runs, environment),
+                "Ray Tune, reused process, no W&B": partial(
+                    _seconds_between, tuner("ray-reused"), our_runs, environment
+                ),
+            }
+        figures = interleave(ways, repetitions)
     ours = figures.pop("ours")
-    return Comparison("overhead per run", "s", ours, figures)
+    note = (
+        ""
+        if tuners.ray_is_here()
+        else "Ray Tune is left out: it is not installed (pip install -e '.[bench]')"
+    )
+    return Comparison("overhead per run", "s", ours, figures, note=note)
+
+
+def tuner(way: str) -> list[str]:
+    """The command line of another tuner."""
+    return [sys.executable, "-m", "benchmarks.tuners", way, "{count}"]
+
+
+def _on_a_sweep(command: Sequence[str], count: int, environment: Mapping[str, str]) -> float:
+    """Run `count` runs of a new sweep with `command`; see `_seconds_between`."""
+    sweep = create_sweep(_grid(count), environment)
+    return _seconds_between([word.replace("{sweep}", sweep) for word in command], count, environment)
 
 
 def _seconds_between(command: Sequence[str], count: int, environment: Mapping[str, str]) -> float:
-    """Run `count` runs of a new sweep with `command`; the median gap between trainings, in seconds."""
-    sweep = create_sweep(_grid(count), environment)
+    """Let `command` make `count` runs; the median gap between their trainings, in seconds."""
     with tempfile.NamedTemporaryFile("r") as log:
-        words = [word.format(sweep=sweep, count=count) for word in command]
+        words = [word.replace("{count}", str(count)) for word in command]
         env = {**environment, "PROBE_LOG": log.name}
         subprocess.run(words, env=env, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         runs = [json.loads(line) for line in Path(log.name).read_text(encoding="utf-8").splitlines()]

@@ -47,6 +47,14 @@ def client_environment(url: str, data_dir: Path, home: Path) -> dict[str, str]:
     }
 
 
+def server_peak_mb(environment: Mapping[str, str]) -> float:
+    """The most memory that the server of this environment has held so far, in MB. Linux."""
+    address = Path(environment["WANDB_DIR"]) / "server" / "server.json"
+    pid = json.loads(address.read_text(encoding="utf-8"))["pid"]
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) / 1000  # type: ignore[index]
+
+
 def create_sweep(config: Mapping[str, Any], environment: Mapping[str, str]) -> str:
     """Create a sweep as a user does, with `wandb sweep`; return ENTITY/PROJECT/ID."""
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:

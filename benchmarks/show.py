@@ -20,20 +20,16 @@ WIDTH = 120  # characters, in a file
 
 def table(comparisons: Sequence[Comparison], machine: dict[str, Any]) -> Table:
     """One row per pair of us and a peer, the ratio first."""
-    out = Table(title="Ours against the stock way", caption=sentence(machine), title_justify="left")
+    out = Table(title="Ours against the peer or the target", caption=sentence(machine), title_justify="left")
     for heading in ("times better", "what", "unit", "ours", "peer", "", "n"):
         out.add_column(heading, justify="left" if heading in ("what", "unit", "peer") else "right")
     for comparison in comparisons:
+        ours = (comparison.name, comparison.unit, _cell(comparison.ours))
+        count = str(len(comparison.ours.values))
         for peer, figure in comparison.peers.items():
-            out.add_row(
-                f"{comparison.ratio(peer):.3g}",
-                comparison.name,
-                comparison.unit,
-                _cell(comparison.ours),
-                peer,
-                _cell(figure),
-                str(len(figure.values)),
-            )
+            out.add_row(f"{comparison.ratio(peer):.3g}", *ours, peer, _cell(figure), count)
+        if not comparison.peers:
+            out.add_row("", *ours, "", "", count)
     return out
 
 
@@ -58,5 +54,11 @@ def save(comparisons: Sequence[Comparison], machine: dict[str, Any], path: Path)
 
 
 def _cell(figure: Figure) -> str:
-    low, high = figure.spread
-    return f"{figure.median:.3g} [dim]({low:.3g}–{high:.3g})[/dim]"
+    low, high = (_number(value) for value in figure.spread)
+    spread = f" [dim]({low}–{high})[/dim]" if len(figure.values) > 1 else ""
+    return f"{_number(figure.median)}{spread}"
+
+
+def _number(value: float) -> str:
+    """Three digits that count, without an exponent."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

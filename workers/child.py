@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import faulthandler
 import gc
 import json
@@ -10,10 +11,13 @@ import logging
 import os
 import runpy
 import signal
+import struct
 import sys
 import threading
 import traceback
 import weakref
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
@@ -21,12 +25,35 @@ from typing import NoReturn
 from workers import warmup
 from workers.program import Program
 
+GOODBYE = struct.Struct("ii")
+"""What a process sends when it is about to end: its id and its exit code."""
 
-def become(program: Program, environ: dict[str, str], log: str, warm: bool, farewell: int) -> NoReturn:
+
+@dataclass(frozen=True)
+class Farewell:
+    """Where a program that ends as programs do leaves its last words: two file descriptors."""
+
+    words: int
+    """A file in memory, for the names of the libraries that it had to import."""
+    bell: int
+    """A pipe that all share, for a `GOODBYE`: taking down the memory of a process takes a while."""
+
+
+def stand_by(line: Connection, farewell: Farewell) -> NoReturn:
+    """Wait, in a process forked ahead of its run, to be told what to become; end if the line closes."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        program, environ, log = line.recv()
+    except EOFError:
+        os._exit(0)
+    line.close()
+    become(program, environ, log, True, farewell)
+
+
+def become(program: Program, environ: dict[str, str], log: str, warm: bool, farewell: Farewell) -> NoReturn:
     """Run a program in this forked process and end it.
 
-    `warm` runs it in this interpreter, otherwise it is executed anew. When a warm program ends as programs
-    do, the names of the libraries it had to import go to the file `farewell`.
+    `warm` runs it in this interpreter, otherwise it is executed anew.
     """
     for signum in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(signum, signal.SIG_DFL)
@@ -117,7 +144,7 @@ def own_part(trace: TracebackType | None) -> TracebackType | None:
     return trace
 
 
-def leave(code: int, before: set[str], farewell: int) -> NoReturn:
+def leave(code: int, before: set[str], farewell: Farewell) -> NoReturn:
     """End as an interpreter does, but for taking down modules one by one, which takes half a second."""
     try:
         threading._shutdown()  # type: ignore[attr-defined]
@@ -125,12 +152,23 @@ def leave(code: int, before: set[str], farewell: int) -> NoReturn:
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
-        os.write(farewell, json.dumps(warmup.loaded_since(before)).encode())
+        os.write(farewell.words, json.dumps(warmup.loaded_since(before)).encode())
+        if not holds_gpu():
+            os.write(farewell.bell, GOODBYE.pack(os.getpid(), code))
     except BaseException:  # noqa: BLE001
         traceback.print_exc()
         code = code or 1
     finally:
         os._exit(code)
+
+
+def holds_gpu() -> bool:
+    """Whether this process has a GPU open, whose memory is free for others only when it is gone."""
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed since it was listed
+            if str(entry.readlink()).startswith("/dev/nvidia"):
+                return True
+    return False
 
 
 def finish_wandb_runs(code: int) -> None:

@@ -10,13 +10,14 @@ import atexit
 import gc
 import json
 import os
+import platform
 import selectors
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import NoReturn
 
@@ -86,14 +87,26 @@ class Child:
     """A running child."""
 
     start: Start
-    farewell: int
+    words: int
     """A file in memory, where the child leaves its last words when it ends by itself."""
+    said_goodbye: bool = False
+    """Whether it was reported already, when it had nothing left to do but to end."""
     shares_service: bool = False
     stopped_for_good: bool = False
     told_to_go: bool = False
     buries: Child | None = None
     """The run whose end this child tells the server."""
     status: int = 0
+
+
+@dataclass(frozen=True)
+class Spare:
+    """A child forked ahead: the next run finds its process standing by."""
+
+    pid: int
+    line: Connection
+    """Where it is told what to become."""
+    words: int
 
 
 @dataclass
@@ -105,9 +118,12 @@ class Forkserver:
     children: dict[int, Child] = field(default_factory=dict)
     service: service.Service | None = None
     warm_up: Callable[[Sequence[str]], object] | None = None
+    spare: Spare | None = None
+    has_started: bool = False
     leaving: bool = False
 
     def __post_init__(self) -> None:
+        self.bell_reader, self.bell = os.pipe()
         self.wake_reader, self.wake_writer = os.pipe()
         os.set_blocking(self.wake_reader, False)
         os.set_blocking(self.wake_writer, False)
@@ -119,6 +135,7 @@ class Forkserver:
         """Answer the agent until it leaves or is gone."""
         with selectors.DefaultSelector() as selector:
             selector.register(self.agent, selectors.EVENT_READ, self.read_message)
+            selector.register(self.bell_reader, selectors.EVENT_READ, self.hear_goodbyes)
             selector.register(self.wake_reader, selectors.EVENT_READ, self.reap)
             self.selector = selector
             while not (self.leaving and self.service is None and not self.children):
@@ -146,6 +163,7 @@ class Forkserver:
         if not message.program.is_python:
             return
         warmup.load_modules(["wandb"])
+        platform.platform(aliased=True)  # each run's wandb asks for it; the answer costs a process, once
         self.start_service()
         self.warm_up = warmup.load(message.program)
 
@@ -158,14 +176,55 @@ class Forkserver:
         warm = message.program.is_python and warmup.is_single_threaded()
         if warm and self.service:
             environ[service.VARIABLE] = self.service.token
-        farewell = os.memfd_create("farewell")
-        pid = self.fork(
-            Child(message, farewell, shares_service=bool(warm and self.service)),
-            lambda: child.become(message.program, environ, message.log, warm, farewell),
-        )
+        if self.has_started:  # the packages are still those that this forkserver's first run listed
+            environ.setdefault(service.SAVE_REQUIREMENTS, "false")
+        self.has_started = True
+        pid, words = (warm and self.use_spare(message, environ)) or self.fork_for(message, environ, warm)
+        self.children[pid] = Child(message, words, shares_service=bool(warm and self.service))
         self.tell(Started(message.run_id, pid))
+        if warm and not self.spare:
+            self.fork_spare()
 
-    def fork(self, this: Child, run: Callable[[], NoReturn]) -> int:
+    def fork_for(self, message: Start, environ: dict[str, str], warm: bool) -> tuple[int, int]:
+        """Fork a child for a run; return its process id and the file of its last words."""
+        words = os.memfd_create("farewell")
+        farewell = child.Farewell(words, self.bell)
+        return self.fork(lambda: child.become(message.program, environ, message.log, warm, farewell)), words
+
+    def fork_spare(self) -> None:
+        """Fork the child of the next run while there is time."""
+        words = os.memfd_create("farewell")
+        told, line = Pipe(duplex=False)
+
+        def run() -> NoReturn:
+            line.close()
+            child.stand_by(told, child.Farewell(words, self.bell))
+
+        self.spare = Spare(self.fork(run), line, words)
+        told.close()
+
+    def use_spare(self, message: Start, environ: dict[str, str]) -> tuple[int, int] | None:
+        """Let the spare child become a run, if it is still there; return as `fork_for` does."""
+        if self.spare is None:
+            return None
+        pid, words = self.spare.pid, self.spare.words
+        try:
+            self.spare.line.send((message.program, environ, message.log))
+        except ConnectionError:
+            self.drop_spare()
+            return None
+        self.spare.line.close()
+        self.spare = None
+        return pid, words
+
+    def drop_spare(self) -> None:
+        """Let the spare child end: it does not know what the forkserver has learnt since."""
+        if self.spare:
+            self.spare.line.close()
+            os.close(self.spare.words)
+            self.spare = None
+
+    def fork(self, run: Callable[[], NoReturn]) -> int:
         """Fork a child, which alone calls `run`; return its process id."""
         sys.stdout.flush()
         sys.stderr.flush()
@@ -173,7 +232,6 @@ class Forkserver:
         parent = os.getpid()
         pid = os.fork()
         if pid:
-            self.children[pid] = this
             return pid
         try:
             die_with_parent(signal.SIGKILL, parent)
@@ -194,7 +252,8 @@ class Forkserver:
 
     def private_files(self) -> list[int]:
         """Return the file descriptors that no child may keep."""
-        files = [self.agent.fileno(), self.wake_reader, self.wake_writer]
+        files = [self.agent.fileno(), self.wake_reader, self.wake_writer, self.bell_reader]
+        files += [self.spare.line.fileno()] if self.spare else []
         return files + (self.service.file_descriptors if self.service else [])
 
     def signal(self, message: Signal) -> None:
@@ -208,6 +267,14 @@ class Forkserver:
                 os.kill(pid, message.signum)
             else:
                 signal_group(pid, message.signum)
+
+    def hear_goodbyes(self) -> None:
+        """Report the runs that have ended but for their process."""
+        for pid, code in child.GOODBYE.iter_unpack(os.read(self.bell_reader, 512 * child.GOODBYE.size)):
+            this = self.children.get(pid)
+            if this and not this.said_goodbye:
+                this.said_goodbye, this.status = True, code
+                self.report(this)
 
     def reap(self) -> None:
         """Notice which children have ended."""
@@ -228,21 +295,35 @@ class Forkserver:
             if worked and not self.leaving:
                 self.start_service()
             return
-        this = self.children.pop(pid)
+        if self.spare and pid == self.spare.pid:
+            self.drop_spare()
+        this = self.children.pop(pid, None)
+        if this is None:
+            return
         signal_group(pid, signal.SIGKILL)  # what the program left behind
         if this.buries:
             self.report(this.buries)
             return
+        last_words = os.pread(this.words, 1 << 20, 0)
+        os.close(this.words)
+        if this.said_goodbye:
+            self.learn(last_words)
+            return
         this.status = status
-        last_words = os.pread(this.farewell, 1 << 20, 0)
-        os.close(this.farewell)
         if last_words:
             self.report(this)
-            warmup.load_modules(json.loads(last_words))
+            self.learn(last_words)
         elif self.service and this.shares_service and has_wandb_run(this.start, self.environ):
             self.bury(this)
         else:
             self.report(this)
+
+    def learn(self, last_words: bytes) -> None:
+        """Load what a run had to load by itself; the children to come will have it."""
+        known = len(sys.modules)
+        warmup.load_modules(json.loads(last_words))
+        if len(sys.modules) > known:
+            self.drop_spare()
 
     def bury(self, dead: Child) -> None:
         """Tell the server, in a child, how a run ended that did not say it itself."""
@@ -258,7 +339,7 @@ class Forkserver:
             service.bury(dead.start.run_id, code or 1, preempted)
             os._exit(0)
 
-        self.fork(Child(dead.start, -1, buries=dead), tell)
+        self.children[self.fork(tell)] = Child(dead.start, -1, buries=dead)
 
     def report(self, this: Child) -> None:
         """Tell the agent that a run's process is gone."""
@@ -283,12 +364,13 @@ class Forkserver:
         for pid, this in self.children.items():
             if this.start.companion:
                 signal_group(pid, signal.SIGKILL)
+        self.drop_spare()
         if self.service:
             self.service.leave()
 
     def die(self) -> NoReturn:
         """End at once, with every child."""
-        for pid in self.children:
+        for pid in [*self.children, *([self.spare.pid] if self.spare else [])]:
             signal_group(pid, signal.SIGKILL)
         atexit._run_exitfuncs()  # libraries remove their temporary directories
         os._exit(1)

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from workers.process import die_with_parent
 
 VARIABLE = "WANDB_SERVICE"
+SAVE_REQUIREMENTS = "WANDB_X_SAVE_REQUIREMENTS"  # whether a run lists the installed packages: 30 ms or more
 WATCH_SECONDS = 0.2
 OPEN_RUN = 1  # exit code of a run that is still open when the service leaves; by default it has finished
 

@@ -1,0 +1,165 @@
+"""A big sweep against a real server process: 1,000 agents, a grid of 22,500 points, stub training.
+
+Every agent claims a point, begins its run, sends its rows in pieces while it "trains", beats every 5 s and
+claims the next: all that a real agent and its run say of a point, but nothing is computed. At the end every
+run is read back to see that each point is finished exactly once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks import synthetic
+from benchmarks.fill import PROJECT
+from benchmarks.latency import Latencies
+from benchmarks.load import BEAT_SECONDS, MEMORY_MB, P99_MS
+from benchmarks.measure import Comparison, Figure, against_target
+from benchmarks.scene import embedded_server, server_peak_mb
+from benchmarks.traffic import Speaker, piece, point_of, run_load
+from workers.protocol import RUNS
+
+PIECES = 3  # of a run's rows
+PAGE = 1000
+DEADLINE_SECONDS = 900.0
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How big a sweep. With the defaults, 1,000 agents ask for 140 points per second."""
+
+    agents: int = 1000
+    seeds: int = 375
+    dropouts: tuple[float, ...] = (0, 0.1, 0.3)
+    training_seconds: float = 7.0
+    """On average."""
+
+    @property
+    def points(self) -> int:
+        """The size of the grid: two models, five learning rates, two optimizers, dropouts and seeds."""
+        return 2 * 5 * 2 * len(self.dropouts) * self.seeds
+
+
+@dataclass
+class Course:
+    """What was seen on the way."""
+
+    began: float = field(default_factory=time.monotonic)
+    ended: float = 0.0
+    rows: int = 0
+    latencies: Latencies = field(default_factory=Latencies)
+    finished: Counter[str] = field(default_factory=Counter)
+    """Finished runs by point, as the server tells afterwards."""
+    others: int = 0
+    """Runs in any other state."""
+
+
+def measure(scale: Scale | None = None) -> list[Comparison]:
+    """Run the sweep once and describe its course. Raises RuntimeError if a point is not finished once."""
+    scale = scale or Scale()
+    with embedded_server() as environment:
+        course = run_load(asyncio.wait_for(simulate(environment, scale), DEADLINE_SECONDS))
+        memory = server_peak_mb(environment)
+    if set(course.finished.values()) != {1} or len(course.finished) != scale.points or course.others:
+        raise RuntimeError(
+            f"{len(course.finished)} of {scale.points} points finished, "
+            f"{sum(n > 1 for n in course.finished.values())} more than once; {course.others} runs did not"
+        )
+    return [*_describe(course, scale), against_target("server's memory, peak", "MB", [memory], MEMORY_MB)]
+
+
+def _describe(course: Course, scale: Scale) -> list[Comparison]:
+    seconds, seen = course.ended - course.began, course.latencies
+    note = (
+        f"{scale.agents:,} agents; each of {scale.points:,} points finished exactly once, in {seconds:.0f} s"
+    )
+    out = [
+        Comparison("points claimed and finished", "1/s", Figure((scale.points / seconds,)), {}, True, note),
+        Comparison("history", "rows/s", Figure((course.rows / seconds,)), {}, True),
+    ]
+    for kind in seen.seen:
+        for percent in (50, 99):
+            begin, end = seen.course(kind, percent)
+            whole = seen.milliseconds(kind, percent)
+            note = f"first tenth {begin:.1f} ms, last tenth {end:.1f} ms"
+            if percent == 99:
+                out.append(against_target(f"{kind} p99", "ms", [whole], P99_MS, note=note))
+            else:
+                out.append(Comparison(f"{kind} p50", "ms", Figure((whole,)), {}, note=note))
+    return out
+
+
+async def simulate(environment: Mapping[str, str], scale: Scale) -> Course:
+    """Let all agents work until the sweep is done, then read what has become of it."""
+    first = await Speaker.open(environment, PROJECT)
+    config = synthetic.sweep_config(scale.seeds)
+    config["parameters"]["dp"] = {"values": list(scale.dropouts)}
+    sweep = await first.make_sweep(config)
+    first.line.close()
+    course = Course()
+    await asyncio.gather(
+        *(_agent(environment, sweep, scale.training_seconds, course) for _ in range(scale.agents))
+    )
+    course.ended = time.monotonic()
+    await _read_back(await Speaker.open(environment, PROJECT), sweep, course)
+    return course
+
+
+async def _agent(environment: Mapping[str, str], sweep: str, training_seconds: float, course: Course) -> None:
+    await asyncio.sleep(random.uniform(0, training_seconds))
+    speaker = await Speaker.open(environment, PROJECT)
+    agent = await speaker.register(sweep)
+    while True:
+        async with course.latencies.timed("claim"):
+            commands = await speaker.beat(agent)
+        if not commands:
+            await asyncio.sleep(BEAT_SECONDS)
+        elif commands[0]["type"] == "exit":
+            break
+        else:
+            await _train(speaker, agent, commands[0], training_seconds * random.uniform(0.5, 1.5), course)
+    speaker.line.close()
+
+
+async def _train(
+    speaker: Speaker, agent: str, command: Mapping[str, Any], seconds: float, course: Course
+) -> None:
+    """Say what a run says, at the times when it would."""
+    run, point = command["run_id"], point_of(command)
+    async with course.latencies.timed("upsert"):
+        await speaker.begin(run, point)
+    rows = list(synthetic.rows(point))
+    began = time.monotonic()
+    size = -(-len(rows) // PIECES)
+    sends = []
+    for number in range(PIECES):
+        part, is_last = rows[number * size :][:size], number + 1 == PIECES
+        sends.append((began + seconds * (number + 1) / PIECES, piece(part, number * size, is_last)))
+    beats = [(began + BEAT_SECONDS * number, b"") for number in range(1, 1 + int(seconds / BEAT_SECONDS))]
+    for due, body in sorted(sends + beats):
+        await asyncio.sleep(due - time.monotonic())
+        async with course.latencies.timed("rows" if body else "heartbeat", due):
+            await (speaker.stream(run, body) if body else speaker.beat(agent, run))
+    course.rows += len(rows)
+
+
+async def _read_back(speaker: Speaker, sweep: str, course: Course) -> None:
+    variables: dict[str, Any] = {"filters": json.dumps({"$and": [{"sweep": sweep}]}), "perPage": PAGE}
+    where = {"project": speaker.project, "entity": speaker.entity}
+    more = True
+    while more:
+        page = (await speaker.line.graphql(RUNS, **where, **variables))["project"]["runs"]
+        for edge in page["edges"]:
+            if edge["node"]["state"] == "finished":
+                config = json.loads(edge["node"]["config"])
+                config.pop("_wandb")
+                course.finished[json.dumps(config, sort_keys=True)] += 1
+            else:
+                course.others += 1
+        variables["cursor"], more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]

@@ -1,0 +1,139 @@
+"""The training step: images per second, and arithmetic against what the machine can do, on the same cores.
+
+Ours and the stock loader loop train one MNIST epoch. The floor is the same forward, backward and optimizer
+step on batches cut beforehand: no data order, no logging, no evaluation. What we take above it is what our
+data handling and logging cost. The peaks are the best that a large matrix product and a large convolution
+reach here, in FLOP/s.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+import wandb
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.measure import Comparison, Figure, interleave
+from benchmarks.stock import __main__ as stock_program
+from train import data
+from train.config import Config
+from train.loop import Training
+
+BATCH = 64
+MATRIX = 1536  # rows and columns: large enough for the peak, small enough to take some 10 ms
+CHANNELS, SIDE, KERNEL = 64, 28, 5  # of the large convolution, on a batch
+PEAK_SECONDS = 0.5
+
+
+def measure(model: str, threads: int, data_dir: str, repetitions: int = 3) -> list[Comparison]:
+    """Train `model` with batches of 64 and Adam, in this process, on `threads` threads."""
+    with intra_op_threads(threads), wandb.init(mode="disabled") as run:
+        training = _training(model, data_dir)
+        images, flops = len(training.data.train), flops_per_image(training)
+        ways: dict[str, Callable[[], float]] = {
+            "ours": partial(_rate, lambda: list(training.train_epoch()), images),
+            "stock loader loop": partial(_rate, _stock_epoch(model, data_dir, run), images),
+            "floor": partial(_rate, _floor_epoch(model, data_dir), images),
+            "matmul peak": matmul_peak,
+            "convolution peak": convolution_peak,
+        }
+        figures = interleave(ways, repetitions)
+    peaks = {name: figures.pop(name) for name in ("matmul peak", "convolution peak")}
+    ours = figures.pop("ours")
+    where = f"{model}, 1 core" if threads == 1 else f"{model}, {threads} cores"
+    arithmetic = Figure(tuple(rate * flops / 1e9 for rate in ours.values))
+    return [
+        Comparison(f"training, {where}", "images/s", ours, figures, more_is_better=True),
+        Comparison(f"arithmetic, {where}", "GFLOP/s", arithmetic, peaks, more_is_better=True),
+    ]
+
+
+def flops_per_image(training: Training) -> float:
+    """Floating-point operations of a forward and backward pass, per image, as torch counts them."""
+    batch = training.data.train[torch.arange(BATCH)]
+    training.model.train()
+    with FlopCounterMode(display=False) as counter:
+        F.cross_entropy(training.model(batch.images), batch.labels).backward()
+    training.optimizer.zero_grad()
+    return counter.get_total_flops() / BATCH
+
+
+def matmul_peak() -> float:
+    """GFLOP/s of the product of two large matrices in fp32."""
+    left, right = torch.randn(2, MATRIX, MATRIX).unbind()
+    return _peak(lambda: left @ right, 2 * MATRIX**3)
+
+
+def convolution_peak() -> float:
+    """GFLOP/s of a convolution with as many input as output channels in fp32."""
+    images = torch.randn(BATCH, CHANNELS, SIDE, SIDE).to(memory_format=torch.channels_last)
+    kernel = torch.randn(CHANNELS, CHANNELS, KERNEL, KERNEL).to(memory_format=torch.channels_last)
+    outputs = BATCH * (SIDE - KERNEL + 1) ** 2
+    return _peak(lambda: F.conv2d(images, kernel), 2 * outputs * (CHANNELS * KERNEL) ** 2)
+
+
+def _peak(work: Callable[[], object], flops: int) -> float:
+    """GFLOP/s of the fastest of many calls."""
+    fastest, until = math.inf, time.perf_counter() + PEAK_SECONDS
+    with torch.inference_mode():
+        while time.perf_counter() < until:
+            fastest = min(fastest, _seconds(work))
+    return flops / fastest / 1e9
+
+
+@contextmanager
+def intra_op_threads(threads: int) -> Iterator[None]:
+    """Let torch use so many threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _rate(epoch: Callable[[], object], images: int) -> float:
+    return images / _seconds(epoch)
+
+
+def _training(model: str, data_dir: str) -> Training:
+    config = Config(model=model, data_dir=data_dir)  # type: ignore[arg-type]
+    images = data.load(config.dataset, config.data_dir, config.val_size)
+    return Training(config, images, torch.device("cpu"), torch.float32)
+
+
+def _stock_epoch(model: str, data_dir: str, run: wandb.Run) -> Callable[[], object]:
+    options = {"data_dir": data_dir, "batch_size": 64, "eval_batch_size": 500, "num_workers": 0}
+    loader, _, _ = stock_program.make_loaders(argparse.Namespace(**options))
+    network = stock_program.build(model, (28, 28), 0.1)
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.001)
+    return lambda: stock_program.train_epoch(network, loader, optimizer, torch.device("cpu"), run)
+
+
+def _floor_epoch(model: str, data_dir: str) -> Callable[[], object]:
+    training = _training(model, data_dir)
+    order = torch.randperm(len(training.data.train))
+    batches = [training.data.train[index] for index in order.split(training.config.batch_size)]
+
+    def epoch() -> None:
+        training.model.train()
+        for batch in batches:
+            loss = F.cross_entropy(training.model(batch.images), batch.labels)
+            training.optimizer.zero_grad()
+            loss.backward()
+            training.optimizer.step()
+
+    return epoch
