@@ -18,7 +18,7 @@ from pathlib import Path
 
 import click
 
-from workers import account, display, local, packing, resources, runfiles, sweep
+from workers import account, display, local, packing, resources, runfiles, sweep, trainers
 from workers.fleet import GONE_SECONDS, TERM_SECONDS, Fleet
 from workers.missing import Missing
 from workers.pool import Pool
@@ -62,6 +62,12 @@ def read_workers(_context: click.Context, _parameter: click.Parameter, text: str
     show_default=True,
     help="Runs at a time. auto: one per core of this job; on a GPU, those that fit, after the first run.",
 )
+@click.option(
+    "--members",
+    type=click.IntRange(1),
+    metavar="K",
+    help="Train up to K runs of one kind together, in each of --workers processes; for GPUs.",
+)
 @click.option("--count", type=click.IntRange(1), help="Leave after so many runs.")
 @click.option(
     "--walltime", metavar="H:M:S", callback=read_time, help="Leave in time. Default: what PBS or Slurm says."
@@ -80,6 +86,7 @@ def main(
     sweep_argument: str,
     extra: tuple[str, ...],
     workers: int | None,
+    members: int | None,
     count: int | None,
     walltime: float | None,
     missing: bool,
@@ -119,7 +126,10 @@ def main(
 
     folder = runfiles.folder(found.name.id)
     folder.mkdir(parents=True, exist_ok=True)
-    pool = Pool(runfiles.program_of(found, arguments, {}), os.environ, folder / "forkserver.log")
+    program = runfiles.program_of(found, arguments, {})
+    if members:
+        trainers.check(program)
+    pool = Pool(program, os.environ, folder / "forkserver.log")
     watch = Watch(client, found, PROGRESS_SECONDS)
     fleet = Fleet(
         client,
@@ -135,13 +145,20 @@ def main(
     )
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(signum, lambda *_: fleet.told.append(time.monotonic()))
-    fleet.work(1 if gpu else workers or cores)
-    if gpu:
+    if members:
+        number = workers or (1 if gpu else cores)
+        fleet.trainers = trainers.Trainers(fleet, program.name, number, members, folder)
+        fleet.work(fleet.trainers.slots)
+    else:
+        fleet.work(1 if gpu else workers or cores)
+    if gpu and not members:
         packing.Packing(fleet, lambda: packing.ask_gpu(os.environ), gpu, cores, screen.say).start()
     watch.start()
     wait(fleet, watch, screen)
 
     screen.close()
+    if fleet.trainers:
+        fleet.trainers.close()
     watch.ask()
     screen.say(f"{display.progress_line(fleet, watch).plain}; {display.tally_line(fleet).plain}")
     if use_local:

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,17 +32,20 @@ OURS = [sys.executable, "agent.py", "{sweep}"]
 STOCK = ["wandb", "agent", "{sweep}"]
 
 
-def measure(data_dir: str, repetitions: int = 1) -> Comparison:
+def measure(data_dir: str, repetitions: int = 2) -> Comparison:
     """Seconds of wall time per run of the sample."""
     cores = len(os.sched_getaffinity(0))
-    all_cores, one_core = {"OMP_NUM_THREADS": str(cores)}, {"OMP_NUM_THREADS": "1"}
     with embedded_server() as environment:
-        way = partial(_seconds_per_run, str(Path(data_dir).resolve()), environment)
+
+        def way(module: str, agents: Sequence[Sequence[str]], threads: int | None = None) -> float:
+            _, seconds = run_sample(GRID, module, agents, data_dir, environment, threads)
+            return seconds / points(GRID)
+
         figures = interleave(
             {
-                "ours": partial(way, "train", [OURS], {}),
-                "one stock agent, all cores": partial(way, "benchmarks.stock", [STOCK], all_cores),
-                "a stock agent per core": partial(way, "benchmarks.stock", [STOCK] * cores, one_core),
+                "ours": lambda: way("train", [OURS]),
+                "one stock agent, all cores": lambda: way("benchmarks.stock", [STOCK], cores),
+                "a stock agent per core": lambda: way("benchmarks.stock", [STOCK] * cores, 1),
             },
             repetitions,
         )
@@ -54,41 +56,50 @@ def measure(data_dir: str, repetitions: int = 1) -> Comparison:
     return Comparison("wall time per run of the MNIST study", "s", ours, figures, note=note)
 
 
-def _seconds_per_run(
+def points(grid: Mapping[str, Sequence[Any]]) -> int:
+    """Number of points of a grid."""
+    return math.prod(len(values) for values in grid.values())
+
+
+def run_sample(
+    grid: Mapping[str, Sequence[Any]],
+    module: str,
+    agents: Sequence[Sequence[str]],
     data_dir: str,
     environment: Mapping[str, str],
-    module: str,
-    commands: Sequence[Sequence[str]],
-    threads: dict[str, str],
-) -> float:
-    """Run the sample with these agents side by side; wall time divided by the number of runs."""
-    config = _sweep(module, data_dir)
-    sweep = create_sweep(config, environment)
-    env = {key: value for key, value in environment.items() if key != "OMP_NUM_THREADS"} | threads
+    threads: int | None = None,
+) -> tuple[str, float]:
+    """Run a grid with these agents side by side; its sweep, and the wall time in seconds.
+
+    ``threads`` is what each of them gives its runs; None leaves it to the agent.
+    """
+    sweep = create_sweep(_sweep(grid, module, data_dir), environment)
+    env = {key: value for key, value in environment.items() if key != "OMP_NUM_THREADS"}
+    env |= {"OMP_NUM_THREADS": str(threads)} if threads else {}
     began = time.perf_counter()
-    agents = [_start([word.format(sweep=sweep) for word in command], env) for command in commands]
-    codes = [agent.wait() for agent in agents]
-    seconds = time.perf_counter() - began
+    commands = [[word.format(sweep=sweep) for word in agent] for agent in agents]
+    processes = [_start(command, env) for command in commands]
+    codes = [process.wait() for process in processes]
     if any(codes):
         raise RuntimeError(f"the agents ended with exit codes {codes}")
-    return seconds / config["run_cap"]
+    return sweep, time.perf_counter() - began
 
 
 def _start(command: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def _sweep(module: str, data_dir: str) -> dict[str, Any]:
-    points = math.prod(len(values) for values in GRID.values())
+def _sweep(grid: Mapping[str, Sequence[Any]], module: str, data_dir: str) -> dict[str, Any]:
+    place = Path(data_dir).resolve()
     return {
         "project": "bench",
         "program": module,
-        "command": ["${env}", "python", "-m", module, "${args}", f"--data-dir={data_dir}"],
+        "command": ["${env}", "python", "-m", module, "${args}", f"--data-dir={place}"],
         "method": "grid",
-        "run_cap": points,
+        "run_cap": points(grid),
         "metric": {"name": "val/acc", "goal": "maximize"},
         "parameters": {
-            **{name: {"values": values} for name, values in GRID.items()},
+            **{name: {"values": values} for name, values in grid.items()},
             "epochs": {"value": EPOCHS},
         },
     }

@@ -39,21 +39,13 @@ class Evaluation:
         return self.confusion.trace().item() / self.confusion.sum().item()
 
 
-class Training:
-    """Everything that changes from step to step: network, optimizer, generators, steps done."""
+class Course:
+    """The steps and epochs of a training, wherever its arithmetic is done."""
 
-    def __init__(self, config: Config, data: DataSet, device: torch.device, dtype: torch.dtype) -> None:
-        """Fresh weights; torch's global generator, seeded here, draws them and the dropout."""
-        torch.manual_seed(config.seed)
+    def __init__(self, config: Config, data: DataSet) -> None:
+        """At the start: no step is done."""
         self.config, self.data = config, data
-        self.model = build(config.model, data.image_shape, config.dp)
-        self.model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimizer = build_optimizer(config.optimizer, self.model, config.lr)
-        self.order = torch.Generator().manual_seed(config.seed)
-        self._order_at_start = self.order.get_state()  # of the epoch under way
         self.step = 0
-        reduced = dtype != torch.float32
-        self.arithmetic = torch.autocast(device.type, dtype) if reduced else contextlib.nullcontext()
 
     @property
     def steps_per_epoch(self) -> int:
@@ -70,43 +62,95 @@ class Training:
         """Whether no epoch is under way."""
         return self.step % self.steps_per_epoch == 0
 
+    def has_turn(self) -> bool:
+        """Whether the device is ours, after waiting for it for a moment."""
+        return True
+
     def train_epoch(self) -> Iterator[Interval]:
         """Train on every training image once, yielding the means of each logging interval.
 
         After `restore`, on those that are left of the epoch.
         """
-        self.model.train()
-        self._order_at_start = self.order.get_state()
-        order = torch.randperm(len(self.data.train), generator=self.order)
-        batches = order.to(self.data.train.labels.device).split(self.config.batch_size)
-        for start in range(self.step % self.steps_per_epoch, len(batches), LOG_EVERY):
-            yield self._train_steps(batches[start : start + LOG_EVERY])
+        raise NotImplementedError
+
+    def evaluate_epoch(self) -> tuple[Evaluation, Evaluation]:
+        """The present network on the validation and on the test set."""
+        raise NotImplementedError
 
     def state(self) -> dict[str, Any]:
         """Everything that the steps to come depend on; to be taken between two logging intervals."""
-        order = self.order.get_state() if self.between_epochs else self._order_at_start
-        on_gpu = self.data.train.labels.is_cuda
-        return {
-            "step": self.step,
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "order": order,
-            "random": torch.get_rng_state(),
-            "random_gpu": torch.cuda.get_rng_state() if on_gpu else None,
-        }
+        raise NotImplementedError
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a `state` of a training with the same options.
 
         Raises KeyError, RuntimeError or ValueError for a state of another network or optimizer.
         """
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Give the device to others: nothing more is asked."""
+
+
+class Training(Course):
+    """Everything that changes from step to step: network, optimizer, generators, steps done."""
+
+    def __init__(self, config: Config, data: DataSet, device: torch.device, dtype: torch.dtype) -> None:
+        """Fresh weights; torch's global generator, seeded here, draws them and the dropout."""
+        super().__init__(config, data)
+        torch.manual_seed(config.seed)
+        self.model = build(config.model, data.image_shape, config.dp)
+        self.model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.optimizer = build_optimizer(config.optimizer, self.model, config.lr)
+        self.order = torch.Generator().manual_seed(config.seed)
+        self._order_at_start = self.order.get_state()  # of the epoch under way
+        self.noise = default_generator(device)
+        """What dropout draws from."""
+        self._lr: float | None = None  # what the optimizer has
+        reduced = dtype != torch.float32
+        self.arithmetic = torch.autocast(device.type, dtype) if reduced else contextlib.nullcontext()
+
+    def train_epoch(self) -> Iterator[Interval]:
+        """Train on the images of this epoch that are left."""
+        self.model.train()
+        for batches in self.intervals():
+            yield self._train_steps(batches)
+
+    def intervals(self) -> Iterator[tuple[Tensor, ...]]:
+        """The training images of an epoch, or of what is left of it: for each logging interval the indices
+        (batch_size,) of each step."""
+        self._order_at_start = self.order.get_state()
+        order = torch.randperm(len(self.data.train), generator=self.order)
+        batches = order.to(self.data.train.labels.device).split(self.config.batch_size)
+        for start in range(self.step % self.steps_per_epoch, len(batches), LOG_EVERY):
+            yield batches[start : start + LOG_EVERY]
+
+    def state(self) -> dict[str, Any]:
+        """Weights, moments and generators."""
+        order = self.order.get_state() if self.between_epochs else self._order_at_start
+        return {
+            "step": self.step,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "order": order,
+            "noise": {self.noise.device.type: self.noise.get_state()},
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to a `state`, also one of another device."""
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
+        for (
+            parameter,
+            moments,
+        ) in self.optimizer.state.items():  # fused updates walk memory: all in one layout
+            for name, value in moments.items():
+                if value.shape == parameter.shape:
+                    moments[name] = torch.empty_like(parameter).copy_(value)
         self.order.set_state(state["order"])
-        torch.set_rng_state(state["random"])
-        if state["random_gpu"] is not None and self.data.train.labels.is_cuda:
-            torch.cuda.set_rng_state(state["random_gpu"])
-        self.step = state["step"]
+        if self.noise.device.type in state["noise"]:  # a GPU cannot go on with the numbers of a CPU
+            self.noise.set_state(state["noise"][self.noise.device.type])
+        self.step, self._lr = state["step"], None
 
     def _train_steps(self, batches: tuple[Tensor, ...]) -> Interval:
         """One step for each index tensor in ``batches``. The device is waited for once, at the end."""
@@ -118,25 +162,49 @@ class Training:
             total_loss += loss * len(batch)
             correct += (logits.argmax(1) == batch.labels).sum()
         images = sum(len(index) for index in batches)
-        return Interval(self.step, total_loss.item() / images, correct.item() / images)
+        loss, right = torch.stack((total_loss.double(), correct.double())).tolist()
+        return Interval(self.step, loss / images, right / images)
 
     def _train_step(self, batch: Split) -> tuple[Tensor, Tensor]:
-        for group in self.optimizer.param_groups:
-            total = self.config.epochs * self.steps_per_epoch
-            group["lr"] = self.config.lr * lr_factor(self.config.schedule, self.step, total)
         with self.arithmetic:
             logits = self.model(batch.images)
             loss = F.cross_entropy(logits, batch.labels)
         self.optimizer.zero_grad()
         loss.backward()
+        self.set_lr()
         self.optimizer.step()
         self.step += 1
         return loss.detach(), logits.detach()
+
+    def set_lr(self) -> None:
+        """Give the optimizer the learning rate of the step to come."""
+        total = self.config.epochs * self.steps_per_epoch
+        lr = self.config.lr * lr_factor(self.config.schedule, self.step, total)
+        if lr == self._lr:
+            return
+        self._lr = lr
+        for group in self.optimizer.param_groups:
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(lr)
+            else:
+                group["lr"] = lr
 
     def evaluate(self, split: Split) -> Evaluation:
         """Loss and confusion counts of the present network on ``split``."""
         with self.arithmetic:
             return evaluate(self.model, split, self.config.eval_batch_size)
+
+    def evaluate_epoch(self) -> tuple[Evaluation, Evaluation]:
+        """Validation and test set, one after the other."""
+        return self.evaluate(self.data.val), self.evaluate(self.data.test)
+
+
+def default_generator(device: torch.device) -> torch.Generator:
+    """The generator that torch's own layers draw from on ``device``."""
+    if device.type != "cuda":
+        return torch.default_generator
+    torch.cuda.init()
+    return torch.cuda.default_generators[torch.cuda.current_device()]
 
 
 @torch.inference_mode()

@@ -6,10 +6,12 @@ from typing import Any
 
 import wandb
 
-from train import checkpoint, data, facts, preemption, progress, tracking
+from train import checkpoint, data, facts, preemption, progress, together, tracking
 from train.config import Config
+from train.data import DataSet
 from train.errors import TrainError
-from train.loop import Evaluation, Training
+from train.loop import Course, Evaluation, Training
+from train.member import Member
 
 
 def train(config: Config) -> None:
@@ -18,21 +20,34 @@ def train(config: Config) -> None:
     Raises `preemption.Preempted` if it was told to go.
     """
     with preemption.watch() as told:
-        device = facts.choose_device(config)
-        dtype = facts.choose_dtype(config, device)
         checkpoint.make_folder(config)
-        data_set = data.load(config.dataset, config.data_dir, config.val_size).to(device)
-        training = Training(config, data_set, device, dtype)
-        described = facts.describe(training.model, device, dtype)
-        described |= {"class_names": data_set.classes, "class_counts": data_set.class_counts}
+        training, described = begin(config)
+        described |= {"class_names": training.data.classes, "class_counts": training.data.class_counts}
         with (
             tracking.start(config, described) as run,
             progress.show(config.epochs * training.steps_per_epoch) as display,
         ):
             fit = Fit(training, run, checkpoint.Checkpoint(config, run.id), display, told)
             fit.resume()
+            fit.wait_for_turn()
             fit.work()
         fit.checkpoint.remove()
+
+
+def begin(config: Config) -> tuple[Course, dict[str, Any]]:
+    """The training, here or with others in the trainer process, and the facts of its device and network."""
+    if address := together.address():
+        member = Member(config, load(config), address)
+        return member, member.facts
+    device = facts.choose_device(config)
+    dtype = facts.choose_dtype(config, device)
+    training = Training(config, load(config).to(device), device, dtype)
+    return training, facts.describe(training.model, device, dtype)
+
+
+def load(config: Config) -> DataSet:
+    """The run's data set."""
+    return data.load(config.dataset, config.data_dir, config.val_size)
 
 
 class Fit:
@@ -40,7 +55,7 @@ class Fit:
 
     def __init__(
         self,
-        training: Training,
+        training: Course,
         run: wandb.Run,
         kept: checkpoint.Checkpoint,
         display: progress.Progress,
@@ -62,13 +77,18 @@ class Fit:
             self.journal.replay(found["rows"])
             self.display.line(f"going on at step {self.training.step}, from a checkpoint")
 
+    def wait_for_turn(self) -> None:
+        """Wait for the device, ready to leave."""
+        while not self.training.has_turn():
+            self.leave_if_told()
+
     def work(self) -> None:
         """Train all epochs, evaluating after each. A loss that is not finite ends the run early."""
         training, epochs = self.training, self.training.config.epochs
         while True:
             epoch = training.epochs_done + 1
             row, diverged = self.train_epoch()
-            val, test = training.evaluate(training.data.val), training.evaluate(training.data.test)
+            val, test = training.evaluate_epoch()
             row |= tracking.epoch_row(epoch, val, test)
             self.display.line(progress.epoch_line(epoch, epochs, val, test, row["images_per_second"]))
             if diverged:
@@ -78,6 +98,7 @@ class Fit:
             self.journal.log(training.step, row)
             self.save()
             self.leave_if_told()
+        training.close()
         self.end(row, test, diverged)
 
     def train_epoch(self) -> tuple[dict[str, Any], bool]:

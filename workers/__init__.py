@@ -7,6 +7,7 @@
   warmup: what it imports beforehand; child: how a fork becomes a fresh process; service: the wandb service
 - slot: one worker: claim, run, report, again; fleet: all of them, and when to stop
 - missing: the points that no run has finished
+- trainers: processes that train several runs at once
 - resources: cores and threads of this job; packing: workers that share a GPU
 - walltime: how long it may run; display: what the user sees
 """

@@ -10,14 +10,17 @@ from collections.abc import Callable, Sequence
 
 from workers.missing import Missing
 from workers.pool import Pool
+from workers.process import describe_status
 from workers.progress import Watch
 from workers.protocol import Client, Refused
 from workers.slot import Outcome, Run, Slot
 from workers.sweep import Sweep, explain
+from workers.trainers import Trainers
 from workers.walltime import Walltime
 
 DONE, FAULT, USAGE, PREEMPTED, FAILING = 0, 1, 2, 3, 4
 """Exit codes: done or nothing left; anything else; wrong usage; told to go; runs keep failing."""
+TRAINER_GONE = 75  # exit code of a run whose trainer has ended
 
 TERM_SECONDS = 4.5  # from SIGTERM to SIGKILL for the workers
 GONE_SECONDS = 7.0  # from SIGTERM to the end of everything: a batch system kills after 10
@@ -46,6 +49,8 @@ class Fleet:
         self.stop = client.stop
         self.walltime = walltime or Walltime(None)
         self.missing, self.watch = missing, watch
+        self.trainers: Trainers | None = None
+        """Where the runs are trained, if not each in its own process."""
         self.told: list[float] = []
         """When we were told to go, by signals; the handler appends."""
         self.interrupted = False
@@ -122,14 +127,26 @@ class Fleet:
             self.stopped += 1
         else:
             self.failed += 1
-            self._failures_in_a_row += 1
+            self._failures_in_a_row += outcome.status != TRAINER_GONE
 
     def _judge(self, outcome: Outcome) -> None:
         """Stop before every run of the sweep fails in the same way."""
         if outcome.status == USAGE and not self.finished:
             self.give_up(FAILING, f"the program refuses its arguments: {outcome.reason}")
-        elif self._max_failures and self._failures_in_a_row >= self._max_failures:
-            self.give_up(FAILING, self._describe_failures(outcome.reason))
+        else:
+            self._stop_if_failing(outcome.reason)
+
+    def note_trainer_end(self, status: int) -> None:
+        """Count the end of a trainer as one failure, however many runs it takes with it."""
+        reason = f"the trainer: {describe_status(status)}"
+        self._report(f"a trainer ended, its runs with it: {describe_status(status)}")
+        with self._lock:
+            self._failures_in_a_row += 1
+        self._stop_if_failing(reason)
+
+    def _stop_if_failing(self, reason: str) -> None:
+        if self._max_failures and self._failures_in_a_row >= self._max_failures:
+            self.give_up(FAILING, self._describe_failures(reason))
 
     def _describe_failures(self, reason: str) -> str:
         """Return whether the sweep or this node is to blame for failures in a row."""

@@ -95,8 +95,13 @@ class Slot(threading.Thread):
         self.run_now = run = Run(command["run_id"], point, time.monotonic())
         self._stopped, self.note = False, ""
         start = prepare(self._fleet.sweep, command, point, self._fleet.extra_arguments)
+        trainers = self._fleet.trainers
+        if trainers:
+            start.environ.update(trainers.environ(self.number))
         self._fleet.note_start(run)
         end = self._fleet.pool.start(start)
+        if trainers:
+            trainers.begin()
         status, go_on = self._await(agent, run, end)
         self.run_now = None
         told = bool(self._fleet.told) or status in PREEMPTED  # the batch system tells everyone

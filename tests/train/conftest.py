@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from train.data import DataSet, Split
+
 ROOT = Path(__file__).parents[2]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -41,3 +43,16 @@ def train(tmp_path: Path) -> Run:
         )
 
     return run
+
+
+@pytest.fixture
+def tiny() -> DataSet:
+    """Ten noisy patterns of 8 x 8 pixels; 530 training images, so that the last batch is a small one."""
+    generator = torch.Generator().manual_seed(7)
+    patterns = torch.randn(10, 1, 8, 8, generator=generator)
+
+    def split(count: int) -> Split:
+        labels = torch.randint(10, (count,), generator=generator)
+        return Split(patterns[labels] + 0.5 * torch.randn(count, 1, 8, 8, generator=generator), labels)
+
+    return DataSet(split(530), split(70), split(70), tuple("0123456789"))

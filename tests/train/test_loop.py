@@ -9,25 +9,12 @@ import torch.nn.functional as F
 from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, MultiStepLR
 
 from train.config import Config
-from train.data import DataSet, Split
+from train.data import DataSet
 from train.loop import LOG_EVERY, Training, evaluate
 from train.models import build
 from train.optim import MOMENTUM, lr_factor
 
 CPU = torch.device("cpu")
-
-
-@pytest.fixture
-def tiny() -> DataSet:
-    """Ten noisy patterns of 8 x 8 pixels; 530 training images, so that the last batch is a small one."""
-    generator = torch.Generator().manual_seed(7)
-    patterns = torch.randn(10, 1, 8, 8, generator=generator)
-
-    def split(count: int) -> Split:
-        labels = torch.randint(10, (count,), generator=generator)
-        return Split(patterns[labels] + 0.5 * torch.randn(count, 1, 8, 8, generator=generator), labels)
-
-    return DataSet(split(530), split(70), split(70), tuple("0123456789"))
 
 
 def plain_loop(config: Config, data: DataSet) -> tuple[torch.nn.Module, list[float]]:
