@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import load, overhead, reporting, simulate, step, study
+from benchmarks import accuracy, load, members, overhead, reporting, simulate, step, study
 from benchmarks.machine import describe
 from benchmarks.measure import Comparison
 from benchmarks.show import save, show
@@ -22,29 +22,45 @@ def steps(data_dir: str) -> list[Comparison]:
     return [row for model in ("dense", "cnn") for n in threads for row in step.measure(model, n, data_dir)]
 
 
+def members_at_once(data_dir: str) -> list[Comparison]:
+    """Both models, runs trained together and one by one."""
+    return [members.measure(model, data_dir) for model in ("dense", "cnn")]
+
+
 PARTS: dict[str, Callable[[str], Sequence[Comparison]]] = {
-    "step": steps,
     "overhead": lambda _: [overhead.measure()],
-    "study": lambda data_dir: [study.measure(data_dir)],
+    "step": steps,
+    "members": members_at_once,
     "server": lambda _: load.measure(),
     "report": lambda _: reporting.measure(),
     "simulate": lambda _: simulate.measure(),
+    "study": lambda data_dir: [study.measure(data_dir)],
+    "accuracy": accuracy.measure,
 }
 
 
 @click.command()
-@click.argument("parts", nargs=-1, type=click.Choice(list(PARTS)))
+@click.argument("parts", metavar="[PART]...", nargs=-1, type=click.Choice(list(PARTS)))
 @click.option("--data-dir", default="data", show_default=True, help="Where MNIST is, or goes.")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), default=RESULTS / "cpu.json")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=RESULTS / "cpu.json",
+    show_default="benchmarks/results/cpu.json",
+    help="A JSON file, in which the results of other parts stay.",
+)
 def main(parts: tuple[str, ...], data_dir: str, output: Path) -> None:
-    """Measure the named PARTS, or all of them."""
+    """Measure each PART (all of them by default) and print its table.
+
+    overhead, step, members, server, report and simulate take some minutes each; study and accuracy take half
+    an hour.
+    """
     machine = describe()
-    comparisons: list[Comparison] = []
     for part in parts or PARTS:
         click.echo(f"measuring {part} …", err=True)
-        comparisons += PARTS[part](data_dir)
-    show(comparisons, machine)
-    save(comparisons, machine, output)
+        comparisons = PARTS[part](data_dir)
+        show(part, comparisons, machine)
+        save(part, comparisons, machine, output)
 
 
 if __name__ == "__main__":

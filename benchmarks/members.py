@@ -13,8 +13,8 @@ from itertools import count
 
 import torch
 
-from benchmarks.epoch import intra_op_threads
 from benchmarks.measure import Comparison, interleave
+from benchmarks.step import intra_op_threads
 from train import data
 from train.config import Config
 from train.data import DataSet
