@@ -22,20 +22,15 @@ def steps(data_dir: str) -> list[Comparison]:
     return [row for model in ("dense", "cnn") for n in threads for row in step.measure(model, n, data_dir)]
 
 
-def members_at_once(data_dir: str) -> list[Comparison]:
-    """Both models, runs trained together and one by one."""
-    return [members.measure(model, data_dir) for model in ("dense", "cnn")]
-
-
 PARTS: dict[str, Callable[[str], Sequence[Comparison]]] = {
-    "overhead": lambda _: [overhead.measure()],
     "step": steps,
-    "members": members_at_once,
+    "overhead": lambda _: [overhead.measure()],
+    "members": lambda data_dir: [members.measure(model, data_dir) for model in ("dense", "cnn")],
+    "study": lambda data_dir: [study.measure(data_dir)],
+    "accuracy": accuracy.measure,
     "server": lambda _: load.measure(),
     "report": lambda _: reporting.measure(),
     "simulate": lambda _: simulate.measure(),
-    "study": lambda data_dir: [study.measure(data_dir)],
-    "accuracy": accuracy.measure,
 }
 
 
@@ -44,23 +39,23 @@ PARTS: dict[str, Callable[[str], Sequence[Comparison]]] = {
 @click.option("--data-dir", default="data", show_default=True, help="Where MNIST is, or goes.")
 @click.option(
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=RESULTS / "cpu.json",
-    show_default="benchmarks/results/cpu.json",
-    help="A JSON file, in which the results of other parts stay.",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=RESULTS,
+    show_default="benchmarks/results",
+    help="Folder for the JSON: DEVICE/PART.json.",
 )
 def main(parts: tuple[str, ...], data_dir: str, output: Path) -> None:
-    """Measure each PART (all of them by default) and print its table.
+    """Measure each PART (all of them by default), print its table and write its JSON.
 
-    overhead, step, members, server, report and simulate take some minutes each; study and accuracy take half
-    an hour.
+    overhead, step, members, server, report and simulate take some minutes each; study and accuracy up to an
+    hour.
     """
     machine = describe()
     for part in parts or PARTS:
         click.echo(f"measuring {part} …", err=True)
-        comparisons = PARTS[part](data_dir)
-        show(part, comparisons, machine)
-        save(part, comparisons, machine, output)
+        found = PARTS[part](data_dir)
+        show(part, found, machine)
+        save(found, machine, output / machine["device"] / f"{part}.json")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
+
 PACKAGES = ("torch", "torchvision", "wandb", "numpy")
 
 
@@ -15,6 +17,7 @@ def describe() -> dict[str, Any]:
     """Describe this machine: processor, cores given to this process, memory, versions."""
     return {
         "processor": _processor(),
+        "device": torch.cuda.get_device_name().replace(" ", "-") if torch.cuda.is_available() else "cpu",
         "cores": len(os.sched_getaffinity(0)),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
         "system": platform.platform(terse=True),

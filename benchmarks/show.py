@@ -44,16 +44,15 @@ def show(part: str, comparisons: Sequence[Comparison], machine: dict[str, Any]) 
             console.print(f"{comparison.name}: {comparison.note}", style="dim")
 
 
-def save(part: str, comparisons: Sequence[Comparison], machine: dict[str, Any], path: Path) -> None:
-    """Write every single measurement as JSON, in the place of what the part had before."""
+def save(comparisons: Sequence[Comparison], machine: dict[str, Any], path: Path) -> None:
+    """Write every single measurement as JSON."""
     rows = [
         {**asdict(comparison), "ratios": {peer: comparison.ratio(peer) for peer in comparison.peers}}
         for comparison in comparisons
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
-    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    kept[part] = {"machine": machine, "comparisons": rows}
-    path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    text = json.dumps({"machine": machine, "comparisons": rows}, indent=1)
+    path.write_text(text + "\n", encoding="utf-8")
 
 
 def _cell(figure: Figure) -> str:
