@@ -59,14 +59,9 @@ def measure(repetitions: int = 3) -> list[Comparison]:
 
 
 def _latency(name: str, values: list[float]) -> Comparison:
-    is_aim = name.startswith("heartbeat p99")
-    return (
-        against_target(name, "ms", values, P99_MS) if is_aim else Comparison(name, "ms", _figure(values), {})
-    )
-
-
-def _figure(values: list[float]) -> Figure:
-    return Figure(tuple(values))
+    if name.startswith("heartbeat p99"):
+        return against_target(name, "ms", values, P99_MS)
+    return Comparison(name, "ms", Figure(tuple(values)), {})
 
 
 def latencies(environment: Mapping[str, str], crowd: int, window: float = WINDOW_SECONDS) -> dict[str, float]:
