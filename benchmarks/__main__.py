@@ -35,21 +35,27 @@ PARTS: dict[str, Callable[[str], Sequence[Comparison]]] = {
 
 
 @click.command()
-@click.argument("parts", nargs=-1, type=click.Choice(list(PARTS)))
+@click.argument("parts", metavar="[PART]...", nargs=-1, type=click.Choice(list(PARTS)))
 @click.option("--data-dir", default="data", show_default=True, help="Where MNIST is, or goes.")
 @click.option(
-    "--output", type=click.Path(file_okay=False, path_type=Path), default=RESULTS, show_default=False
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=RESULTS,
+    show_default="benchmarks/results",
+    help="Folder for the JSON: DEVICE/PART.json.",
 )
 def main(parts: tuple[str, ...], data_dir: str, output: Path) -> None:
-    """Measure the named PARTS, or all of them; each leaves a JSON file of its own in the folder --output."""
+    """Measure each PART (all of them by default), print its table and write its JSON.
+
+    overhead, step, members, server, report and simulate take some minutes each; study and accuracy up to an
+    hour.
+    """
     machine = describe()
-    comparisons: list[Comparison] = []
     for part in parts or PARTS:
         click.echo(f"measuring {part} …", err=True)
         found = PARTS[part](data_dir)
+        show(part, found, machine)
         save(found, machine, output / machine["device"] / f"{part}.json")
-        comparisons += found
-    show(comparisons, machine)
 
 
 if __name__ == "__main__":

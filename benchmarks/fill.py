@@ -33,5 +33,5 @@ async def _work(speaker: Speaker, sweep: str) -> None:
         if command["type"] == "exit":
             return
         point = point_of(command)
-        await speaker.begin(command["run_id"], point, sweep)
+        await speaker.begin(command["run_id"], point | synthetic.DATA_SET, sweep)
         await speaker.stream(command["run_id"], piece(list(synthetic.rows(point)), 0, end=True))

@@ -59,24 +59,19 @@ def measure(repetitions: int = 3) -> list[Comparison]:
 
 
 def _latency(name: str, values: list[float]) -> Comparison:
-    is_aim = name.startswith("heartbeat p99")
-    return (
-        against_target(name, "ms", values, P99_MS) if is_aim else Comparison(name, "ms", _figure(values), {})
-    )
+    if name.startswith("heartbeat p99"):
+        return against_target(name, "ms", values, P99_MS)
+    return Comparison(name, "ms", Figure(tuple(values)), {})
 
 
-def _figure(values: list[float]) -> Figure:
-    return Figure(tuple(values))
-
-
-def latencies(environment: Mapping[str, str], crowd: int) -> dict[str, float]:
+def latencies(environment: Mapping[str, str], crowd: int, window: float = WINDOW_SECONDS) -> dict[str, float]:
     """p50 and p99 of heartbeats and of upserts, in ms, of a crowd of agents with a running run each."""
-    seen = run_load(_crowd(environment, crowd))
+    seen = run_load(_crowd(environment, crowd, window))
     kinds = ("heartbeat", "upsert")
     return {f"{kind} p{p}": seen.milliseconds(kind, p) for kind in kinds for p in (50, 99)}
 
 
-async def _crowd(environment: Mapping[str, str], crowd: int) -> Latencies:
+async def _crowd(environment: Mapping[str, str], crowd: int, window: float) -> Latencies:
     first = await Speaker.open(environment, PROJECT)
     sweep = await first.make_sweep(synthetic.sweep_config(seeds=crowd))
     first.line.close()
@@ -84,7 +79,7 @@ async def _crowd(environment: Mapping[str, str], crowd: int) -> Latencies:
     seen = Latencies()
     beginning = time.monotonic() + 1
     interval = min(BEAT_SECONDS, crowd / BEATS_AT_LEAST)
-    await asyncio.gather(*(agent.work(beginning, interval, seen) for agent in agents))
+    await asyncio.gather(*(agent.work(beginning, window, interval, seen) for agent in agents))
     return seen
 
 
@@ -105,10 +100,10 @@ class Agent:
         (command,) = await speaker.beat(agent)
         return cls(speaker, agent, command["run_id"], point_of(command))
 
-    async def work(self, beginning: float, interval: float, seen: Latencies) -> None:
+    async def work(self, beginning: float, window: float, interval: float, seen: Latencies) -> None:
         """Beat, and now and then begin the run, at regular times until the window is over."""
         due = beginning + random.uniform(0, interval)
-        while due < beginning + WINDOW_SECONDS:
+        while due < beginning + window:
             await asyncio.sleep(due - time.monotonic())
             async with seen.timed("heartbeat", due):
                 await self.speaker.beat(self.id, self.run)

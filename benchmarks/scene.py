@@ -49,10 +49,19 @@ def client_environment(url: str, data_dir: Path, home: Path) -> dict[str, str]:
 
 def server_peak_mb(environment: Mapping[str, str]) -> float:
     """The most memory that the server of this environment has held so far, in MB. Linux."""
-    address = Path(environment["WANDB_DIR"]) / "server" / "server.json"
-    pid = json.loads(address.read_text(encoding="utf-8"))["pid"]
-    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    status = (_server_process(environment) / "status").read_text(encoding="utf-8")
     return int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) / 1000  # type: ignore[index]
+
+
+def server_cpu_seconds(environment: Mapping[str, str]) -> float:
+    """The processor time that the server of this environment has taken so far. Linux."""
+    fields = (_server_process(environment) / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # user and system time
+
+
+def _server_process(environment: Mapping[str, str]) -> Path:
+    address = Path(environment["WANDB_DIR"]) / "server" / "server.json"
+    return Path("/proc") / str(json.loads(address.read_text(encoding="utf-8"))["pid"])
 
 
 def create_sweep(config: Mapping[str, Any], environment: Mapping[str, str]) -> str:

@@ -18,9 +18,11 @@ from benchmarks.measure import Comparison, Figure
 WIDTH = 120  # characters, in a file
 
 
-def table(comparisons: Sequence[Comparison], machine: dict[str, Any]) -> Table:
+def table(part: str, comparisons: Sequence[Comparison], machine: dict[str, Any]) -> Table:
     """One row per pair of us and a peer, the ratio first."""
-    out = Table(title="Ours against the peer or the target", caption=sentence(machine), title_justify="left")
+    out = Table(
+        title=f"{part}: ours against the peer or the target", caption=sentence(machine), title_justify="left"
+    )
     for heading in ("times better", "what", "unit", "ours", "peer", "", "n"):
         out.add_column(heading, justify="left" if heading in ("what", "unit", "peer") else "right")
     for comparison in comparisons:
@@ -33,10 +35,10 @@ def table(comparisons: Sequence[Comparison], machine: dict[str, Any]) -> Table:
     return out
 
 
-def show(comparisons: Sequence[Comparison], machine: dict[str, Any]) -> None:
+def show(part: str, comparisons: Sequence[Comparison], machine: dict[str, Any]) -> None:
     """Print the table, with medians and, in brackets, the range of the repetitions."""
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
-    console.print(table(comparisons, machine))
+    console.print(table(part, comparisons, machine))
     for comparison in comparisons:
         if comparison.note:
             console.print(f"{comparison.name}: {comparison.note}", style="dim")

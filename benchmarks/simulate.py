@@ -8,6 +8,7 @@ run is read back to see that each point is finished exactly once.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import random
 import time
@@ -21,7 +22,7 @@ from benchmarks.fill import PROJECT
 from benchmarks.latency import Latencies
 from benchmarks.load import BEAT_SECONDS, MEMORY_MB, P99_MS
 from benchmarks.measure import Comparison, Figure, against_target
-from benchmarks.scene import embedded_server, server_peak_mb
+from benchmarks.scene import embedded_server, server_cpu_seconds, server_peak_mb
 from benchmarks.traffic import Speaker, piece, point_of, run_load
 from workers.protocol import RUNS
 
@@ -64,14 +65,20 @@ def measure(scale: Scale | None = None) -> list[Comparison]:
     """Run the sweep once and describe its course. Raises RuntimeError if a point is not finished once."""
     scale = scale or Scale()
     with embedded_server() as environment:
+        idle = server_cpu_seconds(environment)
         course = run_load(asyncio.wait_for(simulate(environment, scale), DEADLINE_SECONDS))
-        memory = server_peak_mb(environment)
+        memory, busy = server_peak_mb(environment), server_cpu_seconds(environment) - idle
     if set(course.finished.values()) != {1} or len(course.finished) != scale.points or course.others:
         raise RuntimeError(
             f"{len(course.finished)} of {scale.points} points finished, "
             f"{sum(n > 1 for n in course.finished.values())} more than once; {course.others} runs did not"
         )
-    return [*_describe(course, scale), against_target("server's memory, peak", "MB", [memory], MEMORY_MB)]
+    per_point = Figure((busy / scale.points * 1000,))
+    return [
+        *_describe(course, scale),
+        Comparison("server's processor time per point", "ms", per_point, {}),
+        against_target("server's memory, peak", "MB", [memory], MEMORY_MB),
+    ]
 
 
 def _describe(course: Course, scale: Scale) -> list[Comparison]:
@@ -83,15 +90,14 @@ def _describe(course: Course, scale: Scale) -> list[Comparison]:
         Comparison("points claimed and finished", "1/s", Figure((scale.points / seconds,)), {}, True, note),
         Comparison("history", "rows/s", Figure((course.rows / seconds,)), {}, True),
     ]
-    for kind in seen.seen:
-        for percent in (50, 99):
-            begin, end = seen.course(kind, percent)
-            whole = seen.milliseconds(kind, percent)
-            note = f"first tenth {begin:.1f} ms, last tenth {end:.1f} ms"
-            if percent == 99:
-                out.append(against_target(f"{kind} p99", "ms", [whole], P99_MS, note=note))
-            else:
-                out.append(Comparison(f"{kind} p50", "ms", Figure((whole,)), {}, note=note))
+    for kind, percent in itertools.product(seen.seen, (50, 99)):
+        begin, end = seen.course(kind, percent)
+        name, values = f"{kind} p{percent}", [seen.milliseconds(kind, percent)]
+        note = f"first tenth {begin:.1f} ms, last tenth {end:.1f} ms"
+        if percent == 99 and kind in ("claim", "heartbeat"):
+            out.append(against_target(name, "ms", values, P99_MS, note=note))
+        else:
+            out.append(Comparison(name, "ms", Figure(tuple(values)), {}, note=note))
     return out
 
 

@@ -172,13 +172,14 @@ class Forkserver:
         if self.warm_up and not message.companion:  # once, with the arguments of the first run
             warmup.attempt(self.warm_up, message.program.arguments)
             self.warm_up = None
+            self.drop_spare()
         environ = self.environ | message.environ
         warm = message.program.is_python and warmup.is_single_threaded()
         if warm and self.service:
             environ[service.VARIABLE] = self.service.token
         if self.has_started:  # the packages are still those that this forkserver's first run listed
             environ.setdefault(service.SAVE_REQUIREMENTS, "false")
-        self.has_started = True
+        self.has_started |= not message.companion
         pid, words = (warm and self.use_spare(message, environ)) or self.fork_for(message, environ, warm)
         self.children[pid] = Child(message, words, shares_service=bool(warm and self.service))
         self.tell(Started(message.run_id, pid))
@@ -361,10 +362,10 @@ class Forkserver:
     def leave(self) -> None:
         """Let the service send what it has; `serve` ends when it has ended."""
         self.leaving = True
+        self.drop_spare()
         for pid, this in self.children.items():
             if this.start.companion:
                 signal_group(pid, signal.SIGKILL)
-        self.drop_spare()
         if self.service:
             self.service.leave()
 
