@@ -21,6 +21,15 @@ from server.leases import Watch
 from server.signing import Signer
 
 log = logging.getLogger("server")
+ROUTES = [
+    Route("/graphql", endpoint.graphql, methods=["POST"]),
+    Route("/files/{entity}/{project}/{run}/file_stream", streams.file_stream, methods=["POST"]),
+    Route("/storage/{file:int}", files.upload, methods=["PUT"]),
+    Route("/storage/{file:int}", files.download, methods=["GET", "HEAD"]),
+    Route("/artifacts/{entity}/{digest}", files.download_by_digest),
+    Route("/artifactsV2/{where:path}/{digest}/{name}", files.download_by_digest),
+    *pages.ROUTES,
+]
 FULL = ("full", "disk I/O error")
 READ_ONLY = ("readonly", "unable to open")
 
@@ -67,15 +76,7 @@ def make_app(server: Server, key: str, at_end: Callable[[], None]) -> Starlette:
         at_end()
 
     app = Starlette(
-        routes=[
-            Route("/graphql", endpoint.graphql, methods=["POST"]),
-            Route("/files/{entity}/{project}/{run}/file_stream", streams.file_stream, methods=["POST"]),
-            Route("/storage/{file:int}", files.upload, methods=["PUT"]),
-            Route("/storage/{file:int}", files.download, methods=["GET", "HEAD"]),
-            Route("/artifacts/{entity}/{digest}", files.download_by_digest),
-            Route("/artifactsV2/{where:path}/{digest}/{name}", files.download_by_digest),
-            *pages.ROUTES,
-        ],
+        routes=ROUTES,
         middleware=[Middleware(KeyRequired, key=key, signer=server.signer)],
         exception_handlers={
             ServerError: server_error,

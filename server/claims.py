@@ -162,7 +162,7 @@ def attempts_of_others(connection: sqlite3.Connection, run: sqlite3.Row) -> int:
 
 
 def give_up(connection: sqlite3.Connection, run: sqlite3.Row) -> None:
-    """Queue a run's point to be offered again, unless another run holds it: one that crashed may come back."""
+    """Queue a run's point to be offered again, unless another run holds it, as one that came back may."""
     held = connection.execute(
         "SELECT 1 FROM runs WHERE sweep_id = ? AND point = ? AND id != ?"
         " AND (state NOT IN ('failed', 'crashed', 'killed') OR stop_requested)",

@@ -27,6 +27,8 @@ class ServerProcess:
     options: tuple[str, ...] = ()
     port: int = 0
     process: subprocess.Popen[str] | None = None
+    said: str = ""
+    """What it has written to its standard error, once it has ended."""
 
     def start(self) -> None:
         """Start it, or start it again at the same address; returns when it listens."""
@@ -55,7 +57,7 @@ class ServerProcess:
         if self.process is None:
             return
         getattr(self.process, how)()
-        self.process.communicate(timeout=STARTUP)
+        self.said += self.process.communicate(timeout=STARTUP)[1]
         self.process = None
 
     @property

@@ -184,7 +184,9 @@ def agent_runs(
 
 RESOLVERS = {
     "Query": {
-        "agent": lambda _source, info, id: lookup.by_id(info.context.database.read(), "agents", "Agent", id)
+        "agent": lambda _source, info, id=None: lookup.by_id(
+            info.context.database.read(), "agents", "Agent", id
+        )
     },
     "Mutation": {"createAgent": create_agent, "agentHeartbeat": heartbeat},
     "Sweep": {"agents": sweep_agents, "agent": sweep_agent},
