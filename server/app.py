@@ -12,12 +12,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from server import files, pages, streams
-from server.auth import KeyRequired, load_or_make_key
+from server.auth import KeyRequired
 from server.context import Server, Settings
 from server.database import Database
 from server.errors import ServerError
 from server.graphql import endpoint
+from server.keys import Keyring, load_or_make
 from server.leases import Watch
+from server.proxy import BehindProxy
 from server.signing import Signer
 
 log = logging.getLogger("server")
@@ -59,11 +61,11 @@ def open_server(settings: Settings) -> Server:
     """The database and the secret for signed URLs, made when there are none."""
     settings.files_dir.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database_path)
-    secret = load_or_make_key(settings.data_dir / "signing_secret")
+    secret = load_or_make(settings.data_dir / "signing_secret")
     return Server(settings, database, Signer(secret.encode()))
 
 
-def make_app(server: Server, key: str, at_end: Callable[[], None]) -> Starlette:
+def make_app(server: Server, keys: Keyring, behind_proxy: bool, at_end: Callable[[], None]) -> Starlette:
     """The ASGI application. `at_end` is called when everything is stored."""
 
     @contextlib.asynccontextmanager
@@ -77,7 +79,10 @@ def make_app(server: Server, key: str, at_end: Callable[[], None]) -> Starlette:
 
     app = Starlette(
         routes=ROUTES,
-        middleware=[Middleware(KeyRequired, key=key, signer=server.signer)],
+        middleware=[
+            *([Middleware(BehindProxy)] if behind_proxy else []),
+            Middleware(KeyRequired, keys=keys, signer=server.signer),
+        ],
         exception_handlers={
             ServerError: server_error,
             sqlite3.OperationalError: storage_error,
@@ -87,6 +92,7 @@ def make_app(server: Server, key: str, at_end: Callable[[], None]) -> Starlette:
         lifespan=lifespan,
     )
     app.state.server = server
-    app.state.pages = pages.Pages(key)
+    app.state.keys = keys
+    app.state.pages = pages.Pages()
     app.state.engine = endpoint.Engine()
     return app

@@ -178,5 +178,6 @@ RESOLVERS = {
         "deleteRun": delete_run,
         "stopRun": stop_run,
         "updateRunState": update_run_state,
-    }
+    },
+    "UpsertBucketPayload": {"serverSettings": lambda _payload, _info: {"server_messages": []}},
 }
