@@ -50,5 +50,5 @@ edited.update()
 again = wandb.Api().run("/".join(edited.path))
 report["edited"] = [again.name, again.tags, again.config["note"]]
 next(run for run in runs if run.state == "failed").delete()
-report["left"] = len(api.sweep(sys.argv[1]).runs)
+report["left"] = len(wandb.Api().runs(project))
 print(json.dumps(report))

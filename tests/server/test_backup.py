@@ -85,11 +85,12 @@ def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
 SCHEMA_1 = (Path(__file__).parent / "schemas" / "version_1.sql").read_text()
 OLD_ROWS = """
 INSERT INTO projects (id, entity, name, created_at) VALUES (1, 'e', 'direct', 't');
-INSERT INTO sweeps (id, project_id, name, config, method, state, points, next_point, seed, created_at, updated_at)
-    VALUES (4, 1, 'old', '{method: grid, program: p.py, parameters: {lr: {values: [1, 2]}}}', 'grid', 'RUNNING',
-            2, 1, 7, 't', 't');
-INSERT INTO runs (id, project_id, name, display_name, state, username, created_at, updated_at, heartbeat_at,
-                  sweep, sweep_id, point)
+INSERT INTO sweeps (id, project_id, name, config, method, state, points, next_point, seed,
+                    created_at, updated_at)
+    VALUES (4, 1, 'old', '{method: grid, program: p.py, parameters: {lr: {values: [1, 2]}}}', 'grid',
+            'RUNNING', 2, 1, 7, 't', 't');
+INSERT INTO runs (id, project_id, name, display_name, state, username, created_at, updated_at,
+                  heartbeat_at, sweep, sweep_id, point)
     VALUES (9, 1, 'kept', 'kept', 'failed', 'e', 't', 't', 't', 'old', 4, 0);
 INSERT INTO freed_points (sweep_id, point, parameters, attempts, run_id) VALUES (4, 0, '{"lr": 1}', 1, 9);
 """
