@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("client_env")
 PROGRAM = """
 import sys, wandb
 with wandb.init(resume="allow") as run:
-    for step in range(run.step, 6):
+    for step in range(run.starting_step, 6):
         run.log({"loss": run.config.x + step})
         if run.config.x == 2 and step == 2:
             run.mark_preempting()
@@ -87,14 +87,13 @@ def check_lists(sweep: "wandb.apis.public.Sweep", path: str) -> None:
     assert "FINISHED" in repr(sweep.agent(worker.id)), path
 
 
-def test_stop_cancel_and_what_cannot_be(server: ServerProcess) -> None:
+def test_stop_and_cancel(server: ServerProcess) -> None:
     client, path = Client(server, "ends"), create(server, "ends")
     agent = client.agent({"name": path.rpartition("/")[2]})
     run = client.claim(agent)["run_id"]
     wandb_sweep(server, "--stop", path)
     assert (state(path), client.heartbeat(agent, run)) == ("FINISHED", [])
     assert client.run(run)["state"] == "running", "running runs finish"
-    assert "already finished" in refused(server, "--pause", path).lower().replace("cannot pause", "already")
     other = create(server, "ends")
     agent = client.agent({"name": other.rpartition("/")[2]})
     run = client.claim(agent)["run_id"]
@@ -111,7 +110,8 @@ def test_a_config_that_is_refused_is_refused_in_one_line_with_the_place(server: 
 
 
 def test_runs_of_before_are_adopted(server: ServerProcess) -> None:
-    code = "import wandb\nwith wandb.init(project='adopt', id='before', config={'x': 2}) as run: run.log({'loss': 0})"
+    begin = "wandb.init(project='adopt', id='before', config={'x': 2})"
+    code = f"import wandb\nwith {begin} as run: run.log({{'loss': 0}})"
     assert server.run("python", "-c", code).returncode == 0
     (server.home / "sweep.yaml").write_text(CONFIG)
     said = wandb_sweep(server, "--project", "adopt", "-R", "before", "sweep.yaml")
@@ -126,13 +126,12 @@ def test_runs_of_before_are_adopted(server: ServerProcess) -> None:
 
 KILLED = """
 import os, signal, time, wandb
-settings = wandb.Settings(x_file_stream_transmit_interval=0.1, x_transaction_log_flush_interval=0.1)
+settings = wandb.Settings(x_file_stream_transmit_interval=1, x_transaction_log_flush_interval=1)
 run = wandb.init(project="auto", resume="auto", settings=settings)
 print(run.id, run.resumed, flush=True)
-run.log({"x": 0 if not run.resumed else 1})
-if not run.resumed:
-    while True:
-        time.sleep(0.1)
+for number in range(10_000 if not run.resumed else 3):
+    run.log({"x": number})
+    time.sleep(0.1)
 run.finish()
 """
 
@@ -150,13 +149,16 @@ def test_resume_auto_goes_on_after_a_kill(server: ServerProcess) -> None:
         killed.kill()
     again = server.run(*command)
     assert (resumed, again.stdout.split()) == ("False", [run, "True"]), again.stderr
-    assert [json.loads(row)["x"] for row in client.run(run)["history"]] == [0, 1]
+    rows = [json.loads(row) for row in client.run(run)["history"]]
+    kept = len(rows) - 3
+    assert [row["x"] for row in rows] == [*range(kept), 0, 1, 2]
+    assert kept > 0
     assert client.run(run)["state"] == "finished"
 
 
 SYSTEM = """
 import time, wandb
-settings = wandb.Settings(x_stats_sampling_interval=0.1, x_file_stream_transmit_interval=0.2)
+settings = wandb.Settings(x_stats_sampling_interval=0.1, x_file_stream_transmit_interval=1)
 with wandb.init(project="system", id="measured", settings=settings) as run:
     run.log({"x": 1})
     time.sleep(1)
