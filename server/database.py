@@ -161,9 +161,11 @@ class Database:
         return await asyncio.wrap_future(self.submit(job))
 
     def close(self) -> None:
-        """Finish the queued writes and close the writer's connection."""
+        """Finish the queued writes, gather all in the one file and close the writer's connection."""
         self._jobs.put(None)
         self._writer.join()
+        with contextlib.suppress(sqlite3.OperationalError):  # on a full disk it stays in two files
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()
 
     def _write_forever(self) -> None:
