@@ -41,9 +41,8 @@ class Answers:
 
 
 class Pages:
-    """The state of the pages of one server, and the key that opens them."""
+    """The state of the pages of one server."""
 
-    def __init__(self, key: str) -> None:
-        self.key = key
+    def __init__(self) -> None:
         self.answers = Answers()
         self.tracks = Tracks()
