@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import NoReturn
 
 from workers import warmup
+from workers.process import PARENT_DIED
 from workers.program import Program
 
 
@@ -28,7 +29,7 @@ def become(program: Program, environ: dict[str, str], log: str, warm: bool, fare
     `warm` runs it in this interpreter, otherwise it is executed anew. When a warm program ends as programs
     do, the names of the libraries it had to import go to the file `farewell`.
     """
-    for signum in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+    for signum in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, PARENT_DIED):
         signal.signal(signum, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     redirect(log)
