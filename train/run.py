@@ -1,5 +1,7 @@
 """One training run, from its options to its last logged row."""
 
+from __future__ import annotations
+
 import math
 import time
 from typing import Any
