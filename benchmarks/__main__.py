@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import epoch, overhead, study
+from benchmarks import epoch, overhead, page, study
 from benchmarks.machine import describe
 from benchmarks.measure import Comparison
 from benchmarks.show import save, show
@@ -26,6 +26,7 @@ PARTS: dict[str, Callable[[str], Sequence[Comparison]]] = {
     "epoch": epochs,
     "overhead": lambda _: [overhead.measure()],
     "study": lambda data_dir: [study.measure(data_dir)],
+    "page": lambda _: page.measure(),
 }
 
 
