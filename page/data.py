@@ -200,6 +200,8 @@ def asdict_shallow(data: PageData) -> dict[str, Any]:
 
 def plain(value: Any) -> Any:
     """Dataclasses as dicts, sequences as lists, numbers as JSON has them."""
+    if isinstance(value, (float, int, str)):
+        return scalar(value)
     if hasattr(value, "__dataclass_fields__"):
         return {name: plain(item) for name, item in asdict(value).items()}
     if isinstance(value, Mapping):
@@ -211,10 +213,10 @@ def plain(value: Any) -> Any:
 
 def scalar(value: Any) -> Any:
     """A JSON scalar: NaN and infinities become None, floats get six digits, anything unknown its text."""
-    if hasattr(value, "item"):
-        value = value.item()  # numpy's scalars
     if value is None or isinstance(value, (str, bool, int)):
         return value
+    if not isinstance(value, float) and hasattr(value, "item"):
+        return scalar(value.item())  # numpy's scalars
     try:
         number = float(value)
     except (TypeError, ValueError):
