@@ -7,7 +7,7 @@ export function card(title, ...children) {
   const id = `section-${slug(title)}`;
   return h(
     "section",
-    { class: "card", "aria-labelledby": `${id}-title`, id },
+    { class: "card", "aria-labelledby": `${id}-title`, id, tabindex: -1 },
     h("h2", { id: `${id}-title` }, title),
     ...children,
   );
@@ -27,7 +27,7 @@ function table({ title, columns, rows, notes }) {
   const numbers = columns.map(
     (_, at) =>
       rows.some((row) => typeof row[at] === "number") ||
-      rows.every((row) => /^[-–]?[\d.]/.test(cellText(row[at]))),
+      (rows.length > 0 && rows.every((row) => /^[-–]?[\d.]/.test(cellText(row[at])))),
   );
   const head = h(
     "tr",

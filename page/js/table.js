@@ -1,6 +1,7 @@
 // The selected runs as a table: sorted, searched, and only the rows in sight in the document.
-import { READABLE, fitText, h, link, perFrame, textWidth } from "page/dom";
+import { READABLE, fitText, h, link, perFrame, refill, textWidth } from "page/dom";
 import { count, formatValue } from "page/format";
+import { stateClass } from "page/details";
 
 const ROW = 30; // px
 const SPARE = 8; // rows above and below those in sight
@@ -8,6 +9,7 @@ const PRINTED = 40;
 const FONT = "13px Inter, ui-sans-serif, system-ui, sans-serif";
 const HEAD_FONT = `600 ${FONT}`;
 const WIDEST = 260;
+const EXTRA = { name: 38, state: 42 }; // px around the text: padding, and a dot
 
 export class RunTable {
   constructor(root, selection, sorted = null) {
@@ -49,13 +51,16 @@ export class RunTable {
     const states = new Set(study.values.state);
     const state =
       states.size > 1 || !states.has("finished") ? [{ name: "state", label: "State", kind: "text" }] : [];
-    this.columns = [{ name: "name", label: "Run", kind: "text" }, ...state, ...study.columns];
-    this.head.replaceChildren(...this.columns.map((column) => this.headCell(column)));
+    const others = study.columns.filter((column) => column !== study.color);
+    this.columns = [{ name: "name", label: "Run", kind: "text" }, ...state, study.color, ...others];
+    refill(this.head, this.columns, (columns) => columns.map((column) => this.headCell(column)));
     this.widths = this.columns.map((column) => columnWidth(study, column));
     this.table.style.width = `max(100%, ${this.widths.reduce((a, b) => a + b, 0)}px)`;
     [...this.head.children].forEach((cell, index) => {
       cell.style.width = `${this.widths[index]}px`;
     });
+    const { id } = study.values;
+    if (this.focused >= 0) this.focused = id.indexOf(this.focusedId);
     this.order();
   }
 
@@ -130,6 +135,8 @@ export class RunTable {
       if (column.name === "name")
         return h("th", { scope: "row" }, link(study.values.url[run], nameOf(study, run), { tabindex: -1 }));
       const text = formatValue(column, study.values[column.name][run]);
+      if (column.name === "state")
+        return h("td", {}, h("span", { class: `state state-${stateClass(text)}` }, text));
       return h(
         "td",
         {
@@ -165,7 +172,7 @@ export class RunTable {
   focusRow(run) {
     const at = this.rows.indexOf(run);
     if (at < 0) return;
-    this.focused = run;
+    this.focus(run);
     const [top, height] = [at * ROW, this.scroller.clientHeight - 2 * ROW];
     if (top < this.scroller.scrollTop || top > this.scroller.scrollTop + height) {
       this.scroller.scrollTop = top - height / 2;
@@ -182,8 +189,13 @@ export class RunTable {
       this.pickRun(run, { left: event.clientX, bottom: event.clientY });
   }
 
-  pickRun(run, { left, bottom }) {
+  focus(run) {
     this.focused = run;
+    this.focusedId = this.selection.study.values.id[run];
+  }
+
+  pickRun(run, { left, bottom }) {
+    this.focus(run);
     this.selection.dispatchEvent(new CustomEvent("pick", { detail: { run, x: left + 24, y: bottom } }));
   }
 
@@ -242,5 +254,5 @@ function columnWidth(study, column) {
   for (let run = 0; run < values.length; run += step) {
     widest = Math.max(widest, textWidth(fitText(formatValue(column, values[run]), WIDEST, FONT), FONT));
   }
-  return Math.ceil(widest) + (column.name === "name" ? 38 : 26);
+  return Math.ceil(widest) + (EXTRA[column.name] ?? 26);
 }
