@@ -33,7 +33,7 @@ async def server_error(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": str(error), "errors": [{"message": str(error)}]}, status)
 
 
-async def no_such_address(request: Request, error: Exception) -> Response:
+async def no_such_address(request: Request, _error: Exception) -> Response:
     """404 where no route leads: a page for a browser."""
     if request.method == "GET" and pages.wants_page(request.headers.get("accept")):
         return pages.failure("Not found", "there is no page at this address", 404)

@@ -26,7 +26,7 @@ export class RunTable {
     this.head = h("tr");
     this.body = h("tbody");
     this.table = h("table", { class: "runs", "aria-label": "Runs" }, h("thead", {}, this.head), this.body);
-    this.scroller = h("div", { class: "scroller", onscroll: () => this.drawRows() }, this.table);
+    this.scroller = h("div", { class: "scroller", onscroll: () => this.scrolled() }, this.table);
     root.append(h("div", { class: "controls" }, this.search, this.status), this.scroller);
     this.focused = -1;
     this.body.addEventListener("pointerover", (event) => this.selection.highlight(rowOf(event)));
@@ -108,9 +108,16 @@ export class RunTable {
     this.drawRows();
   }
 
+  /** Sideways, and within the spare rows, nothing needs to be drawn. */
+  scrolled() {
+    const first = Math.floor(this.scroller.scrollTop / ROW);
+    if (Math.abs(first - this.drawn) >= SPARE / 2) this.drawRows();
+  }
+
   /** Rows in sight, between two empty ones as high as all the others. */
   drawRows() {
-    const first = Math.max(0, Math.floor(this.scroller.scrollTop / ROW) - SPARE);
+    this.drawn = Math.floor(this.scroller.scrollTop / ROW);
+    const first = Math.max(0, this.drawn - SPARE);
     const sight = Math.ceil(this.sight / ROW) + 2 * SPARE;
     this.fill(first, Math.min(this.rows.length, first + sight));
   }
@@ -254,5 +261,5 @@ function columnWidth(study, column) {
   for (let run = 0; run < values.length; run += step) {
     widest = Math.max(widest, textWidth(fitText(formatValue(column, values[run]), WIDEST, FONT), FONT));
   }
-  return Math.ceil(widest) + (EXTRA[column.name] ?? 26);
+  return Math.ceil(widest) + (EXTRA[column.name] ?? (numeric(column) ? 26 : 40));
 }
