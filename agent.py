@@ -158,11 +158,7 @@ def main(
     if members:
         number = workers or (1 if gpu else cores)
         fleet.trainers = trainers.Trainers(fleet, program.name, number, members, folder)
-        fleet.work(fleet.trainers.slots)
-    else:
-        fleet.work(1 if gpu else workers or cores)
-    if gpu and not members:
-        packing.Packing(fleet, lambda: packing.ask_gpu(os.environ), gpu, cores, screen.say).start()
+    set_to_work(fleet, workers, gpu, cores, screen)
     watch.start()
     wait(fleet, watch, screen)
 
@@ -172,12 +168,21 @@ def main(
     watch.ask()
     screen.say(f"{display.progress_line(fleet, watch).plain}; {display.tally_line(fleet).plain}")
     if use_local:
-        place = "" if server_dir == SERVER_DIR else shlex.quote(server_dir)
-        reading = f"--local --server-dir {place}" if place else "--local"
-        stopping = f"stop --data-dir {place}" if place else "stop"
-        screen.say(f"the results: python -m analysis table {found.name} {reading}")
-        screen.say(f"the embedded server stays up; end it with: python -m server {stopping}")
+        point_to_results(screen, found, server_dir)
     sys.exit(fleet.exit_code)
+
+
+def set_to_work(
+    fleet: Fleet, workers: int | None, gpu: packing.Memory | None, cores: int, screen: display.Lines
+) -> None:
+    """Start the workers: those that keep the trainers busy, those asked for, what fits, or one per core."""
+    if fleet.trainers:
+        fleet.work(fleet.trainers.slots)
+    elif gpu:
+        fleet.work(1)
+        packing.Packing(fleet, lambda: packing.ask_gpu(os.environ), gpu, cores, screen.say).start()
+    else:
+        fleet.work(workers or cores)
 
 
 def hear(told: list[float], signum: signal.Signals) -> None:
@@ -185,6 +190,15 @@ def hear(told: list[float], signum: signal.Signals) -> None:
     now = time.monotonic()
     if not told or now - told[0] > TOGETHER_SECONDS[signum]:
         told.append(now)
+
+
+def point_to_results(screen: display.Lines, found: sweep.Sweep, server_dir: str) -> None:
+    """Say how to read what the embedded server has, and how to end it."""
+    place = "" if server_dir == SERVER_DIR else shlex.quote(server_dir)
+    reading = f"--local --server-dir {place}" if place else "--local"
+    stopping = f"stop --data-dir {place}" if place else "stop"
+    screen.say(f"the results: python -m analysis table {found.name} {reading}")
+    screen.say(f"the embedded server stays up; end it with: python -m server {stopping}")
 
 
 def wait(fleet: Fleet, watch: Watch, screen: display.Lines) -> None:

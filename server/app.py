@@ -44,6 +44,13 @@ async def server_error(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": str(error), "errors": [{"message": str(error)}]}, status)
 
 
+async def no_such_address(request: Request, _error: Exception) -> Response:
+    """404 where no route leads: a page for a browser."""
+    if request.method == "GET" and pages.wants_page(request.headers.get("accept")):
+        return pages.failure("Not found", "there is no page at this address", 404)
+    return JSONResponse({"error": "not found"}, 404)
+
+
 async def storage_error(_request: Request, error: Exception) -> Response:
     """The disk is full or cannot be written: the client waits and tries again."""
     text = str(error)
@@ -84,6 +91,7 @@ def make_app(server: Server, keys: Keyring, behind_proxy: bool, at_end: Callable
             Middleware(KeyRequired, keys=keys, signer=server.signer),
         ],
         exception_handlers={
+            404: no_such_address,
             ServerError: server_error,
             sqlite3.OperationalError: storage_error,
             OSError: storage_error,
