@@ -73,9 +73,9 @@ def edges(study: Study) -> list[Finding]:
 
 def agreement(study: Study) -> list[Finding]:
     """How far validation and test disagree."""
-    runs = _measured(study)
     chance = chance_level(study.class_counts)
-    runs = runs[runs["val_acc"].notna() & (runs[METRIC] > (chance or 0))]
+    runs = study.finished.dropna(subset=["val_acc", METRIC])
+    runs = runs[runs[["val_acc", METRIC]].max(axis=1) > (chance or 0)]
     if len(runs) < 3:
         return []
     difference = interval(runs["val_acc"] - runs[METRIC])

@@ -179,7 +179,15 @@ def _row(
         **values,
         "device": str(record.config.get("device_name") or record.config.get("device") or ""),
         "commit": str(record.config.get("git_commit") or record.commit),
+        "versions": _versions(record.config.get("versions")),
     }
+
+
+def _versions(versions: Any) -> str:
+    """`python 3.11.7, torch 2.14.1, …` of what the run noted; empty when it did not."""
+    if not isinstance(versions, Mapping):
+        return ""
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
 def _parameter(config: Mapping[str, Any], name: str, declared: Mapping[str, tuple[Any, ...]]) -> Any:

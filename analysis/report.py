@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import page
+from analysis.data import write_data
 from analysis.drawing import Progress, write_charts
 from analysis.errors import AnalysisError
 from analysis.interactive import page_data
@@ -74,13 +75,6 @@ def write_tables(section: Section, folder: Path) -> None:
             (folder / f"{name}{suffix}").write_text(FORMATS[format_name](listing), encoding="utf-8")
 
 
-def write_data(study: Study, folder: Path) -> None:
-    """All runs and all histories, so that nobody has to ask the server again."""
-    study.runs.to_csv(folder / "runs.csv", index=False, lineterminator="\n")
-    unchanging = {"method": "gzip", "mtime": 0}  # the same data give the same bytes
-    study.history.to_csv(folder / "history.csv.gz", index=False, lineterminator="\n", compression=unchanging)
-
-
 def readme_text(study: Study, sections: Sequence[Section]) -> str:
     """The README: sections in order, figures that follow the reader's theme."""
     title = " + ".join(dict.fromkeys(sweep.name for sweep in study.sweeps)) or "Runs"
@@ -88,7 +82,8 @@ def readme_text(study: Study, sections: Sequence[Section]) -> str:
     parts = [
         f"# {title}",
         f"{completeness(study).summary.capitalize()}. {links}",
-        "[Interactive page](index.html) · data: [runs](data/runs.csv), [histories](data/history.csv.gz)",
+        "[Interactive page](index.html) · data: [runs](data/runs.parquet), [histories](data/history.parquet), "
+        "[what their columns mean](data/README.md)",
     ]
     for section in sections:
         parts += [f"## {section.title}", section.text]
