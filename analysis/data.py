@@ -21,7 +21,7 @@ def write_data(study: Study, folder: Path) -> None:
 
 
 def _write(frame: pd.DataFrame, path: Path) -> None:
-    one_type = {name: column.astype(str) for name, column in frame.items() if _is_mixed(column)}
+    one_type = {str(name): column.astype(str) for name, column in frame.items() if _is_mixed(column)}
     frame.assign(**one_type).to_parquet(path, index=False, compression="zstd")
 
 

@@ -13,7 +13,7 @@ from analysis.errors import AnalysisError
 from analysis.interactive import page_data
 from analysis.rendering import FORMATS, SUFFIXES, markdown
 from analysis.section import Chart, Choices, Section
-from analysis.sections import ORDER
+from analysis.sections import make
 from analysis.status import completeness
 from analysis.study import Study
 
@@ -27,7 +27,7 @@ def write_report(
         AnalysisError: the folder cannot be written.
     """
     with writing(folder):
-        sections = [make(study, choices) for make in ORDER.values()]
+        sections = make(study, choices)
         charts = [chart for section in sections for chart in section.charts]
         write_charts(charts, subfolder(folder, "figures"), progress)
         for section in sections:
@@ -47,7 +47,7 @@ def write_charts_of(study: Study, folder: Path, choices: Choices, progress: Prog
         AnalysisError: the folder cannot be written.
     """
     with writing(folder):
-        charts = [chart for make in ORDER.values() for chart in make(study, choices).charts]
+        charts = [chart for section in make(study, choices) for chart in section.charts]
         return write_charts(charts, folder, progress)
 
 
@@ -75,15 +75,19 @@ def write_tables(section: Section, folder: Path) -> None:
             (folder / f"{name}{suffix}").write_text(FORMATS[format_name](listing), encoding="utf-8")
 
 
+def title_of(study: Study) -> str:
+    """The names of its sweeps."""
+    return " + ".join(dict.fromkeys(sweep.name for sweep in study.sweeps)) or "Runs"
+
+
 def readme_text(study: Study, sections: Sequence[Section]) -> str:
     """The README: sections in order, figures that follow the reader's theme."""
-    title = " + ".join(dict.fromkeys(sweep.name for sweep in study.sweeps)) or "Runs"
     links = ", ".join(f"[{sweep.path}]({sweep.url})" for sweep in study.sweeps)
     parts = [
-        f"# {title}",
+        f"# {title_of(study)}",
         f"{completeness(study).summary.capitalize()}. {links}",
-        "[Interactive page](index.html) · data: [runs](data/runs.parquet), [histories](data/history.parquet), "
-        "[what their columns mean](data/README.md)",
+        "[Interactive page](index.html) · data: [runs](data/runs.parquet), "
+        "[histories](data/history.parquet), [what their columns mean](data/README.md)",
     ]
     for section in sections:
         parts += [f"## {section.title}", section.text]

@@ -50,6 +50,8 @@ class Study:
     maximize: bool = True
     class_counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # split -> images per class
     class_names: tuple[str, ...] = ()
+    dataset: str = ""  # its name, where the runs say it
+    data_dir: str = ""  # where the runs found it
     where: str = ""  # the condition by which the runs were selected, if they were
 
     @property

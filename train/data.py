@@ -1,7 +1,7 @@
 """Data sets as whole tensors: decoded once, normalised once, kept on the device."""
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,16 @@ class DataSet:
         count = len(self.classes)
         return {name: part.labels.bincount(minlength=count).tolist() for name, part in parts.items()}
 
+    def with_test_share(self, share: float, seed: int) -> "DataSet":
+        """The same data set with a ``share`` of its test images, by class, drawn by ``seed``.
+
+        Raises `TrainError` if that leaves no image.
+        """
+        kept, _ = stratified_split(self.test.labels, share, seed)
+        if not len(kept):
+            raise TrainError(f"--test-size {share:g} leaves no image to test on: choose a larger share")
+        return replace(self, test=self.test[kept])
+
     def to(self, device: torch.device) -> "DataSet":
         """The same data set on ``device``."""
         return DataSet(self.train.to(device), self.val.to(device), self.test.to(device), self.classes)
@@ -89,13 +99,13 @@ def load(name: str, data_dir: str, val_size: float) -> DataSet:
     )
 
 
-def stratified_split(labels: Tensor, share: float) -> tuple[Tensor, Tensor]:
+def stratified_split(labels: Tensor, share: float, seed: int = SPLIT_SEED) -> tuple[Tensor, Tensor]:
     """Indices, sorted, of a held-out ``share`` of ``labels`` and of the rest.
 
     Every class holds out its share, rounded up or down. The images within a class are drawn at random
-    by a fixed seed: the split depends on nothing but the two arguments.
+    by ``seed``: the split depends on nothing but the arguments.
     """
-    shuffled = torch.randperm(len(labels), generator=torch.Generator().manual_seed(SPLIT_SEED))
+    shuffled = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
     by_class = shuffled[labels[shuffled].argsort(stable=True)]
     count = round(len(labels) * share)
     # Evenly spaced picks from the images in the order of their classes: as stratified as can be.

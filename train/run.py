@@ -21,7 +21,10 @@ def train(config: Config) -> None:
         device = facts.choose_device(config)
         dtype = facts.choose_dtype(config, device)
         checkpoint.make_folder(config)
-        data_set = data.load(config.dataset, config.data_dir, config.val_size).to(device)
+        data_set = data.load(config.dataset, config.data_dir, config.val_size)
+        if config.test_size < 1:
+            data_set = data_set.with_test_share(config.test_size, config.seed)
+        data_set = data_set.to(device)
         training = Training(config, data_set, device, dtype)
         described = facts.describe(training.model, device, dtype)
         described |= {"class_names": data_set.classes, "class_counts": data_set.class_counts}

@@ -105,7 +105,7 @@ def _note(found: Importance, study: Study) -> str:
 
 
 def _ends(effect: Effect) -> dict[str, float]:
-    """Ends of its interval: no share is below nothing or above all; NaN without one, as with a single seed."""
+    """Ends of its interval: no share is below 0 or above 1; NaN without one (one seed)."""
     low, high = np.clip([effect.share - effect.half_width, effect.share + effect.half_width], 0.0, 1.0)
     return {"low": float(low), "high": float(high)}
 
