@@ -135,8 +135,7 @@ def main(
     folder = runfiles.folder(found.name.id)
     folder.mkdir(parents=True, exist_ok=True)
     program = runfiles.program_of(found, arguments, {})
-    if members:
-        trainers.check(program)
+    trainers.check(program, members)
     pool = Pool(program, os.environ, folder / "forkserver.log")
     limit = Walltime(time_left)
     watch = Watch(client, found, screen.progress_seconds, limit)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 import page
@@ -97,16 +99,15 @@ def metric_column(name: str) -> page.Column:
 
 def curve(study: Study, runs: pd.DataFrame, name: str) -> page.Curve | None:
     """A metric over epochs for every run, None when nobody logged it more than once."""
-    rows = study.history[study.history[name].notna()].sort_values("step")
-    by_run = dict(list(rows.groupby("run_id")))
-    if not any(len(group) > 1 for group in by_run.values()):
+    rows = study.history.loc[study.history[name].notna(), ["run_id", "step", "epoch", name]]
+    at = pd.Index(runs["run_id"]).get_indexer(pd.Index(rows["run_id"]))
+    rows = rows.assign(at=at)[at >= 0].sort_values(["at", "step"], kind="stable")
+    ends = np.searchsorted(rows["at"], range(len(runs) + 1))
+    if not (np.diff(ends) > 1).any():
         return None
-    groups = [by_run.get(run_id) for run_id in runs["run_id"]]
-    return page.Curve(
-        metric_column(name),
-        x=[[] if group is None else [plain(x) for x in group["epoch"]] for group in groups],
-        y=[[] if group is None else [plain(y) for y in group[name]] for group in groups],
-    )
+    x, y = ([plain(value) for value in rows[column].tolist()] for column in ("epoch", name))
+    spans = [slice(start, end) for start, end in itertools.pairwise(ends)]
+    return page.Curve(metric_column(name), x=[x[span] for span in spans], y=[y[span] for span in spans])
 
 
 def presets(study: Study, choices: Choices) -> list[page.Preset]:

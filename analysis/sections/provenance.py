@@ -22,7 +22,7 @@ def section(study: Study, _choices: Choices) -> Section:
         for sweep in study.sweeps
     ]
     text = "\n\n".join(
-        ["\n".join(lines), *configurations, "Every run with its link: [runs.csv](data/runs.csv)."]
+        ["\n".join(lines), *configurations, "Every run with its link: [data/runs.csv](data/runs.csv)."]
     )
     return Section(TITLE, text)
 
@@ -36,6 +36,7 @@ def facts(study: Study) -> dict[str, str]:
         "Points": completeness(study).summary,
         "Runs": f"{len(runs)}, from {dates[0]} to {dates[1]} UTC",
         "Code": _distinct(runs["commit"]),
+        "Versions": _distinct(runs["versions"], " | "),
         "Device": _distinct(runs["device"]),
         "Constants": constants,
         "Selection": study.where,
@@ -43,5 +44,5 @@ def facts(study: Study) -> dict[str, str]:
     return {name: text for name, text in found.items() if text}
 
 
-def _distinct(values: pd.Series) -> str:
-    return ", ".join(sorted({str(text) for text in values if text}))
+def _distinct(values: pd.Series, between: str = ", ") -> str:
+    return between.join(sorted({str(text) for text in values if text}))
