@@ -33,7 +33,7 @@ ROUTES = [
     *pages.ROUTES,
 ]
 FULL = ("full", "disk I/O error")
-READ_ONLY = ("readonly", "unable to open")
+TOO_MUCH = ("too large", "too many", "too complex", "too big", "overflow")  # of the query, not of the disk
 
 
 async def server_error(request: Request, error: Exception) -> Response:
@@ -54,6 +54,8 @@ async def no_such_address(request: Request, _error: Exception) -> Response:
 async def storage_error(_request: Request, error: Exception) -> Response:
     """The disk is full or cannot be written: the client waits and tries again."""
     text = str(error)
+    if isinstance(error, sqlite3.OperationalError) and any(word in text for word in TOO_MUCH):
+        return JSONResponse({"error": text, "errors": [{"message": text}]}, 400)
     status = 507 if any(word in text for word in FULL) or getattr(error, "errno", 0) == 28 else 503
     log.error("cannot store: %s; clients try again until there is room", text)
     return JSONResponse({"error": text}, status)

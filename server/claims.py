@@ -208,6 +208,20 @@ def all_claimed(sweep: sqlite3.Row) -> bool:
     return (sweep["points"] is not None and sweep["next_point"] >= sweep["points"]) or sweep["claimed"] >= cap
 
 
+def finish_at_target(connection: sqlite3.Connection, sweep_id: int, summary: str) -> None:
+    """Finish a sweep whose metric is as good as its target: runs under way end, no other is handed out."""
+    sweep = connection.execute("SELECT * FROM sweeps WHERE id = ?", (sweep_id,)).fetchone()
+    metric = parse_config(sweep["config"]).get("metric") or {}
+    if "target" not in metric or sweep["state"] != "RUNNING":
+        return
+    value = json.loads(summary).get(metric["name"])
+    if type(value) not in (int, float):
+        return
+    better = value >= metric["target"] if metric.get("goal") == "maximize" else value <= metric["target"]
+    if better:
+        connection.execute("UPDATE sweeps SET state = 'FINISHED' WHERE id = ?", (sweep_id,))
+
+
 def release_deleted(connection: sqlite3.Connection, run: sqlite3.Row) -> None:
     """A run that is about to be deleted gives its point back, as if it had never had it."""
     if run["point"] is not None and run["sweep_id"] is not None:

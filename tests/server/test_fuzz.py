@@ -263,7 +263,9 @@ def test_documents_that_are_too_much(watched: Watched) -> None:
         'query($n: [String]) { project(name: "direct") { run(name: "fuzzed") { fileCount files(names: $n) {'
     )
     files += " totalCount } } } }"
+    like = files.replace("$n: [String]", "$p: String").replace("names: $n", "pattern: $p")
     for query, variables in (
+        (like, {"p": "%a" * 50_000}),
         (deep, {}),
         (wide, {}),
         (runs, {"f": filters}),
