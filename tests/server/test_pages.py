@@ -301,7 +301,7 @@ def test_a_page_survives_a_restart(own_server: ServerProcess, browser) -> None:
         own_server.start()
         view.tab.set_default_timeout(30_000)
         view.tab.get_by_role("alert").wait_for(state="hidden")
-        Client(own_server).upsert("first", project="made-since")
+        Client(own_server, "made-since").start_run("first")
         view.tab.get_by_text("made-since").wait_for()
     finally:
         view.tab.close()
