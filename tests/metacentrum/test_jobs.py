@@ -91,7 +91,7 @@ def test_the_agent_is_told_when_the_walltime_is_over(cluster):
 
 
 def test_two_copies_of_one_job_do_not_disturb_each_other(cluster):
-    cluster.submit("--jobs", 2, "--walltime", "1:00:00", "--agent", "--sleep 1.5")
+    cluster.submit("--jobs", 2, "--walltime", "1:00:00", "--agent", "--until enough")
     cluster.wait_for(lambda: len(cluster.witnesses()) == 2)
     cluster.accident("1000", "network_dies", 1)
     first, second = cluster.wait_for(
@@ -103,15 +103,18 @@ def test_two_copies_of_one_job_do_not_disturb_each_other(cluster):
     )
     assert first["environment"]["SCRATCHDIR"] == second["environment"]["SCRATCHDIR"]
     assert first["environment"]["TMPDIR"] != second["environment"]["TMPDIR"]
+    (cluster.project / "enough").touch()
     cluster.wait_for_end("1000[]")
     cluster.wait_for(lambda: not cluster.processes())
     assert not list(Path(first["environment"]["SCRATCHDIR"]).iterdir())
 
 
 def test_a_job_starts_again_after_its_node_has_died(cluster):
-    folder = cluster.submit("--jobs", 2, "--walltime", "1:00:00", "--agent", "--sleep 0.5")
+    folder = cluster.submit("--jobs", 2, "--walltime", "1:00:00", "--agent", "--until enough")
     cluster.wait_for(lambda: len(cluster.witnesses()) == 2)
     cluster.accident("1000", "node_dies", 2)
+    cluster.wait_for(lambda: len(cluster.witnesses()) == 3)
+    (cluster.project / "enough").touch()
     members = cluster.wait_for_end("1000[]")
     assert [(job["run_count"], job["Exit_status"]) for job in members] == [(1, 0), (2, 0)]
     assert (folder / "metasweep.o1000.2").read_text().count("agent says hello") == 2
