@@ -3,10 +3,14 @@
 import os
 import shutil
 import signal
+import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
-from tests.metacentrum.conftest import KEY
+from tests.agent.processes import session
+from tests.metacentrum.conftest import KEY, REPOSITORY
 
 
 def test_an_array_submitted_by_hand_runs_an_agent_in_each_job(cluster):
@@ -80,6 +84,30 @@ def test_a_kill_of_the_job_s_shell_alone_reaches_the_agent(cluster):
     (job,) = cluster.wait_for_end("1000")
     assert job["Exit_status"] == 3
     assert next(folder.glob("ended.1.*")).read_text().split()[0] == "3"
+
+
+LEAVES_AT_ONCE = """
+REPOSITORY=$1
+source "$1/metacentrum/job.sh"
+work=$2
+trap 'forward TERM' TERM
+run bash -c 'trap "exit 3" TERM; touch "$0/begun"; while :; do read -rt 0.01 <> <(:) || :; done' "$2" || exit
+"""
+
+
+def test_the_status_of_an_agent_that_leaves_at_once_is_not_lost(tmp_path):
+    """A shell can lose the exit status of a child that ends in the moment of the signal."""
+    for attempt in range(20):
+        work = tmp_path / str(attempt)
+        work.mkdir()
+        command = ["bash", "-c", LEAVES_AT_ONCE, "job", str(REPOSITORY), str(work)]
+        with subprocess.Popen(command, start_new_session=True) as job:
+            while not (work / "begun").exists() and job.poll() is None:
+                time.sleep(0.005)
+            for pid in sorted(session(job.pid), reverse=bool(attempt % 2)):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGTERM)
+            assert job.wait(timeout=60) == 3
 
 
 def test_the_agent_is_told_when_the_walltime_is_over(cluster):
