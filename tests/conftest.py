@@ -109,9 +109,9 @@ class ServerProcess:
         )
 
 
-def make_server(*options: str) -> Iterator[ServerProcess]:
-    """A running server in a temporary directory, ended and removed afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="metasweep-test-"))
+def make_server(*options: str, parent: Path | None = None) -> Iterator[ServerProcess]:
+    """A running server in a temporary directory (of `parent`), ended and removed afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="metasweep-test-", dir=parent))
     (folder / "home").mkdir()
     server = ServerProcess(folder / "state", folder / "home", options)
     server.start()
