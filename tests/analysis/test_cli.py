@@ -7,6 +7,7 @@ import filecmp
 import io
 import json
 import re
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -39,6 +40,14 @@ def test_table_of_real_runs(toy: Toy) -> None:
     assert float(best["test_mean"]) == pytest.approx(0.962)  # seeds 0.961, 0.962, 0.963
     assert float(best["test_half_width"]) == pytest.approx(4.302653 * 0.001 / 3**0.5)
     assert float(rows[3]["test_mean"]) == 0.5
+
+
+RERUN = """
+import sys
+from tests.analysis.toy import run
+for seed in range(4, 9):
+    run(sys.argv[1], {"model": sys.argv[2], "lr": 0.1, "dp": 0, "seed": seed})
+"""
 
 
 def files_of(folder: Path) -> list[str]:
@@ -226,6 +235,15 @@ def test_confirming_sweeps_are_made_and_reported_on(toy: Toy) -> None:
     early = toy.analysis("table", toy.sweep, *sweeps)
     assert early.returncode == 1
     assert "has no runs yet" in early.stderr
+    for model, name in (("dense", dense), ("cnn", cnn)):
+        rerun = toy.server.run(sys.executable, "-c", RERUN, name.rpartition("/")[2], model)
+        assert rerun.returncode == 0, rerun.stderr
+    found = json.loads(toy.analysis("table", toy.sweep, "--top", "1", *sweeps, "--format", "json").stdout)
+    assert [row["n"] for row in found["rows"][:2]] == [5, 5]
+    best = next(row for row in found["rows"] if row["best"])
+    assert best["val_mean"] == pytest.approx(0.962)  # seeds 1 to 3, by which it was chosen
+    assert best["test_mean"] == pytest.approx(0.966)  # seeds 4 to 8
+    assert "Reported on fresh seeds, chosen on others." in found["notes"]
 
 
 def test_a_project_is_its_sweeps_and_the_runs_of_none(toy: Toy) -> None:
