@@ -147,13 +147,16 @@ def _histories(
     known = cache.read(records)
     wanted = [index for index, record in enumerate(records) if record.run_id not in known]
     progress(len(known), len(records))
-    with ThreadPoolExecutor(THREADS) as pool:
+    pool = ThreadPoolExecutor(THREADS)
+    try:
         asked = {pool.submit(runs[index].history, samples=SAMPLES, pandas=False): index for index in wanted}
         for done, future in enumerate(as_completed(asked), len(known) + 1):
             record = records[asked[future]]
             known[record.run_id] = future.result()
             cache.write(record, known[record.run_id])
             progress(done, len(records))
+    finally:
+        pool.shutdown(cancel_futures=True)  # once the server is lost, the others would only wait for it too
     return {record.run_id: known[record.run_id] for record in records}
 
 

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 os.environ.setdefault("WANDB_SILENT", "true")  # its greetings do not belong into our output
+# Seconds to which its backoff grows, on 429, 5xx and lost connections: at its own 60 it gives up after a few.
+os.environ.setdefault("WANDB_X_GRAPHQL_RETRY_WAIT_MAX_SECONDS", "5")
 
 import requests
 import wandb
@@ -16,7 +18,7 @@ from wandb.errors import AuthenticationError, UsageError
 
 from analysis.errors import AnalysisError
 
-TIMEOUT_SECONDS = 60
+PATIENCE = 60  # seconds for one call with its repetitions: then the server is given up
 
 
 def use_local_server(data_dir: Path) -> None:
@@ -40,7 +42,7 @@ def connect() -> wandb.Api:
             f"No server answers at {url}: check WANDB_BASE_URL, or use --local for the embedded server."
         ) from error
     try:
-        return wandb.Api(timeout=TIMEOUT_SECONDS)
+        return wandb.Api(timeout=int(os.environ.get("WANDB_HTTP_TIMEOUT", PATIENCE)))
     except AuthenticationError as error:
         raise AnalysisError(f"The server at {url} refused the key: check WANDB_API_KEY.") from error
     except UsageError as error:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 from scipy.stats import levene, spearmanr
 
@@ -35,8 +36,10 @@ class Finding:
 
 def findings(study: Study) -> list[Finding]:
     """All that can be told, in the order of the questions."""
-    found = [*learning_rates(study), *dropout(study), *edges(study), *agreement(study), *cost(study)]
-    return found or [Finding("Nothing can be told yet: there is no finished run with a test accuracy.")]
+    told = [*learning_rates(study), *dropout(study), *edges(study), *agreement(study)]
+    if _measured(study).empty:
+        told.append(Finding("Nothing can be told: there is no finished run with a test accuracy."))
+    return [*told, *cost(study)]
 
 
 def learning_rates(study: Study) -> list[Finding]:
@@ -81,7 +84,8 @@ def agreement(study: Study) -> list[Finding]:
     difference = interval(runs["val_acc"] - runs[METRIC])
     side = "above" if difference.mean > 0 else "below"
     told = abs(difference.mean) > difference.half_width
-    rank = spearmanr(runs["val_acc"], runs[METRIC]).statistic
+    varied = runs["val_acc"].nunique() > 1 and runs[METRIC].nunique() > 1
+    rank = f"{spearmanr(runs['val_acc'], runs[METRIC]).statistic:.3f}" if varied else "not defined"
     width = percent(difference.half_width)
     verdict = (
         f"Validation lies {percent(abs(difference.mean))} ± {width} points {side} test"
@@ -90,9 +94,7 @@ def agreement(study: Study) -> list[Finding]:
     )
     above = "" if chance is None else " above chance"
     spread = f"single runs differ by {percent(difference.std)} points (std)"
-    return [
-        Finding(f"{verdict}; {spread}, rank correlation {rank:.3f}, {len(runs)} runs{above}.", "agreement")
-    ]
+    return [Finding(f"{verdict}; {spread}, rank correlation {rank}, {len(runs)} runs{above}.", "agreement")]
 
 
 def cost(study: Study) -> list[Finding]:
@@ -151,9 +153,11 @@ def spread(study: Study, runs: pd.DataFrame, parameter: str) -> str:
     residuals = runs[METRIC] - cells.transform("median")
     groups = {level: residuals[runs[parameter] == level] for level in study.levels(parameter)}
     groups = {level: group for level, group in groups.items() if len(group) > 1}
-    if len(groups) < 2 or cells.size().max() < 3:
+    varied = any(group.nunique() > 1 for group in groups.values())
+    if len(groups) < 2 or cells.size().max() < 3 or not varied:
         return "Its effect on the spread over seeds cannot be told."
-    p_value = float(levene(*groups.values(), center="median").pvalue)
+    with np.errstate(divide="ignore", invalid="ignore"):  # no spread of the deviations: p is 0, or no number
+        p_value = float(levene(*groups.values(), center="median").pvalue)
     if not p_value < SIGNIFICANCE:
         return "The spread over seeds does not depend on it as far as can be told (Brown-Forsythe, 5 %)."
     spreads = [f"{percent(group.std())} at {value(level)}" for level, group in groups.items()]

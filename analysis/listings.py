@@ -20,7 +20,7 @@ SHOWN_POINTS = 20
 def results(table: ResultsTable, decimals: int = 2) -> Listing:
     """The results table: accuracies in percent for people, as fractions for programs."""
     names = table.parameters
-    headers = [*names, "n", "validation %", "test %", "std", "p"]
+    headers = [*names, "n", "val %", "test %", "std", "p"]
     rows = [
         [
             *(value(row.values[name]) for name in names),
@@ -133,7 +133,7 @@ def _explanation(table: ResultsTable) -> str:
     ]
     if any(row.indistinguishable for row in table.rows):
         words.append(
-            f"{DAGGER} Not distinguishable from the best (bold): paired t over common seeds, "
+            f"{DAGGER} Not distinguishable from the best: paired t over common seeds, "
             f"Holm's p at or above {SIGNIFICANCE:g}, or too few seeds to tell."
         )
     return " ".join(words)

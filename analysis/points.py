@@ -77,7 +77,7 @@ def point(values: Mapping[str, Any]) -> Point:
 
 
 def points_of_runs(runs: pd.DataFrame, configs: Mapping[str, Mapping[str, Any]]) -> pd.Series:
-    """The point of every run of a grid, None for all other runs.
+    """The point of every run of a grid; None for all other runs and for those that lack a parameter.
 
     Args:
         runs: rows as in `Study.runs`.
@@ -86,10 +86,13 @@ def points_of_runs(runs: pd.DataFrame, configs: Mapping[str, Mapping[str, Any]])
     found = pd.Series([None] * len(runs), index=runs.index, dtype=object)
     for sweep_id, config in configs.items():
         if is_grid(config):
-            names = list(axes(config))
-            rows = runs[runs["sweep_id"] == sweep_id].reindex(columns=names)
+            values_of = axes(config)
+            rows = runs[runs["sweep_id"] == sweep_id].reindex(columns=list(values_of)).astype(object)
+            rows = rows.where(rows.notna(), None)
+            lacking = [rows[name].isna() for name, values in values_of.items() if None not in values]
+            rows = rows[~pd.concat(lacking, axis=1).any(axis=1)] if lacking else rows
             for index, values in zip(rows.index, rows.itertuples(index=False, name=None), strict=True):
-                found[index] = point(dict(zip(names, values, strict=True)))
+                found[index] = point(dict(zip(values_of, values, strict=True)))
     return found
 
 

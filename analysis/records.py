@@ -194,7 +194,8 @@ def _versions(versions: Any) -> str:
     """`python 3.11.7, torch 2.14.1, …` of what the run noted; empty when it did not."""
     if not isinstance(versions, Mapping):
         return ""
-    return ", ".join(f"{name} {version}" for name, version in versions.items())
+    names = sorted(versions, key=lambda name: (name != "python", name))  # servers do not keep their order
+    return ", ".join(f"{name} {versions[name]}" for name in names)
 
 
 def _parameter(config: Mapping[str, Any], name: str, declared: Mapping[str, tuple[Any, ...]]) -> Any:

@@ -42,7 +42,7 @@ class Listing:
 
 def text(listing: Listing) -> str:
     """For a terminal or a log."""
-    table = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
     for index, header in enumerate(listing.headers):
         table.add_column(header, justify=_justify(listing, index), no_wrap=True)
     for row in listing.rows:

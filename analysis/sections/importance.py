@@ -41,7 +41,7 @@ def section(study: Study, _choices: Choices) -> Section:
 def measure(study: Study, metric: str) -> Importance | None:
     """Exactly on a complete grid, by a forest otherwise; None when there is too little to tell."""
     complete = factorial(study, metric)
-    if complete is not None and complete[1].var() > 0:
+    if complete is not None and np.ptp(complete[1]) > 0:
         return anova(*complete, metric)
     return permutation(study, metric)
 

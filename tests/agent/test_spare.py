@@ -22,6 +22,9 @@ KILL_THE_NEXT = """
             time.sleep(0.01)
         for pid in newer:
             os.kill(pid, signal.SIGKILL)
+        while any(pathlib.Path(f"/proc/{pid}").exists() for pid in newer):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 """
 
 

@@ -215,7 +215,7 @@ def test_a_question_is_answered_by_its_own_sweep_alone() -> None:
     text = questions.section(study, Choices()).text
     assert "run `sweeps/lr-decay.yaml`" in text
     best = study.runs["test_acc"].max()
-    assert f"standard error of {100 * math.sqrt(best * (1 - best) / 10_000):.2f} points" in text
+    assert f"{100 * math.sqrt(best * (1 - best) / 10_000):.2f} with 10,000" in text
     asking = synthetic_study({"lr": [0.001], "schedule": ["constant", "step"], "seed": [1, 2, 3]})
     asking.runs["test_acc"] = [0.9, 0.91, 0.92, 0.95, 0.961, 0.97]
     asking.runs["sweep_id"] = "decay"

@@ -92,3 +92,16 @@ def test_a_corrupt_file_is_named(fashion_dir: Path, tmp_path: Path, damage: str)
     message = error.value.format_message()
     assert str(raw) in message
     assert "\n" not in message
+
+
+def test_a_share_of_the_test_images_is_drawn_by_class_and_seed() -> None:
+    whole = data.load("digits", "unused", 0.1)
+    parts = [whole.with_test_share(0.25, seed) for seed in (1, 1, 2)]
+    assert [len(part.test) for part in parts] == [90, 90, 90]  # of 359
+    counts = torch.tensor([part.class_counts["test"] for part in parts])
+    assert (counts - torch.tensor(whole.class_counts["test"]) / 4).abs().max() <= 1
+    assert torch.equal(parts[0].test.images, parts[1].test.images)
+    assert not torch.equal(parts[0].test.images, parts[2].test.images)
+    assert parts[0].train is whole.train
+    with pytest.raises(TrainError, match="--test-size"):
+        whole.with_test_share(0.0001, 1)
