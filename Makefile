@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 ORACLE := .venv-oracle/.ready
 RAY := $(VENV)/.ray
 
-.PHONY: help setup demo test test-slurm chaos lint format bench constraints clean
+.PHONY: help setup demo test test-clients test-slurm chaos lint format bench constraints clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this list
@@ -31,7 +31,12 @@ demo: $(READY)  ## Run 400 digits runs on the embedded server and write report/
 
 # Most tests wait for a server, a client or a browser: three at a time keep two cores busy.
 test: $(READY) $(ORACLE)  ## Run the tests
+	@$(BIN)/python -m tests.clients.environments newest
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 3 --dist loadfile
+
+test-clients: $(READY)  ## Test the server with clients from 0.19 to the newest (1.5 GB in .venv-clients)
+	@$(BIN)/python -m tests.clients.environments all
+	METASWEEP_CLIENTS=all PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -rs tests/clients
 
 test-slurm: $(READY)  ## Test the Slurm side on a real Slurm: as root, with slurmctld and slurmd
 	METASWEEP_SLURM=1 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/metacentrum/test_slurm.py
@@ -62,4 +67,4 @@ constraints:  ## Resolve constraints.txt anew from setup.cfg (needs uv)
 	scripts/constraints.sh
 
 clean:  ## Remove the environment and everything that was generated
-	rm -rf $(VENV) $(dir $(ORACLE)) .metasweep report build dist *.egg-info wandb logs
+	rm -rf $(VENV) $(dir $(ORACLE)) .venv-clients .metasweep report build dist *.egg-info wandb logs

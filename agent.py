@@ -19,19 +19,20 @@ from pathlib import Path
 import click
 
 from workers import account, display, local, packing, resources, runfiles, sweep, trainers
-from workers.fleet import GONE_SECONDS, TERM_SECONDS, Fleet
+from workers.fleet import GONE_SECONDS, PREEMPTED, TERM_SECONDS, Fleet
 from workers.missing import Missing
 from workers.pool import Pool
 from workers.progress import Watch
 from workers.protocol import Client
-from workers.walltime import Walltime, ask_scheduler
+from workers.walltime import Walltime, ask_scheduler, in_batch_job
 from workers.walltime import parse as parse_time
 
 SERVER_DIR = ".metasweep"
 FRAME_SECONDS = 0.25
 FLUSH_SECONDS = 60.0
-PROGRESS_SECONDS = 5.0
-TOGETHER_SECONDS = 0.5  # a batch system signals the job's shell too, which passes it on: that is one signal
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+# A batch system signals the job's shell too, which passes it on, late on a busy node: that is one signal.
+TOGETHER_SECONDS = {signal.SIGINT: 0.5, signal.SIGTERM: 2.0, signal.SIGHUP: 2.0}
 
 
 def read_time(_context: click.Context, _parameter: click.Parameter, text: str | None) -> float | None:
@@ -104,15 +105,20 @@ def main(
     """
     if extra and "--" not in sys.argv:
         raise click.UsageError(f"unexpected argument {extra[0]!r}: what is for the program goes after --")
+    for signum in SIGNALS:
+        signal.signal(signum, lambda *_: sys.exit(PREEMPTED))  # nothing has begun yet
+    sweep.check_argument(sweep_argument)
+    folder = runfiles.root()
     if use_local:
         os.environ.update(local.start_server(server_dir))
     client = Client(account.resolve(os.environ, Path.cwd()))
     found = sweep.open_sweep(client, sweep_argument, entity, project)
     time_left = walltime or ask_scheduler(os.environ)
-    seen = client.durations(found.name) if time_left else []
     left_out = Missing(client, found) if missing else None
     screen = display.open_display()
     display.announce(screen, str(found.name))
+    if time_left is None and in_batch_job(os.environ):
+        screen.say("the batch system does not say how long this job may run; --walltime would")
 
     cores = resources.cores(os.environ)
     gpu = None if workers else packing.ask_gpu(os.environ)
@@ -121,16 +127,19 @@ def main(
         WANDB_ENTITY=found.name.entity, WANDB_PROJECT=found.name.project, WANDB_SWEEP_ID=found.name.id
     )
     os.environ.setdefault("WANDB_DIR", str(Path.cwd()))
+    for name, value in runfiles.LOSS.items():
+        os.environ.setdefault(name, value)
     passed_on = {"--data-dir": data_dir, "--checkpoint-dir": checkpoint_dir}
     arguments = [f"{name}={value}" for name, value in passed_on.items() if value] + list(extra)
 
     folder = runfiles.folder(found.name.id)
     folder.mkdir(parents=True, exist_ok=True)
     program = runfiles.program_of(found, arguments, {})
-    if members:
-        trainers.check(program)
+    trainers.check(program, members)
     pool = Pool(program, os.environ, folder / "forkserver.log")
-    watch = Watch(client, found, PROGRESS_SECONDS)
+    limit = Walltime(time_left)
+    watch = Watch(client, found, screen.progress_seconds, limit)
+    watch.ask()
     fleet = Fleet(
         client,
         found,
@@ -138,21 +147,17 @@ def main(
         extra_arguments=arguments,
         count=count,
         max_failures=max_failures,
-        walltime=Walltime(time_left, seen),
+        walltime=limit,
         missing=left_out,
         watch=watch,
         report=screen.say,
     )
-    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(signum, lambda *_: fleet.told.append(time.monotonic()))
+    for signum in SIGNALS:
+        signal.signal(signum, lambda signum, _: hear(fleet.told, signal.Signals(signum)))
     if members:
         number = workers or (1 if gpu else cores)
         fleet.trainers = trainers.Trainers(fleet, program.name, number, members, folder)
-        fleet.work(fleet.trainers.slots)
-    else:
-        fleet.work(1 if gpu else workers or cores)
-    if gpu and not members:
-        packing.Packing(fleet, lambda: packing.ask_gpu(os.environ), gpu, cores, screen.say).start()
+    set_to_work(fleet, workers, gpu, cores, screen)
     watch.start()
     wait(fleet, watch, screen)
 
@@ -162,12 +167,37 @@ def main(
     watch.ask()
     screen.say(f"{display.progress_line(fleet, watch).plain}; {display.tally_line(fleet).plain}")
     if use_local:
-        place = "" if server_dir == SERVER_DIR else shlex.quote(server_dir)
-        reading = f"--local --server-dir {place}" if place else "--local"
-        stopping = f"stop --data-dir {place}" if place else "stop"
-        screen.say(f"the results: python -m analysis table {found.name} {reading}")
-        screen.say(f"the embedded server stays up; end it with: python -m server {stopping}")
+        point_to_results(screen, found, server_dir)
     sys.exit(fleet.exit_code)
+
+
+def set_to_work(
+    fleet: Fleet, workers: int | None, gpu: packing.Memory | None, cores: int, screen: display.Lines
+) -> None:
+    """Start the workers: those that keep the trainers busy, those asked for, what fits, or one per core."""
+    if fleet.trainers:
+        fleet.work(fleet.trainers.slots)
+    elif gpu:
+        fleet.work(1)
+        packing.Packing(fleet, lambda: packing.ask_gpu(os.environ), gpu, cores, screen.say).start()
+    else:
+        fleet.work(workers or cores)
+
+
+def hear(told: list[float], signum: signal.Signals) -> None:
+    """Note when a signal came, unless it is the one before by another way."""
+    now = time.monotonic()
+    if not told or now - told[0] > TOGETHER_SECONDS[signum]:
+        told.append(now)
+
+
+def point_to_results(screen: display.Lines, found: sweep.Sweep, server_dir: str) -> None:
+    """Say how to read what the embedded server has, and how to end it."""
+    place = "" if server_dir == SERVER_DIR else shlex.quote(server_dir)
+    reading = f"--local --server-dir {place}" if place else "--local"
+    stopping = f"stop --data-dir {place}" if place else "stop"
+    screen.say(f"the results: python -m analysis table {found.name} {reading}")
+    screen.say(f"the embedded server stays up; end it with: python -m server {stopping}")
 
 
 def wait(fleet: Fleet, watch: Watch, screen: display.Lines) -> None:
@@ -183,19 +213,15 @@ def wait(fleet: Fleet, watch: Watch, screen: display.Lines) -> None:
         if gone > TERM_SECONDS and not killed:
             killed = True
             fleet.kill()
-        if told_twice(told) or gone > GONE_SECONDS - 1:
+        if len(told) > 1 or gone > GONE_SECONDS - 1:
             break
     fleet.stop.set()
-    if told_twice(told):
+    if len(told) > 1:
         fleet.pool.kill()
-    else:
-        left = GONE_SECONDS - (time.monotonic() - told[0]) if told else FLUSH_SECONDS
-        fleet.pool.leave(left)
-
-
-def told_twice(told: list[float]) -> bool:
-    """Whether a second signal came after the first one, rather than together with it."""
-    return bool(told) and told[-1] - told[0] > TOGETHER_SECONDS
+        return
+    left = GONE_SECONDS - (time.monotonic() - told[0]) if told else FLUSH_SECONDS
+    if not fleet.pool.leave(left):
+        screen.say(f"not everything could be sent: `wandb sync` sends what is in {runfiles.root()}")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import requests
 import wandb
 from wandb.errors import CommError
 
+from analysis.baseline_runs import JOB_TYPE
 from analysis.cache import HistoryCache
 from analysis.errors import AnalysisError
 from analysis.records import History, RunRecord, assemble, loose_runs
@@ -100,7 +101,7 @@ def _of_project(api: wandb.Api, name: str) -> Found:
     path = f"{entity}/{project}"
     try:
         sweeps = [_sweep(sweep) for sweep in api.project(project, entity=entity).sweeps()]
-        runs = list(_runs(api, path, {}))
+        runs = [run for run in _runs(api, path, {}) if run.job_type != JOB_TYPE]
     except NOT_FOUND as error:
         raise AnalysisError(f"There is no project {path} on {api.settings['base_url']}.") from error
     by_id = {sweep.id: sweep for sweep in sweeps}

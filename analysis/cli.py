@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,8 +13,23 @@ from analysis.options import OneLineErrors, of_sweeps, read_study, selecting
 from analysis.statistics import INTERVALS
 from analysis.study import METRICS, Study
 
+if TYPE_CHECKING:
+    from analysis.section import Choices
+
 CONFIDENCE = click.FloatRange(0, 1, min_open=True, max_open=True)
 FORMAT_NAMES = ("text", "markdown", "latex", "csv", "json")
+SECTION_NAMES = (
+    "dataset",
+    "baselines",
+    "parallel",
+    "results",
+    "runs",
+    "effects",
+    "importance",
+    "findings",
+    "questions",
+    "provenance",
+)
 
 
 @click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
@@ -39,14 +55,50 @@ def intervals(command: Any) -> Any:
     return method(coverage(command))
 
 
-def thresholds(command: Any) -> Any:
-    """Option --threshold."""
-    return click.option(
+def chosen(command: Any) -> Any:
+    """What can be chosen about the report, as an argument `choices`; with `only` if the command has it."""
+
+    @intervals
+    @click.option(
         "--threshold",
         type=click.FloatRange(0, 1),
         default=0.95,
         show_default=True,
         help="Test accuracy from which a run is good.",
+    )
+    @click.option("--top", type=click.IntRange(min=1), default=2, show_default=True, help="Rows per model.")
+    @click.option(
+        "--data-dir",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Folder of the images; by default where the runs had it.",
+    )
+    @functools.wraps(command)
+    def choosing(
+        study: Study,
+        interval: str,
+        confidence: float,
+        threshold: float,
+        top: int,
+        data_dir: Path | None,
+        only: tuple[str, ...] = (),
+        **options: Any,
+    ) -> Any:
+        from analysis.section import Choices
+
+        choices = Choices(interval, confidence, top, threshold, data_dir=data_dir, only=only)
+        return command(study, choices=choices, **options)
+
+    return choosing
+
+
+def only(command: Any) -> Any:
+    """Option --only."""
+    return click.option(
+        "--only",
+        multiple=True,
+        type=click.Choice(SECTION_NAMES),
+        metavar="SECTION",
+        help=f"Leave the other sections out: {', '.join(SECTION_NAMES)}.",
     )(command)
 
 
@@ -69,12 +121,19 @@ def dataset(study: Study, format_name: str) -> None:
 @main.command()
 @of_sweeps
 @formatted
-def baselines(study: Study, format_name: str) -> None:
+@click.option("--log", is_flag=True, help="Make them runs of the sweep's project, and print their addresses.")
+def baselines(study: Study, format_name: str, log: bool) -> None:
     """Accuracy of guessing at random, and of always naming the largest class."""
     from analysis.baselines import baselines as compute
     from analysis.listings import baseline_listing
 
-    show(baseline_listing(compute(with_classes(study).class_counts)), format_name)
+    found = compute(with_classes(study).class_counts)
+    if log:
+        from analysis.baseline_runs import log_baselines
+
+        click.echo("\n".join(log_baselines(study, found)))
+    else:
+        show(baseline_listing(found), format_name)
 
 
 @main.command()
@@ -147,18 +206,37 @@ def status(study: Study, format_name: str) -> None:
 
 
 @main.command()
+@click.argument("name", type=click.Choice(SECTION_NAMES))
+@of_sweeps
+@selecting
+@chosen
+@click.option(
+    "--format", "format_name", type=click.Choice(FORMAT_NAMES[:2]), default="text", show_default=True
+)
+def section(study: Study, choices: Choices, name: str, format_name: str) -> None:
+    """One section of the report, its words and tables; `charts --only` draws its figures."""
+    from analysis.rendering import FORMATS, words
+    from analysis.sections import ORDER
+
+    found = ORDER[name](study, choices)
+    click.echo(found.text if format_name == "markdown" else words(found.text))
+    for listing in found.listings.values():
+        click.echo("\n" + FORMATS[format_name](listing), nl=False)
+
+
+@main.command()
 @of_sweeps
 @selecting
 @output
-@thresholds
-def charts(study: Study, output: Path, threshold: float) -> None:
-    """All figures, as SVG in light and dark and as PNG."""
+@chosen
+@only
+def charts(study: Study, output: Path, choices: Choices) -> None:
+    """The figures, as SVG in light and dark and as PNG."""
     from analysis.progress import progress_bar
     from analysis.report import write_charts_of
-    from analysis.section import Choices
 
     with progress_bar("Drawing") as progress:
-        for path in write_charts_of(study, output, Choices(threshold=threshold), progress):
+        for path in write_charts_of(study, output, choices, progress):
             click.echo(path)
 
 
@@ -166,18 +244,30 @@ def charts(study: Study, output: Path, threshold: float) -> None:
 @of_sweeps
 @selecting
 @output
-@intervals
-@thresholds
-@click.option("--top", type=click.IntRange(min=1), default=2, show_default=True, help="Rows per model.")
-def report(study: Study, output: Path, interval: str, confidence: float, threshold: float, top: int) -> None:
+@chosen
+@only
+def report(study: Study, output: Path, choices: Choices) -> None:
     """Everything in one folder, and a README.md that shows it."""
     from analysis.progress import progress_bar
     from analysis.report import write_report
-    from analysis.section import Choices
 
     with progress_bar("Drawing") as progress:
-        choices = Choices(interval, confidence, top, threshold)
         click.echo(write_report(study, output, choices, progress))
+
+
+@main.command()
+@of_sweeps
+@selecting
+@chosen
+@only
+@click.option("--draft", is_flag=True, help="Only you will see it.")
+@click.option("--dry-run", is_flag=True, help="Print what would be sent, as JSON.")
+def publish(study: Study, choices: Choices, draft: bool, dry_run: bool) -> None:
+    """The report as a W&B Report with W&B's own panels; prints its address."""
+    from analysis.publish import compose, save, specification
+
+    composed = compose(study, choices)
+    click.echo(specification(composed) if dry_run else save(composed, draft))
 
 
 def nothing_to_report(study: Study) -> str:

@@ -49,7 +49,7 @@ def diverged(study: Study, threshold: float = 0.2) -> pd.DataFrame:
     """Finished runs below the threshold or with a loss that is no number, with a column `word`."""
     runs = study.finished
     runs = runs[(runs["test_acc"] < threshold) | runs["diverged"]]
-    histories = dict(list(study.history.groupby("run_id")))
+    histories = dict(list(study.history_of(runs["run_id"]).groupby("run_id")))
     empty, chance = study.history.iloc[:0], chance_level(study.class_counts)
     words = [
         word_for(histories.get(row.run_id, empty), bool(row.diverged), chance)
@@ -88,8 +88,13 @@ def falls(values: pd.Series) -> bool:
     return bool(tau < 0 and p_value < SIGNIFICANCE)
 
 
-def highlights(study: Study, diverged_below: float = 0.2) -> list[Highlight]:
-    """Best, most improved, clearest collapse, slowest learner; each run once, only what there is."""
+def highlights(study: Study, bad: pd.DataFrame) -> list[Highlight]:
+    """Best, most improved, clearest collapse, slowest learner; each run once, only what there is.
+
+    Args:
+        study: where to look.
+        bad: what `diverged` found in it.
+    """
     runs = study.finished[study.finished["test_acc"].notna()].set_index("run_id")
     if runs.empty:
         return []
@@ -97,16 +102,15 @@ def highlights(study: Study, diverged_below: float = 0.2) -> list[Highlight]:
     by_run = evaluations.sort_values("step").groupby("run_id")["test_acc"]
     gain = by_run.last() - by_run.first()
     fall = by_run.max() - by_run.last()
-    slow = diverged(study, diverged_below)
-    slow = slow[slow["word"] == SLOW].set_index("run_id")["test_acc"]
+    slow = bad[bad["word"] == SLOW].set_index("run_id")["test_acc"]
     found: list[Highlight] = []
     candidates = [
-        ("best", runs["test_acc"], True, -math.inf),
-        ("most improved", gain, True, 0.0),
-        ("clearest collapse", fall, True, FALL),
-        ("slowest learner", -slow, True, -math.inf),
+        ("best", runs["test_acc"], -math.inf),
+        ("most improved", gain, 0.0),
+        ("clearest collapse", fall, FALL),
+        ("slowest learner", -slow, -math.inf),
     ]
-    for word, values, _, least in candidates:
+    for word, values, least in candidates:
         left = values.drop([h.run_id for h in found], errors="ignore")
         if len(left) and left.max() > least:
             found.append(Highlight(word, str(left.idxmax()), abs(float(left.max()))))

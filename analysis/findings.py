@@ -63,7 +63,7 @@ def dropout(study: Study) -> list[Finding]:
             Finding("What dropout does cannot be told: no setting learned with every dropout.", "effects")
         ]
     sentence = compare(study, learned, DROPOUT, "Where every run learned (above 50 %)")
-    return [Finding(f"{sentence} {_spread(study, learned, DROPOUT)}", "effects")]
+    return [Finding(f"{sentence} {spread(study, learned, DROPOUT)}", "effects")]
 
 
 def edges(study: Study) -> list[Finding]:
@@ -73,9 +73,9 @@ def edges(study: Study) -> list[Finding]:
 
 def agreement(study: Study) -> list[Finding]:
     """How far validation and test disagree."""
-    runs = _measured(study)
     chance = chance_level(study.class_counts)
-    runs = runs[runs["val_acc"].notna() & (runs[METRIC] > (chance or 0))]
+    runs = study.finished.dropna(subset=["val_acc", METRIC])
+    runs = runs[runs[["val_acc", METRIC]].max(axis=1) > (chance or 0)]
     if len(runs) < 3:
         return []
     difference = interval(runs["val_acc"] - runs[METRIC])
@@ -145,6 +145,21 @@ def compare(study: Study, runs: pd.DataFrame, parameter: str, where: str) -> str
     return head + _verdict(others, adjusted, differences, len(means))
 
 
+def spread(study: Study, runs: pd.DataFrame, parameter: str) -> str:
+    """Whether the spread over seeds depends on a parameter: Brown and Forsythe's test."""
+    cells = runs.groupby(list(study.parameters), dropna=False)[METRIC]
+    residuals = runs[METRIC] - cells.transform("median")
+    groups = {level: residuals[runs[parameter] == level] for level in study.levels(parameter)}
+    groups = {level: group for level, group in groups.items() if len(group) > 1}
+    if len(groups) < 2 or cells.size().max() < 3:
+        return "Its effect on the spread over seeds cannot be told."
+    p_value = float(levene(*groups.values(), center="median").pvalue)
+    if not p_value < SIGNIFICANCE:
+        return "The spread over seeds does not depend on it as far as can be told (Brown-Forsythe, 5 %)."
+    spreads = [f"{percent(group.std())} at {value(level)}" for level, group in groups.items()]
+    return f"The spread over seeds depends on it: std {', '.join(spreads)} points (Brown-Forsythe, 5 %)."
+
+
 def _verdict(
     others: Sequence[Hashable],
     adjusted: dict[Hashable, float],
@@ -172,21 +187,6 @@ def _cells_that_learned(study: Study, runs: pd.DataFrame, parameter: str) -> pd.
         return runs[runs[METRIC] > chance]
     worst = runs.groupby(others, dropna=False)[METRIC].transform("min")
     return runs[worst > max(chance, LEARNED)]
-
-
-def _spread(study: Study, runs: pd.DataFrame, parameter: str) -> str:
-    """Whether the spread over seeds depends on a parameter: Brown and Forsythe's test."""
-    cells = runs.groupby(list(study.parameters), dropna=False)[METRIC]
-    residuals = runs[METRIC] - cells.transform("median")
-    groups = {level: residuals[runs[parameter] == level] for level in study.levels(parameter)}
-    groups = {level: group for level, group in groups.items() if len(group) > 1}
-    if len(groups) < 2 or cells.size().max() < 3:
-        return "Its effect on the spread over seeds cannot be told."
-    p_value = float(levene(*groups.values(), center="median").pvalue)
-    if not p_value < SIGNIFICANCE:
-        return "The spread over seeds does not depend on it as far as can be told (Brown-Forsythe, 5 %)."
-    spreads = [f"{percent(group.std())} at {value(level)}" for level, group in groups.items()]
-    return f"The spread over seeds depends on it: std {', '.join(spreads)} points (Brown-Forsythe, 5 %)."
 
 
 def _measured(study: Study) -> pd.DataFrame:

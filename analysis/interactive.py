@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import base64
+import itertools
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 import page
@@ -15,7 +16,7 @@ from analysis.baselines import chance_level
 from analysis.findings import findings
 from analysis.rendering import Listing, percent
 from analysis.section import Chart, Choices, Section
-from analysis.sections import results
+from analysis.sections import provenance, results
 from analysis.status import completeness
 from analysis.study import SEED, Study
 
@@ -40,6 +41,7 @@ ON_PAGE = (
     "importance-test-acc",
     "single-runs",
 )  # figures; it stays small
+THEMES = ("", "-dark")  # what the names of figure files end in
 DETAILS = (SEED, "epoch", "runtime_seconds", "images_per_second")
 
 
@@ -73,7 +75,7 @@ def page_data(study: Study, sections: Sequence[Section], folder: Path, choices: 
         presets=presets(study, choices),
         progress=progress(study),
         highlights=highlights(runs),
-        sections=[*_findings(study, sections), *_sections(sections, folder)],
+        sections=[*_findings(study, sections), *_sections(study, sections, folder)],
     )
 
 
@@ -97,16 +99,15 @@ def metric_column(name: str) -> page.Column:
 
 def curve(study: Study, runs: pd.DataFrame, name: str) -> page.Curve | None:
     """A metric over epochs for every run, None when nobody logged it more than once."""
-    rows = study.history[study.history[name].notna()].sort_values("step")
-    by_run = dict(list(rows.groupby("run_id")))
-    if not any(len(group) > 1 for group in by_run.values()):
+    rows = study.history.loc[study.history[name].notna(), ["run_id", "step", "epoch", name]]
+    at = pd.Index(runs["run_id"]).get_indexer(pd.Index(rows["run_id"]))
+    rows = rows.assign(at=at)[at >= 0].sort_values(["at", "step"], kind="stable")
+    ends = np.searchsorted(rows["at"], range(len(runs) + 1))
+    if not (np.diff(ends) > 1).any():
         return None
-    groups = [by_run.get(run_id) for run_id in runs["run_id"]]
-    return page.Curve(
-        metric_column(name),
-        x=[[] if group is None else [plain(x) for x in group["epoch"]] for group in groups],
-        y=[[] if group is None else [plain(y) for y in group[name]] for group in groups],
-    )
+    x, y = ([plain(value) for value in rows[column].tolist()] for column in ("epoch", name))
+    spans = [slice(start, end) for start, end in itertools.pairwise(ends)]
+    return page.Curve(metric_column(name), x=[x[span] for span in spans], y=[y[span] for span in spans])
 
 
 def presets(study: Study, choices: Choices) -> list[page.Preset]:
@@ -148,15 +149,24 @@ def _findings(study: Study, sections: Sequence[Section]) -> list[page.Findings]:
     return [page.Findings("Findings", items)]
 
 
-def _sections(sections: Sequence[Section], folder: Path) -> list[page.Section]:
+def _sections(study: Study, sections: Sequence[Section], folder: Path) -> list[page.Section]:
     found: list[page.Section] = []
     for section in sorted(sections, key=lambda section: section.title != results.TITLE):  # those first
-        found += [_table(section.title, listing) for listing in section.listings.values()]
+        found += [_table(_title(section, name), listing) for name, listing in section.listings.items()]
         for chart in _shown([section]):
-            svg = base64.b64encode((folder / f"{chart.name}.svg").read_bytes()).decode()
-            image = f"data:image/svg+xml;base64,{svg}"
-            found.append(page.Figure(chart.title, image, alt=chart.title, caption=chart.caption))
-    return found
+            light, dark = (
+                page.packed((folder / f"{chart.name}{theme}.svg").read_bytes()) for theme in THEMES
+            )
+            found.append(page.Figure(chart.title, light, chart.title, chart.caption, dark))
+    return [*found, page.Facts(provenance.TITLE, list(provenance.facts(study).items()))]
+
+
+def _title(section: Section, name: str) -> str:
+    """The title of one of its tables: what the name of its file adds to the section's own."""
+    if len(section.listings) == 1:
+        return section.title
+    part = name.removeprefix(f"{section.title.lower()}-").replace("-", "_")
+    return f"{section.title}: {LABELS.get(part, part.replace('_', ' ')).lower()}"
 
 
 def _shown(sections: Sequence[Section]) -> list[Chart]:

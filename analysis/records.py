@@ -70,6 +70,8 @@ def assemble(
         maximize=metric.get("goal", "maximize") == "maximize",
         class_counts=counts,
         class_names=names,
+        dataset=first(records, "dataset"),
+        data_dir=first(records, "data_dir"),
     )
 
 
@@ -123,15 +125,20 @@ def _epochs(history: pd.DataFrame) -> pd.Series:
 
 
 def classes(records: Sequence[RunRecord]) -> tuple[tuple[str, ...], dict[str, tuple[int, ...]]]:
-    """Names of the classes and images per class in every split, as the first run that logged them has it."""
-    for record in records:
-        counts = record.config.get("class_counts")
-        if counts:
-            size = len(next(iter(counts.values())))
-            names = record.config.get("class_names") or range(size)
-            splits = sorted(counts, key=lambda split: SPLITS.index(split) if split in SPLITS else len(SPLITS))
-            return tuple(map(str, names)), {split: tuple(map(int, counts[split])) for split in splits}
-    return (), {}
+    """Names of the classes and images per class in every split, of the run with the largest test set."""
+    known = [record.config for record in records if record.config.get("class_counts")]
+    if not known:
+        return (), {}
+    config = max(known, key=lambda config: sum(config["class_counts"].get("test", ())))
+    counts = config["class_counts"]
+    names = config.get("class_names") or range(len(next(iter(counts.values()))))
+    splits = sorted(counts, key=lambda split: SPLITS.index(split) if split in SPLITS else len(SPLITS))
+    return tuple(map(str, names)), {split: tuple(map(int, counts[split])) for split in splits}
+
+
+def first(records: Sequence[RunRecord], key: str) -> str:
+    """A fact about all runs, as the first one that noted it has it; empty when none did."""
+    return next((str(record.config[key]) for record in records if record.config.get(key)), "")
 
 
 def loose_runs(path: str, url: str, configs: Sequence[Mapping[str, Any]]) -> Sweep:
@@ -179,7 +186,15 @@ def _row(
         **values,
         "device": str(record.config.get("device_name") or record.config.get("device") or ""),
         "commit": str(record.config.get("git_commit") or record.commit),
+        "versions": _versions(record.config.get("versions")),
     }
+
+
+def _versions(versions: Any) -> str:
+    """`python 3.11.7, torch 2.14.1, …` of what the run noted; empty when it did not."""
+    if not isinstance(versions, Mapping):
+        return ""
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
 def _parameter(config: Mapping[str, Any], name: str, declared: Mapping[str, tuple[Any, ...]]) -> Any:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,10 +15,13 @@ from typing import Any
 import numpy as np
 from rich import box
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.table import Table as RichTable
 from rich.text import Text
 
 DAGGER = "†"
+FIGURE = re.compile(r" \[figure\]\([^)]*\)")
+LINE = 100  # columns of running text
 UNWRAPPED = 1000  # columns: wider than any table
 LATEX = {"\\": r"\textbackslash{}", "±": r"$\pm$", DAGGER: r"$^\dagger$", "–": "--", "²": "$^2$"} | {
     character: rf"\{character}" for character in "&%$#_{}"
@@ -49,6 +53,14 @@ def text(listing: Listing) -> str:
     lines = [line.rstrip() for line in capture.get().splitlines()]
     notes = ["\n".join(_wrapped(note)) for note in listing.notes]
     return "\n".join([*lines, *([""] if notes else []), *notes]) + "\n"
+
+
+def words(paragraphs: str) -> str:
+    """Markdown as it is read in a terminal or a log; links to figures, which are not there, are left out."""
+    console = Console(width=min(LINE, Console().width))
+    with console.capture() as capture:
+        console.print(Markdown(FIGURE.sub("", paragraphs), hyperlinks=False))
+    return "\n".join(line.rstrip() for line in capture.get().splitlines()).strip("\n")
 
 
 def markdown(listing: Listing) -> str:
@@ -126,7 +138,7 @@ def value(parameter: Any) -> str:
 
 
 def _wrapped(note: str) -> list[str]:
-    return [part for line in note.splitlines() for part in textwrap.wrap(line, 100, subsequent_indent="  ")]
+    return [part for line in note.splitlines() for part in textwrap.wrap(line, LINE, subsequent_indent="  ")]
 
 
 def _plain(item: Any) -> Any:

@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import page
+from analysis.data import write_data
 from analysis.drawing import Progress, write_charts
 from analysis.errors import AnalysisError
 from analysis.interactive import page_data
 from analysis.rendering import FORMATS, SUFFIXES, markdown
 from analysis.section import Chart, Choices, Section
-from analysis.sections import ORDER
+from analysis.sections import make
 from analysis.status import completeness
 from analysis.study import Study
 
@@ -26,7 +27,7 @@ def write_report(
         AnalysisError: the folder cannot be written.
     """
     with writing(folder):
-        sections = [make(study, choices) for make in ORDER.values()]
+        sections = make(study, choices)
         charts = [chart for section in sections for chart in section.charts]
         write_charts(charts, subfolder(folder, "figures"), progress)
         for section in sections:
@@ -46,7 +47,7 @@ def write_charts_of(study: Study, folder: Path, choices: Choices, progress: Prog
         AnalysisError: the folder cannot be written.
     """
     with writing(folder):
-        charts = [chart for make in ORDER.values() for chart in make(study, choices).charts]
+        charts = [chart for section in make(study, choices) for chart in section.charts]
         return write_charts(charts, folder, progress)
 
 
@@ -74,21 +75,19 @@ def write_tables(section: Section, folder: Path) -> None:
             (folder / f"{name}{suffix}").write_text(FORMATS[format_name](listing), encoding="utf-8")
 
 
-def write_data(study: Study, folder: Path) -> None:
-    """All runs and all histories, so that nobody has to ask the server again."""
-    study.runs.to_csv(folder / "runs.csv", index=False, lineterminator="\n")
-    unchanging = {"method": "gzip", "mtime": 0}  # the same data give the same bytes
-    study.history.to_csv(folder / "history.csv.gz", index=False, lineterminator="\n", compression=unchanging)
+def title_of(study: Study) -> str:
+    """The names of its sweeps."""
+    return " + ".join(dict.fromkeys(sweep.name for sweep in study.sweeps)) or "Runs"
 
 
 def readme_text(study: Study, sections: Sequence[Section]) -> str:
     """The README: sections in order, figures that follow the reader's theme."""
-    title = " + ".join(dict.fromkeys(sweep.name for sweep in study.sweeps)) or "Runs"
     links = ", ".join(f"[{sweep.path}]({sweep.url})" for sweep in study.sweeps)
     parts = [
-        f"# {title}",
+        f"# {title_of(study)}",
         f"{completeness(study).summary.capitalize()}. {links}",
-        "[Interactive page](index.html) · data: [runs](data/runs.csv), [histories](data/history.csv.gz)",
+        "[Interactive page](index.html) · data: [runs](data/runs.parquet), "
+        "[histories](data/history.parquet), [what their columns mean](data/README.md)",
     ]
     for section in sections:
         parts += [f"## {section.title}", section.text]

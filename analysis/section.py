@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from matplotlib.figure import Figure
 
@@ -40,3 +41,5 @@ class Choices:
     threshold: float = 0.95  # of the chart of good runs
     converged: float = 0.98
     diverged: float = 0.2
+    data_dir: Path | None = None  # of the images, when not where the runs found them
+    only: tuple[str, ...] = ()  # names of sections; none: all of them

@@ -1,32 +1,12 @@
-"""The one typed table that everything here works on: `Study`, and what its columns mean.
+"""The typed tables that everything here works on: `Study`.
 
-`Study.runs` has one row per run, in order of creation:
-
-| column | type | meaning |
-|---|---|---|
-| run_id, name, url | str | the run's id, display name and page |
-| sweep_id | str | the sweep that it belongs to |
-| state | str | finished, running, crashed, failed, killed, preempted, pending |
-| created_at, updated_at | datetime64, UTC | start and last sign of life |
-| runtime_seconds | float, s | wall time from start to last sign of life |
-| duplicate | bool | finished, but its grid point was finished by an earlier run |
-| diverged | bool | its loss became NaN or infinite |
-| model, lr, optimizer, dp, seed, … | any | one column per parameter of the sweep, named as there |
-| train_acc, val_acc, test_acc | float, [0, 1] | last value logged |
-| train_loss, val_loss, test_loss | float | last value logged, mean cross-entropy in nats |
-| epoch | float | epochs finished |
-| images_per_second | float | training throughput |
-| parameter_count | float | trainable parameters of the model |
-| device, commit | str | what it ran on, which code |
-
-`Study.history` is the long form: `run_id`, `step` (training steps done), `epoch` (epochs done, a fraction
-between evaluations) and, where logged at that step, `train_acc`, `train_loss`, `val_acc`, `val_loss`,
-`test_acc`, `test_loss`. What was not logged is NaN.
+`Study.runs` has one row per run, in order of creation; `Study.history` is the long form, one row per logged
+step of every run, NaN where something was not logged. `analysis.columns` documents the columns of both.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -70,6 +50,8 @@ class Study:
     maximize: bool = True
     class_counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # split -> images per class
     class_names: tuple[str, ...] = ()
+    dataset: str = ""  # its name, where the runs say it
+    data_dir: str = ""  # where the runs found it
     where: str = ""  # the condition by which the runs were selected, if they were
 
     @property
@@ -90,5 +72,8 @@ class Study:
     def select(self, mask: pd.Series) -> Study:
         """The same study with only the runs of a boolean mask over `runs`, and their histories."""
         runs = self.runs[mask].reset_index(drop=True)
-        history = self.history[self.history["run_id"].isin(runs["run_id"])].reset_index(drop=True)
-        return replace(self, runs=runs, history=history)
+        return replace(self, runs=runs, history=self.history_of(runs["run_id"]).reset_index(drop=True))
+
+    def history_of(self, run_ids: Iterable[str]) -> pd.DataFrame:
+        """The rows of `history` of some runs."""
+        return self.history[self.history["run_id"].isin(list(run_ids))]

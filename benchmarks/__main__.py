@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import accuracy, load, members, overhead, reporting, simulate, step, study
+from benchmarks import accuracy, load, members, overhead, page, reporting, simulate, step, study
 from benchmarks.machine import describe
 from benchmarks.measure import Comparison
 from benchmarks.show import save, show
@@ -31,6 +31,7 @@ PARTS: dict[str, Callable[[str], Sequence[Comparison]]] = {
     "server": lambda _: load.measure(),
     "report": lambda _: reporting.measure(),
     "simulate": lambda _: simulate.measure(),
+    "page": lambda _: page.measure(),
 }
 
 
@@ -47,8 +48,7 @@ PARTS: dict[str, Callable[[str], Sequence[Comparison]]] = {
 def main(parts: tuple[str, ...], data_dir: str, output: Path) -> None:
     """Measure each PART (all of them by default), print its table and write its JSON.
 
-    overhead, step, members, server, report and simulate take some minutes each; study and accuracy up to an
-    hour.
+    Most take some minutes; study and accuracy, which train the stock way too, up to an hour.
     """
     machine = describe()
     for part in parts or PARTS:

@@ -159,6 +159,9 @@ def status(which: str | None, watch: bool, interval: float, logs: Path) -> None:
         if watch:
             console.clear()
         console.print(picture)
+        if watch:
+            now = time.strftime("%H:%M:%S")
+            console.print(f"{now}, again every {interval:g} s", style="dim", highlight=False)
         if not watch or all(job.state == "ended" for job in [*jobs, *last]):
             return
         time.sleep(interval)
@@ -171,7 +174,7 @@ def points_of(submission: Submission) -> Points | str:
     try:
         return read_points(submission.sweep, submission.account(os.environ))
     except click.ClickException as error:
-        return f"points  not known: {error.format_message()}"
+        return f"not known: {error.format_message()}"
 
 
 @cli.command()

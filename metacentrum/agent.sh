@@ -21,6 +21,7 @@ read -ra options <<<"$AGENT_OPTIONS"
 begin
 limit=()
 if [[ -n $IMAGE && -n ${PBS_JOBID:-} ]]; then # inside an image, the agent cannot ask PBS
-    limit=(--walltime "$(qstat -f "$PBS_JOBID" | sed -n 's/^ *Resource_List.walltime = //p')")
+    walltime=$(qstat -f "$PBS_JOBID" </dev/null | sed -n 's/^ *Resource_List.walltime = //p') || walltime=
+    [[ -z $walltime ]] || limit=(--walltime "$walltime") # without one it works until it is told to go
 fi
 run_python agent.py "$SWEEP" "${limit[@]}" "${options[@]}"

@@ -20,8 +20,6 @@ INDEX=${PBS_ARRAY_INDEX:-${SLURM_ARRAY_TASK_ID:-1}}
 container=()
 python=
 work=
-program=
-signals=0
 
 # Everything before the program.
 begin() {
@@ -88,25 +86,25 @@ open_server() {
 # Schedulers signal every process of the job, but a person's `kill` reaches only this shell. The agent takes
 # signals that come together as one.
 forward() {
-    signals=$((signals + 1))
-    [[ -z $program ]] || kill -s "$1" "$program" 2>/dev/null || :
+    [[ ! -s $work/pid ]] || kill -s "$1" "$(<"$work/pid")" 2>/dev/null || :
 }
 
 # Run Python, or another program, to its end, with the software of the job.
 run_python() { run "$python" "$@"; }
 
-# In the background, because bash runs a trap only after a foreground child has ended.
+# In the background, because bash runs a trap only after a foreground child has ended. The subshell, which waits for
+# the program in the foreground, notes its exit status: a `wait` that a signal has cut short can lose it for good.
 run() {
-    local status=0 seen=$signals again
-    "${container[@]}" "$@" &
-    program=$!
-    wait "$program" || status=$?
-    while ((signals > seen)); do # the wait was cut short by a signal: the program is still there
-        seen=$signals again=0
-        wait "$program" 2>/dev/null || again=$?
-        ((again == 127)) || status=$again # 127: it had ended in that moment, and the status is known
-    done
-    program=
+    local status
+    (
+        trap : TERM INT
+        status=0
+        bash -c 'echo "$$" >"$0" && exec "$@"' "$work/pid" "${container[@]}" "$@" || status=$?
+        echo "$status" >"$work/status"
+    ) &
+    while kill -0 "$!" 2>/dev/null; do wait "$!" || :; done
+    status=$(cat -- "$work/status") || status=1
+    rm -f -- "$work/pid" "$work/status"
     return "$status"
 }
 

@@ -81,17 +81,17 @@ class Submission:
         logs = ((one, self.log(one)) for one in ([index] if index else range(1, self.jobs + 1)))
         return {one: path for one, path in logs if path}
 
-    def last_line(self, index: int) -> str:
-        """The last line that the member with that index has written."""
+    def last_lines(self, index: int) -> list[str]:
+        """What the member with that index has written last, the last line first, without the time."""
         path = self.log(index)
         if path is None:
-            return ""
+            return []
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - 2000))
             lines = file.read().decode(errors="replace").split("\n")
         # A progress bar writes over its line: what was written last is what shows.
         shown = (line.rstrip("\r").rpartition("\r")[2].strip() for line in reversed(lines))
-        return next((line for line in shown if line), "")
+        return [re.sub(r"^\d\d:\d\d:\d\d ", "", line) for line in shown if line]
 
     def program_status(self, index: int) -> int | None:
         """The exit status of the program of that member: of the copy of the job that ended last."""

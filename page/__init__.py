@@ -30,6 +30,7 @@ from page.data import (
     Section,
     Table,
     encode,
+    packed,
     to_json,
 )
 
@@ -52,6 +53,7 @@ __all__ = [
     "document",
     "encode",
     "note",
+    "packed",
     "render",
     "sign_in",
     "to_json",

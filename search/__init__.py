@@ -5,7 +5,7 @@ Pure functions of a sweep config (the mapping that its YAML holds) and of what h
 
 from search.bayes import Trial, suggest
 from search.grid import Grid, grid_point, grid_size, point_index
-from search.hyperband import should_stop
+from search.hyperband import costs_of, is_poor, limits
 from search.parameters import Point
 from search.problems import Problem
 from search.sampling import sample
@@ -16,11 +16,13 @@ __all__ = [
     "Point",
     "Problem",
     "Trial",
+    "costs_of",
     "grid_point",
     "grid_size",
+    "is_poor",
+    "limits",
     "point_index",
     "sample",
-    "should_stop",
     "suggest",
     "validate",
 ]

@@ -4,7 +4,7 @@ At every band, a number of logged values of the metric, a run goes on if it is a
 runs that came that far.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice, takewhile
 from math import isfinite
 from typing import Any
@@ -24,21 +24,34 @@ def bands(section: Mapping[str, Any]) -> list[int]:
     return [int(band) for band in takewhile(isfinite, islice(_powers(section["min_iter"], eta), _MOST_BANDS))]
 
 
-def should_stop(config: Mapping[str, Any], history: Sequence[Any], others: Iterable[Sequence[Any]]) -> bool:
-    """Whether a running run is too poor to go on.
+def costs_of(config: Mapping[str, Any], values: Iterable[Any]) -> list[float]:
+    """What a run's logged values of the metric cost, whatever the goal; only finite numbers count."""
+    sign = -1 if config["metric"].get("goal") == "maximize" else 1
+    return [sign * value for value in values if is_number(value) and isfinite(value)]
 
-    `history` holds its logged values of the metric in order, `others` those of the sweep's other runs, in
-    whatever state. What is not a finite number does not count.
+
+def limits(config: Mapping[str, Any], costs: Collection[Sequence[float]]) -> dict[int, float]:
+    """For every band that a run has reached, what it may have cost there at most.
+
+    `costs` holds those of all runs of the sweep, in whatever state.
     """
-    section, sign = config["early_terminate"], _sign(config)
-    costs = _costs(history, sign)
-    band = max((band for band in bands(section) if band <= len(costs)), default=None)
+    section = config["early_terminate"]
+    share, found = 1 / section.get("eta", DEFAULT_ETA), {}
+    for band in bands(section):
+        at_band = sorted(run[band - 1] for run in costs if len(run) >= band)
+        if not at_band:
+            break
+        found[band] = at_band[int(share * len(at_band))]
+    return found
+
+
+def is_poor(config: Mapping[str, Any], costs: Sequence[float], limits: Mapping[int, float]) -> bool:
+    """Whether a running run with these costs is too poor to go on."""
+    band = max((band for band in limits if band <= len(costs)), default=None)
     if band is None:
         return False
-    reached = [_costs(other, sign)[band - 1 : band] for other in others]
-    at_band = sorted([costs[band - 1], *(cost for rest in reached for cost in rest)])
-    threshold = at_band[int(1 / section.get("eta", DEFAULT_ETA) * len(at_band))]
-    return (costs[band - 1] if section.get("strict", True) else min(costs)) > threshold
+    strict = config["early_terminate"].get("strict", True)
+    return (costs[band - 1] if strict else min(costs)) > limits[band]
 
 
 def _powers(first: float, factor: float) -> Iterable[float]:
@@ -46,11 +59,3 @@ def _powers(first: float, factor: float) -> Iterable[float]:
     while True:
         yield value
         value *= factor
-
-
-def _sign(config: Mapping[str, Any]) -> int:
-    return -1 if config["metric"].get("goal") == "maximize" else 1
-
-
-def _costs(history: Sequence[Any], sign: int) -> list[float]:
-    return [sign * value for value in history if is_number(value) and isfinite(value)]

@@ -3,6 +3,9 @@
 import sys
 
 from server.cli import main
+from server.key_commands import key
+
+main.add_command(key)
 
 if __name__ == "__main__":
     arguments = sys.argv[1:]

@@ -12,17 +12,28 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from server import files, pages, streams
-from server.auth import KeyRequired, load_or_make_key
+from server.auth import KeyRequired
 from server.context import Server, Settings
 from server.database import Database
 from server.errors import ServerError
 from server.graphql import endpoint
+from server.keys import Keyring, load_or_make
 from server.leases import Watch
+from server.proxy import BehindProxy
 from server.signing import Signer
 
 log = logging.getLogger("server")
+ROUTES = [
+    Route("/graphql", endpoint.graphql, methods=["POST"]),
+    Route("/files/{entity}/{project}/{run}/file_stream", streams.file_stream, methods=["POST"]),
+    Route("/storage/{file:int}", files.upload, methods=["PUT"]),
+    Route("/storage/{file:int}", files.download, methods=["GET", "HEAD"]),
+    Route("/artifacts/{entity}/{digest}", files.download_by_digest),
+    Route("/artifactsV2/{where:path}/{digest}/{name}", files.download_by_digest),
+    *pages.ROUTES,
+]
 FULL = ("full", "disk I/O error")
-READ_ONLY = ("readonly", "unable to open")
+TOO_MUCH = ("too large", "too many", "too complex", "too big", "overflow")  # of the query, not of the disk
 
 
 async def server_error(request: Request, error: Exception) -> Response:
@@ -33,9 +44,18 @@ async def server_error(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": str(error), "errors": [{"message": str(error)}]}, status)
 
 
+async def no_such_address(request: Request, _error: Exception) -> Response:
+    """404 where no route leads: a page for a browser."""
+    if request.method == "GET" and pages.wants_page(request.headers.get("accept")):
+        return pages.failure("Not found", "there is no page at this address", 404)
+    return JSONResponse({"error": "not found"}, 404)
+
+
 async def storage_error(_request: Request, error: Exception) -> Response:
     """The disk is full or cannot be written: the client waits and tries again."""
     text = str(error)
+    if isinstance(error, sqlite3.OperationalError) and any(word in text for word in TOO_MUCH):
+        return JSONResponse({"error": text, "errors": [{"message": text}]}, 400)
     status = 507 if any(word in text for word in FULL) or getattr(error, "errno", 0) == 28 else 503
     log.error("cannot store: %s; clients try again until there is room", text)
     return JSONResponse({"error": text}, status)
@@ -50,11 +70,11 @@ def open_server(settings: Settings) -> Server:
     """The database and the secret for signed URLs, made when there are none."""
     settings.files_dir.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database_path)
-    secret = load_or_make_key(settings.data_dir / "signing_secret")
+    secret = load_or_make(settings.data_dir / "signing_secret")
     return Server(settings, database, Signer(secret.encode()))
 
 
-def make_app(server: Server, key: str, at_end: Callable[[], None]) -> Starlette:
+def make_app(server: Server, keys: Keyring, behind_proxy: bool, at_end: Callable[[], None]) -> Starlette:
     """The ASGI application. `at_end` is called when everything is stored."""
 
     @contextlib.asynccontextmanager
@@ -67,17 +87,13 @@ def make_app(server: Server, key: str, at_end: Callable[[], None]) -> Starlette:
         at_end()
 
     app = Starlette(
-        routes=[
-            Route("/graphql", endpoint.graphql, methods=["POST"]),
-            Route("/files/{entity}/{project}/{run}/file_stream", streams.file_stream, methods=["POST"]),
-            Route("/storage/{file:int}", files.upload, methods=["PUT"]),
-            Route("/storage/{file:int}", files.download, methods=["GET", "HEAD"]),
-            Route("/artifacts/{entity}/{digest}", files.download_by_digest),
-            Route("/artifactsV2/{where:path}/{digest}/{name}", files.download_by_digest),
-            *pages.ROUTES,
+        routes=ROUTES,
+        middleware=[
+            *([Middleware(BehindProxy)] if behind_proxy else []),
+            Middleware(KeyRequired, keys=keys, signer=server.signer),
         ],
-        middleware=[Middleware(KeyRequired, key=key, signer=server.signer)],
         exception_handlers={
+            404: no_such_address,
             ServerError: server_error,
             sqlite3.OperationalError: storage_error,
             OSError: storage_error,
@@ -86,6 +102,7 @@ def make_app(server: Server, key: str, at_end: Callable[[], None]) -> Starlette:
         lifespan=lifespan,
     )
     app.state.server = server
-    app.state.pages = pages.Pages(key)
+    app.state.keys = keys
+    app.state.pages = pages.Pages()
     app.state.engine = endpoint.Engine()
     return app

@@ -1,17 +1,14 @@
-"""The key: made at first start, kept where only its owner reads it, demanded on every request."""
+"""A key is demanded on every request, or a signature or a session that was given for one."""
 
 import base64
 import binascii
-import hmac
-import os
-import secrets
-from pathlib import Path
 
 from starlette.datastructures import Headers, QueryParams
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server import session
+from server.keys import Keyring
 from server.pages.answers import wants_page
 from server.pages.sign_in import address
 from server.signing import Signer
@@ -21,18 +18,6 @@ SIGNED_PREFIX = "/storage/"
 TELEMETRY_PREFIX = "/sdk/otel/"
 PUBLIC = ("/sign-in", "/sign-out", "/authorize")
 PUBLIC_PREFIXES = (TELEMETRY_PREFIX, "/static/page/")
-
-
-def load_or_make_key(path: Path) -> str:
-    """The key in the file; a new one of 40 hex digits, readable by its owner only, when there is none."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    key = secrets.token_hex(20)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(key + "\n")
-    return key
 
 
 def presented_key(headers: Headers) -> str:
@@ -60,11 +45,11 @@ def refusal(scope: Scope) -> Response:
 
 
 class KeyRequired:
-    """ASGI middleware: 401 unless the request has the key, or a signature made for it."""
+    """ASGI middleware: 401 unless the request has a key, or a signature made for it."""
 
-    def __init__(self, app: ASGIApp, key: str, signer: Signer) -> None:
+    def __init__(self, app: ASGIApp, keys: Keyring, signer: Signer) -> None:
         self.app = app
-        self.key = key.encode()
+        self.keys = keys
         self.signer = signer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,10 +63,10 @@ class KeyRequired:
         if scope["path"] in PUBLIC or scope["path"].startswith(PUBLIC_PREFIXES):
             return True
         headers = Headers(scope=scope)
-        if hmac.compare_digest(presented_key(headers).encode(), self.key):
+        if self.keys.accepts(presented_key(headers)):
             return True
         reading = scope["method"] in ("GET", "HEAD")  # a cookie changes nothing: that takes the key
-        if reading and session.valid(self.signer, self.key.decode(), headers.get("cookie", "")):
+        if reading and session.valid(self.signer, self.keys.digests(), headers.get("cookie", "")):
             return True
         if not scope["path"].startswith(SIGNED_PREFIX):
             return False

@@ -7,9 +7,10 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
+from server import keys
 from server.context import Settings
 
-SECRETS = ("key", "signing_secret")  # with them, clients and signed URLs go on as before
+SECRETS = ("key", "signing_secret", keys.FILE)  # with them, clients and signed URLs go on as before
 LOCK_WAIT = 30.0  # seconds
 
 
@@ -38,7 +39,7 @@ def back_up(data_dir: Path, target: Path) -> None:
 
 def copy_all(source: Settings, target: Settings) -> None:
     """Copy the secrets, the database as of one moment, and every file that it names."""
-    for name in SECRETS:
+    for name in filter(lambda name: (source.data_dir / name).exists(), SECRETS):
         shutil.copy2(source.data_dir / name, target.data_dir / name)
     with (
         tempfile.TemporaryDirectory(prefix=".backup-", dir=source.data_dir) as held,

@@ -13,10 +13,7 @@ MAX_BODY = 64 * 1024 * 1024  # bytes, before and after unzipping; the client sen
 
 async def read_json(request: Request, limit: int = MAX_BODY) -> dict[str, Any]:
     """The body as a JSON object, possibly zipped. BadRequest and TooLarge say what is wrong."""
-    try:
-        body = await read_bytes(request, limit)
-    except ClientDisconnect as error:
-        raise BadRequest("the request ended early") from error
+    body = await read_bytes(request, limit)
     if request.headers.get("content-encoding", "").lower() == "gzip":
         body = _unzip(body, limit)
     try:
@@ -29,13 +26,16 @@ async def read_json(request: Request, limit: int = MAX_BODY) -> dict[str, Any]:
 
 
 async def read_bytes(request: Request, limit: int) -> bytes:
-    """The body, or TooLarge."""
+    """The body; BadRequest when it ends early, TooLarge."""
     parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > limit:
-            raise TooLarge(f"the body is over {limit} bytes")
-        parts.append(part)
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > limit:
+                raise TooLarge(f"the body is over {limit} bytes")
+            parts.append(part)
+    except ClientDisconnect as error:
+        raise BadRequest("the request ended early") from error
     return b"".join(parts)
 
 

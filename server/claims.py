@@ -68,7 +68,9 @@ def next_freed(connection: sqlite3.Connection, sweep: sqlite3.Row) -> tuple[int,
     if freed is None:
         return None
     connection.execute("DELETE FROM freed_points WHERE id = ?", (freed["id"],))
-    return freed["point"], json.loads(freed["parameters"]), freed["attempts"] + 1
+    query = "SELECT count(*) FROM runs WHERE sweep_id = ? AND point = ?"
+    (attempts,) = connection.execute(query, (sweep["id"], freed["point"])).fetchone()
+    return freed["point"], json.loads(freed["parameters"]), attempts + 1
 
 
 def next_new(
@@ -80,9 +82,10 @@ def next_new(
         "SELECT 1 FROM covered_points WHERE sweep_id = ? AND point = ?", (sweep["id"], point)
     ).fetchone():
         point += 1
-    if sweep["points"] is not None and point >= sweep["points"]:
+    left = sweep["points"] is None or point < sweep["points"]
+    connection.execute("UPDATE sweeps SET next_point = ? WHERE id = ?", (point + left, sweep["id"]))
+    if not left:
         return None
-    connection.execute("UPDATE sweeps SET next_point = ? WHERE id = ?", (point + 1, sweep["id"]))
     if sweep["method"] == "grid":
         return point, search.grid_point(config, point), 1
     if suggestion is not None:
@@ -142,30 +145,47 @@ def change_state(connection: sqlite3.Connection, run: sqlite3.Row, state: str, m
     connection.execute("UPDATE runs SET state = ?, updated_at = ? WHERE id = ?", (state, now(), run["id"]))
     if run["point"] is None or run["sweep_id"] is None:
         return
-    stopped = run["stop_requested"]  # by a person or an early stop: however it ends, it is not tried again
-    if state in LOST and not stopped:
-        if run["attempt"] < max_attempts:
-            free_point(connection, run, run["attempt"])
-    elif run["state"] in LOST:  # the run came back before its point went to another
-        taken_back = connection.execute("DELETE FROM freed_points WHERE run_id = ?", (run["id"],)).rowcount
-        connection.execute(
-            "UPDATE sweeps SET claimed = claimed + ? WHERE id = ?", (taken_back, run["sweep_id"])
-        )
+    # A run that was told to stop, by a person or an early stop, is not tried again however it ends.
+    if state in LOST and not run["stop_requested"]:
+        if attempts_of_others(connection, run) + 1 < max_attempts:
+            give_up(connection, run)
+    elif run["state"] in LOST:
+        take_back(connection, run)
     if state in ENDED:
         finish_if_exhausted(connection, run["sweep_id"])
 
 
-def free_point(connection: sqlite3.Connection, run: sqlite3.Row, attempts: int) -> None:
-    """Queue a run's point to be offered again."""
-    connection.execute(
-        "INSERT OR IGNORE INTO freed_points (sweep_id, point, parameters, attempts, run_id)"
-        " VALUES (?, ?, ?, ?, ?)",
-        (run["sweep_id"], run["point"], run["parameters"], attempts, run["id"]),
-    )
-    connection.execute("UPDATE sweeps SET claimed = claimed - 1 WHERE id = ?", (run["sweep_id"],))
+def attempts_of_others(connection: sqlite3.Connection, run: sqlite3.Row) -> int:
+    """How many other runs the point of a run has had."""
+    query = "SELECT count(*) FROM runs WHERE sweep_id = ? AND point = ? AND id != ?"
+    return connection.execute(query, (run["sweep_id"], run["point"], run["id"])).fetchone()[0]
+
+
+def give_up(connection: sqlite3.Connection, run: sqlite3.Row) -> None:
+    """Queue a run's point to be offered again, unless another run holds it, as one that came back may."""
+    held = connection.execute(
+        "SELECT 1 FROM runs WHERE sweep_id = ? AND point = ? AND id != ?"
+        " AND (state NOT IN ('failed', 'crashed', 'killed') OR stop_requested)",
+        (run["sweep_id"], run["point"], run["id"]),
+    ).fetchone()
+    if held:
+        return
+    queued = connection.execute(
+        "INSERT OR IGNORE INTO freed_points (sweep_id, point, parameters) VALUES (?, ?, ?)",
+        (run["sweep_id"], run["point"], run["parameters"]),
+    ).rowcount
+    connection.execute("UPDATE sweeps SET claimed = claimed - ? WHERE id = ?", (queued, run["sweep_id"]))
     connection.execute(
         "UPDATE sweeps SET state = 'RUNNING', exhausted = 0 WHERE id = ? AND exhausted", (run["sweep_id"],)
     )
+
+
+def take_back(connection: sqlite3.Connection, run: sqlite3.Row) -> None:
+    """A run that was given up is there again: its point need not go to another, if it has not yet."""
+    removed = connection.execute(
+        "DELETE FROM freed_points WHERE sweep_id = ? AND point = ?", (run["sweep_id"], run["point"])
+    ).rowcount
+    connection.execute("UPDATE sweeps SET claimed = claimed + ? WHERE id = ?", (removed, run["sweep_id"]))
 
 
 def finish_if_exhausted(connection: sqlite3.Connection, sweep_id: int) -> None:
@@ -188,14 +208,21 @@ def all_claimed(sweep: sqlite3.Row) -> bool:
     return (sweep["points"] is not None and sweep["next_point"] >= sweep["points"]) or sweep["claimed"] >= cap
 
 
-def release_deleted(connection: sqlite3.Connection, run: sqlite3.Row) -> None:
-    """A run that is about to be deleted gives its point back, with the attempts of the runs before it."""
-    if run["point"] is None or run["sweep_id"] is None:
+def finish_at_target(connection: sqlite3.Connection, sweep_id: int, summary: str) -> None:
+    """Finish a sweep whose metric is as good as its target: runs under way end, no other is handed out."""
+    sweep = connection.execute("SELECT * FROM sweeps WHERE id = ?", (sweep_id,)).fetchone()
+    metric = parse_config(sweep["config"]).get("metric") or {}
+    if "target" not in metric or sweep["state"] != "RUNNING":
         return
-    held_by_another = connection.execute(
-        "SELECT 1 FROM runs WHERE sweep_id = ? AND point = ? AND id != ?"
-        " AND state NOT IN ('failed', 'crashed', 'killed')",
-        (run["sweep_id"], run["point"], run["id"]),
-    ).fetchone()
-    if not held_by_another:
-        free_point(connection, run, run["attempt"] - 1)
+    value = json.loads(summary).get(metric["name"])
+    if type(value) not in (int, float):
+        return
+    better = value >= metric["target"] if metric.get("goal") == "maximize" else value <= metric["target"]
+    if better:
+        connection.execute("UPDATE sweeps SET state = 'FINISHED' WHERE id = ?", (sweep_id,))
+
+
+def release_deleted(connection: sqlite3.Connection, run: sqlite3.Row) -> None:
+    """A run that is about to be deleted gives its point back, as if it had never had it."""
+    if run["point"] is not None and run["sweep_id"] is not None:
+        give_up(connection, run)

@@ -1,4 +1,4 @@
-"""The commands: serve, env, start, stop, backup."""
+"""The commands: serve, env, start, stop, backup; those for keys are in key_commands."""
 
 import contextlib
 import fcntl
@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ DATA_DIR = Path(".metasweep")
 PORT = 8080
 START_TIMEOUT = 30.0  # seconds
 STOP_TIMEOUT = 30.0
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
@@ -57,7 +59,10 @@ def describe_running(data_dir: Path) -> dict[str, Any] | None:
 
 
 def answers(url: str, key: str) -> bool:
-    """Whether the server at the address takes the key."""
+    """Whether the server at an address of this machine takes the key.
+
+    A certificate is not checked: it need not name this address, and the lock says who listens there.
+    """
     token = b64encode(f"api:{key}".encode()).decode()
     request = urllib.request.Request(
         f"{url}/graphql",
@@ -65,10 +70,17 @@ def answers(url: str, key: str) -> bool:
         headers={"Authorization": f"Basic {token}", "Content-Type": "application/json"},
     )
     try:
-        with urllib.request.urlopen(request, timeout=5) as response:
+        with urllib.request.urlopen(request, timeout=5, context=unchecked()) as response:
             return response.status == 200
     except (urllib.error.URLError, OSError):
         return False
+
+
+def unchecked() -> ssl.SSLContext:
+    """TLS without a look at the certificate."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 def running(data_dir: Path) -> tuple[str, str]:
@@ -77,7 +89,7 @@ def running(data_dir: Path) -> tuple[str, str]:
     key_file = data_dir / "key"
     if description and key_file.exists():
         key = key_file.read_text().strip()
-        if answers(description["url"], key):
+        if answers(description["local"], key):
             return description["url"], key
     raise Refused(
         f"no server is running on {data_dir}: start one with python -m server start --data-dir {data_dir}"
@@ -109,11 +121,21 @@ def main() -> None:
     type=click.IntRange(min=1),
     help="Runs that a point of a sweep may have before it is given up.",
 )
-def serve(host: str, port: int, data_dir: Path, lease: float, max_attempts: int) -> None:
+@click.option("--certfile", type=FILE, help="Certificate chain, PEM: serve HTTPS.")
+@click.option("--keyfile", type=FILE, help="Its private key, where the certificate's file lacks it.")
+@click.option(
+    "--behind-proxy", is_flag=True, help="Believe X-Forwarded-Proto and X-Forwarded-Host: a proxy sets them."
+)
+@click.option("--url", help="The address that `env` prints, where clients use another than HOST:PORT.")
+def serve(data_dir: Path, lease: float, max_attempts: int, **front: Any) -> None:
     """Serve until told to stop."""
-    from server.serving import serve_forever  # the other commands do without its imports
+    from server.serving import Front, serve_forever  # the other commands do without its imports
 
-    serve_forever(host, port, data_dir, lease, max_attempts)
+    if front["keyfile"] and not front["certfile"]:
+        raise click.UsageError("--keyfile goes with --certfile")
+    if front["url"] and not front["url"].startswith(("http://", "https://")):
+        raise click.UsageError("--url begins with http:// or https://")
+    serve_forever(Front(**front), data_dir, lease, max_attempts)
 
 
 @main.command()

@@ -22,7 +22,32 @@ Job = Callable[[sqlite3.Connection], T]
 
 SCHEMA = Path(__file__).with_name("schema.sql")
 # MIGRATIONS[n] brings a database of version n + 1 to version n + 2; schema.sql is the newest version.
-MIGRATIONS: tuple[str, ...] = ("ALTER TABLE agents ADD COLUMN standing_by INTEGER NOT NULL DEFAULT 0",)
+MIGRATIONS: tuple[str, ...] = (
+    "ALTER TABLE agents ADD COLUMN standing_by INTEGER NOT NULL DEFAULT 0",
+    # AUTOINCREMENT changes how ids are chosen, not how rows are stored: the definition alone is rewritten.
+    """
+    ALTER TABLE freed_points DROP COLUMN attempts;
+    ALTER TABLE freed_points DROP COLUMN run_id;
+    DROP INDEX runs_of_agent;
+    CREATE INDEX runs_of_agent ON runs (agent_id, state);
+    CREATE INDEX runs_of_point ON runs (sweep_id, point);
+    CREATE INDEX runs_not_begun ON runs (heartbeat_at) WHERE state = 'pending';
+    CREATE INDEX agents_standing_by ON agents (sweep_id, id) WHERE standing_by;
+    CREATE INDEX agents_alive ON agents (heartbeat_at) WHERE state = 'RUNNING';
+    CREATE TABLE makes_sqlite_sequence (id INTEGER PRIMARY KEY AUTOINCREMENT);
+    DROP TABLE makes_sqlite_sequence;
+    INSERT INTO sqlite_sequence (name, seq)
+        SELECT 'projects', max(id) FROM projects UNION ALL SELECT 'sweeps', max(id) FROM sweeps
+        UNION ALL SELECT 'agents', max(id) FROM agents UNION ALL SELECT 'runs', max(id) FROM runs
+        UNION ALL SELECT 'files', max(id) FROM files UNION ALL SELECT 'collections', max(id) FROM collections
+        UNION ALL SELECT 'artifacts', max(id) FROM artifacts;
+    PRAGMA writable_schema = ON;
+    UPDATE sqlite_schema
+        SET sql = replace(sql, ' id INTEGER PRIMARY KEY,', ' id INTEGER PRIMARY KEY AUTOINCREMENT,')
+        WHERE name IN (SELECT name FROM sqlite_sequence);
+    PRAGMA writable_schema = RESET;
+    """,
+)
 VERSION = len(MIGRATIONS) + 1
 BATCH = 200  # writes in one transaction: bounds the wait of the first of them
 
@@ -136,9 +161,11 @@ class Database:
         return await asyncio.wrap_future(self.submit(job))
 
     def close(self) -> None:
-        """Finish the queued writes and close the writer's connection."""
+        """Finish the queued writes, gather all in the one file and close the writer's connection."""
         self._jobs.put(None)
         self._writer.join()
+        with contextlib.suppress(sqlite3.OperationalError):  # on a full disk it stays in two files
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()
 
     def _write_forever(self) -> None:
@@ -151,17 +178,17 @@ class Database:
                         self._jobs.put(None)
                         break
                     batch.append(item)
-            self._commit(batch)
+            self._commit([item for item in batch if item[1].set_running_or_notify_cancel()])
 
     def _commit(self, batch: list[tuple[Job, Future]]) -> None:
-        """Run the jobs of one transaction and tell each how it went."""
+        """Run the jobs of one transaction and tell each how it went. Whatever happens, the thread goes on."""
         outcomes: list[tuple[Future, Any, BaseException | None]] = []
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             for job, future in batch:
                 outcomes.append((future, *self._attempt(job)))
             self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - it is raised where each of the jobs is waited for
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             outcomes = [(future, None, error) for _, future in batch]

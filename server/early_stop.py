@@ -18,7 +18,7 @@ class EarlyStop:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._values: dict[int, list[Any]] = defaultdict(list)  # run id -> logged values of its metric
+        self._costs: dict[int, list[float]] = defaultdict(list)  # run id -> of what it has logged
         self._next_line: dict[int, int] = defaultdict(int)  # run id -> first line of history not read yet
 
     def look(self) -> None:
@@ -36,23 +36,24 @@ class EarlyStop:
         query = "SELECT id, name, state, stop_requested, history_lines FROM runs WHERE sweep_id = ?"
         runs = self._database.read().execute(query, (sweep["id"],)).fetchall()
         for run in runs:
-            self._follow(run, config["metric"]["name"])
+            self._follow(run, config)
+        limits = search.limits(config, [self._costs[run["id"]] for run in runs])
         running = [run for run in runs if run["state"] == "running" and not run["stop_requested"]]
-        return [run for run in running if self._is_poor(config, run, runs)]
+        return [run for run in running if search.is_poor(config, self._costs[run["id"]], limits)]
 
-    def _is_poor(self, config: dict[str, Any], run: sqlite3.Row, runs: list[sqlite3.Row]) -> bool:
-        others = [self._values[other["id"]] for other in runs if other["id"] != run["id"]]
-        return search.should_stop(config, self._values[run["id"]], others)
-
-    def _follow(self, run: sqlite3.Row, metric: str) -> None:
+    def _follow(self, run: sqlite3.Row, config: dict[str, Any]) -> None:
         """Read what a run has logged since the last look."""
         begin, end = self._next_line[run["id"]], run["history_lines"]
-        if begin >= end:
-            return
-        query = "SELECT text FROM history WHERE run_id = ? AND line >= ? AND line < ? ORDER BY line"
-        rows = self._database.read().execute(query, (run["id"], begin, end))
-        found = [row[metric] for row in map(json.loads, (row[0] for row in rows)) if metric in row]
-        self._values[run["id"]] += found
+        if begin > end:  # it was begun anew under its id
+            begin, self._costs[run["id"]] = 0, []
+        if begin < end:
+            query = "SELECT text FROM history WHERE run_id = ? AND line >= ? AND line < ? ORDER BY line"
+            rows = self._database.read().execute(query, (run["id"], begin, end))
+            logged = map(json.loads, (row["text"] for row in rows))
+            metric = config["metric"]["name"]
+            self._costs[run["id"]] += search.costs_of(
+                config, (row[metric] for row in logged if metric in row)
+            )
         self._next_line[run["id"]] = end
 
 

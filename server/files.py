@@ -156,7 +156,12 @@ def send(server: Server, file: sqlite3.Row | None) -> Response:
     if file is None or file["blob"] is None:
         raise NotFound("no such file")
     headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}
-    return FileResponse(blob_path(server, file["blob"]), media_type=file["mimetype"], headers=headers)
+    path = blob_path(server, file["blob"])
+    try:
+        found = path.stat()
+    except FileNotFoundError as error:  # replaced or deleted since its row was read, or lost from the disk
+        raise NotFound(f"the bytes of {file['name']!r} are gone: ask for it again") from error
+    return FileResponse(path, media_type=file["mimetype"], headers=headers, stat_result=found)
 
 
 def collect_garbage(server: Server) -> int:

@@ -3,6 +3,7 @@
 import logging
 import sqlite3
 import threading
+import time
 
 from server import claims
 from server.context import Server
@@ -31,7 +32,32 @@ def expire(connection: sqlite3.Connection, lease: float, max_attempts: int) -> i
         state = "preempted" if run["state"] == "preempting" else "crashed"
         claims.change_state(connection, run, state, max_attempts)
         log.info("run %s is %s: no heartbeat for %g s", run["name"], state, lease)
+    connection.execute(
+        "UPDATE agents SET state = 'CRASHED' WHERE state = 'RUNNING' AND heartbeat_at < ?", (before,)
+    )
     return len(quiet) + len(abandoned)
+
+
+class Attention:
+    """Whether heartbeats could be taken all through the last lease: nobody is late while the server is deaf.
+
+    It begins anew when the server starts, cannot write, or was asleep, as a suspended machine is.
+    """
+
+    def __init__(self, lease: float) -> None:
+        self._lease = lease
+        self._since = self._last = time.time()
+
+    def holds(self) -> bool:
+        """To be asked at every look."""
+        last, self._last = self._last, time.time()
+        if not 0 <= self._last - last < self._lease / 2 + INTERVAL:  # it slept, or the clock was set
+            self.begin_anew()
+        return self._last - self._since >= self._lease
+
+    def begin_anew(self) -> None:
+        """From now on."""
+        self._since = time.time()
 
 
 class Watch:
@@ -40,6 +66,7 @@ class Watch:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._early_stop = EarlyStop(server.database)
+        self._attention = Attention(server.settings.lease)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
@@ -53,12 +80,17 @@ class Watch:
         self._thread.join()
 
     def _run(self) -> None:
-        settings = self._server.settings
-        while not self._stop.wait(min(settings.lease / 10, INTERVAL)):
+        while not self._stop.wait(min(self._server.settings.lease / 10, INTERVAL)):
             try:
-                self._server.database.write(
-                    lambda connection: expire(connection, settings.lease, settings.max_attempts)
-                )
-                self._early_stop.look()
+                self._look()
             except sqlite3.OperationalError as error:
+                self._attention.begin_anew()
                 log.error("leases not looked at: %s", error)
+
+    def _look(self) -> None:
+        settings = self._server.settings
+        if self._attention.holds():
+            self._server.database.write(
+                lambda connection: expire(connection, settings.lease, settings.max_attempts)
+            )
+        self._early_stop.look()

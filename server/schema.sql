@@ -1,8 +1,9 @@
 -- The state of the server. Times are ISO 8601 UTC with seconds, as W&B gives them; JSON is text that
 -- SQLite's JSON functions accept. Opened by database.py; every change here is a migration there.
+-- AUTOINCREMENT: clients keep ids and signed URLs, so that the id of a deleted row is never another's.
 
 CREATE TABLE projects (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     entity TEXT NOT NULL,
     name TEXT NOT NULL,
     description TEXT,
@@ -11,7 +12,7 @@ CREATE TABLE projects (
 );
 
 CREATE TABLE sweeps (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     project_id INTEGER NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
     name TEXT NOT NULL,
     display_name TEXT,
@@ -38,8 +39,6 @@ CREATE TABLE freed_points (
     sweep_id INTEGER NOT NULL REFERENCES sweeps (id) ON DELETE CASCADE,
     point INTEGER NOT NULL,
     parameters TEXT NOT NULL,                -- JSON, as claimed the first time
-    attempts INTEGER NOT NULL,               -- runs that this point has had so far
-    run_id INTEGER,                          -- the run that gave it up
     UNIQUE (sweep_id, point)
 );
 
@@ -51,7 +50,7 @@ CREATE TABLE covered_points (
 ) WITHOUT ROWID;
 
 CREATE TABLE agents (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     sweep_id INTEGER NOT NULL REFERENCES sweeps (id) ON DELETE CASCADE,
     name TEXT NOT NULL,
     host TEXT NOT NULL,
@@ -62,9 +61,11 @@ CREATE TABLE agents (
     standing_by INTEGER NOT NULL DEFAULT 0   -- idle, in case that an open run gives its point back
 );
 CREATE INDEX agents_of_sweep ON agents (sweep_id);
+CREATE INDEX agents_standing_by ON agents (sweep_id, id) WHERE standing_by;
+CREATE INDEX agents_alive ON agents (heartbeat_at) WHERE state = 'RUNNING';
 
 CREATE TABLE runs (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     project_id INTEGER NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
     name TEXT NOT NULL,                      -- the run id of the client
     display_name TEXT NOT NULL,
@@ -101,8 +102,10 @@ CREATE TABLE runs (
 );
 CREATE INDEX runs_by_creation ON runs (project_id, created_at, id);
 CREATE INDEX runs_of_sweep ON runs (sweep_id, state);
-CREATE INDEX runs_of_agent ON runs (agent_id);
+CREATE INDEX runs_of_point ON runs (sweep_id, point);
+CREATE INDEX runs_of_agent ON runs (agent_id, state);
 CREATE INDEX runs_alive ON runs (heartbeat_at) WHERE state IN ('running', 'preempting');
+CREATE INDEX runs_not_begun ON runs (heartbeat_at) WHERE state = 'pending';
 
 -- Streams, one line a row, exactly as sent. A line sent twice is the same row.
 CREATE TABLE history (
@@ -130,7 +133,7 @@ CREATE TABLE logs (
 
 -- Files: the bytes lie under files/, named by the blob; a row without a blob was announced, not uploaded.
 CREATE TABLE files (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     run_id INTEGER REFERENCES runs (id) ON DELETE CASCADE,
     artifact_id INTEGER REFERENCES artifacts (id) ON DELETE CASCADE,
     manifest INTEGER NOT NULL DEFAULT 0,     -- the list of an artifact's files, not one of them
@@ -147,7 +150,7 @@ CREATE INDEX files_by_blob ON files (blob) WHERE blob IS NOT NULL;
 CREATE INDEX artifact_files_by_md5 ON files (md5) WHERE artifact_id IS NOT NULL;
 
 CREATE TABLE collections (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     project_id INTEGER NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
     type TEXT NOT NULL,
     name TEXT NOT NULL,
@@ -158,7 +161,7 @@ CREATE TABLE collections (
 );
 
 CREATE TABLE artifacts (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     collection_id INTEGER NOT NULL REFERENCES collections (id) ON DELETE CASCADE,
     run_id INTEGER REFERENCES runs (id) ON DELETE SET NULL,
     client_id TEXT,

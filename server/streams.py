@@ -131,6 +131,8 @@ def store(connection: sqlite3.Connection, run: sqlite3.Row, chunk: Chunk) -> Non
             changes[counter] = max(run[counter], lines[-1][0] + 1)
     if chunk.summary is not None:
         changes["summary"] = chunk.summary
+        if run["sweep_id"] is not None:
+            claims.finish_at_target(connection, run["sweep_id"], chunk.summary)
     update(connection, "runs", run["id"], **changes)
 
 

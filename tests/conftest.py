@@ -1,5 +1,6 @@
 """A real server and the environment in which the real client uses it."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -26,7 +27,11 @@ class ServerProcess:
     home: Path
     options: tuple[str, ...] = ()
     port: int = 0
+    scheme: str = "http"
+    host: str = "127.0.0.1"
     process: subprocess.Popen[str] | None = None
+    said: str = ""
+    """What it wrote to its standard error before it listened and, once it has ended, since then."""
 
     def start(self) -> None:
         """Start it, or start it again at the same address; returns when it listens."""
@@ -39,9 +44,13 @@ class ServerProcess:
             text=True,
         )
         assert self.process.stderr is not None
-        line = self.process.stderr.readline()
-        assert " serves " in line, f"the server did not start: {line}"
-        self.port = int(line.split()[1].rpartition(":")[2])
+        while " serves " not in (line := self.process.stderr.readline()):
+            self.said += line
+            assert line, f"the server did not start: {self.said}"
+        url = json.loads((self.data_dir / "server.json").read_text())["local"]
+        self.scheme, _, address = url.partition("://")
+        self.host, _, port = address.rpartition(":")
+        self.port = int(port)
 
     def stop(self) -> None:
         """End it as an operator does."""
@@ -55,13 +64,13 @@ class ServerProcess:
         if self.process is None:
             return
         getattr(self.process, how)()
-        self.process.communicate(timeout=STARTUP)
+        self.said += self.process.communicate(timeout=STARTUP)[1]
         self.process = None
 
     @property
     def url(self) -> str:
         """Its address."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://{self.host}:{self.port}"
 
     @property
     def key(self) -> str:
@@ -100,9 +109,9 @@ class ServerProcess:
         )
 
 
-def make_server(*options: str) -> Iterator[ServerProcess]:
-    """A running server in a temporary directory, ended and removed afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="metasweep-test-"))
+def make_server(*options: str, parent: Path | None = None) -> Iterator[ServerProcess]:
+    """A running server in a temporary directory (of `parent`), ended and removed afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="metasweep-test-", dir=parent))
     (folder / "home").mkdir()
     server = ServerProcess(folder / "state", folder / "home", options)
     server.start()

@@ -77,6 +77,12 @@ class Config:
         high=1,
         open_high=True,
     )
+    test_size: float = option(
+        1.0,
+        "Share of the test images to test on, by class; drawn anew for every seed.",
+        open_low=True,
+        high=1,
+    )
     schedule: Literal["constant", "cosine", "step"] = option(
         "constant", "Learning rate over the steps; step divides by 10 at 1/2 and 3/4 of the training."
     )

@@ -1,13 +1,14 @@
 """Data sets as whole tensors: decoded once, normalised once, kept on the device."""
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from train.config import Config
 from train.errors import TrainError
 
 SPLIT_SEED = 0  # one split for all runs, so that their validation accuracies can be compared
@@ -55,9 +56,25 @@ class DataSet:
         count = len(self.classes)
         return {name: part.labels.bincount(minlength=count).tolist() for name, part in parts.items()}
 
+    def with_test_share(self, share: float, seed: int) -> "DataSet":
+        """The same data set with a ``share`` of its test images, by class, drawn by ``seed``.
+
+        Raises `TrainError` if that leaves no image.
+        """
+        kept, _ = stratified_split(self.test.labels, share, seed)
+        if not len(kept):
+            raise TrainError(f"--test-size {share:g} leaves no image to test on: choose a larger share")
+        return replace(self, test=self.test[kept])
+
     def to(self, device: torch.device) -> "DataSet":
         """The same data set on ``device``."""
         return DataSet(self.train.to(device), self.val.to(device), self.test.to(device), self.classes)
+
+
+def load_for(config: Config) -> DataSet:
+    """The data set of a run, with the share of its test images that the run asks for."""
+    data_set = load(config.dataset, config.data_dir, config.val_size)
+    return data_set if config.test_size == 1 else data_set.with_test_share(config.test_size, config.seed)
 
 
 @functools.lru_cache(maxsize=1)
@@ -89,13 +106,13 @@ def load(name: str, data_dir: str, val_size: float) -> DataSet:
     )
 
 
-def stratified_split(labels: Tensor, share: float) -> tuple[Tensor, Tensor]:
+def stratified_split(labels: Tensor, share: float, seed: int = SPLIT_SEED) -> tuple[Tensor, Tensor]:
     """Indices, sorted, of a held-out ``share`` of ``labels`` and of the rest.
 
     Every class holds out its share, rounded up or down. The images within a class are drawn at random
-    by a fixed seed: the split depends on nothing but the two arguments.
+    by ``seed``: the split depends on nothing but the arguments.
     """
-    shuffled = torch.randperm(len(labels), generator=torch.Generator().manual_seed(SPLIT_SEED))
+    shuffled = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
     by_class = shuffled[labels[shuffled].argsort(stable=True)]
     count = round(len(labels) * share)
     # Evenly spaced picks from the images in the order of their classes: as stratified as can be.

@@ -27,7 +27,8 @@ Noise = tuple[Tensor, ...]  # for each dropout layer
 
 def kind(config: Config) -> Hashable:
     """What two runs must have in common to be trained together."""
-    return tuple(getattr(config, item.name) for item in fields(config) if item.name not in OWN)
+    test_images = config.seed if config.test_size < 1 else None  # drawn by the seed
+    return test_images, *(getattr(config, item.name) for item in fields(config) if item.name not in OWN)
 
 
 class GivenDropout(nn.Module):

@@ -1,5 +1,7 @@
 """One training run, from its options to its last logged row."""
 
+from __future__ import annotations
+
 import math
 import time
 from typing import Any
@@ -8,7 +10,6 @@ import wandb
 
 from train import checkpoint, data, facts, preemption, progress, together, tracking
 from train.config import Config
-from train.data import DataSet
 from train.errors import TrainError
 from train.loop import Course, Evaluation, Training
 from train.member import Member
@@ -37,17 +38,12 @@ def train(config: Config) -> None:
 def begin(config: Config) -> tuple[Course, dict[str, Any]]:
     """The training, here or with others in the trainer process, and the facts of its device and network."""
     if address := together.address():
-        member = Member(config, load(config), address)
+        member = Member(config, data.load_for(config), address)
         return member, member.facts
     device = facts.choose_device(config)
     dtype = facts.choose_dtype(config, device)
-    training = Training(config, load(config).to(device), device, dtype)
+    training = Training(config, data.load_for(config).to(device), device, dtype)
     return training, facts.describe(training.model, device, dtype)
-
-
-def load(config: Config) -> DataSet:
-    """The run's data set."""
-    return data.load(config.dataset, config.data_dir, config.val_size)
 
 
 class Fit:

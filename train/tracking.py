@@ -1,5 +1,7 @@
 """The run's side of Weights & Biases: start it, log rows, end it."""
 
+from __future__ import annotations
+
 import os
 from dataclasses import asdict
 from typing import Any

@@ -57,7 +57,7 @@ def describe(config: Config) -> dict[str, Any] | Failed:
     """What the device and the network add to a run's config."""
     try:
         device = facts.choose_device(config)
-        data_set = data.load(config.dataset, config.data_dir, config.val_size)
+        data_set = data.load_for(config)
         model = build(config.model, data_set.image_shape, config.dp)
         return facts.describe(model, device, facts.choose_dtype(config, device))
     except TrainError as error:
@@ -179,7 +179,7 @@ def main(socket: str, members: int) -> None:
         chosen = gather(waiting, ready, members)
         config = chosen[0].config
         device = facts.choose_device(config)
-        train_together(chosen, data.load(config.dataset, config.data_dir, config.val_size).to(device), device)
+        train_together(chosen, data.load_for(config).to(device), device)
         print(f"trained {len(chosen)} runs together: {config.model}, {config.optimizer}", flush=True)
 
 

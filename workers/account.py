@@ -37,7 +37,7 @@ def resolve(environ: Mapping[str, str], directory: Path) -> Account:
     """
     settings = read_settings(environ, directory)
     base_url = environ.get("WANDB_BASE_URL") or settings.get("base_url") or CLOUD
-    if urlsplit(base_url).scheme not in ("http", "https") or not urlsplit(base_url).netloc:
+    if not is_address(base_url):
         raise click.ClickException(
             f"WANDB_BASE_URL={base_url!r} is not the address of a server (http://HOST:PORT)"
         )
@@ -46,12 +46,23 @@ def resolve(environ: Mapping[str, str], directory: Path) -> Account:
         raise click.ClickException(
             f"no API key for {base_url}: run `wandb login`, set WANDB_API_KEY, or use --local"
         )
+    if not key.strip().isascii() or not key.strip().isprintable():
+        raise click.ClickException(f"the API key for {base_url} holds signs that no key has")
     return Account(
         base_url.rstrip("/"),
         key.strip(),
         environ.get("WANDB_ENTITY") or settings.get("entity"),
         environ.get("WANDB_PROJECT") or settings.get("project"),
     )
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is the address of a web server."""
+    try:
+        url = urlsplit(text)
+        return url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:  # a port that is no number or too large, half an IPv6 address
+        return False
 
 
 def read_settings(environ: Mapping[str, str], directory: Path) -> dict[str, str]:

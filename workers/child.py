@@ -23,6 +23,7 @@ from types import TracebackType
 from typing import NoReturn
 
 from workers import warmup
+from workers.process import PARENT_DIED
 from workers.program import Program
 
 GOODBYE = struct.Struct("ii")
@@ -55,7 +56,7 @@ def become(program: Program, environ: dict[str, str], log: str, warm: bool, fare
 
     `warm` runs it in this interpreter, otherwise it is executed anew.
     """
-    for signum in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+    for signum in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, PARENT_DIED):
         signal.signal(signum, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     redirect(log)

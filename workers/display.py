@@ -26,6 +26,9 @@ SPOKEN_SECONDS = 60.0  # between two lines of progress in a log
 class Lines:
     """Plain lines with the time of day, for logs."""
 
+    progress_seconds = 20.0
+    """How often the progress is worth a question to the server, which has many agents."""
+
     def __init__(self, console: Console) -> None:
         self._console = console
         self._spoken = time.monotonic()
@@ -47,6 +50,8 @@ class Lines:
 
 class Panel(Lines):
     """A live panel; what fails is said above it."""
+
+    progress_seconds = 5.0
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)

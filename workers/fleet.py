@@ -93,7 +93,9 @@ class Fleet:
         """Say, once, that the job is too short for another run."""
         if not self._out_of_time:
             self._out_of_time = True
-            self._report(f"leaving the rest to others: {self.walltime}")
+            left = self.watch.unfinished if self.watch else None
+            rest = "" if left is None else f"{left} runs are not finished, "
+            self._report(f"leaving the rest to others: {rest}{self.walltime}")
 
     def cancel_claim(self) -> None:
         """Give a reserved run back."""
@@ -151,6 +153,8 @@ class Fleet:
     def _describe_failures(self, reason: str) -> str:
         """Return whether the sweep or this node is to blame for failures in a row."""
         row = f"{self._failures_in_a_row} runs in a row failed here"
+        if self.watch:
+            self.watch.ask()
         if self.watch and (elsewhere := self.watch.finished_elsewhere(self.finished)) > 0:
             host = socket.gethostname()
             return (

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from workers import child, service, warmup
-from workers.process import die_with_parent, signal_group
+from workers.process import PARENT_DIED, die_with_parent, signal_group
 from workers.program import Program
 
 # --- what the agent says
@@ -129,7 +129,7 @@ class Forkserver:
         os.set_blocking(self.wake_writer, False)
         signal.set_wakeup_fd(self.wake_writer, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.signal(signal.SIGHUP, lambda *_: self.die())
+        signal.signal(PARENT_DIED, lambda *_: self.die())
 
     def serve(self) -> None:
         """Answer the agent until it leaves or is gone."""
@@ -390,8 +390,8 @@ def has_wandb_run(start: Start, environ: dict[str, str]) -> bool:
 
 def main(socket: int, parent: int) -> None:
     """Serve the agent, process `parent`, on the inherited socket."""
-    die_with_parent(signal.SIGHUP, parent)
-    for signum in (signal.SIGTERM, signal.SIGINT):
+    die_with_parent(PARENT_DIED, parent)
+    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(signum, signal.SIG_IGN)  # the agent tells the runs; they go first
     gc.disable()
     Forkserver(Connection(socket)).serve()

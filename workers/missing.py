@@ -20,7 +20,8 @@ from search import Grid
 from workers.protocol import Client
 from workers.sweep import Sweep
 
-ACTIVE = ("running", "pending", "preempting")
+ACTIVE = ("running", "pending", "preempting", "preempted")
+GIVEN_UP = "given up"  # our word for a preempted run that the server does not hand out again
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,15 @@ class Missing:
             )
         self._client, self._sweep = client, sweep
         self._grid = Grid(sweep.config)
+        self._preempted: set[str] = set()
+        self.undecided = False
+        """Whether the last look saw a preempted run that the server may still hand out: look again."""
 
     def claim(self) -> dict[str, Any] | None:
-        """Return the command to run a missing point, which no other agent gets; None when none is left."""
+        """Return the command to run a missing point, which no other agent gets; None when none is left.
+
+        To be called when the server has nothing left to hand out.
+        """
         tried = self.tried()
         missing = [index for index in range(self._grid.size) if tried[index].is_missing]
         random.shuffle(missing)  # agents that start together rarely meet at a point
@@ -63,10 +70,15 @@ class Missing:
     def tried(self) -> dict[int, Tried]:
         """Return the states of all runs, by point."""
         states: dict[int, list[str]] = defaultdict(list)
-        for state, config in self._client.runs(self._sweep.name):
+        before, self._preempted = self._preempted, set()
+        for name, state, config in self._client.runs(self._sweep.name):
             index = self._grid.index(config)
+            if state == "preempted":
+                self._preempted.add(name)
+                state = GIVEN_UP if name in before else state
             if index is not None:
                 states[index].append(state)
+        self.undecided = bool(self._preempted - before)
         found = {index: Tried(tuple(each)) for index, each in states.items()}
         return defaultdict(Tried, found)
 

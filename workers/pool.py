@@ -51,14 +51,19 @@ class Pool:
         """Send a signal to a run that may have ended already; if not `for_good`, it is to be continued."""
         self._send(Signal(run_id, signum, for_good))
 
-    def leave(self, seconds: float) -> None:
-        """End the forkserver and the wandb service, which has so long to send what it still holds."""
+    def leave(self, seconds: float) -> bool:
+        """End the forkserver and the wandb service, which has so long to send what it still holds.
+
+        Returns whether that was enough.
+        """
         self._leaving = True
         self._send(Leave())
         try:
             self._process.wait(seconds)
+            return True
         except subprocess.TimeoutExpired:
             self.kill()
+            return False
 
     def kill(self) -> None:
         """End the forkserver and every run, at once."""
@@ -69,6 +74,7 @@ class Pool:
             self._process.wait(1)
         except subprocess.TimeoutExpired:
             self._process.kill()
+            self._kill_groups()
 
     def _launch(self) -> None:
         ours, theirs = socket.socketpair()
@@ -93,10 +99,13 @@ class Pool:
                 return  # the forkserver is gone; `_listen` deals with it
 
     def _listen(self) -> None:
-        while not self._leaving:
+        # To the very end: a forkserver that this thread has started would end with it.
+        while True:
             try:
                 message: Started | Exited = self._connection.recv()
             except (EOFError, OSError):
+                if self._leaving:
+                    return
                 self._replace()
                 continue
             if isinstance(message, Started):
@@ -110,14 +119,16 @@ class Pool:
 
     def _replace(self) -> None:
         """Start a new forkserver; the runs of the one that died died with it."""
-        if self._leaving:
-            return
         self._process.wait()
-        for pid in self._processes.values():  # they died too, but not what they had started
-            signal_group(pid, signal.SIGKILL)
+        self._kill_groups()
         self._processes.clear()
         with self._lock:
             lost, self._waiting = self._waiting, {}
         self._launch()
         for end in lost.values():
             end.put(LOST)
+
+    def _kill_groups(self) -> None:
+        """Kill what the runs of a dead forkserver had started: they died with it, but that did not."""
+        for pid in list(self._processes.values()):
+            signal_group(pid, signal.SIGKILL)

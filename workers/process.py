@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 
+PARENT_DIED = signal.SIGUSR1  # no signal that a batch system or a terminal sends
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from workers.protocol import Client, Refused, Unreachable
 from workers.sweep import Sweep
+from workers.walltime import Walltime
 
 
 @dataclass(frozen=True)
@@ -27,25 +28,29 @@ class Progress:
 
 
 class Watch(threading.Thread):
-    """Asks for the progress every `seconds`; `latest` holds the last answer."""
+    """Asks for the progress every `seconds`; `latest` holds the last answer.
 
-    def __init__(self, client: Client, sweep: Sweep, seconds: float) -> None:
+    Where there is a walltime, it learns how long the runs of others take.
+    """
+
+    def __init__(self, client: Client, sweep: Sweep, seconds: float, walltime: Walltime) -> None:
         super().__init__(name="progress", daemon=True)
+        self._walltime = walltime
         self.first: Progress | None = None
         self.latest: Progress | None = None
         self._client, self._sweep, self._seconds = client, sweep, seconds
 
     def run(self) -> None:
         """Ask until the agent stops."""
-        while True:
+        while not self._client.stop.wait(self._seconds):
             self.ask()
-            if self._client.stop.wait(self._seconds):
-                return
 
     def ask(self) -> None:
         """Ask once; without an answer the last one stays."""
         try:
             reply = self._client.progress(self._sweep.name, self._sweep.order)
+            if self._walltime.left is not None:
+                self._walltime.learn(self._client.durations(self._sweep.name))
         except (Unreachable, Refused):
             return
         self.latest = read(reply, self._sweep, time.monotonic())
@@ -54,6 +59,12 @@ class Watch(threading.Thread):
     def finished_elsewhere(self, here: int) -> int:
         """Return how many runs others have finished since the first answer, `here` being ours."""
         return self.latest.finished - self.first.finished - here if self.first and self.latest else 0
+
+    @property
+    def unfinished(self) -> int | None:
+        """How many runs of the sweep are still to be finished, where that is known."""
+        latest = self.latest
+        return latest.expected - latest.finished if latest and latest.expected else None
 
     def seconds_left(self) -> float | None:
         """Return how long the sweep will take at the rate since the first answer."""

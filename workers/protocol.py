@@ -6,9 +6,9 @@ import json
 import math
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import requests
 
@@ -62,7 +62,7 @@ RUNS = """
 query Runs($project: String!, $entity: String!, $cursor: String, $perPage: Int = 50, $filters: JSONString) {
   project(name: $project, entityName: $entity) {
     runs(filters: $filters, after: $cursor, first: $perPage, order: "+created_at") {
-      edges { node { state config } }
+      edges { node { name state config } }
       pageInfo { endCursor hasNextPage }
     }
   }
@@ -127,10 +127,16 @@ class Client:
             raise Unreachable(f"HTTP {reply.status_code}")
         return read_reply(reply)
 
-    def persist(self, query: str, variables: dict[str, Any], attempts: float = math.inf) -> dict[str, Any]:
+    def persist(
+        self,
+        query: str,
+        variables: dict[str, Any],
+        attempts: float = math.inf,
+        worthwhile: Callable[[], bool] = lambda: True,
+    ) -> dict[str, Any]:
         """Send a query until it is answered, `attempts` times at most, waiting longer each time, with jitter.
 
-        Raises: Refused; Unreachable after the last attempt or once `stop` is set.
+        Raises: Refused; Unreachable after the last attempt, once `stop` is set or it is not `worthwhile`.
         """
         wait, longest = RETRY_SECONDS
         attempt = 1
@@ -138,7 +144,7 @@ class Client:
             try:
                 return self.execute(query, variables)
             except Unreachable:
-                if attempt == attempts or self.stop.wait(random.uniform(wait / 2, wait)):
+                if attempt == attempts or self.stop.wait(random.uniform(wait / 2, wait)) or not worthwhile():
                     raise
             attempt, wait = attempt + 1, min(2 * wait, longest)
 
@@ -183,9 +189,13 @@ class Client:
         reply = self.execute(HEARTBEAT, {"id": agent, "metrics": "{}", "runState": state})
         return json.loads(reply["agentHeartbeat"]["commands"])
 
-    def claim(self, agent: str) -> list[dict[str, Any]]:
-        """Report no running run, which asks for one; return the server's commands, however long it takes."""
-        reply = self.persist(HEARTBEAT, {"id": agent, "metrics": "{}", "runState": "{}"})
+    def claim(self, agent: str, worthwhile: Callable[[], bool]) -> list[dict[str, Any]]:
+        """Report no running run, which asks for one; return the server's commands.
+
+        Raises: Refused; Unreachable, but only once another run is not `worthwhile` any more.
+        """
+        variables = {"id": agent, "metrics": "{}", "runState": "{}"}
+        reply = self.persist(HEARTBEAT, variables, worthwhile=worthwhile)
         return json.loads(reply["agentHeartbeat"]["commands"])
 
     def progress(self, sweep: SweepName, order: str) -> dict[str, Any]:
@@ -196,18 +206,19 @@ class Client:
 
         names = {"sweep": sweep.id, "project": sweep.project, "entity": sweep.entity, "order": order}
         states = {state: runs_in(state) for state in ("finished", "running")}
-        return self.execute(PROGRESS, names | states)["project"]
+        return self.execute(PROGRESS, names | states)["project"] or gone(sweep)
 
     def durations(self, sweep: SweepName, last: int = 50) -> list[float]:
         """Return the seconds that the last finished runs of the sweep took, on whichever machine."""
         filters = json.dumps({"$and": [{"sweep": sweep.id}, {"state": "finished"}]})
         variables = {"project": sweep.project, "entity": sweep.entity, "filters": filters, "first": last}
-        edges = self.execute(SUMMARIES, variables)["project"]["runs"]["edges"]
+        project = self.execute(SUMMARIES, variables)["project"] or gone(sweep)
+        edges = project["runs"]["edges"]
         summaries = [json.loads(edge["node"]["summaryMetrics"] or "{}") for edge in edges]
         return [summary["_runtime"] for summary in summaries if "_runtime" in summary]
 
-    def runs(self, sweep: SweepName) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield state and configuration of every run of the sweep."""
+    def runs(self, sweep: SweepName) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Yield name, state and configuration of every run of the sweep."""
         cursor, more = None, True
         while more:
             variables = {
@@ -217,11 +228,11 @@ class Client:
                 "cursor": cursor,
                 "perPage": PAGE,
             }
-            page = self.persist(RUNS, variables)["project"]["runs"]
+            page = (self.persist(RUNS, variables)["project"] or gone(sweep))["runs"]
             for edge in page["edges"]:
                 config = json.loads(edge["node"]["config"] or "{}")
                 values = {k: v["value"] for k, v in config.items() if isinstance(v, dict) and "value" in v}
-                yield edge["node"]["state"], values
+                yield edge["node"]["name"], edge["node"]["state"], values
             cursor, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
 
     def make_run(self, sweep: SweepName, name: str, args: dict[str, Any]) -> bool:
@@ -240,6 +251,11 @@ class Client:
             self._local.session = requests.Session()
             self._local.session.auth = ("api", self.account.api_key)
         return self._local.session
+
+
+def gone(sweep: SweepName) -> NoReturn:
+    """Raise Refused as the server does for a sweep that is not there (any more)."""
+    raise Refused(f"there is no {sweep}", NOT_FOUND)
 
 
 def read_reply(reply: requests.Response) -> dict[str, Any]:

@@ -7,22 +7,41 @@ from collections.abc import Mapping
 from pathlib import Path
 
 CGROUP = Path("/sys/fs/cgroup")
+SLURM_VARIABLES = ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
-def cores(environ: Mapping[str, str], cgroup: Path = CGROUP) -> int:
-    """Return how many cores the job may use: the least of all that limits it."""
-    limits = [len(os.sched_getaffinity(0)), cgroup_quota(cgroup)]
+def cores(environ: Mapping[str, str], cgroup: Path | None = None) -> int:
+    """Return how many cores the job may use: the least of all that limits it.
+
+    `cgroup` is the control group's folder, by default this process's.
+    """
+    limits = [len(os.sched_getaffinity(0)), *map(cgroup_quota, ancestors(cgroup or own_cgroup()))]
     if "PBS_JOBID" in environ:
         limits += [whole(environ.get(name)) for name in ("NCPUS", "OMP_NUM_THREADS")]
     if "SLURM_JOB_ID" in environ:
-        limits.append(whole(environ.get("SLURM_CPUS_PER_TASK")))
+        limits += [whole(environ.get(name)) for name in SLURM_VARIABLES]
     return min(limit for limit in limits if limit)
 
 
 def whole(text: str | None) -> int | None:
     """Read a positive integer; anything else limits nothing."""
     return int(text) if text and text.isdigit() and int(text) > 0 else None
+
+
+def own_cgroup() -> Path:
+    """Return the folder of this process's control group (version 2)."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return CGROUP
+    own = next((line.removeprefix("0::/") for line in lines if line.startswith("0::/")), "")
+    return CGROUP / own
+
+
+def ancestors(cgroup: Path) -> list[Path]:
+    """Return a control group and those around it: each limits what is in it."""
+    return [cgroup, *(parent for parent in cgroup.parents if parent.is_relative_to(CGROUP))]
 
 
 def cgroup_quota(cgroup: Path) -> int | None:

@@ -3,16 +3,41 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import yaml
 
 from workers import command
 from workers.forkserver import Start
 from workers.program import Program, parse
 from workers.sweep import Sweep
+
+LOSS = {
+    "WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL": "1",
+    "WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL": "1",
+}
+"""Seconds of history that a run loses at most which is killed, whatever its program; by default up to 15."""
+
+
+def root() -> Path:
+    """Return wandb's folder, after making it.
+
+    Raises: click.ClickException, if nothing can be written there.
+    """
+    found = Path(os.environ.get("WANDB_DIR") or Path.cwd()) / "wandb"
+    try:
+        found.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=found) as file:
+            file.write(bytes(1 << 16))
+    except OSError as error:
+        raise click.ClickException(
+            f"cannot write to {found} ({error.strerror}): set WANDB_DIR to another folder"
+        ) from error
+    return found
 
 
 def folder(sweep_id: str) -> Path:

@@ -13,7 +13,7 @@ import sys
 import traceback
 from typing import Any, NoReturn
 
-from workers.process import die_with_parent
+from workers.process import PARENT_DIED, die_with_parent
 
 VARIABLE = "WANDB_SERVICE"
 SAVE_REQUIREMENTS = "WANDB_X_SAVE_REQUIREMENTS"  # whether a run lists the installed packages: 30 ms or more
@@ -73,6 +73,9 @@ class Follower(subprocess.Popen):
 def own_service(token_writer: int, stay: int) -> NoReturn:
     """Start the service, tell its token, wait to be told to leave."""
     try:
+        signal.set_wakeup_fd(-1)  # the forkserver's
+        for signum in (signal.SIGCHLD, PARENT_DIED):
+            signal.signal(signum, signal.SIG_DFL)
         die_with_parent(signal.SIGKILL)
         import wandb
 

@@ -75,14 +75,18 @@ class Slot(threading.Thread):
         agent = client.register_agent(sweep, socket.gethostname())
         while self._fleet.begin_claim():
             self.note = "asking for a run"
-            commands = client.claim(agent)
+            try:
+                commands = client.claim(agent, self._fleet.walltime.fits)
+            except Unreachable:
+                self._fleet.cancel_claim()
+                continue
             run = next((c for c in commands if c["type"] in ("run", "resume")), None)
             nothing_left = any(c["type"] == "exit" for c in commands)
             if nothing_left and self._fleet.missing:
                 run = self._fleet.missing.claim()
             if run is None or self._fleet.stop.is_set() or self._fleet.told:
                 self._fleet.cancel_claim()
-                if nothing_left:
+                if nothing_left and not (self._fleet.missing and self._fleet.missing.undecided):
                     return
                 self.note = "waiting: no run to claim now"
                 self._fleet.stop.wait(random.uniform(0.5, 1) * IDLE_SECONDS)

@@ -54,6 +54,14 @@ def is_file(argument: str) -> bool:
     return argument.endswith((".yaml", ".yml")) or Path(argument).is_file()
 
 
+def check_argument(argument: str) -> None:
+    """Find the mistakes in the SWEEP argument that need no server. Raises: click.UsageError."""
+    if is_file(argument):
+        read_file(Path(argument))
+    else:
+        parse_name(argument, None, "any")
+
+
 def parse_name(argument: str, entity: str | None, project: str | None) -> SweepName:
     """Read [[ENTITY/]PROJECT/]ID; what is left out comes from `entity` and `project`.
 

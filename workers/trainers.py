@@ -28,14 +28,14 @@ RESTART_SECONDS = 2.0
 AHEAD = 2  # runs claimed for each that is trained: the next ones begin while these are at work
 
 
-def check(program: Program) -> None:
-    """Raises: click.UsageError, if the program cannot train runs together."""
+def check(program: Program, members: int | None) -> None:
+    """Raises: click.UsageError, if the program cannot train runs together, as `members` asks it to."""
     name = f"{program.name}.{MODULE}"
     try:
         able = program.kind == "module" and importlib.util.find_spec(name) is not None
     except ImportError:
         able = False
-    if not able:
+    if members and not able:
         raise click.UsageError(
             f"--members: {program.name} trains one run at a time: that takes a package with a module {MODULE}"
         )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 MARGIN = 1.25  # a run may take so much longer than the longest of those seen
 LEAVING_SECONDS = 15.0  # to flush, sign off and clean up
 ASK_SECONDS = 10.0
+ASK_ATTEMPTS = 3  # a hundred jobs that start together ask at the same time
+RETRY_SECONDS = (1.0, 5.0)
 
 
 class Walltime:
@@ -77,6 +79,11 @@ def parse(text: str) -> float:
     return float((int(days or 0) * 24 + int(hours)) * 3600 + int(minutes) * 60 + int(seconds))
 
 
+def in_batch_job(environ: Mapping[str, str]) -> bool:
+    """Whether this is a job of a batch system, which has a limit."""
+    return "PBS_JOBID" in environ or "SLURM_JOB_ID" in environ
+
+
 def ask_scheduler(environ: Mapping[str, str]) -> float | None:
     """Return the seconds that the batch system leaves this job, or None outside of one (or if it is mute)."""
     if job := environ.get("PBS_JOBID"):
@@ -97,23 +104,23 @@ def ask_pbs(job: str) -> float | None:
     try:
         described = next(iter(json.loads(answer)["Jobs"].values()))
         limit = parse(str(described["Resource_List"]["walltime"]))
-        began = datetime.strptime(described["stime"], "%a %b %d %H:%M:%S %Y")
+        began = time.mktime(time.strptime(described["stime"], "%a %b %d %H:%M:%S %Y"))
     except (KeyError, ValueError, StopIteration):
         return None
-    return limit - (datetime.now() - began).total_seconds()
+    return limit - (time.time() - began)
 
 
 def output_of(command: list[str]) -> str | None:
     """Return what a command of the batch system says, or None if it cannot."""
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=ASK_SECONDS,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    for attempt in range(ASK_ATTEMPTS):
+        if attempt:
+            time.sleep(random.uniform(*RETRY_SECONDS))
+        try:
+            return subprocess.check_output(
+                command, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, text=True, timeout=ASK_SECONDS
+            ).strip()
+        except subprocess.SubprocessError:
+            continue
+        except OSError:
+            return None
+    return None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import importlib
 import importlib.util
 import sys
@@ -19,7 +20,7 @@ from workers.program import Program
 
 # jemalloc (in pyarrow, which pandas loads) stops its thread for a fork; the child does without it.
 FORK_SAFE_THREADS = ("jemalloc_bg_thd",)
-LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+STANDARD = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib"))
 
 
 def load(program: Program) -> Callable[[Sequence[str]], object] | None:
@@ -82,7 +83,16 @@ def is_library(name: str) -> bool:
     if spec is None or top == "__main__":
         return False
     origin = spec.origin or next(iter(spec.submodule_search_locations or ()), "")
-    return origin in ("built-in", "frozen") or origin.startswith(LIBRARIES)
+    return origin in ("built-in", "frozen") or origin.startswith(library_folders())
+
+
+@functools.cache
+def library_folders() -> tuple[str, ...]:
+    """Return the standard library's folders and those of the path into which packages were installed.
+
+    These may be the user's own, or folders that a cluster's modules have put on the path.
+    """
+    return STANDARD + tuple(entry for entry in sys.path if entry and any(Path(entry).glob("*.dist-info")))
 
 
 def loaded_since(before: set[str]) -> list[str]:

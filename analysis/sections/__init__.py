@@ -33,3 +33,8 @@ ORDER: dict[str, Maker] = {
     "questions": questions.section,
     "provenance": provenance.section,
 }
+
+
+def make(study: Study, choices: Choices) -> list[Section]:
+    """The sections that are wanted, in their order."""
+    return [section(study, choices) for name, section in ORDER.items() if name in (choices.only or ORDER)]

@@ -58,7 +58,7 @@ def _by_epoch(study: Study, names: list[str], choices: Choices) -> list[Chart]:
     levels = {name: study.levels(name) for name in names}
     title = "Test accuracy by hyper-parameter and epoch"
     look: dict[str, Any] = {"levels": levels, "confidence": choices.confidence, "title": title}
-    draw = partial(figures.effects_by_epoch, study.finished, study.history, names, **look)
+    draw = partial(figures.effects_by_epoch, study.finished, evaluated, names, **look)
     return [Chart("effects-by-epoch", title, draw)]
 
 

@@ -22,7 +22,8 @@ def section(study: Study, _choices: Choices) -> Section:
     chance = chance_level(study.class_counts)
     runs = study.finished
     charts = []
-    if (runs[["val_acc", "test_acc"]].min(axis=1) > (chance or 0)).any():
+    pairs = runs[["val_acc", "test_acc"]].dropna()
+    if (pairs.max(axis=1) > (chance or 0)).any():
         title = "Validation against test"
         charts.append(Chart("agreement", title, partial(figures.agreement, runs, chance=chance)))
     if (study.runs["runtime_seconds"] > 0).any():

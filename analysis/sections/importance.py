@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from functools import partial
 
+import numpy as np
 import pandas as pd
 
 from analysis import figures
 from analysis.forest import permutation
-from analysis.importance import Importance, anova, correlation, factorial
+from analysis.importance import Effect, Importance, anova, correlation, factorial
 from analysis.rendering import Listing, percent
 from analysis.section import Chart, Choices, Section
 from analysis.study import Study
@@ -103,6 +104,12 @@ def _note(found: Importance, study: Study) -> str:
     return note + " Correlation: Pearson's, with log10 of what spans decades."
 
 
+def _ends(effect: Effect) -> dict[str, float]:
+    """Ends of its interval: no share is below 0 or above 1; NaN without one (one seed)."""
+    low, high = np.clip([effect.share - effect.half_width, effect.share + effect.half_width], 0.0, 1.0)
+    return {"low": float(low), "high": float(high)}
+
+
 def _chart(study: Study, found: Importance) -> Chart:
     main = {effect.parameters[0]: effect for effect in found.effects if len(effect.parameters) == 1}
     rows = {}
@@ -112,12 +119,11 @@ def _chart(study: Study, found: Importance) -> Chart:
         rows[name] = {
             "main": main[name].share if name in main else math.nan,
             "total": total.share,
-            "low": min(1.0, max(0.0, shown.share - shown.half_width)),
-            "high": max(0.0, min(1.0, shown.share + shown.half_width)),
+            **_ends(shown),
             "correlation": correlation(study.finished, name, found.metric),
         }
     for effect in [e for e in found.effects if len(e.parameters) == 2][:2]:
-        rows[" × ".join(effect.parameters)] = {"main": effect.share}
+        rows[" × ".join(effect.parameters)] = {"main": effect.share, **_ends(effect)}
     table = pd.DataFrame.from_dict(rows, orient="index")
     metric = METRICS.get(found.metric, found.metric)
     return Chart(

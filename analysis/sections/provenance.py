@@ -15,31 +15,34 @@ TITLE = "Provenance"
 
 def section(study: Study, _choices: Choices) -> Section:
     """Sweeps and their configurations, code, devices, dates, completeness, and every run with its link."""
-    facts = [f"- {name}: {text}" for name, text in _facts(study).items() if text]
+    lines = [f"- {name}: {text}" for name, text in facts(study).items()]
     configurations = [
         f"Sweep [{sweep.path}]({sweep.url}) ({sweep.state.lower() or 'runs of no sweep'}):\n\n"
         f"```yaml\n{yaml.safe_dump(dict(sweep.config), sort_keys=False).strip()}\n```"
         for sweep in study.sweeps
     ]
     text = "\n\n".join(
-        ["\n".join(facts), *configurations, "Every run with its link: [runs.csv](data/runs.csv)."]
+        ["\n".join(lines), *configurations, "Every run with its link: [data/runs.csv](data/runs.csv)."]
     )
     return Section(TITLE, text)
 
 
-def _facts(study: Study) -> dict[str, str]:
+def facts(study: Study) -> dict[str, str]:
+    """What is known of all the runs together, by name."""
     runs = study.runs
     dates = [f"{date:%Y-%m-%d %H:%M}" for date in (runs["created_at"].min(), runs["updated_at"].max())]
     constants = ", ".join(f"{name} {value(item)}" for name, item in study.constants.items())
-    return {
+    found = {
         "Points": completeness(study).summary,
         "Runs": f"{len(runs)}, from {dates[0]} to {dates[1]} UTC",
         "Code": _distinct(runs["commit"]),
+        "Versions": _distinct(runs["versions"], " | "),
         "Device": _distinct(runs["device"]),
         "Constants": constants,
         "Selection": study.where,
     }
+    return {name: text for name, text in found.items() if text}
 
 
-def _distinct(values: pd.Series) -> str:
-    return ", ".join(sorted({str(text) for text in values if text}))
+def _distinct(values: pd.Series, between: str = ", ") -> str:
+    return between.join(sorted({str(text) for text in values if text}))

@@ -9,16 +9,18 @@ import pandas as pd
 
 from analysis import figures
 from analysis.baselines import chance_level
-from analysis.findings import compare
+from analysis.findings import compare, spread
 from analysis.points import axes
 from analysis.rendering import percent
 from analysis.section import Chart, Choices, Section
 from analysis.study import Study
 
 TITLE = "Questions"
+TEST_SIZE = ("test-size", "test_size")
 ASKED = {  # names of the parameter -> the question, and the sweep that answers it
     ("batch-size", "batch_size"): ("What does the batch size do?", "sweeps/batch-size.yaml"),
     ("epochs",): ("What do more epochs do?", "sweeps/epochs.yaml"),
+    TEST_SIZE: ("What does the size of the test set do?", "sweeps/test-size.yaml"),
     ("schedule",): ("Does lowering the learning rate help?", "sweeps/lr-decay.yaml"),
 }
 
@@ -30,11 +32,14 @@ def section(study: Study, _choices: Choices) -> Section:
         name = next((name for name in names if name in study.parameters), None)
         runs = study.finished.iloc[:0] if name is None else _of_sweeps_that_vary(study, name)
         if name is None or runs.empty:
-            parts.append(f"**{question}** These runs do not tell: run `{sweep}` and name it too.")
+            answers = [f"These runs do not tell: run `{sweep}` and name it too."]
         else:
-            parts.append(f"**{question}** {compare(study, runs, name, 'Over its sweep')}")
+            answers = [compare(study, runs, name, "Over its sweep")]
             charts.append(_chart(study, runs, name, question))
-    return Section(TITLE, "\n\n".join([*parts, _test_size(study)]), tuple(charts))
+        if names == TEST_SIZE:
+            answers += _about_images(study, runs, name)
+        parts.append(f"**{question}** {' '.join(answers)}")
+    return Section(TITLE, "\n\n".join(parts), tuple(charts))
 
 
 def _of_sweeps_that_vary(study: Study, name: str) -> pd.DataFrame:
@@ -51,17 +56,18 @@ def _chart(study: Study, runs: pd.DataFrame, name: str, question: str) -> Chart:
     return Chart(f"question-{name}", question, draw)
 
 
-def _test_size(study: Study) -> str:
-    """No runs are needed: the share of right answers among n images is binomial."""
-    question = "**What does the size of the test set do?**"
+def _about_images(study: Study, runs: pd.DataFrame, name: str | None) -> list[str]:
+    """What the number of test images does to the spread: as measured, and as the binomial says."""
+    measured = [] if name is None or runs.empty else [spread(study, runs, name)]
     total = sum(study.class_counts.get("test", ()))
     best = study.finished["test_acc"].max()
     if not total or math.isnan(best):
-        return f"{question} The number of test images is not known."
-    errors = {n: math.sqrt(best * (1 - best) / n) for n in (total, total // 4, 4 * total)}
-    here, quarter, fourfold = (percent(error) for error in errors.values())
-    return (
-        f"{question} An accuracy of {percent(best)} % measured on {total:,} images has a standard error of "
-        f"{here} points from the choice of the images alone (binomial): {quarter} with a quarter as many "
-        f"images, {fourfold} with four times as many. More seeds do not lower it."
-    )
+        return [*measured, "The number of test images is not known."]
+    shares = [0.25, 1, 4] if name is None else [float(str(share)) for share in study.levels(name)]
+    sizes = sorted({max(1, round(share * total)) for share in shares})
+    errors = [f"{percent(math.sqrt(best * (1 - best) / n))} with {n:,}" for n in sizes]
+    return [
+        *measured,
+        f"The choice of the images alone gives an accuracy of {percent(best)} % a standard error (binomial) "
+        f"of {', '.join(errors)} images, in percentage points. More seeds do not lower it.",
+    ]

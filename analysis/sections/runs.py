@@ -21,7 +21,7 @@ def section(study: Study, choices: Choices) -> Section:
     """Curves of the good runs, of the bad ones with a word for each, and of the most telling ones."""
     good = curves.converged(study, choices.converged)
     bad = curves.diverged(study, choices.diverged)
-    telling = curves.highlights(study, choices.diverged)
+    telling = curves.highlights(study, bad)
     charts = [_converged(study, good), _diverged(study, bad), _single(study, telling)]
     text = [_about_good(good, choices), _about_bad(bad, choices)]
     listings = {"single-runs": _listing(study, telling)} if telling else {}
@@ -44,7 +44,7 @@ def _about_bad(bad: pd.DataFrame, choices: Choices) -> str:
 
 
 def _converged(study: Study, good: pd.DataFrame) -> Chart | None:
-    rows = study.history[study.history["run_id"].isin(good["run_id"])]
+    rows = study.history_of(good["run_id"])
     if not rows["test_acc"].notna().any():
         return None
     title = "Convergent runs"
@@ -56,11 +56,8 @@ def _diverged(study: Study, bad: pd.DataFrame) -> Chart | None:
         return None
     reasons = dict(zip(bad["run_id"], bad["word"], strict=True))
     chance = chance_level(study.class_counts)
-    return Chart(
-        "divergent",
-        "Divergent runs",
-        partial(figures.divergence, study.history, reasons, chance=chance),
-    )
+    draw = partial(figures.divergence, study.history_of(bad["run_id"]), reasons, chance=chance)
+    return Chart("divergent", "Divergent runs", draw)
 
 
 def _single(study: Study, telling: list[curves.Highlight]) -> Chart | None:
@@ -68,7 +65,8 @@ def _single(study: Study, telling: list[curves.Highlight]) -> Chart | None:
         return None
     runs = study.runs.set_index("run_id")
     cases = [(case.run_id, case.word, configuration(study, runs.loc[case.run_id])) for case in telling]
-    return Chart("single-runs", "Single runs", partial(figures.single_runs, study.history, cases))
+    history = study.history_of([case.run_id for case in telling])
+    return Chart("single-runs", "Single runs", partial(figures.single_runs, history, cases))
 
 
 def _listing(study: Study, telling: list[curves.Highlight]) -> Listing:

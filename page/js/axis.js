@@ -12,6 +12,7 @@ export class AxisView {
   constructor(group, layout, selection, { height, room, title }) {
     Object.assign(this, { layout, selection, height, room, name: layout.column.name });
     this.group = group.attr("class", "axis").attr("role", "group").attr("aria-label", layout.column.label);
+    group.on("keydown", (event) => this.key(event));
     this.addTitle(title);
     this.addLine();
     this.addBrush();
@@ -80,7 +81,8 @@ export class AxisView {
       .append("g")
       .attr("class", "label category")
       .attr("role", "checkbox")
-      .attr("tabindex", 0);
+      .attr("tabindex", 0)
+      .attr("data-focus", `${this.name}=${slot.key}`);
     label.attr("aria-label", `${this.layout.column.label}: ${slot.label}, ${count(slot.runs.length, "run")}`);
     label.datum(slot).on("click", () => this.selection.toggleLevel(this.name, slot.key));
     label.on("keydown", (event) => {
@@ -119,7 +121,8 @@ export class AxisView {
       .append("rect")
       .attr("class", "handle-key")
       .attr("role", "slider")
-      .attr("tabindex", 0);
+      .attr("tabindex", 0)
+      .attr("data-focus", `${this.name} ${end}`);
     handle.attr("aria-label", `${this.layout.column.label}, ${end === "high" ? "upper" : "lower"} limit`);
     handle.attr("aria-orientation", "vertical").attr("aria-valuemin", 0).attr("aria-valuemax", 100);
     handle
@@ -129,6 +132,13 @@ export class AxisView {
       .attr("rx", 2);
     handle.on("keydown", (event) => this.nudge(event, end));
     return { end, handle };
+  }
+
+  /** Escape anywhere on the axis takes its filter away. */
+  key(event) {
+    if (event.key !== "Escape" && event.key !== "Delete") return;
+    event.preventDefault();
+    this.selection.setRange(this.name, null);
   }
 
   nudge(event, end) {
@@ -141,13 +151,11 @@ export class AxisView {
       End: 1,
     };
     const range = { low: 0, high: 1, ...this.range() };
-    if (event.key === "Escape" || event.key === "Delete") this.selection.setRange(this.name, null);
-    else if (event.key in moves) {
-      const moved = Math.min(Math.max(range[end] + moves[event.key], 0), 1);
-      range[end] = end === "low" ? Math.min(moved, range.high - STEP) : Math.max(moved, range.low + STEP);
-      this.selection.setRange(this.name, range.low, range.high);
-    } else return;
+    if (!(event.key in moves)) return;
     event.preventDefault();
+    const moved = Math.min(Math.max(range[end] + moves[event.key], 0), 1);
+    range[end] = end === "low" ? Math.min(moved, range.high - STEP) : Math.max(moved, range.low + STEP);
+    this.selection.setRange(this.name, range.low, range.high);
   }
 
   range() {

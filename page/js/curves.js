@@ -2,7 +2,7 @@
 import { axisBottom, axisLeft, scaleLinear, select } from "d3";
 import { GROUPS, runColors } from "page/colors";
 import { NEAR, addPoints, distanceTo, flatten, groupLevels, startCurve, valueScale } from "page/curvedata";
-import { choice, h, perFrame, whenResized } from "page/dom";
+import { choice, h, perFrame, refill, whenResized } from "page/dom";
 import { formatNumber, formatValue } from "page/format";
 import { Painter, thin } from "page/painter";
 
@@ -55,13 +55,15 @@ export class Curves {
     const groups = study.parameters
       .filter((column) => groupLevels(study, column))
       .map((column) => [column.name, `mean by ${column.label}`]);
-    this.controls.replaceChildren(
+    const made = () => [
       choice("Metric", metrics, this.curve.metric.name, (name) =>
         this.choose({ curve: study.curves.find((curve) => curve.metric.name === name) }),
       ),
       choice("Scale", scales, this.scaleName, (scaleName) => this.choose({ scaleName })),
       choice("Lines", [["", "every run"], ...groups], this.group, (group) => this.choose({ group })),
-    );
+    ];
+    if (!groups.some(([name]) => name === this.group)) this.group = "";
+    refill(this.controls, [metrics, scales, groups, this.curve.metric.name], made);
   }
 
   choose(change) {

@@ -36,7 +36,9 @@ export class Details {
   /** Whoever uses the keyboard has no use for a card at the pointer. */
   key(event) {
     this.pointer = null;
-    if (event.key === "Escape") this.unpin();
+    if (event.key !== "Escape" || this.pinned < 0) return;
+    this.closed = event; // this Escape has done its work
+    this.unpin();
   }
 
   /** Keeps the card open, with its link in reach; Escape or a click elsewhere closes it. */
@@ -49,15 +51,33 @@ export class Details {
     this.card.setAttribute("role", "dialog");
     this.card.setAttribute("aria-label", `Run ${this.selection.study.values.name[run]}`);
     this.place(x, y);
+    this.focus();
+  }
+
+  /** Follows a study that was updated: the same run, with its new values. */
+  load(before) {
+    if (this.pinned < 0) return;
+    const focused = this.card.contains(document.activeElement);
+    this.pinned = this.selection.study.values.id.indexOf(before.values.id[this.pinned]);
+    if (this.pinned < 0) this.close();
+    else this.fill(this.pinned);
+    if (focused && this.pinned >= 0) this.focus();
+  }
+
+  focus() {
     (this.card.querySelector("a") ?? this.card.querySelector("button")).focus({ preventScroll: true });
   }
 
   unpin() {
     if (this.pinned < 0) return;
+    this.close();
+    this.before?.focus?.({ preventScroll: true });
+  }
+
+  close() {
     this.pinned = -1;
     this.card.classList.remove("pinned");
     this.card.hidden = true;
-    this.before?.focus?.({ preventScroll: true });
   }
 
   follow() {

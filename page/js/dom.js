@@ -86,6 +86,29 @@ export function fitText(text, width, font) {
   return `${text.slice(0, low)}…`;
 }
 
+const made = new WeakMap(); // element -> the JSON that its content was made from
+
+/** Fills an element with what `make` gives, but only when the data differ: a reader keeps place and focus. */
+export function refill(element, data, make) {
+  const text = JSON.stringify(data);
+  if (made.get(element) === text) return;
+  made.set(element, text);
+  element.replaceChildren(...[make(data)].flat(Infinity));
+}
+
+/** The same for a list of elements: only those whose item differs are replaced. */
+export function refillList(parent, items, make) {
+  items.forEach((item, at) => {
+    const [text, old] = [JSON.stringify(item), parent.children[at]];
+    if (old && made.get(old) === text) return;
+    const element = make(item);
+    made.set(element, text);
+    if (old) old.replaceWith(element);
+    else parent.append(element);
+  });
+  while (parent.children.length > items.length) parent.lastElementChild.remove();
+}
+
 /** A labelled choice among a few options: `[value, text]`. */
 export function choice(label, options, value, onchange) {
   const select = h("select", { "aria-label": label, title: label, onchange: () => onchange(select.value) });

@@ -1,7 +1,7 @@
 // Data from a server that are asked for again and again; an unchanged answer costs a 304 and no drawing.
 import { h } from "page/dom";
 
-const LONGEST = 60000; // ms between two tries while the server does not answer
+const LONGEST = 15000; // ms between two tries while the server does not answer
 
 /** Calls `show(document)` with every new version of the data, looked for every `interval` ms. */
 export async function follow(source, interval, show) {
@@ -25,6 +25,7 @@ async function ask(source, tag) {
   try {
     const response = await fetch(source, { headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store" });
     if (response.status === 304) return { ok: true };
+    if (response.status === 401) return { ok: false, reason: "You are signed out: reload this page to sign in." };
     if (!response.ok) return { ok: false, reason: `The server answered ${response.status}.` };
     return { ok: true, tag: response.headers.get("ETag"), document: await response.json() };
   } catch {

@@ -69,6 +69,30 @@ function fillSlot(position, runs, bottom, height) {
   return { bottom, top: bottom + height, runs };
 }
 
+/** The height on one layout of an axis that means what a height on an older one of the same axis meant. */
+export function carry(height, from, to) {
+  if (height >= 1 || height <= 0) return height;
+  if (from.scale && to.scale && height >= from.base) {
+    const value = from.scale.invert((height - from.base) / (1 - from.base));
+    return Math.min(Math.max(to.place(value), to.base), 1);
+  }
+  const marks = [[0, 0], ...commonEnds(from, to), [1, 1]];
+  const next = marks.findIndex(([old]) => old > height);
+  const [[oldLow, newLow], [oldHigh, newHigh]] = [marks[next - 1], marks[next]];
+  return newLow + ((height - oldLow) / (oldHigh - oldLow)) * (newHigh - newLow);
+}
+
+/** The ends of the slots that two layouts share, bottom to top, as [height on one, height on the other]. */
+function commonEnds(from, to) {
+  const ends = [];
+  for (const slot of from.slots) {
+    const same = to.slots.find(({ key }) => key === slot.key);
+    if (same) ends.push([slot.bottom, same.bottom], [slot.top, same.top]);
+  }
+  if (from.scale && to.scale) ends.push([from.base, to.base]);
+  return ends;
+}
+
 function describeSlots(slots) {
   return (low, high) => {
     const touched = slots.filter((slot) => slot.top > low && slot.bottom < high && slot.runs.length);

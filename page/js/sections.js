@@ -7,7 +7,7 @@ export function card(title, ...children) {
   const id = `section-${slug(title)}`;
   return h(
     "section",
-    { class: "card", "aria-labelledby": `${id}-title`, id },
+    { class: "card", "aria-labelledby": `${id}-title`, id, tabindex: -1 },
     h("h2", { id: `${id}-title` }, title),
     ...children,
   );
@@ -24,11 +24,7 @@ export function section(data) {
 }
 
 function table({ title, columns, rows, notes }) {
-  const numbers = columns.map(
-    (_, at) =>
-      rows.some((row) => typeof row[at] === "number") ||
-      rows.every((row) => /^[-–]?[\d.]/.test(cellText(row[at]))),
-  );
+  const numbers = columns.map((_, at) => at > 0 && isNumeric(rows.map((row) => row[at])));
   const head = h(
     "tr",
     {},
@@ -47,6 +43,13 @@ function table({ title, columns, rows, notes }) {
     h("table", { class: "plain" }, h("thead", {}, head), h("tbody", {}, body)),
   );
   return card(title, plain, ...notes.map((note) => h("p", { class: "note" }, note)));
+}
+
+/** Mostly numbers, whatever else stands beside them: "best", a dash or nothing. */
+function isNumeric(cells) {
+  const texts = cells.map(cellText).filter((text) => text && text !== "–");
+  const numbers = texts.filter((text) => /^[-−–+<]?[\d.]/.test(text));
+  return numbers.length > texts.length / 2;
 }
 
 function cellText(cell) {
@@ -71,17 +74,31 @@ function findings({ title, items }) {
   );
 }
 
-function figure({ title, image, alt, caption }) {
-  const address = /^(data:image\/(svg\+xml|png)[;,]|\/|\.\/)/.test(image) ? image : "";
+function figure({ title, image, dark, alt, caption }) {
+  const images = dark
+    ? [picture(image, alt, "on-light"), picture(dark, alt, "on-dark")]
+    : [picture(image, alt, "plate")];
   return card(
     title,
-    h(
-      "figure",
-      {},
-      h("img", { src: address, alt, loading: "lazy" }),
-      caption ? h("figcaption", { class: "note" }, caption) : null,
-    ),
+    h("figure", {}, ...images, caption ? h("figcaption", { class: "note" }, caption) : null),
   );
+}
+
+const PACKED = "gzip:";
+
+function picture(address, alt, name) {
+  const img = h("img", { alt, class: name });
+  if (address.startsWith(PACKED)) unpack(address.slice(PACKED.length)).then((url) => (img.src = url));
+  else if (/^(data:image\/(svg\+xml|png)[;,]|\/|\.\/)/.test(address)) img.src = address;
+  return img;
+}
+
+/** The address of an SVG that came zipped, in base64. */
+async function unpack(text) {
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const svg = await new Response(stream).arrayBuffer();
+  return URL.createObjectURL(new Blob([svg], { type: "image/svg+xml" }));
 }
 
 function facts({ title, items }) {

@@ -1,5 +1,6 @@
 // Which runs are selected, and which one is looked at. Charts and table share one Selection.
 import { formatValue } from "page/format";
+import { carry } from "page/scales";
 
 /** Filters of every kind must all hold; the events are "change" and "highlight". */
 export class Selection extends EventTarget {
@@ -12,13 +13,25 @@ export class Selection extends EventTarget {
     this.load(study, layouts);
   }
 
-  /** Takes a study, again when it was updated. */
+  /** Takes a study, again when it was updated; then filters keep the values that they stand for. */
   load(study, layouts) {
+    const [before, old] = [this.study, this.layouts];
     this.study = study;
     this.layouts = new Map(layouts.map((layout) => [layout.column.name, layout]));
     this.text = searchTexts(study);
-    for (const name of [...this.filters.keys()]) if (!this.layouts.has(name)) this.filters.delete(name);
+    for (const [name, filter] of this.filters) this.keep(name, filter, old.get(name));
+    if (this.preset) this.preset = study.presets.find(({ label }) => label === this.preset.label) ?? null;
+    if (this.highlighted >= 0) this.highlighted = study.values.id.indexOf(before.values.id[this.highlighted]);
     this.update();
+  }
+
+  /** A filter on an axis whose layout has changed. */
+  keep(name, { low, high, levels }, old) {
+    const layout = this.layouts.get(name);
+    const present = new Set(layout?.slots.map(({ key }) => key));
+    if (!layout || (levels && ![...levels].some((key) => present.has(key)))) this.filters.delete(name);
+    else if (!levels)
+      this.filters.set(name, { low: carry(low, old, layout), high: carry(high, old, layout) });
   }
 
   /** Keeps the runs between two heights of an axis, or all of them when low is null. */

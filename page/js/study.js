@@ -1,7 +1,7 @@
 // The page of a study: everything about its runs, linked by one selection.
 import { Curves } from "page/curves";
 import { Details } from "page/details";
-import { READABLE, h, link, perFrame } from "page/dom";
+import { READABLE, h, link, perFrame, refill, refillList } from "page/dom";
 import { count, formatValue } from "page/format";
 import { Parallel } from "page/parallel";
 import { layoutAxis } from "page/scales";
@@ -24,6 +24,10 @@ export class StudyPage {
       perFrame(() => this.describe(), READABLE),
     );
     this.describe();
+    this.held = false; // by a pointer, as while brushing: an update waits
+    addEventListener("pointerdown", ({ target }) => (this.held = Boolean(target.closest?.(".axis"))), true);
+    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => this.release(), true);
+    addEventListener("keydown", (event) => this.key(event));
     addEventListener("beforeprint", () => this.print());
     addEventListener("afterprint", () => this.afterPrint());
   }
@@ -49,6 +53,7 @@ export class StudyPage {
     const bar = h("div", { class: "bar" }, this.presets, this.chips, this.status);
     const chart = h("div", { class: "chart" });
     parallel.append(
+      h("a", { class: "skip", href: `#${runs.id}` }, "Skip to the table of runs"),
       chart,
       h(
         "p",
@@ -58,22 +63,30 @@ export class StudyPage {
         study.chance === null ? "." : "; grey is no better than chance.",
       ),
     );
-    const columns = h("div", { class: "columns" });
-    this.root.append(bar, parallel, columns);
+    this.columns = h("div", { class: "columns" });
+    this.root.append(bar, parallel, this.columns);
     this.views = [new Parallel(chart, this.selection)];
-    if (study.curves.length) {
-      const curves = card("Curves");
-      columns.append(curves);
-      this.views.push(new Curves(curves, this.selection));
-    }
-    columns.append(runs);
+    this.columns.append(runs);
+    this.addCurves(study);
     this.table = new RunTable(runs, this.selection);
     this.details = new Details(this.selection);
     this.fillPresets(study);
   }
 
-  fillTop(study) {
-    this.top.replaceChildren(
+  /** The first run of a live sweep has no curves yet. */
+  addCurves(study) {
+    if (!study.curves.length) return;
+    const curves = card("Curves");
+    this.columns.prepend(curves);
+    this.views.push(new Curves(curves, this.selection));
+  }
+
+  fillTop({ subtitle, links, highlights, progress }) {
+    refill(this.top, { subtitle, links, highlights, progress }, (data) => this.topParts(data));
+  }
+
+  topParts(study) {
+    return [
       ...(study.subtitle ? [h("p", { class: "subtitle" }, study.subtitle)] : []),
       ...(study.links.length
         ? [
@@ -86,11 +99,11 @@ export class StudyPage {
         : []),
       ...(study.highlights.length ? [highlights(study.highlights)] : []),
       ...(study.progress ? [progress(study.progress)] : []),
-    );
+    ];
   }
 
   fillSections(study) {
-    this.sections.replaceChildren(...study.sections.map((data) => section(data)));
+    refillList(this.sections, study.sections, section);
   }
 
   fillPresets(study) {
@@ -98,8 +111,8 @@ export class StudyPage {
       { label: "All runs", preset: null },
       ...study.presets.map((preset) => ({ label: preset.label, preset })),
     ];
-    this.presets.replaceChildren(
-      ...options.map(({ label, preset }) =>
+    refill(this.presets, options, () =>
+      options.map(({ label, preset }) =>
         h(
           "button",
           {
@@ -158,15 +171,44 @@ export class StudyPage {
     );
   }
 
-  /** Shows an updated study; filters, sorting and search stay. */
+  /** Shows an updated study; filters, sorting, search, focus and whatever is open stay. */
   load(study) {
+    if (this.held) {
+      this.waiting = study;
+      return;
+    }
+    const [before, focus] = [this.selection.study, document.activeElement?.dataset?.focus];
     this.selection.load(study, layoutsOf(study));
     this.fillTop(study);
     this.fillSections(study);
     if (!study.count) return;
-    if (!this.table) this.build(study);
+    if (this.table) this.refresh(study);
+    else this.build(study);
+    this.details.load(before);
+    if (focus) document.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus({ preventScroll: true });
+  }
+
+  refresh(study) {
+    this.fillPresets(study);
     this.table.load();
-    for (const view of this.views) (view.load ?? view.layout).call(view);
+    const old = this.views.length;
+    if (old < 2) this.addCurves(study);
+    for (const view of this.views.slice(0, old)) (view.load ?? view.layout).call(view);
+  }
+
+  /** Escape takes the filters away, where it means nothing else. */
+  key(event) {
+    if (event.key !== "Escape" || event.defaultPrevented || event.target.matches?.("input, select")) return;
+    if (this.details?.closed !== event) this.selection.clear();
+  }
+
+  /** The pointer is up: what came meanwhile is shown, after the events that end the gesture. */
+  release() {
+    this.held = false;
+    if (!this.waiting) return;
+    const study = this.waiting;
+    this.waiting = null;
+    setTimeout(() => this.load(study));
   }
 
   relayout() {

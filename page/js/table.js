@@ -1,6 +1,7 @@
 // The selected runs as a table: sorted, searched, and only the rows in sight in the document.
-import { READABLE, fitText, h, link, perFrame, textWidth } from "page/dom";
+import { READABLE, fitText, h, link, perFrame, refill, textWidth } from "page/dom";
 import { count, formatValue } from "page/format";
+import { stateClass } from "page/details";
 
 const ROW = 30; // px
 const SPARE = 8; // rows above and below those in sight
@@ -8,6 +9,7 @@ const PRINTED = 40;
 const FONT = "13px Inter, ui-sans-serif, system-ui, sans-serif";
 const HEAD_FONT = `600 ${FONT}`;
 const WIDEST = 260;
+const EXTRA = { name: 38, state: 42 }; // px around the text: padding, and a dot
 
 export class RunTable {
   constructor(root, selection, sorted = null) {
@@ -24,7 +26,7 @@ export class RunTable {
     this.head = h("tr");
     this.body = h("tbody");
     this.table = h("table", { class: "runs", "aria-label": "Runs" }, h("thead", {}, this.head), this.body);
-    this.scroller = h("div", { class: "scroller", onscroll: () => this.drawRows() }, this.table);
+    this.scroller = h("div", { class: "scroller", onscroll: () => this.scrolled() }, this.table);
     root.append(h("div", { class: "controls" }, this.search, this.status), this.scroller);
     this.focused = -1;
     this.body.addEventListener("pointerover", (event) => this.selection.highlight(rowOf(event)));
@@ -49,13 +51,16 @@ export class RunTable {
     const states = new Set(study.values.state);
     const state =
       states.size > 1 || !states.has("finished") ? [{ name: "state", label: "State", kind: "text" }] : [];
-    this.columns = [{ name: "name", label: "Run", kind: "text" }, ...state, ...study.columns];
-    this.head.replaceChildren(...this.columns.map((column) => this.headCell(column)));
+    const others = study.columns.filter((column) => column !== study.color);
+    this.columns = [{ name: "name", label: "Run", kind: "text" }, ...state, study.color, ...others];
+    refill(this.head, this.columns, (columns) => columns.map((column) => this.headCell(column)));
     this.widths = this.columns.map((column) => columnWidth(study, column));
     this.table.style.width = `max(100%, ${this.widths.reduce((a, b) => a + b, 0)}px)`;
     [...this.head.children].forEach((cell, index) => {
       cell.style.width = `${this.widths[index]}px`;
     });
+    const { id } = study.values;
+    if (this.focused >= 0) this.focused = id.indexOf(this.focusedId);
     this.order();
   }
 
@@ -103,9 +108,16 @@ export class RunTable {
     this.drawRows();
   }
 
+  /** Sideways, and within the spare rows, nothing needs to be drawn. */
+  scrolled() {
+    const first = Math.floor(this.scroller.scrollTop / ROW);
+    if (Math.abs(first - this.drawn) >= SPARE / 2) this.drawRows();
+  }
+
   /** Rows in sight, between two empty ones as high as all the others. */
   drawRows() {
-    const first = Math.max(0, Math.floor(this.scroller.scrollTop / ROW) - SPARE);
+    this.drawn = Math.floor(this.scroller.scrollTop / ROW);
+    const first = Math.max(0, this.drawn - SPARE);
     const sight = Math.ceil(this.sight / ROW) + 2 * SPARE;
     this.fill(first, Math.min(this.rows.length, first + sight));
   }
@@ -130,6 +142,8 @@ export class RunTable {
       if (column.name === "name")
         return h("th", { scope: "row" }, link(study.values.url[run], nameOf(study, run), { tabindex: -1 }));
       const text = formatValue(column, study.values[column.name][run]);
+      if (column.name === "state")
+        return h("td", {}, h("span", { class: `state state-${stateClass(text)}` }, text));
       return h(
         "td",
         {
@@ -165,7 +179,7 @@ export class RunTable {
   focusRow(run) {
     const at = this.rows.indexOf(run);
     if (at < 0) return;
-    this.focused = run;
+    this.focus(run);
     const [top, height] = [at * ROW, this.scroller.clientHeight - 2 * ROW];
     if (top < this.scroller.scrollTop || top > this.scroller.scrollTop + height) {
       this.scroller.scrollTop = top - height / 2;
@@ -182,8 +196,13 @@ export class RunTable {
       this.pickRun(run, { left: event.clientX, bottom: event.clientY });
   }
 
-  pickRun(run, { left, bottom }) {
+  focus(run) {
     this.focused = run;
+    this.focusedId = this.selection.study.values.id[run];
+  }
+
+  pickRun(run, { left, bottom }) {
+    this.focus(run);
     this.selection.dispatchEvent(new CustomEvent("pick", { detail: { run, x: left + 24, y: bottom } }));
   }
 
@@ -242,5 +261,5 @@ function columnWidth(study, column) {
   for (let run = 0; run < values.length; run += step) {
     widest = Math.max(widest, textWidth(fitText(formatValue(column, values[run]), WIDEST, FONT), FONT));
   }
-  return Math.ceil(widest) + (column.name === "name" ? 38 : 26);
+  return Math.ceil(widest) + (EXTRA[column.name] ?? (numeric(column) ? 26 : 40));
 }

@@ -63,8 +63,8 @@ def heartbeat(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> 
         settle_unlisted(connection, context, agent, running)
         sweep = connection.execute("SELECT * FROM sweeps WHERE id = ?", (agent["sweep_id"],)).fetchone()
         commands = next_commands(connection, context, sweep, agent, running, suggestion)
-        if commands == [EXIT]:
-            connection.execute("UPDATE agents SET state = 'FINISHED' WHERE id = ?", (agent["id"],))
+        state = "FINISHED" if commands == [EXIT] else "RUNNING"
+        connection.execute("UPDATE agents SET state = ? WHERE id = ?", (state, agent["id"]))
         return agent, commands
 
     agent, commands = context.database.write(job)
@@ -184,7 +184,9 @@ def agent_runs(
 
 RESOLVERS = {
     "Query": {
-        "agent": lambda _source, info, id: lookup.by_id(info.context.database.read(), "agents", "Agent", id)
+        "agent": lambda _source, info, id=None: lookup.by_id(
+            info.context.database.read(), "agents", "Agent", id
+        )
     },
     "Mutation": {"createAgent": create_agent, "agentHeartbeat": heartbeat},
     "Sweep": {"agents": sweep_agents, "agent": sweep_agent},

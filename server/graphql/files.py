@@ -1,5 +1,6 @@
 """Files of runs: announcing, listing, deleting."""
 
+import json
 import sqlite3
 from typing import Any
 
@@ -38,8 +39,8 @@ def listing(
     """A page of the uploaded files that meet an SQL condition, possibly only those named."""
     read = info.context.database.read()
     if names:
-        condition += f" AND name IN ({', '.join('?' * len(names))})"
-        values = values + names
+        condition += " AND name IN (SELECT value FROM json_each(?))"
+        values = [*values, json.dumps(names)]
     count = f"SELECT count(*) FROM files WHERE blob IS NOT NULL AND {condition}"
     query = f"SELECT * FROM files WHERE blob IS NOT NULL AND {condition} ORDER BY name LIMIT ? OFFSET ?"
     page = paging.page(

@@ -87,8 +87,10 @@ def begin(connection: sqlite3.Connection, context: Context, run: sqlite3.Row, fi
     if wanted is not None and wanted not in ("running", "pending", *claims.ENDED):
         raise BadRequest(f"state: {wanted[:40]!r} is not a state that can be set")
     starts = not fields.get("id") and run["state"] not in ("running", "preempting")
-    if wanted or starts:
-        claims.change_state(connection, run, wanted or "running", context.settings.max_attempts)
+    state = wanted or ("running" if starts else run["state"])
+    if state == "running" and run["state"] in claims.ENDED:  # what stopped it then does not stop it now
+        update(connection, "runs", run["id"], stop_requested=0, exit_code=None)
+    claims.change_state(connection, run, state, context.settings.max_attempts)
 
 
 def upsert_bucket(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
@@ -135,13 +137,22 @@ def delete_run(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) ->
 
 
 def stop_run(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
-    """Ask a run to stop: it learns it from its stream, its agent from its heartbeat."""
+    """Ask a run to stop: it learns it from its stream, its agent from its heartbeat.
+
+    One that was preempted or lost has nobody to learn it, and one that has ended nothing to stop.
+    """
+    context = info.context
 
     def job(connection: sqlite3.Connection) -> None:
         run = lookup.by_id(connection, "runs", "Run", input["id"])
-        connection.execute("UPDATE runs SET stop_requested = 1 WHERE id = ?", (run["id"],))
+        if run["state"] in ("finished", "failed", "killed"):
+            return
+        update(connection, "runs", run["id"], stop_requested=1)
+        if run["state"] in ("preempted", "crashed"):
+            asked = lookup.by_id(connection, "runs", "Run", input["id"])
+            claims.change_state(connection, asked, "killed", context.settings.max_attempts)
 
-    info.context.database.write(job)
+    context.database.write(job)
     return {"success": True}
 
 
@@ -167,5 +178,6 @@ RESOLVERS = {
         "deleteRun": delete_run,
         "stopRun": stop_run,
         "updateRunState": update_run_state,
-    }
+    },
+    "UpsertBucketPayload": {"serverSettings": lambda _payload, _info: {"server_messages": []}},
 }

@@ -62,4 +62,5 @@ def wants_page(request_accept: str | None) -> bool:
 
 def failure(title: str, message: str, status: int) -> Response:
     """A page with one line, and the way back."""
-    return html(page.note(title, message, ROOT, link=page.Cell("All projects", url="/")), status)
+    sentence = f"{message[:1].upper()}{message[1:].rstrip('.')}."
+    return html(page.note(title, sentence, ROOT, link=page.Cell("All projects", url="/")), status)

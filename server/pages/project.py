@@ -80,14 +80,20 @@ def best(connection: sqlite3.Connection, sweep: sqlite3.Row) -> str | None:
     return cell(columns.metric(name, [value], name, goal), value)
 
 
+def common_parameters(rows: Rows) -> list[str]:
+    """The parameters that most runs have, those that differ first."""
+    values = {name: rows.parameter(name) for name in rows.parameter_names()}
+    same = {name: len(set(map(repr, found))) == 1 for name, found in values.items()}
+    missing = {name: found.count(None) for name, found in values.items()}
+    return sorted(values, key=lambda name: (missing[name], same[name]))[:MOST_PARAMETERS]
+
+
 def runs(connection: sqlite3.Connection, project_id: int, title: str, base: str) -> page.PageData:
     """The newest runs as a table."""
     rows = Rows.read(connection, base, "project_id = ? ORDER BY id DESC LIMIT ?", project_id, MOST_RUNS)
     names = columns.metric_names(rows.summaries, "", rows.parameter_names()) or ["_runtime"]
     metrics = [columns.metric(name, rows.metric(name), "", None) for name in names]
-    parameters = [
-        columns.parameter(name, rows.parameter(name)) for name in rows.parameter_names()[:MOST_PARAMETERS]
-    ]
+    parameters = [columns.parameter(name, rows.parameter(name)) for name in common_parameters(rows)]
     details = [page.Column("_created", "started (UTC)", "text", axis=False)]
     sweeps_of = [row["sweep"] for row in rows.rows]
     if any(sweeps_of):

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from server.pages import columns, find
@@ -20,6 +20,7 @@ class Rows:
     parameters: list[dict[str, Any]]
     summaries: list[dict[str, Any]]
     base: str  # address of the project
+    _metrics: dict[str, list[Any]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, connection: sqlite3.Connection, base: str, condition: str, *values: Any) -> "Rows":
@@ -42,7 +43,9 @@ class Rows:
 
     def metric(self, name: str) -> list[Any]:
         """The last value of a metric for each run."""
-        return [number(summary.get(name)) for summary in self.summaries]
+        if name not in self._metrics:
+            self._metrics[name] = [number(summary.get(name)) for summary in self.summaries]
+        return self._metrics[name]
 
     def parameter_names(self) -> list[str]:
         """The names of all parameters, in the order in which they come."""
@@ -51,7 +54,7 @@ class Rows:
 
     def runtimes(self) -> list[float | None]:
         """Seconds that each run says it has taken."""
-        return [number(summary.get("_runtime")) for summary in self.summaries]
+        return self.metric("_runtime")
 
 
 def point(row: sqlite3.Row) -> dict[str, Any]:

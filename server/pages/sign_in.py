@@ -10,6 +10,7 @@ from server import session
 from server.body import read_bytes
 from server.context import Server
 from server.errors import BadRequest
+from server.keys import Keyring
 from server.pages.answers import SAFE, failure, html
 from server.pages.static import ROOT
 
@@ -53,8 +54,9 @@ async def sign_in(request: Request) -> Response:
     fields = parse_qs((await read_bytes(request, MAX_FORM)).decode(errors="replace"))
     target = safe_target(fields.get("next", ["/"])[0])
     server: Server = request.app.state.server
-    key: str = request.app.state.pages.key
-    if not session.is_key(fields.get("key", [""])[0].strip(), key):
+    keys: Keyring = request.app.state.keys
+    key = fields.get("key", [""])[0].strip()
+    if not keys.accepts(key):
         problem = "This is not the key of this server."
         return html(page.sign_in(ROOT, HOW, target, problem), 403)
     response = RedirectResponse(target, 303, headers=SAFE)

@@ -1,6 +1,7 @@
 """The data of the pages as JSON: made anew only when something has changed."""
 
 import sqlite3
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from starlette.requests import Request
@@ -19,11 +20,7 @@ SELECT count(*), max(id), max(updated_at), max(heartbeat_at), sum(history_lines)
     sum(unicode(state) * id % 1000003), sum(state = 'finished'), sum(state = 'running') FROM runs WHERE {}
 """
 SWEEPS = "SELECT count(*), max(updated_at), max(heartbeat_at), group_concat(state) FROM sweeps WHERE {}"
-
-
-def state(request: Request) -> Pages:
-    """What the pages keep."""
-    return request.app.state.pages
+FILES = "SELECT count(blob), max(updated_at), sum(size) FROM files WHERE {}"
 
 
 def version(connection: sqlite3.Connection, query: str, condition: str, *values: Any) -> tuple[Any, ...]:
@@ -31,44 +28,54 @@ def version(connection: sqlite3.Connection, query: str, condition: str, *values:
     return tuple(connection.execute(query.format(condition), values).fetchone())
 
 
+def answer(
+    request: Request, source: Hashable, look: Callable[[], Hashable], make: Callable[[], dict[str, Any]]
+) -> Response:
+    """The newest document of a source, or 304."""
+    pages: Pages = request.app.state.pages
+    return send(request, pages.answers.get(source, look, make))
+
+
 def home(request: Request) -> Response:
     """All the projects."""
     read = find.read(request)
-    now = (
-        version(read, RUNS, "1"),
-        version(read, SWEEPS, "1"),
-        version(read, "SELECT max(id) FROM projects{}", ""),
-    )
-    return send(request, state(request).answers.get("home", now, lambda: projects.home(read)))
+
+    def look() -> Hashable:
+        newest = version(read, "SELECT max(id) FROM projects{}", "")
+        return version(read, RUNS, "1"), version(read, SWEEPS, "1"), newest
+
+    return answer(request, "home", look, lambda: projects.home(read))
 
 
 def project(request: Request) -> Response:
     """A project."""
     read, row = find.read(request), find.project(request)
-    now = tuple(version(read, query, "project_id = ?", row["id"]) for query in (RUNS, SWEEPS))
-    make = state(request).answers.get
-    return send(request, make(("project", row["id"]), now, lambda: projects.project(read, row)))
+
+    def look() -> Hashable:
+        return tuple(version(read, query, "project_id = ?", row["id"]) for query in (RUNS, SWEEPS))
+
+    return answer(request, ("project", row["id"]), look, lambda: projects.project(read, row))
 
 
 def sweep(request: Request) -> Response:
     """A sweep, as the interactive page takes it."""
     read, (row, parent) = find.read(request), find.sweep(request)
-    now = version(read, RUNS, "sweep_id = ?", row["id"]), version(read, SWEEPS, "id = ?", row["id"])
-    pages = state(request)
+    tracks = request.app.state.pages.tracks
+
+    def look() -> Hashable:
+        return version(read, RUNS, "sweep_id = ?", row["id"]), version(read, SWEEPS, "id = ?", row["id"])
 
     def make() -> dict[str, Any]:
-        return page.encode(study.page_data(read, row, parent, pages.tracks))
+        return page.encode(study.page_data(read, row, parent, tracks))
 
-    return send(request, pages.answers.get(("sweep", row["id"]), now, make))
+    return answer(request, ("sweep", row["id"]), look, make)
 
 
 def run(request: Request) -> Response:
     """A run."""
     read, (row, parent) = find.read(request), find.run(request)
-    files = version(
-        read, "SELECT count(blob), max(updated_at), sum(size) FROM files WHERE {}", "run_id = ?", row["id"]
-    )
-    make = state(request).answers.get
-    return send(
-        request, make(("run", row["id"]), (tuple(row), files), lambda: runs.document(read, row, parent))
-    )
+
+    def look() -> Hashable:
+        return tuple(row), version(read, FILES, "run_id = ?", row["id"])
+
+    return answer(request, ("run", row["id"]), look, lambda: runs.document(read, row, parent))

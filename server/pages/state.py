@@ -1,49 +1,77 @@
 """What the pages keep between two requests: answers that are still true, and curves read so far."""
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 from typing import Any
 
 from server.pages.answers import Answer
 from server.pages.tracks import Tracks
 
 MOST_ANSWERS = 64
+SHARE = 0.05  # of a processor, the most that one source takes, however many look at it
+REST = 0.5  # seconds at least between two looks at a source
+
+
+@dataclass
+class Kept:
+    """What is known of one source."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)  # held by who brings it up to date
+    version: Hashable = None
+    answer: Answer | None = None
+    good_until: float = 0.0  # before that, nobody looks for anything newer
 
 
 class Answers:
-    """The newest answer of every source, made anew only when its version has changed."""
+    """The newest answer of every source: made anew when its version has changed, and seldom when it is dear.
 
-    def __init__(self) -> None:
-        self._kept: OrderedDict[Hashable, tuple[Hashable, Answer]] = OrderedDict()
-        self._locks: dict[Hashable, threading.Lock] = {}
+    A sweep of 10,000 runs costs a second of work. Those who look at it share one answer, get an older one
+    while it is made, and do not have it made again before twenty times that time has passed.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
         self._lock = threading.Lock()
+        self._clock = clock
 
-    def get(self, source: Hashable, version: Hashable, make: Callable[[], dict[str, Any]]) -> Answer:
-        """The answer of a source in a version; those who ask at the same time wait for one making of it."""
-        with self._lock:
-            lock = self._locks.setdefault(source, threading.Lock())
-        with lock:
-            known = self._kept.get(source)
-            if known and known[0] == version:
-                return known[1]
-            answer = Answer.of(make())
-            self._keep(source, version, answer)
-            return answer
+    def get(
+        self, source: Hashable, look: Callable[[], Hashable], make: Callable[[], dict[str, Any]]
+    ) -> Answer:
+        """The answer of a source; `look` gives its version, cheaply, and `make` its document."""
+        kept = self._of(source)
+        if kept.answer is not None and self._clock() < kept.good_until:
+            return kept.answer
+        if not kept.lock.acquire(blocking=kept.answer is None):
+            return kept.answer  # type: ignore[return-value]  # another one is at it
+        try:
+            if kept.answer is None or self._clock() >= kept.good_until:
+                self._renew(kept, look, make)
+            return kept.answer  # type: ignore[return-value]
+        finally:
+            kept.lock.release()
 
-    def _keep(self, source: Hashable, version: Hashable, answer: Answer) -> None:
+    def _renew(self, kept: Kept, look: Callable[[], Hashable], make: Callable[[], dict[str, Any]]) -> None:
+        begun = time.thread_time()
+        version = look()
+        if kept.answer is None or version != kept.version:
+            kept.answer, kept.version = Answer.of(make()), version
+        kept.good_until = self._clock() + max(REST, (time.thread_time() - begun) / SHARE)
+
+    def _of(self, source: Hashable) -> Kept:
         with self._lock:
-            self._kept[source] = (version, answer)
+            kept = self._kept.setdefault(source, Kept())
             self._kept.move_to_end(source)
             while len(self._kept) > MOST_ANSWERS:
-                oldest, _ = self._kept.popitem(last=False)
-                self._locks.pop(oldest, None)
+                self._kept.popitem(last=False)
+            return kept
 
 
 class Pages:
-    """The state of the pages of one server, and the key that opens them."""
+    """The state of the pages of one server."""
 
-    def __init__(self, key: str) -> None:
-        self.key = key
+    def __init__(self) -> None:
         self.answers = Answers()
         self.tracks = Tracks()

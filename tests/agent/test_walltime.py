@@ -76,7 +76,7 @@ def test_an_agent_leaves_when_no_run_fits(workshop: Workshop) -> None:
     sweep = workshop.sweep(values=4)
     code, output = workshop.agent(sweep, "--workers", "1", "--walltime", "0:00:10")
     assert code == 0
-    assert "leaving the rest to others: 0:00:0" in output
+    assert "leaving the rest to others: 4 runs are not finished, 0:00:0" in output
     assert "0 of 4 runs done" in output
     code, output = workshop.agent(sweep, "--walltime", "soon")
     assert code == 2

@@ -93,6 +93,7 @@ def _row(index: int, point: dict[str, Any], rng: np.random.Generator) -> dict[st
         "parameter_count": 420_000.0 if point.get("model") == "cnn" else 270_000.0,
         "device": "cpu",
         "commit": "0" * 40,
+        "versions": "python 3.11.7, torch 2.14.1",
     }
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from analysis.confirmation import confirming_sweeps
-from analysis.curves import CHANCE, COLLAPSED, NAN, SLOW, STUCK, highlights, word_for
+from analysis.curves import CHANCE, COLLAPSED, NAN, SLOW, STUCK, diverged, highlights, word_for
 from analysis.edges import edge_sentences, next_value
 from analysis.effects import by_epoch, by_level, interaction
 from analysis.findings import dropout, findings, learning_rates
@@ -64,7 +64,7 @@ def test_highlights_name_the_runs_that_were_made_to_be_seen() -> None:
     history = study.history
     fallen = (history["run_id"] == "run00301") & (history["epoch"] == 4)
     history.loc[fallen, "test_acc"] = 0.12
-    found = {highlight.word: highlight for highlight in highlights(study)}
+    found = {highlight.word: highlight for highlight in highlights(study, diverged(study))}
     assert found["clearest collapse"].run_id == "run00301"
     best = study.runs.loc[study.runs["test_acc"].idxmax()]
     assert (found["best"].run_id, found["best"].value) == (best["run_id"], best["test_acc"])

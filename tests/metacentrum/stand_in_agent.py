@@ -1,6 +1,7 @@
 """Stands in for agent.py where a test is about the job around it: notes what it was given and is told.
 
-Options: --sleep SECONDS, --exit STATUS, --leave (write what wandb would leave behind), --child.
+Options: --sleep SECONDS, --until FILE (work until it is there), --exit STATUS, --child,
+--leave (write what wandb would leave behind).
 """
 
 import json
@@ -52,6 +53,7 @@ note(
 )
 print("agent says hello", flush=True)
 deadline = time.time() + value("--sleep", 0)
-while time.time() < deadline:
+until = sys.argv[sys.argv.index("--until") + 1] if "--until" in sys.argv else "."
+while time.time() < deadline or not Path(until).exists():
     time.sleep(0.01)
 sys.exit(int(value("--exit", 0)))

@@ -112,6 +112,21 @@ def test_status_tells_waiting_running_and_ended_jobs_apart(cluster):
     assert "jobs    2 queued, 2 running, 1 ended" in table
 
 
+def test_many_jobs_fit_on_a_screen(cluster):
+    folder = cluster.submit("--jobs", 12, "--walltime", "1:00:00", "--cpus", 4, "--agent", "--until enough")
+    cluster.wait_for(lambda: len(cluster.witnesses()) == 4)
+    said = "12:00:00 abc: 9 of 400 runs done, best val/acc 0.9; here 2 running, 5 finished, 0 failed\n"
+    with (folder / "metasweep.o1000.1").open("a") as log:
+        log.write(f"{said}12:00:05 run abcd starts: lr=0.1\n")
+    table = cluster.metacentrum("status", COLUMNS="80").stdout
+    assert re.search(r"^1000\[1\] +running +\S+ +\S+ +2 running, 5 fin", table, re.M)
+    assert re.search(r"^1000\[5\] … 1000\[12\] +8 queued *$", table, re.M)
+    (cluster.project / "enough").touch()
+    cluster.wait_for_end("1000[]")
+    table = cluster.metacentrum("status", COLUMNS="80").stdout
+    assert re.search(r"^1000\[1\] … 1000\[12\] +12 ended +done *$", table, re.M)
+
+
 def test_cancel_gives_agents_time_and_status_says_what_became_of_them(cluster):
     cluster.submit("--jobs", 2, "--walltime", "1:00:00", "--agent", "--sleep 60")
     cluster.wait_for(lambda: len(cluster.witnesses()) == 2)
@@ -120,7 +135,8 @@ def test_cancel_gives_agents_time_and_status_says_what_became_of_them(cluster):
     cluster.wait_for_end("1000[]")
     assert len(cluster.witnesses("signal")) == 2
     assert cluster.metacentrum("cancel").stdout == "1000[].pbs-fake.example.org has ended already.\n"
-    assert cluster.metacentrum("status").stdout.count("preempted, its runs go on elsewhere (cancelled)") == 2
+    said = cluster.metacentrum("status").stdout
+    assert said.count("preempted, its runs go on elsewhere (cancelled)") == 2, said
 
 
 def test_logs_shows_each_job_and_follows(cluster):

@@ -3,10 +3,14 @@
 import os
 import shutil
 import signal
+import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
-from tests.metacentrum.conftest import KEY
+from tests.agent.processes import session
+from tests.metacentrum.conftest import KEY, REPOSITORY
 
 
 def test_an_array_submitted_by_hand_runs_an_agent_in_each_job(cluster):
@@ -82,6 +86,30 @@ def test_a_kill_of_the_job_s_shell_alone_reaches_the_agent(cluster):
     assert next(folder.glob("ended.1.*")).read_text().split()[0] == "3"
 
 
+LEAVES_AT_ONCE = """
+REPOSITORY=$1
+source "$1/metacentrum/job.sh"
+work=$2
+trap 'forward TERM' TERM
+run bash -c 'trap "exit 3" TERM; touch "$0/begun"; while :; do read -rt 0.01 <> <(:) || :; done' "$2" || exit
+"""
+
+
+def test_the_status_of_an_agent_that_leaves_at_once_is_not_lost(tmp_path):
+    """A shell can lose the exit status of a child that ends in the moment of the signal."""
+    for attempt in range(20):
+        work = tmp_path / str(attempt)
+        work.mkdir()
+        command = ["bash", "-c", LEAVES_AT_ONCE, "job", str(REPOSITORY), str(work)]
+        with subprocess.Popen(command, start_new_session=True) as job:
+            while not (work / "begun").exists() and job.poll() is None:
+                time.sleep(0.005)
+            for pid in sorted(session(job.pid), reverse=bool(attempt % 2)):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGTERM)
+            assert job.wait(timeout=60) == 3
+
+
 def test_the_agent_is_told_when_the_walltime_is_over(cluster):
     cluster.site(second=0.02)
     cluster.submit("--jobs", 1, "--walltime", "0:00:20", "--agent", "--sleep 60")
@@ -91,7 +119,7 @@ def test_the_agent_is_told_when_the_walltime_is_over(cluster):
 
 
 def test_two_copies_of_one_job_do_not_disturb_each_other(cluster):
-    cluster.submit("--jobs", 2, "--walltime", "1:00:00", "--agent", "--sleep 1.5")
+    cluster.submit("--jobs", 2, "--walltime", "1:00:00", "--agent", "--until enough")
     cluster.wait_for(lambda: len(cluster.witnesses()) == 2)
     cluster.accident("1000", "network_dies", 1)
     first, second = cluster.wait_for(
@@ -103,15 +131,18 @@ def test_two_copies_of_one_job_do_not_disturb_each_other(cluster):
     )
     assert first["environment"]["SCRATCHDIR"] == second["environment"]["SCRATCHDIR"]
     assert first["environment"]["TMPDIR"] != second["environment"]["TMPDIR"]
+    (cluster.project / "enough").touch()
     cluster.wait_for_end("1000[]")
     cluster.wait_for(lambda: not cluster.processes())
     assert not list(Path(first["environment"]["SCRATCHDIR"]).iterdir())
 
 
 def test_a_job_starts_again_after_its_node_has_died(cluster):
-    folder = cluster.submit("--jobs", 2, "--walltime", "1:00:00", "--agent", "--sleep 0.5")
+    folder = cluster.submit("--jobs", 2, "--walltime", "1:00:00", "--agent", "--until enough")
     cluster.wait_for(lambda: len(cluster.witnesses()) == 2)
     cluster.accident("1000", "node_dies", 2)
+    cluster.wait_for(lambda: len(cluster.witnesses()) == 3)
+    (cluster.project / "enough").touch()
     members = cluster.wait_for_end("1000[]")
     assert [(job["run_count"], job["Exit_status"]) for job in members] == [(1, 0), (2, 0)]
     assert (folder / "metasweep.o1000.2").read_text().count("agent says hello") == 2

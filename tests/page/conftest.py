@@ -104,7 +104,8 @@ def open_page(browser, tmp_path: Path) -> Iterator[Callable[..., View]]:
         return open_address(path.as_uri(), **options)
 
     def open_address(address: str, **options) -> View:
-        options = {"viewport": {"width": 1280, "height": 900}, **options}
+        # Without smooth scrolling, so that nothing moves while it is being clicked.
+        options = {"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce", **options}
         context = browser.new_context(**options)
         view = View(context.new_page())
         views.append(view)

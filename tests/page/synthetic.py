@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from itertools import product
+from typing import Any
 
 from page import (
     Cell,
@@ -58,7 +59,7 @@ def study(count: int = 400, epochs: int = 10) -> PageData:
     test = [accuracy(rng, *point[:4]) for point in points]
     val = [min(value + rng.gauss(0, 0.0015 + 0.03 * (1 - value)), 0.9995) for value in test]
     loss = [2.4 * (1 - value) ** 0.8 + 0.01 for value in test]
-    runs = {
+    runs: dict[str, list[Any]] = {
         "id": [f"run{index:05d}" for index in range(count)],
         "name": [f"crimson-sweep-{index + 1}" for index in range(count)],
         "state": ["finished"] * count,

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from page import Progress, assets, document, encode, to_json
+from page import PageData, Progress, assets, document, encode, to_json
 from tests.page.synthetic import study
 
 
@@ -55,6 +55,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+def without(data: PageData, metric: str, below: float) -> PageData:
+    """A study without the runs in which a metric lies below a value."""
+    kept = [run for run, value in enumerate(data.runs[metric]) if value >= below]
+    return replace(
+        data,
+        runs={name: [values[run] for run in kept] for name, values in data.runs.items()},
+        curves=[replace(curve, y=[curve.y[run] for run in kept]) for curve in data.curves],
+    )
+
+
 @pytest.fixture
 def feed() -> Iterator[Feed]:
     server = Feed()
@@ -84,3 +94,72 @@ def test_the_page_follows_its_server(feed, open_page):
     hosts = {request.split("/")[2] for request in view.requests if request.startswith("http")}
     assert hosts == {f"127.0.0.1:{feed.server_port}"}
     view.problems[:] = [problem for problem in view.problems if "503" not in problem]
+
+
+def test_an_update_leaves_a_reader_in_peace(feed, open_page):
+    everything = study(200)
+    feed.data = replace(without(everything, "test_acc", 0.9), progress=Progress(400, 1))
+    view = open_page.address(f"http://127.0.0.1:{feed.server_port}/")
+    view.brush("Test accuracy", 0.05, 0.8)
+    before, kept = view.brushed_range("Test accuracy"), view.selected()
+    view.tab.locator(".scroller").evaluate("box => box.scrollTo(0, 300)")
+    view.settle()
+    view.tab.evaluate("document.querySelector('.plain').dataset.same = 'yes'")
+    handle = view.tab.get_by_role("slider", name="Val. accuracy, upper limit")
+    handle.focus()
+    feed.data = replace(everything, progress=Progress(400, 2))
+    view.tab.get_by_text("2 finished").wait_for()
+    assert view.brushed_range("Test accuracy") == pytest.approx(before, abs=1e-3)  # though the axis is longer
+    assert view.selected() == pytest.approx(kept, abs=1)
+    assert (
+        view.tab.evaluate("document.activeElement.getAttribute('aria-label')") == "Val. accuracy, upper limit"
+    )
+    assert view.tab.locator(".scroller").evaluate("box => box.scrollTop") == 300
+    assert view.tab.locator(".plain[data-same]").count() == 1
+
+
+def test_an_update_waits_for_the_end_of_a_brush(feed, open_page):
+    view = open_page.address(f"http://127.0.0.1:{feed.server_port}/")
+    box = view.axis("Test accuracy").locator(".overlay").bounding_box()
+    x = box["x"] + box["width"] / 2
+    view.tab.mouse.move(x, box["y"] + 40)
+    view.tab.mouse.down()
+    view.tab.mouse.move(x, box["y"] + 90)
+    with view.tab.expect_response("**/sweep.json"):
+        feed.data = replace(study(80), progress=Progress(400, 80, missing=320))
+    view.tab.wait_for_timeout(700)
+    assert view.tab.get_by_text("80 finished").count() == 0
+    view.tab.mouse.move(x, box["y"] + 200)
+    view.tab.mouse.up()
+    view.tab.get_by_text("80 finished").wait_for()
+    low, high = view.brushed_range("Test accuracy")
+    assert view.selected() == sum(low <= value <= high for value in feed.data.runs["test_acc"])
+
+
+def test_curves_and_runs_come_when_there_are_some(feed, open_page):
+    feed.data = replace(study(0), curves=[])
+    view = open_page.address(f"http://127.0.0.1:{feed.server_port}/")
+    view.tab.get_by_text("There is no run yet.").wait_for()
+    feed.data = replace(study(1), curves=[])
+    view.tab.locator("table.runs").wait_for()
+    feed.data = study(2)
+    view.tab.get_by_role("heading", name="Curves").wait_for()
+    assert view.selected() == 2
+
+
+def test_a_pinned_card_stays_with_its_run(feed, open_page):
+    view = open_page.address(f"http://127.0.0.1:{feed.server_port}/")
+    data = feed.data
+    view.tab.locator("table.runs tbody tr[data-run] td:nth-child(2) >> nth=2").click()
+    name = view.tab.locator(".details strong").inner_text()
+    first = data.runs["name"].index(name)
+    order = [first, *(run for run in range(40) if run != first)]
+    feed.data = replace(
+        data,
+        runs={name: [values[run] for run in order] for name, values in data.runs.items()},
+        progress=Progress(400, 7),
+    )
+    view.tab.get_by_text("7 finished").wait_for()
+    assert view.tab.locator(".details.pinned strong").inner_text() == name
+    view.tab.keyboard.press("Escape")
+    assert not view.tab.locator(".details").is_visible()

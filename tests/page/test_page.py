@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from page import Cell, Column, Facts, Figure, Finding, Findings, Progress, Table
+from page import Cell, Column, Facts, Figure, Finding, Findings, Progress, Table, packed
 from tests.page.synthetic import CHANCE, study
 
 
@@ -76,6 +76,29 @@ def test_limits_by_keyboard(open_page, data):
     assert 0.5 < low < 0.99
     assert view.selected() == len(where(data, lambda run: run["test_acc"] >= low))
     lower.press("Escape")
+    assert view.selected() == 400
+
+
+def test_escape_and_skip_links(open_page, data):
+    view = open_page(data)
+    focused = "document.activeElement.textContent"
+    view.tab.keyboard.press("Tab")
+    assert view.tab.evaluate(focused) == "Skip to the content"
+    assert view.tab.locator(".skip").first.bounding_box()["y"] >= 0
+    link = view.tab.get_by_role("link", name="Skip to the table of runs")
+    link.focus()
+    view.tab.keyboard.press("Enter")
+    view.tab.keyboard.press("Tab")
+    assert view.tab.evaluate("document.activeElement.getAttribute('aria-label')") == "Search the runs"
+    view.category("Model", "cnn").press("Enter")
+    view.category("Dropout", "0.3").press("Enter")
+    view.category("Dropout", "0.3").press("Escape")  # on an axis: its own filter
+    assert view.selected() == len(where(data, lambda run: run["model"] == "cnn"))
+    view.tab.locator("table.runs tbody tr[tabindex='0']").focus()
+    view.tab.keyboard.press("Enter")
+    view.tab.keyboard.press("Escape")  # closes the card and no more
+    assert view.selected() < 400
+    view.tab.keyboard.press("Escape")
     assert view.selected() == 400
 
 
@@ -226,6 +249,17 @@ def hostile(data):
     )
 
 
+def test_figures_follow_the_ground(open_page):
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" width="{0}" height="20"/>'
+    image, dark = (packed(svg.format(width).encode()) for width in (30, 50))
+    data = replace(study(4), sections=[Figure("Effects", image, "effects", dark=dark)])
+    view = open_page(data, color_scheme="dark")
+    shown = view.tab.locator("figure img:visible")
+    assert shown.evaluate("img => img.naturalWidth") == 50
+    view.tab.get_by_role("button", name="Light colours").click()
+    assert shown.evaluate("img => img.naturalWidth") == 30
+
+
 def test_hostile_texts_stay_texts(open_page, data):
     view = open_page(hostile(data))
     view.tab.locator("table.runs tbody tr >> nth=3").click()
@@ -300,6 +334,23 @@ def test_a_phone_has_no_sideways_scrolling_and_can_brush_by_touch(open_page, dat
     assert view.tab.evaluate("document.documentElement.scrollWidth") <= 390
     view.category("Learning rate", "10⁻³").tap()
     assert view.selected() == len(where(data, lambda run: run["lr"] == 0.001))
+    swipe(view, "Model", 0.02, 0.45)
+    kept = len(where(data, lambda run: run["lr"] == 0.001 and run["model"] == "cnn"))
+    assert view.selected() == kept
+    assert view.tab.evaluate("scrollY") == 0
+    view.tab.locator("table.runs tbody tr[data-run] td:nth-child(2) >> nth=1").tap()
+    assert view.tab.get_by_role("dialog").get_by_role("link").is_visible()
+
+
+def swipe(view, label: str, start: float, end: float) -> None:
+    """Drag a finger along an axis."""
+    touch = view.tab.context.new_cdp_session(view.tab)
+    box = view.axis(label).locator(".overlay").bounding_box()
+    x, top, height = box["x"] + box["width"] / 2, box["y"], box["height"]
+    points = [top + height * (start + (end - start) * step / 5) for step in range(6)]
+    for kind, y in zip(["touchStart", *["touchMove"] * 5], points, strict=True):
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
 def test_it_prints(open_page, data):

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search import should_stop
+from search import costs_of, is_poor, limits
 from tests.search.conftest import Oracle
 
 SECTIONS = st.one_of(
@@ -39,9 +39,6 @@ def test_the_runs_that_wandb_stops_are_stopped(
         "early_terminate": {"type": "hyperband", **section, **strict},
         "parameters": {"x": {"value": 1}},
     }
-    stopped = [
-        index
-        for index, history in enumerate(histories)
-        if should_stop(config, history, histories[:index] + histories[index + 1 :])
-    ]
+    costs = [costs_of(config, history) for history in histories]
+    stopped = [number for number, own in enumerate(costs) if is_poor(config, own, limits(config, costs))]
     assert stopped == oracle("stopped", config, histories)

@@ -172,6 +172,23 @@ def test_a_run_gone_quiet_has_crashed_and_may_come_back() -> None:
         assert client.read_sweep(sweep)["state"] == "FINISHED"
 
 
+def test_nobody_is_late_while_the_server_was_down() -> None:
+    for server in make_server("--lease", "3"):
+        client = Client(server)
+        for run in ("alive", "gone"):
+            client.start_run(run)
+        server.kill()
+        time.sleep(4)
+        server.start()
+        client.stream("alive", {})
+        assert [client.run(run)["state"] for run in ("alive", "gone")] == ["running"] * 2
+        while client.run("gone")["state"] == "running":
+            client.stream("alive", {})
+            assert client.run("alive")["state"] == "running"
+            time.sleep(0.1)
+        assert client.run("gone")["state"] == "crashed"
+
+
 def test_deleting_a_sweep_leaves_its_runs(client: Client) -> None:
     sweep = client.sweep(GRID)
     agent = client.agent(sweep)

@@ -1,4 +1,7 @@
-"""Every GraphQL document of the installed client fits the schema, but for those left out on purpose."""
+"""Every GraphQL document of the installed client fits the schema, but for those left out on purpose.
+
+Its Python side holds them as literals; its core, a program of its own, has them in its binary.
+"""
 
 import ast
 import re
@@ -14,6 +17,9 @@ from server.graphql.engine import make_schema
 
 PACKAGE = Path(wandb.__file__).parent
 OPERATION = re.compile(r"^\s*(?:query|mutation)\s+(\w+)", re.MULTILINE)
+CORE = PACKAGE / "bin" / "wandb-core"
+CORE_OPERATION = re.compile(r"(?:query|mutation) (\w+) (?:\([^{}]*?\) )?\{\n")
+CORE_FRAGMENT = re.compile(r"\nfragment \w+ on \w+ \{\n")
 # What this server does not have: folder or file of the client -> why.
 LEFT_OUT = {
     "automations": "automations",
@@ -45,6 +51,9 @@ LEFT_OUT_OPERATIONS = {
     *("LinkArtifact", "UnlinkArtifact", "DeleteArtifactPortfolio", "UpdateArtifactPortfolio"),  # registries
     *("UpdateArtifactSequenceType", "AddArtifactCollectionTags", "DeleteArtifactCollectionTags"),
     "EnqueueSweepRun",  # the local scheduler, which the server does not announce
+    *("CreateRunQueue", "UpsertRunQueue", "CreateDefaultResourceConfig"),  # launch
+    "CreateCustomChart",  # charts written in the cloud
+    "RewindRun",  # history is not rewound
 }
 # Templates that the client fills in: operation -> the arguments that it may fill in.
 FILLED = {
@@ -84,9 +93,29 @@ def documents() -> Iterator[tuple[str, str]]:
     yield "files.py:RunFiles", files.Files._get_query(None)  # type: ignore[arg-type]
 
 
+def core_documents() -> Iterator[tuple[str, str]]:
+    """The same of the client's core: each operation in its binary, with the fragments that follow it."""
+    data = CORE.read_bytes().decode("latin-1")
+    for match in CORE_OPERATION.finditer(data):
+        end = block_end(data, match.end())
+        while fragment := CORE_FRAGMENT.match(data, end):
+            end = block_end(data, fragment.end())
+        yield f"wandb-core:{match[1]}:0", data[match.start() : end]
+
+
+def block_end(text: str, begin: int) -> int:
+    """Where the block ends that was opened before `begin`."""
+    depth = 1
+    for brace in re.compile("[{}]").finditer(text, begin, begin + 20_000):
+        depth += 1 if brace[0] == "{" else -1
+        if not depth:
+            return brace.end()
+    raise AssertionError("no document")
+
+
 @pytest.fixture(scope="module")
 def found() -> dict[str, str]:
-    return dict(documents())
+    return dict([*documents(), *core_documents()])
 
 
 def test_every_document_fits_the_schema(found: dict[str, str]) -> None:
@@ -116,3 +145,6 @@ def test_the_collection_finds_the_documents(found: dict[str, str]) -> None:
         "RunFiles",
     } <= operations
     assert len(operations) > 60
+    core = {name.split(":")[1] for name in found if name.startswith("wandb-core:")}
+    assert {"UpsertBucket", "RunResumeStatus", "CreateRunFiles", "CommitArtifact", "Viewer"} <= core
+    assert operations >= LEFT_OUT_OPERATIONS, "what is left out is there"

@@ -19,12 +19,12 @@ from tests.server.protocol import RUN, UPSERT, Client
 
 PROGRAM = """
 import time, wandb
-settings = wandb.Settings(x_file_stream_transmit_interval=0.2)
+settings = wandb.Settings(x_file_stream_transmit_interval=1)  # whole seconds: less is taken for 15
 with wandb.init(project="killed", id="survivor", settings=settings) as run:
     for step in range(100):
         run.log({"loss": 1 / (step + 1)})
         print("step", step, flush=True)
-        time.sleep(0.03)
+        time.sleep(0.05)
 """
 
 
@@ -34,10 +34,9 @@ def test_a_server_killed_in_mid_run_loses_and_repeats_nothing(own_server: Server
         ["python", "program.py"], cwd=own_server.home, env=own_server.env, stdout=subprocess.PIPE
     )
     assert run.stdout is not None
-    for line in run.stdout:
-        if line.startswith(b"step 30"):
-            break
-    acknowledged = len((Client(own_server, "killed").run("survivor") or {}).get("history", []))
+    assert run.stdout.readline() == b"step 0\n"
+    while not (acknowledged := len(Client(own_server, "killed").run("survivor")["history"])):
+        time.sleep(0.05)
     own_server.kill()
     time.sleep(0.5)
     own_server.start()
@@ -46,6 +45,7 @@ def test_a_server_killed_in_mid_run_loses_and_repeats_nothing(own_server: Server
     assert run.wait(timeout=120) == 0
     found = Client(own_server, "killed").run("survivor")
     rows = [json.loads(text) for text in found["history"]]
+    assert 0 < acknowledged < 100, "it was killed in mid-run"
     assert [row["_step"] for row in rows] == list(range(100))
     assert [row["loss"] for row in rows] == [1 / (step + 1) for step in range(100)]
     assert found["state"] == "finished"

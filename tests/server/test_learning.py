@@ -61,6 +61,26 @@ def test_hyperband_stops_the_poor_runs_and_does_not_offer_them_again(client: Cli
     assert client.read_sweep(sweep)["state"] == "FINISHED"
 
 
+@pytest.mark.parametrize(("goal", "poor", "good"), [("maximize", 0.8, 0.9), ("minimize", 1.0, 0.5)])
+def test_a_sweep_ends_when_a_run_reaches_the_target(
+    client: Client, goal: str, poor: float, good: float
+) -> None:
+    metric = f"{{name: loss, goal: {goal}, target: 0.9}}"
+    grid = f"{{method: grid, program: p.py, metric: {metric}, parameters: {{x: {{min: 1, max: 9}}}}}}"
+    sweep = client.sweep(grid)
+    first, second, third = (client.agent(sweep) for _ in range(3))
+    runs = [client.claim(agent)["run_id"] for agent in (first, second)]
+    log(client, runs[0], [good, poor])  # what counts is where it stands
+    assert client.read_sweep(sweep)["state"] == "RUNNING"
+    log(client, runs[0], [good, poor, good])
+    assert client.heartbeat(third) == EXIT
+    assert client.heartbeat(second, runs[1]) == [], "runs under way go on"
+    client.end(runs[1], exit_code=1)
+    client.end(runs[0])
+    assert client.heartbeat(second) == EXIT, "a failed point is not offered again"
+    assert client.read_sweep(sweep)["state"] == "FINISHED"
+
+
 def test_agents_that_ask_at_once_get_different_points(client: Client) -> None:
     sweep = client.sweep(BAYES)
     agents = [client.agent(sweep) for _ in range(8)]

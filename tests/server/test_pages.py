@@ -21,8 +21,8 @@ pytest.importorskip("playwright.sync_api")
 HOSTILE = "<img src=x onerror=alert(1)>"
 PROGRAM = """
 import sys, numpy, wandb
-with wandb.init() as run:
-    print("begins with", run.config.lr)
+with wandb.init(notes="HOSTILE") as run:
+    print("begins with", run.config.lr, "HOSTILE")
     if run.config.lr == 0.001:
         raise ValueError("the loss is not a number")
     for epoch in range(1, 4):
@@ -162,6 +162,25 @@ def test_signing_in_leads_nowhere_else(server: ServerProcess, target: str) -> No
     assert (answer.status_code, "Set-Cookie" in answer.headers) == (400, False)
 
 
+def test_the_cookie_stays_on_tls(server: ServerProcess) -> None:
+    fields, behind = {"key": server.key}, {"X-Forwarded-Proto": "https"}
+    for headers, secure in ((behind, True), ({}, False)):
+        answer = requests.post(
+            f"{server.url}/sign-in", data=fields, headers=headers, allow_redirects=False, timeout=30
+        )
+        assert ("Secure" in answer.headers["Set-Cookie"]) is secure
+
+
+def test_an_address_that_leads_nowhere(server: ServerProcess) -> None:
+    session = signed_in(server)
+    for path in ("/no/such/address/at/all", "/no/project", "/no/project/sweeps/x", "/no/project/runs/x"):
+        answer = session.get(server.url + path, headers={"Accept": "text/html"}, timeout=30)
+        assert answer.status_code == 404
+        assert "<h1>Not found</h1>" in answer.text
+        assert "default-src" in answer.text
+    assert session.get(f"{server.url}/no/such/address/at/all", timeout=30).json()["error"]
+
+
 def test_signing_in_leads_back(sweep: Finished, open_tab) -> None:
     link = sweep.link("/sweeps/")
     view = open_tab(link, signed_in=False)
@@ -195,7 +214,9 @@ def test_run_page_runs_nothing_of_what_was_logged(sweep: Finished, open_tab) -> 
     image.scroll_into_view_if_needed()
     tab.wait_for_function("document.querySelector('.image img').naturalWidth === 8")
     assert tab.locator("img").count() == 1
-    assert "begins with" in tab.inner_text(".console")
+    assert f"begins with 0.1 {HOSTILE}" in tab.inner_text(".console")
+    assert tab.inner_text(".subtitle") == HOSTILE
+    assert all(address.startswith(f"{sweep.server.url}/") for address in view.requests)
     assert tab.locator(".chart-box h3", has_text="val/acc").count() == 1
     assert [problem for problem in view.problems if "sandboxed" not in problem] == []
     source = tab.locator("iframe").get_attribute("src")
@@ -267,6 +288,23 @@ def sign_in_or_again(view: View, server: ServerProcess) -> None:
         sign_in(view, server.key)
         view.tab.wait_for_url(lambda url: "/sign-in" not in url)
     view.tab.wait_for_timeout(300)
+
+
+def test_a_page_survives_a_restart(own_server: ServerProcess, browser) -> None:
+    view = View(browser.new_page())
+    try:
+        view.tab.goto(f"{own_server.url}/")
+        sign_in(view, own_server.key)
+        view.tab.get_by_text("No project yet").wait_for()
+        own_server.kill()
+        view.tab.get_by_role("alert").wait_for()
+        own_server.start()
+        view.tab.set_default_timeout(30_000)
+        view.tab.get_by_role("alert").wait_for(state="hidden")
+        Client(own_server, "made-since").start_run("first")
+        view.tab.get_by_text("made-since").wait_for()
+    finally:
+        view.tab.close()
 
 
 def test_phone_width(sweep: Finished, open_tab) -> None:

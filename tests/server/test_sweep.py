@@ -26,7 +26,7 @@ parameters:
 STOPPED = """
 import signal, time, wandb
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
-settings = wandb.Settings(x_file_stream_transmit_interval=0.2)
+settings = wandb.Settings(x_file_stream_transmit_interval=1)
 with wandb.init(project="stopped", id="stopme", settings=settings) as run:
     print("running", flush=True)
     for step in range(6000):
@@ -40,7 +40,7 @@ pytestmark = pytest.mark.usefixtures("client_env")
 
 @pytest.fixture(scope="module")
 def stopped(server: ServerProcess) -> Iterator["subprocess.Popen[str]"]:
-    """A run that goes on until it is stopped. The client asks every 15 s whether it is."""
+    """A run that goes on until it is stopped."""
     command = ["python", "-c", STOPPED]
     with subprocess.Popen(
         command, cwd=server.home, env=server.env, stdout=subprocess.PIPE, text=True

@@ -44,6 +44,7 @@ export class Chart {
     const [xs, ys] = [this.points.map(([x]) => x), this.points.map(([, y]) => y)];
     this.x = scaleLinear(domain(xs, 0), [MARGIN.left, width - MARGIN.right]);
     this.y = scaleLinear(domain(ys, 0.06), [MARGIN.top + HEIGHT, MARGIN.top]);
+    this.single = new Set(xs).size === 1;
     this.svg.attr("width", width).attr("height", HEIGHT + MARGIN.top + MARGIN.bottom).selectAll("*").remove();
     this.drawAxes(width);
     const path = this.points.map(([x, y]) => `${this.x(x).toFixed(1)},${this.y(y).toFixed(1)}`).join(" ");
@@ -61,6 +62,7 @@ export class Chart {
     this.svg.append("g").attr("class", "curve-axis grid").attr("transform", `translate(${MARGIN.left},0)`)
       .call(left.tickSize(-(width - MARGIN.left - MARGIN.right)));
     const below = axisBottom(this.x).ticks(Math.max(2, Math.min(6, width / 80))).tickSizeOuter(0);
+    if (this.single) below.tickValues([this.points[0][0]]);
     this.svg.append("g").attr("class", "curve-axis").attr("transform", `translate(0,${MARGIN.top + HEIGHT})`)
       .call(below.tickFormat((tick) => this.place(tick)));
   }
@@ -102,5 +104,6 @@ function domain(values, share) {
   const low = values.reduce((a, b) => Math.min(a, b));
   const high = values.reduce((a, b) => Math.max(a, b));
   const room = (high - low) * share || (high === low ? Math.abs(high) * 0.05 || 1 : 0);
-  return [low - room, high + room];
+  const bottom = low - room;
+  return [share && low >= 0 ? Math.max(0, bottom) : bottom, high + room]; // no room below zero for what has none
 }

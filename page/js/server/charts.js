@@ -4,7 +4,8 @@ import { Chart } from "page/server/chart";
 import { card } from "page/sections";
 
 const OTHER = "other";
-const FOLDED = 4; // with more groups than that, all but the first few begin closed
+const FIRST = /^(val|valid|validation|test|eval|train|training)$/i; // what a reader looks for comes first
+const MOST_OPEN = 24; // charts; the groups after those begin closed
 
 export class Charts {
   constructor(title, fixedAxis = null) {
@@ -40,7 +41,8 @@ export class Charts {
   load(data) {
     this.data = data;
     this.element.hidden = data.length === 0;
-    for (const item of data) {
+    const items = this.fixed ? data : data.toSorted((a, b) => rank(a.key) - rank(b.key));
+    for (const item of items) {
       if (!this.charts.has(item.key)) this.add(item);
       this.charts.get(item.key).load(item, this.axis);
     }
@@ -52,7 +54,7 @@ export class Charts {
     this.charts.set(item.key, chart);
     if (!this.groups.has(name)) {
       const grid = h("div", { class: "chart-grid" });
-      const open = this.groups.size < FOLDED;
+      const open = this.charts.size <= MOST_OPEN;
       const group = h("details", { open, class: "chart-group" }, h("summary", {}, name), grid);
       if (this.fixed) this.body.append(grid);
       else if (name === OTHER) this.body.append(group);
@@ -61,6 +63,12 @@ export class Charts {
     }
     this.groups.get(name).append(chart.element);
   }
+}
+
+/** Results, then the other groups, then what belongs to none. */
+function rank(key) {
+  const group = groupOf(key);
+  return FIRST.test(group) ? 0 : group === OTHER ? 2 : 1;
 }
 
 function groupOf(key) {

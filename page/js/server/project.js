@@ -1,7 +1,7 @@
 // A project: its sweeps with their progress, and a table of all its runs.
 import { decode } from "page/data";
 import { Details } from "page/details";
-import { h, link } from "page/dom";
+import { h, link, refillList } from "page/dom";
 import { card, progress } from "page/sections";
 import { Selection } from "page/selection";
 import { heading } from "page/server/parts";
@@ -11,7 +11,8 @@ import { RunTable } from "page/table";
 export class ProjectPage {
   constructor(root, data) {
     const study = decode(data.study);
-    this.sweeps = h("div", { class: "sweeps" });
+    this.sweepList = h("ul", { class: "sweep-list" });
+    this.sweeps = card("Sweeps", this.sweepList);
     this.subtitle = h("p", { class: "subtitle" });
     this.runs = card("Runs");
     root.replaceChildren(
@@ -25,11 +26,13 @@ export class ProjectPage {
 
   load(data, study = decode(data.study)) {
     this.subtitle.textContent = data.subtitle;
-    const items = data.sweeps.map((sweep) => sweepItem(sweep));
-    this.sweeps.replaceChildren(...(items.length ? [card("Sweeps", h("ul", { class: "sweep-list" }, items))] : []));
+    this.sweeps.hidden = data.sweeps.length === 0;
+    refillList(this.sweepList, data.sweeps, sweepItem);
     if (this.table) {
+      const before = this.selection.study;
       this.selection.load(study, []);
       this.table.load();
+      this.details.load(before);
     } else if (study.count) this.start(study);
     else this.runs.lastElementChild.after(...(this.empty ? [] : [(this.empty = emptyNote())]));
   }

@@ -1,6 +1,6 @@
 // A run: charts of what it logged, its configuration, its console, its media and files.
 import { stateClass } from "page/details";
-import { h, link } from "page/dom";
+import { h, link, refill } from "page/dom";
 import { card } from "page/sections";
 import { Charts } from "page/server/charts";
 import { Media } from "page/server/media";
@@ -43,7 +43,7 @@ export class RunPage {
   }
 }
 
-/** A card that is filled anew only when its data differ, so that a reader keeps the place. */
+/** A card with one part of what is known of a run. */
 class Part {
   constructor(title) {
     this.body = h("div", { class: "part" });
@@ -51,10 +51,7 @@ class Part {
   }
 
   fill(data, make) {
-    const text = JSON.stringify(data);
-    if (text === this.text) return;
-    this.text = text;
-    this.body.replaceChildren(data.length ? make(data) : h("p", { class: "note" }, "Nothing yet."));
+    refill(this.body, data, () => (data.length ? make(data) : h("p", { class: "note" }, "Nothing yet.")));
   }
 }
 
