@@ -143,11 +143,16 @@ async def _stream_all(environment: Mapping[str, str]) -> float:
     return STREAMS * REQUESTS_PER_STREAM * ROWS_PER_REQUEST / (time.perf_counter() - began)
 
 
-def listing_seconds(environment: Mapping[str, str], path: str) -> float:
-    """Seconds in which a new process with the real client lists the runs of a sweep."""
+def listing_seconds(environment: Mapping[str, str], path: str, runs: int = 80 * LISTED_SEEDS) -> float:
+    """Seconds in which a new process with the real client lists the runs of a sweep.
+
+    Raises: RuntimeError, if it does not find so many.
+    """
     command = [sys.executable, "-m", "benchmarks.listing", path]
-    done = subprocess.run(command, env=dict(environment), capture_output=True, text=True, check=True)
+    done = subprocess.run(command, env=dict(environment), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{path} cannot be listed: {done.stderr[-500:]}")
     answer = json.loads(done.stdout.splitlines()[-1])
-    if answer["runs"] != 80 * LISTED_SEEDS:
+    if answer["runs"] != runs:
         raise RuntimeError(f"{path} lists {answer['runs']} runs")
     return float(answer["seconds"])

@@ -323,8 +323,10 @@ class Forkserver:
         """Load what a run had to load by itself; the children to come will have it."""
         known = len(sys.modules)
         warmup.load_modules(json.loads(last_words))
-        if len(sys.modules) > known:
+        if len(sys.modules) > known and self.spare:
             self.drop_spare()
+            if warmup.is_single_threaded():
+                self.fork_spare()
 
     def bury(self, dead: Child) -> None:
         """Tell the server, in a child, how a run ended that did not say it itself."""

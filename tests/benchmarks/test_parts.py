@@ -42,9 +42,7 @@ def test_a_simulated_sweep_notices_a_point_that_ran_twice(monkeypatch: pytest.Mo
 def test_a_filled_server_is_read_as_any_other() -> None:
     with embedded_server() as environment:
         path = fill(environment, seeds=1)
-        command = [sys.executable, "-m", "benchmarks.listing", path]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        assert json.loads(done.stdout)["runs"] == 80
+        assert load.listing_seconds(environment, path, runs=80) > 0
         done = subprocess.run(
             [sys.executable, "-m", "analysis", "status", path, "--format", "json"],
             env=environment,
