@@ -69,6 +69,6 @@ def _about_images(study: Study, runs: pd.DataFrame, name: str | None) -> list[st
     errors = [f"{percent(math.sqrt(reached * (1 - reached) / n))} with {n:,}" for n in sizes]
     return [
         *measured,
-        f"The choice of the images alone gives an accuracy of {percent(reached)} % a standard error (binomial) "
-        f"of {', '.join(errors)} images, in percentage points. More seeds do not lower it.",
+        f"The choice of the images alone gives an accuracy of {percent(reached)} % a standard error "
+        f"(binomial) of {', '.join(errors)} images, in percentage points. More seeds do not lower it.",
     ]
