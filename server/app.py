@@ -66,6 +66,11 @@ async def text_error(_request: Request, _error: Exception) -> Response:
     return JSONResponse({"error": "a text is not Unicode"}, 400)
 
 
+async def number_error(_request: Request, _error: Exception) -> Response:
+    """A number of more than 64 bits, which nothing here has."""
+    return JSONResponse({"error": "a number is too large"}, 400)
+
+
 def open_server(settings: Settings) -> Server:
     """The database and the secret for signed URLs, made when there are none."""
     settings.files_dir.mkdir(parents=True, exist_ok=True)
@@ -98,6 +103,7 @@ def make_app(server: Server, keys: Keyring, behind_proxy: bool, at_end: Callable
             sqlite3.OperationalError: storage_error,
             OSError: storage_error,
             UnicodeEncodeError: text_error,
+            OverflowError: number_error,
         },
         lifespan=lifespan,
     )

@@ -24,7 +24,7 @@ from graphql import (
     is_leaf_type,
     is_object_type,
 )
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from server import ids
@@ -308,6 +308,8 @@ def addresses(draw: st.DrawFn) -> str:
 
 
 @MUCH
+@example(path="/storage/99999999999999999999", method="GET", body=b"", zipped=False, headers={})
+@example(path="/storage/99999999999999999999", method="PUT", body=b"x", zipped=False, headers={})
 @given(
     path=addresses(),
     method=st.sampled_from(["GET", "POST", "PUT", "HEAD", "DELETE", "PATCH"]),
