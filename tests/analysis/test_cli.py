@@ -228,7 +228,23 @@ def test_mistakes_cost_one_line(
         assert len(found.stderr.strip().splitlines()) == 1
 
 
+def test_a_project_is_its_sweeps_and_the_runs_of_none(toy: Toy) -> None:
+    found = toy.analysis("status", toy.sweep.rpartition("/")[0], toy.sweep, "--format", "json")
+    assert json.loads(found.stdout)["rows"][0]["finished"] == 24, found.stderr  # 23 and the other
+    table = toy.analysis("table", toy.sweep.rpartition("/")[0])
+    assert "1 finished run has no val/acc and cannot be chosen." in table.stdout
+    assert "96.20 ± 0.25" in table.stdout
+
+
+def test_local_reads_the_embedded_server(toy: Toy) -> None:
+    unset = {"WANDB_BASE_URL": "", "WANDB_API_KEY": ""}
+    arguments = ["--local", "--server-dir", str(toy.server.data_dir), "--format", "json"]
+    found = toy.analysis("baselines", toy.sweep, *arguments, **unset)
+    assert json.loads(found.stdout)["majority_accuracy"] == 0.5, found.stderr
+
+
 def test_confirming_sweeps_are_made_and_reported_on(toy: Toy) -> None:
+    """The last one here: it leaves more runs in the project."""
     made = toy.analysis("table", toy.sweep, "--top", "1", "--confirm", "--create")
     dense, cnn = made.stdout.split()
     sweeps = [word for name in (dense, cnn) for word in ("--confirmed", name)]
@@ -244,18 +260,3 @@ def test_confirming_sweeps_are_made_and_reported_on(toy: Toy) -> None:
     assert best["val_mean"] == pytest.approx(0.962)  # seeds 1 to 3, by which it was chosen
     assert best["test_mean"] == pytest.approx(0.966)  # seeds 4 to 8
     assert "Reported on fresh seeds, chosen on others." in found["notes"]
-
-
-def test_a_project_is_its_sweeps_and_the_runs_of_none(toy: Toy) -> None:
-    found = toy.analysis("status", toy.sweep.rpartition("/")[0], toy.sweep, "--format", "json")
-    assert json.loads(found.stdout)["rows"][0]["finished"] == 24, found.stderr  # 23 and the other
-    table = toy.analysis("table", toy.sweep.rpartition("/")[0])
-    assert "1 finished run has no val/acc and cannot be chosen." in table.stdout
-    assert "96.20 ± 0.25" in table.stdout
-
-
-def test_local_reads_the_embedded_server(toy: Toy) -> None:
-    unset = {"WANDB_BASE_URL": "", "WANDB_API_KEY": ""}
-    arguments = ["--local", "--server-dir", str(toy.server.data_dir), "--format", "json"]
-    found = toy.analysis("baselines", toy.sweep, *arguments, **unset)
-    assert json.loads(found.stdout)["majority_accuracy"] == 0.5, found.stderr
