@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ from typing import Any
 import pytest
 import wandb
 import yaml
+
+from tests.conftest import make_server
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
@@ -25,6 +29,14 @@ PROGRAM = """
     with wandb.init() as run:
         run.log({"score": x})
 """
+
+
+def wait_until(true: Callable[[], object], seconds: float = 60) -> None:
+    """Wait until something is true."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
 
 
 @dataclass
@@ -85,3 +97,10 @@ class Workshop:
 def workshop(server: Any, client_env: Any, tmp_path: Path) -> Workshop:  # noqa: ARG001
     """A folder whose agent talks to the embedded server."""
     return Workshop(tmp_path, os.environ | server.env | {"WANDB_DIR": str(tmp_path)})
+
+
+@pytest.fixture
+def forgetful(tmp_path: Path) -> Iterator[Workshop]:
+    """A folder whose agent talks to a server that offers no failed point again, as W&B's cloud does."""
+    for server in make_server("--max-attempts", "1"):
+        yield Workshop(tmp_path, os.environ | server.env | {"WANDB_DIR": str(tmp_path)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wandb.sdk.launch.sweeps import utils as stock
 
+from workers import warmup
 from workers.command import DEFAULT, expand, use_own_python
 from workers.program import parse
 
@@ -66,6 +68,19 @@ def test_macros_expand_as_the_stock_agent_expands_them(command: list[str], point
         patch.setenv("PLACE", "/here")
         ours = expand(command, "p.py", point, {"PLACE": "/here"}, "/tmp/args.json")
         assert ours == stock_expansion(command, point, "/tmp/args.json")
+
+
+def test_a_library_is_what_was_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("installed", "own"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / f"{folder}_module.py").touch()
+        monkeypatch.syspath_prepend(tmp_path / folder)
+    (tmp_path / "installed" / "some-1.0.dist-info").mkdir()
+    warmup.library_folders.cache_clear()
+    names = ("json", "numpy", "installed_module", "own_module", "train", "nowhere")
+    found = [name for name in names if warmup.is_library(name)]
+    warmup.library_folders.cache_clear()
+    assert found == ["json", "numpy", "installed_module"]
 
 
 def test_a_sweep_with_a_program_only() -> None:

@@ -77,6 +77,21 @@ def test_no_server_and_something_that_is_no_server(workshop: Workshop) -> None:
     assert "is not the address of a server" in last_line(output)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("WANDB_BASE_URL", "http://[::1", "is not the address of a server"),
+        ("WANDB_BASE_URL", "http://127.0.0.1:99999", "is not the address of a server"),
+        ("WANDB_API_KEY", "kľúč", "holds signs that no key has"),
+        ("WANDB_DIR", "/proc/nowhere", "cannot write to /proc/nowhere/wandb"),
+    ],
+)
+def test_an_environment_that_cannot_be(workshop: Workshop, name: str, value: str, words: str) -> None:
+    code, output = workshop.agent(workshop.sweep(), environ={name: value})
+    assert code == 1
+    assert words in last_line(output)
+
+
 def test_a_parameter_that_the_program_does_not_know(workshop: Workshop) -> None:
     parameters: dict[str, Any] = {"x": {"values": list(range(50))}, "y": {"value": 1}}
     code, output = workshop.agent(workshop.sweep(parameters=parameters), "--workers", "1")

@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.agent.conftest import Workshop
-from workers import resources
+from workers import resources, walltime
+from workers.account import Account
+from workers.protocol import Client, Unreachable
 from workers.walltime import LEAVING_SECONDS, MARGIN, Walltime, ask_scheduler, clock, parse
 
 
@@ -39,10 +41,10 @@ def test_a_run_is_claimed_only_if_the_longest_one_seen_would_fit(
 ) -> None:
     longest = MARGIN * max(here if len(here) >= 3 else here + elsewhere, default=0)
     for spare, fits in ((5, True), (-5, False)):
-        walltime = Walltime(longest + LEAVING_SECONDS + spare, elsewhere)
+        limit = Walltime(longest + LEAVING_SECONDS + spare, elsewhere)
         for seconds in here:
-            walltime.note(seconds)
-        assert walltime.fits() is fits
+            limit.note(seconds)
+        assert limit.fits() is fits
     assert Walltime(None, [1e9]).fits()
 
 
@@ -54,6 +56,7 @@ def test_pbs_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "qstat").write_text(script)
     (tmp_path / "qstat").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(walltime, "RETRY_SECONDS", (0, 0))
     assert ask_scheduler({"PBS_JOBID": "7[1].pbs"}) == pytest.approx(3000, abs=5)
     assert ask_scheduler({"PBS_JOBID": "8.pbs"}) is None
     assert ask_scheduler({"SLURM_JOB_END_TIME": str(int(time.time()) + 60)}) == pytest.approx(60, abs=5)
@@ -70,6 +73,29 @@ def test_cores_are_those_of_the_job(tmp_path: Path) -> None:
     assert resources.cores({}, tmp_path) == 1
     (tmp_path / "cpu.max").write_text("max 100000\n")
     assert resources.cores({}, tmp_path) == given_to_us
+
+
+def test_every_limit_of_a_job_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resources, "CGROUP", tmp_path)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)))
+    job = tmp_path / "slurm" / "job_7" / "step_batch"
+    job.mkdir(parents=True)
+    (job.parent / "cpu.max").write_text("350000 100000\n")
+    (job / "cpu.max").write_text("max 100000\n")
+    assert resources.cores({}, job) == 4
+    assert resources.cores({"SLURM_JOB_ID": "7", "SLURM_CPUS_ON_NODE": "3"}, job) == 3
+
+
+def test_no_claim_outlives_the_walltime() -> None:
+    with pytest.raises(Unreachable):
+        Client(Account("http://127.0.0.1:9", "key")).claim("agent", worthwhile=lambda: False)
+
+
+def test_how_long_others_take_is_asked_again() -> None:
+    limit = Walltime(100)
+    assert limit.fits()
+    limit.learn([200.0])
+    assert not limit.fits()
 
 
 def test_an_agent_leaves_when_no_run_fits(workshop: Workshop) -> None:
