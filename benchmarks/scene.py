@@ -35,8 +35,9 @@ def embedded_server() -> Iterator[dict[str, str]]:
 
 def client_environment(url: str, data_dir: Path, home: Path) -> dict[str, str]:
     """The environment in which the wandb client talks to that server and to nobody else."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
     return {
-        **os.environ,
+        **inherited,  # without a user's settings, and without the service of a part that used wandb itself
         "WANDB_BASE_URL": url,
         "WANDB_API_KEY": (data_dir / "key").read_text(encoding="utf-8").strip(),
         "WANDB_DIR": str(home),
