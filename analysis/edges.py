@@ -26,9 +26,12 @@ def edge_sentences(study: Study) -> list[str]:
         return []
     winner = best(candidates, study.metric, study.maximize, 1)[0]
     found = [_sentence(study, candidates, winner, name) for name in study.parameters]
-    return [sentence for sentence in found if sentence] or [
-        "The best configuration lies on no edge of the grid."
-    ]
+    return [sentence for sentence in found if sentence] or [f"{_named(winner)} lies on no edge of the grid."]
+
+
+def _named(winner: Configuration) -> str:
+    values = ", ".join(f"{name} {value(item)}" for name, item in winner.values.items())
+    return f"The best configuration on validation ({values})"
 
 
 def _sentence(study: Study, candidates: list[Configuration], winner: Configuration, name: str) -> str:
@@ -39,7 +42,7 @@ def _sentence(study: Study, candidates: list[Configuration], winner: Configurati
         return ""  # zero (no dropout, no decay) is the end of the scale, not of the grid
     outwards = levels if own == levels[-1] else levels[::-1]
     end = "highest" if own == levels[-1] else "lowest"
-    place = f"The best configuration has the {end} {name} of the grid, {value(own)}"
+    place = f"{_named(winner)} has the {end} {name} of the grid, {value(own)}"
     inner = outwards[-2]
     neighbour = [c for c in candidates if c.values == {**winner.values, name: inner}]
     if not neighbour:
