@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from analysis.data import write_data
-from analysis.interactive import page_data
+from analysis.interactive import THEMES, page_data
 from analysis.records import RunRecord, assemble
 from analysis.report import readme_text
 from analysis.section import Choices
@@ -172,7 +172,8 @@ def test_every_section_copes(name: str, tmp_path: Path) -> None:
     assert all(section.text or section.listings for section in sections)
     for chart in (chart for section in sections for chart in section.charts):
         assert misplaced(chart.draw(theme="light")) == [], chart.name
-        (tmp_path / f"{chart.name}.svg").write_text("<svg/>")
+        for theme in THEMES:
+            (tmp_path / f"{chart.name}{theme}.svg").write_text("<svg/>")
     page_data(study, sections, tmp_path, Choices())
     for section in sections:
         for listing in section.listings.values():

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 import requests
 
-from tests.conftest import ServerProcess
+from tests.conftest import ServerProcess, make_server
 from tests.page.conftest import View
 from tests.server.protocol import Client
 
@@ -162,13 +162,18 @@ def test_signing_in_leads_nowhere_else(server: ServerProcess, target: str) -> No
     assert (answer.status_code, "Set-Cookie" in answer.headers) == (400, False)
 
 
-def test_the_cookie_stays_on_tls(server: ServerProcess) -> None:
-    fields, behind = {"key": server.key}, {"X-Forwarded-Proto": "https"}
-    for headers, secure in ((behind, True), ({}, False)):
-        answer = requests.post(
-            f"{server.url}/sign-in", data=fields, headers=headers, allow_redirects=False, timeout=30
-        )
-        assert ("Secure" in answer.headers["Set-Cookie"]) is secure
+@pytest.mark.parametrize("options", [("--behind-proxy",), ()])
+def test_the_cookie_stays_on_tls(options: tuple[str, ...]) -> None:
+    for server in make_server(*options):
+        for headers in ({"X-Forwarded-Proto": "https"}, {}):
+            answer = requests.post(
+                f"{server.url}/sign-in",
+                data={"key": server.key},
+                headers=headers,
+                allow_redirects=False,
+                timeout=30,
+            )
+            assert ("Secure" in answer.headers["Set-Cookie"]) is bool(options and headers)
 
 
 def test_an_address_that_leads_nowhere(server: ServerProcess) -> None:
