@@ -165,8 +165,13 @@ def begins_anew(connection: sqlite3.Connection, run: sqlite3.Row, chunk: Chunk) 
 
 
 def next_state(run: sqlite3.Row, chunk: Chunk) -> str:
-    """The state of a run after a chunk. A cancelled run stays killed; a crashed one that speaks lives."""
+    """The state of a run after a chunk. A cancelled run stays killed; a crashed one that speaks lives.
+
+    What comes after the end of a finished run is of a process that was given up and came back: no news.
+    """
     state = run["state"]
+    if state == "finished":
+        return state
     if chunk.complete:
         if state == "killed":
             return state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import random
 import signal
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 HEARTBEAT_SECONDS = 10.0
 IDLE_SECONDS = 2.0
 PREEMPTED = (-signal.SIGTERM, 128 + signal.SIGTERM)
+FAILURE_SECONDS = 10.0  # until the server has heard of a failed run, whose point it may offer again
 KILL_SECONDS = 30.0  # from a stop command to SIGKILL
 
 
@@ -57,6 +59,7 @@ class Slot(threading.Thread):
         self.note = "starting"
         self._fleet = fleet
         self._stopped = False
+        self._failed_at = -math.inf
 
     def run(self) -> None:
         """Claim and run until the fleet or the server says that it is enough."""
@@ -86,12 +89,17 @@ class Slot(threading.Thread):
                 run = self._fleet.missing.claim()
             if run is None or self._fleet.stop.is_set() or self._fleet.told:
                 self._fleet.cancel_claim()
-                if nothing_left and not (self._fleet.missing and self._fleet.missing.undecided):
+                if nothing_left and not self._may_get_more():
                     return
                 self.note = "waiting: no run to claim now"
                 self._fleet.stop.wait(random.uniform(0.5, 1) * IDLE_SECONDS)
             elif not self._perform(agent, run):
                 return
+
+    def _may_get_more(self) -> bool:
+        """Whether to ask once more although the server says that nothing is left."""
+        undecided = bool(self._fleet.missing and self._fleet.missing.undecided)
+        return undecided or time.monotonic() - self._failed_at < FAILURE_SECONDS
 
     def _perform(self, agent: str, command: dict[str, Any]) -> bool:
         """Run what was handed out; return whether to go on."""
@@ -110,6 +118,7 @@ class Slot(threading.Thread):
         self.run_now = None
         told = bool(self._fleet.told) or status in PREEMPTED  # the batch system tells everyone
         stopped = status != 0 and (self._stopped or told)
+        self._failed_at = time.monotonic() if status and not stopped else -math.inf
         seconds = time.monotonic() - run.began
         self._fleet.note_end(Outcome(run, seconds, status, stopped, last_words(start.log, status)))
         return go_on

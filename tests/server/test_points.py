@@ -238,3 +238,14 @@ def test_points_survive_everything(server: ServerProcess) -> None:
             max_examples=30, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
+
+
+def test_a_finished_run_is_not_undone_by_a_process_that_was_given_up(client: Client) -> None:
+    sweep = client.sweep(ONE_POINT)
+    run = client.claim(client.agent(sweep))["run_id"]
+    client.start_run(run)
+    client.end(run)
+    client.stream(run, {"preempting": True})
+    client.end(run, exit_code=1)
+    assert client.run(run)["state"] == "finished"
+    assert client.read_sweep(sweep)["state"] == "FINISHED"
