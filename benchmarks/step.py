@@ -25,6 +25,7 @@ from benchmarks.stock import __main__ as stock_program
 from train import data
 from train.config import Config
 from train.loop import Training
+from train.models import build
 
 BATCH = 64
 MATRIX = 1536  # rows and columns: large enough for the peak, small enough to take some 10 ms
@@ -36,7 +37,7 @@ def measure(model: str, threads: int, data_dir: str, repetitions: int = 3) -> li
     """Train `model` with batches of 64 and Adam, in this process, on `threads` threads."""
     with intra_op_threads(threads), wandb.init(mode="disabled") as run:
         training = _training(model, data_dir)
-        images, flops = len(training.data.train), flops_per_image(training)
+        images, flops = len(training.data.train), flops_per_image(model, training.data)
         ways: dict[str, Callable[[], float]] = {
             "ours": partial(_rate, lambda: list(training.train_epoch()), images),
             "stock loader loop": partial(_rate, _stock_epoch(model, data_dir, run), images),
@@ -55,13 +56,12 @@ def measure(model: str, threads: int, data_dir: str, repetitions: int = 3) -> li
     ]
 
 
-def flops_per_image(training: Training) -> float:
+def flops_per_image(model: str, data_set: data.DataSet) -> float:
     """Floating-point operations of a forward and backward pass, per image, as torch counts them."""
-    batch = training.data.train[torch.arange(BATCH)]
-    training.model.train()
+    batch = data_set.train[torch.arange(BATCH)]
+    network = build(model, data_set.image_shape, dropout=0.1)
     with FlopCounterMode(display=False) as counter:
-        F.cross_entropy(training.model(batch.images), batch.labels).backward()
-    training.optimizer.zero_grad()
+        F.cross_entropy(network(batch.images), batch.labels).backward()
     return counter.get_total_flops() / BATCH
 
 

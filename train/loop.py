@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from train.config import Config
 from train.data import DataSet, Split
+from train.layers import replace_layers
 from train.models import CLASSES, build
 from train.optim import build_optimizer, lr_factor
 
@@ -100,6 +101,8 @@ class Training(Course):
         super().__init__(config, data)
         torch.manual_seed(config.seed)
         self.model = build(config.model, data.image_shape, config.dp)
+        if device.type == "cpu":
+            replace_layers(self.model)
         self.model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = build_optimizer(config.optimizer, self.model, config.lr)
         self.order = torch.Generator().manual_seed(config.seed)

@@ -5,7 +5,6 @@ Learning rate, dropout rate, seed, weights and data order differ from member to 
 updates are those of the members' own optimizers.
 """
 
-import copy
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any
@@ -17,8 +16,9 @@ from torch.func import functional_call, vmap
 
 from train.config import Config
 from train.data import DataSet, Split
+from train.layers import dropout_factors
 from train.loop import LOG_EVERY, Evaluation, Interval, Training
-from train.models import CLASSES
+from train.models import CLASSES, build
 from train.recorded import Recorded
 
 OWN = ("lr", "dp", "seed", "checkpoint_dir")  # options in which members may differ
@@ -64,7 +64,7 @@ class Members:
         """Fresh members, or as they were in their ``states``, all at the same step.
 
         ``steps_per_draw``: for how many steps a member's dropout is drawn at a time. By default for one on
-        the CPU, as torch's own layer does, and on a GPU for a logging interval, to save launches.
+        the CPU, as the layer does, and on a GPU for a logging interval, to save launches.
         """
         self.data, self.device, self.dtype = data, device, dtype
         self.trainings = [self._begin(config) for config in configs]
@@ -72,10 +72,10 @@ class Members:
         """Members in one batched pass. Fewer of them need less memory for activations."""
         self._steps_per_draw = steps_per_draw or (LOG_EVERY if device.type == "cuda" else 1)
         self._coming: list[Iterator[tuple[Tensor, ...]]] = []
-        self._network = copy.deepcopy(self.trainings[0].model)
-        self._network.dropout = self._dropout = GivenDropout()
-        with torch.no_grad():
-            self._network.train()(data.train.images[:1])
+        with torch.device("meta"):  # the weights are the members'
+            self._network = build(configs[0].model, data.image_shape, dropout=0)
+            self._network.dropout = self._dropout = GivenDropout()
+            self._network(torch.empty(1, 1, *data.image_shape))
         self._stack()
         for training, state in zip(self.trainings, states or [], strict=False):
             if state:
@@ -159,9 +159,13 @@ class Members:
             start += steps
 
     def _draw_own(self, training: Training, steps: int, images: int) -> list[Tensor]:
-        """A member's dropout factors (steps, images, ...) of each layer, drawn as torch's own layer does."""
+        """A member's dropout factors (steps, images, ...) of each layer, drawn as its own layer does."""
         kept = 1 - training.config.dp
         shapes = [(steps, images, *shape) for shape in self._dropout.shapes]
+        if self.device.type == "cpu" and kept < 1:
+            return [
+                dropout_factors(shape, training.config.dp, self.dtype, training.noise) for shape in shapes
+            ]
         blank = [torch.empty(shape, device=self.device, dtype=self.dtype) for shape in shapes]
         if kept == 1:
             return [factors.fill_(1) for factors in blank]

@@ -54,7 +54,10 @@ def run(config: Config, data: DataSet) -> tuple[Training, list[float]]:
 
 @pytest.mark.parametrize("model", ["dense", "cnn"])
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-def test_equals_a_plain_loop_bit_by_bit(tiny: DataSet, model: str, optimizer: str) -> None:
+def test_equals_a_plain_loop_bit_by_bit(
+    tiny: DataSet, model: str, optimizer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("train.loop.replace_layers", lambda _: None)  # ours: tests/train/test_layers.py
     config = Config(model=model, optimizer=optimizer, lr=0.01, dp=0.3, seed=5, epochs=2, batch_size=6)  # type: ignore[arg-type]
     training, means = run(config, tiny)
     expected, losses = plain_loop(config, tiny)
