@@ -216,8 +216,8 @@ def evaluate(model: nn.Module, split: Split, batch_size: int) -> Evaluation:
     model.eval()
     total_loss = torch.zeros((), device=split.labels.device)
     counts = torch.zeros(CLASSES**2, device=split.labels.device, dtype=torch.int64)
-    for images, labels in zip(split.images.split(batch_size), split.labels.split(batch_size), strict=True):
-        logits = model(images)
-        total_loss += F.cross_entropy(logits, labels, reduction="sum")
-        counts += (labels * CLASSES + logits.argmax(1)).bincount(minlength=CLASSES**2)
+    for batch in split.batches(batch_size):
+        logits = model(batch.images)
+        total_loss += F.cross_entropy(logits, batch.labels, reduction="sum")
+        counts += (batch.labels * CLASSES + logits.argmax(1)).bincount(minlength=CLASSES**2)
     return Evaluation(total_loss.item() / len(split), counts.view(CLASSES, CLASSES).cpu())

@@ -196,9 +196,11 @@ class Members:
     def _differentiate(self, part: slice, index: Tensor, noise: Noise) -> tuple[Tensor, Tensor]:
         """Losses (members,) and counts of right answers of some members; the gradients become theirs."""
         weights = {name: stack[part].detach().requires_grad_() for name, stack in self._stacked.items()}
-        images, labels = self.data.train.images[index[part]], self.data.train.labels[index[part]]
+        batch = self.data.train[index[part]]
         with self.trainings[0].arithmetic:
-            losses, right = vmap(self._loss)(weights, images, labels, tuple(layer[part] for layer in noise))
+            losses, right = vmap(self._loss)(
+                weights, batch.images, batch.labels, tuple(layer[part] for layer in noise)
+            )
         gradients = torch.autograd.grad(losses.sum(), list(weights.values()))
         for name, gradient in zip(weights, gradients, strict=True):
             # Fused updates walk memory: gradients must lie as the weights do.
@@ -233,10 +235,10 @@ class Members:
         total_loss = torch.zeros(len(members), device=self.device)
         counts = torch.zeros(len(members), CLASSES**2, device=self.device, dtype=torch.int64)
         size = self.trainings[0].config.eval_batch_size
-        for images, labels in zip(split.images.split(size), split.labels.split(size), strict=True):
+        for batch in split.batches(size):
             with self.trainings[0].arithmetic:
-                logits = predict(weights, images)
-            expected = labels.expand(len(members), -1)
+                logits = predict(weights, batch.images)
+            expected = batch.labels.expand(len(members), -1)
             loss = F.cross_entropy(logits.transpose(1, 2), expected, reduction="none")
             total_loss += loss.sum(1)
             cells = expected * CLASSES + logits.argmax(2)

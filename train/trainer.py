@@ -175,11 +175,15 @@ def main(socket: str, members: int) -> None:
     listener = Listener(socket, "AF_UNIX", backlog=2 * members)
     threading.Thread(target=accept, args=(listener, ready), daemon=True).start()
     waiting: list[Candidate] = []
+    loaded = None
     while True:
         chosen = gather(waiting, ready, members)
         config = chosen[0].config
         device = facts.choose_device(config)
-        train_together(chosen, data.load_for(config).to(device), device)
+        data_set = data.load_for(config)
+        if data_set is not loaded:  # what the last ones were trained on is on the device
+            loaded, resident = data_set, data_set.to(device)
+        train_together(chosen, resident, device)
         print(f"trained {len(chosen)} runs together: {config.model}, {config.optimizer}", flush=True)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from train.data import DataSet, Split
+from train.data import DataSet, Scale, Split
 
 ROOT = Path(__file__).parents[2]
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -53,6 +53,7 @@ def tiny() -> DataSet:
 
     def split(count: int) -> Split:
         labels = torch.randint(10, (count,), generator=generator)
-        return Split(patterns[labels] + 0.5 * torch.randn(count, 1, 8, 8, generator=generator), labels)
+        images = patterns[labels] + 0.5 * torch.randn(count, 1, 8, 8, generator=generator)
+        return Split(images, labels, Scale(0, 1))
 
     return DataSet(split(530), split(70), split(70), tuple("0123456789"))

@@ -3,6 +3,7 @@
 import shutil
 import struct
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
 from train import data
+from train.config import Config
 from train.errors import TrainError
+from train.loop import Training
 
 
 @given(
@@ -42,6 +45,31 @@ def test_digits_are_those_of_scikit_learn_normalised() -> None:
     development = torch.cat([digits.train.images, digits.val.images])
     assert development.mean().item() == pytest.approx(0, abs=1e-5)
     assert development.std(correction=0).item() == pytest.approx(1, abs=1e-5)
+
+
+def test_a_compact_data_set_is_a_quarter_and_gives_the_same_images() -> None:
+    digits = data.load("digits", "unused", 0.1)
+    compact = digits.compact()
+    assert compact.train.images.nbytes * 4 == digits.train.images.nbytes
+    index = torch.tensor([[3, 1290, 0], [7, 7, 8]])
+    for whole, small in ((digits.train, compact.train), (digits.test, compact.test)):
+        for rows in (index[1], index % len(whole)):
+            assert torch.equal(small[rows].images, whole.images[rows])
+            assert torch.equal(small[rows].labels, whole.labels[rows])
+        batches = list(small.batches(100))
+        assert torch.equal(torch.cat([batch.images for batch in batches]), whole.images)
+        assert torch.equal(torch.cat([batch.labels for batch in batches]), whole.labels)
+
+
+@pytest.mark.parametrize("model", ["dense", "cnn"])
+def test_a_training_on_a_compact_data_set_is_the_same(model: Literal["dense", "cnn"]) -> None:
+    digits = data.load("digits", "unused", 0.1)
+    config, courses = Config(model=model, dataset="digits", lr=0.01), []
+    for data_set in (digits, digits.compact()):
+        training = Training(config, data_set, torch.device("cpu"), torch.float32)
+        intervals = list(training.train_epoch())
+        courses.append((intervals, [evaluation.loss for evaluation in training.evaluate_epoch()]))
+    assert courses[0] == courses[1]
 
 
 def test_one_data_set_is_loaded_once() -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from tests.train.test_loop import CPU
+from train import data
 from train.config import Config
 from train.data import DataSet
 from train.loop import Evaluation, Interval, Training
@@ -137,6 +138,18 @@ def test_dropout_drawn_for_many_steps_is_each_members_own(tiny: DataSet) -> None
             assert kept == pytest.approx(1 - config.dp, abs=0.1)
             scale = torch.tensor(1 / (1 - config.dp))
             assert ((factors[member] == 0) | torch.isclose(factors[member], scale)).all()
+
+
+def test_members_on_a_compact_data_set_are_the_same() -> None:
+    digits = data.load("digits", "unused", 0.1)
+    together = configs("cnn", "adam", dataset="digits", epochs=1)
+    whole, small = (
+        Members(together, data_set, CPU, torch.float32) for data_set in (digits, digits.compact())
+    )
+    assert train_epochs(whole) == train_epochs(small)
+    assert [val.loss for val, _ in whole.evaluate_epoch([0, 2])] == [
+        val.loss for val, _ in small.evaluate_epoch([0, 2])
+    ]
 
 
 def test_only_runs_of_one_kind_go_together() -> None:
