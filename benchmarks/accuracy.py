@@ -12,12 +12,13 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 import wandb
 from scipy import stats
 
 from benchmarks.measure import Comparison, Figure
 from benchmarks.scene import embedded_server
-from benchmarks.study import OURS, STOCK, run_sample
+from benchmarks.study import STOCK, ours_on, run_sample
 
 GRID: dict[str, list[Any]] = {
     "model": ["dense", "cnn"],
@@ -30,12 +31,12 @@ CONFIDENCE = 0.95
 Configuration = tuple[str, str, float]  # model, optimizer, learning rate
 
 
-def measure(data_dir: str) -> list[Comparison]:
+def measure(data_dir: str, device: torch.device) -> list[Comparison]:
     """Test accuracies in % of eight configurations after two epochs, with five seeds each."""
     with embedded_server() as environment:
-        ours, _ = run_sample(GRID, "train", [OURS], data_dir, environment)
+        ours, _ = run_sample(GRID, "train", [ours_on(device)], data_dir, device, environment)
         cores = len(os.sched_getaffinity(0))
-        stock, _ = run_sample(GRID, "benchmarks.stock", [STOCK] * cores, data_dir, environment, 1)
+        stock, _ = run_sample(GRID, "benchmarks.stock", [STOCK] * cores, data_dir, device, environment, 1)
         found = {name: _accuracies(name, environment) for name in (ours, stock)}
     level = 1 - (1 - CONFIDENCE) / len(found[ours])
     return [compare(key, found[ours][key], found[stock][key], level) for key in sorted(found[ours])]

@@ -13,11 +13,11 @@ import torch
 PACKAGES = ("torch", "torchvision", "wandb", "numpy")
 
 
-def describe() -> dict[str, Any]:
-    """Describe this machine: processor, cores given to this process, memory, versions."""
+def describe(device: torch.device) -> dict[str, Any]:
+    """Describe this machine: processor, device, cores given to this process, memory, versions."""
     return {
         "processor": _processor(),
-        "device": torch.cuda.get_device_name().replace(" ", "-") if torch.cuda.is_available() else "cpu",
+        "device": torch.cuda.get_device_name().replace(" ", "-") if device.type == "cuda" else "cpu",
         "cores": len(os.sched_getaffinity(0)),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
         "system": platform.platform(terse=True),
@@ -29,7 +29,8 @@ def describe() -> dict[str, Any]:
 def sentence(machine: dict[str, Any]) -> str:
     """One line for the head of a table."""
     versions = ", ".join(f"{name} {machine[name]}" for name in ("python", *PACKAGES))
-    return f"{machine['cores']} cores of {machine['processor']}, {machine['memory_gib']} GiB; {versions}"
+    gpu = "" if machine["device"] == "cpu" else f"{machine['device']}; "
+    return f"{gpu}{machine['cores']} cores of {machine['processor']}, {machine['memory_gib']} GiB; {versions}"
 
 
 def _processor() -> str:

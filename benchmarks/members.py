@@ -1,4 +1,4 @@
-"""Several runs as one batched computation against one by one, on this machine's device.
+"""Several runs as one batched computation against one by one, on one device.
 
 What is compared is the time of one training step per run, each run with its own seed. On a CPU one by one is
 the default of the agent: batched, the same arithmetic goes through smaller and slower kernels.
@@ -18,7 +18,6 @@ from benchmarks.step import intra_op_threads
 from train import data
 from train.config import Config
 from train.data import DataSet
-from train.facts import choose_device
 from train.loop import Training
 from train.members import Members
 
@@ -27,11 +26,10 @@ STEPS = 400  # per measurement at least, over all runs
 Train = Callable[[], int]  # one logging interval; the number of the step that it ends with
 
 
-def measure(model: str, data_dir: str, repetitions: int = 5) -> Comparison:
+def measure(model: str, data_dir: str, device: torch.device, repetitions: int = 5) -> Comparison:
     """Milliseconds per step and run, one by one and so many together; one thread, as a worker has."""
     config = Config(model=model, data_dir=data_dir)  # type: ignore[arg-type]
-    device = choose_device(config)
-    data_set = data.load(config.dataset, config.data_dir, config.val_size).to(device)
+    data_set = data.load_for(config).to(device)
     with intra_op_threads(1):
         ways = {"ours": partial(_milliseconds, _one_by_one(config, data_set, device), 1)}
         for runs in TOGETHER[device.type]:

@@ -1,4 +1,4 @@
-"""The training step: images per second, and arithmetic against what the machine can do, on the same cores.
+"""The training step: images per second, and arithmetic against what the device can do, on the same cores.
 
 Ours and the stock loader loop train one MNIST epoch. The floor is the same forward, backward and optimizer
 step on batches cut beforehand: no data order, no logging, no evaluation. What we take above it is what our
@@ -28,27 +28,30 @@ from train.loop import Training
 from train.models import build
 
 BATCH = 64
-MATRIX = 1536  # rows and columns: large enough for the peak, small enough to take some 10 ms
+MATRIX = {"cpu": 1536, "cuda": 8192}  # rows and columns: large enough for the peak, over in some 10 ms
 CHANNELS, SIDE, KERNEL = 64, 28, 5  # of the large convolution, on a batch
 PEAK_SECONDS = 0.5
 
 
-def measure(model: str, threads: int, data_dir: str, repetitions: int = 3) -> list[Comparison]:
+def measure(
+    model: str, threads: int, data_dir: str, device: torch.device, repetitions: int = 3
+) -> list[Comparison]:
     """Train `model` with batches of 64 and Adam, in this process, on `threads` threads."""
     with intra_op_threads(threads), wandb.init(mode="disabled") as run:
-        training = _training(model, data_dir)
-        images, flops = len(training.data.train), flops_per_image(model, training.data)
+        training = _training(model, data_dir, device)
+        images, flops = len(training.data.train), flops_per_image(model, data_dir)
         ways: dict[str, Callable[[], float]] = {
-            "ours": partial(_rate, lambda: list(training.train_epoch()), images),
-            "stock loader loop": partial(_rate, _stock_epoch(model, data_dir, run), images),
-            "floor": partial(_rate, _floor_epoch(model, data_dir), images),
-            "matmul peak": matmul_peak,
-            "convolution peak": convolution_peak,
+            "ours": partial(_rate, lambda: list(training.train_epoch()), images, device),
+            "stock loader loop": partial(_rate, _stock_epoch(model, data_dir, device, run), images, device),
+            "floor": partial(_rate, _floor_epoch(model, data_dir, device), images, device),
+            "matmul peak": partial(matmul_peak, device),
+            "convolution peak": partial(convolution_peak, device),
         }
         figures = interleave(ways, repetitions)
     peaks = {name: figures.pop(name) for name in ("matmul peak", "convolution peak")}
     ours = figures.pop("ours")
-    where = f"{model}, 1 core" if threads == 1 else f"{model}, {threads} cores"
+    cores = "1 core" if threads == 1 else f"{threads} cores"
+    where = f"{model}, {cores if device.type == 'cpu' else device.type}"
     arithmetic = Figure(tuple(rate * flops / 1e9 for rate in ours.values))
     return [
         Comparison(f"training, {where}", "images/s", ours, figures, more_is_better=True),
@@ -56,8 +59,9 @@ def measure(model: str, threads: int, data_dir: str, repetitions: int = 3) -> li
     ]
 
 
-def flops_per_image(model: str, data_set: data.DataSet) -> float:
+def flops_per_image(model: str, data_dir: str) -> float:
     """Floating-point operations of a forward and backward pass, per image, as torch counts them."""
+    data_set = data.load_for(Config(data_dir=data_dir))
     batch = data_set.train[torch.arange(BATCH)]
     network = build(model, data_set.image_shape, dropout=0.1)
     with FlopCounterMode(display=False) as counter:
@@ -65,26 +69,28 @@ def flops_per_image(model: str, data_set: data.DataSet) -> float:
     return counter.get_total_flops() / BATCH
 
 
-def matmul_peak() -> float:
+def matmul_peak(device: torch.device) -> float:
     """GFLOP/s of the product of two large matrices in fp32."""
-    left, right = torch.randn(2, MATRIX, MATRIX).unbind()
-    return _peak(lambda: left @ right, 2 * MATRIX**3)
+    size = MATRIX[device.type]
+    left, right = torch.randn(2, size, size, device=device).unbind()
+    return _peak(lambda: left @ right, 2 * size**3, device)
 
 
-def convolution_peak() -> float:
+def convolution_peak(device: torch.device) -> float:
     """GFLOP/s of a convolution with as many input as output channels in fp32."""
-    images = torch.randn(BATCH, CHANNELS, SIDE, SIDE).to(memory_format=torch.channels_last)
-    kernel = torch.randn(CHANNELS, CHANNELS, KERNEL, KERNEL).to(memory_format=torch.channels_last)
+    images = torch.randn(BATCH, CHANNELS, SIDE, SIDE, device=device).to(memory_format=torch.channels_last)
+    kernel = torch.randn(CHANNELS, CHANNELS, KERNEL, KERNEL, device=device)
+    kernel = kernel.to(memory_format=torch.channels_last)
     outputs = BATCH * (SIDE - KERNEL + 1) ** 2
-    return _peak(lambda: F.conv2d(images, kernel), 2 * outputs * (CHANNELS * KERNEL) ** 2)
+    return _peak(lambda: F.conv2d(images, kernel), 2 * outputs * (CHANNELS * KERNEL) ** 2, device)
 
 
-def _peak(work: Callable[[], object], flops: int) -> float:
+def _peak(work: Callable[[], object], flops: int, device: torch.device) -> float:
     """GFLOP/s of the fastest of many calls."""
     fastest, until = math.inf, time.perf_counter() + PEAK_SECONDS
     with torch.inference_mode():
         while time.perf_counter() < until:
-            fastest = min(fastest, _seconds(work))
+            fastest = min(fastest, _seconds(work, device))
     return flops / fastest / 1e9
 
 
@@ -99,33 +105,34 @@ def intra_op_threads(threads: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _seconds(work: Callable[[], object]) -> float:
+def _seconds(work: Callable[[], object], device: torch.device) -> float:
     began = time.perf_counter()
     work()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
     return time.perf_counter() - began
 
 
-def _rate(epoch: Callable[[], object], images: int) -> float:
-    return images / _seconds(epoch)
+def _rate(epoch: Callable[[], object], images: int, device: torch.device) -> float:
+    return images / _seconds(epoch, device)
 
 
-def _training(model: str, data_dir: str) -> Training:
+def _training(model: str, data_dir: str, device: torch.device) -> Training:
     config = Config(model=model, data_dir=data_dir)  # type: ignore[arg-type]
-    images = data.load(config.dataset, config.data_dir, config.val_size)
-    return Training(config, images, torch.device("cpu"), torch.float32)
+    return Training(config, data.load_for(config).to(device), device, torch.float32)
 
 
-def _stock_epoch(model: str, data_dir: str, run: wandb.Run) -> Callable[[], object]:
+def _stock_epoch(model: str, data_dir: str, device: torch.device, run: wandb.Run) -> Callable[[], object]:
     options = {"data_dir": data_dir, "batch_size": 64, "eval_batch_size": 500, "num_workers": 0}
     loader, _, _ = stock_program.make_loaders(argparse.Namespace(**options))
-    network = stock_program.build(model, (28, 28), 0.1)
+    network = stock_program.build(model, (28, 28), 0.1).to(device)
     optimizer = torch.optim.Adam(network.parameters(), lr=0.001)
-    return lambda: stock_program.train_epoch(network, loader, optimizer, torch.device("cpu"), run)
+    return lambda: stock_program.train_epoch(network, loader, optimizer, device, run)
 
 
-def _floor_epoch(model: str, data_dir: str) -> Callable[[], object]:
-    training = _training(model, data_dir)
-    order = torch.randperm(len(training.data.train))
+def _floor_epoch(model: str, data_dir: str, device: torch.device) -> Callable[[], object]:
+    training = _training(model, data_dir, device)
+    order = torch.randperm(len(training.data.train), device=device)
     batches = [training.data.train[index] for index in order.split(training.config.batch_size)]
 
     def epoch() -> None:

@@ -37,6 +37,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--eval-batch-size", type=int, default=500)
     parser.add_argument("--data-dir", default="data")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--num-workers", type=int, default=0)
     return parser.parse_args()
 
@@ -101,7 +102,7 @@ def main() -> None:
     """Train one run."""
     args = parse_args()
     torch.manual_seed(args.seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(args.device)
     train_loader, val_loader, test_loader = make_loaders(args)
     model = build(args.model, (28, 28), args.dp).to(device)
     optimizer: torch.optim.Optimizer
