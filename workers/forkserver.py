@@ -22,64 +22,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from workers import child, service, warmup
+from workers.messages import Exited, Leave, Load, Signal, Start, Started
 from workers.process import PARENT_DIED, die_with_parent, signal_group
-from workers.program import Program
-
-# --- what the agent says
-
-
-@dataclass(frozen=True)
-class Load:
-    """Load what a program needs; says the first word."""
-
-    program: Program
-
-
-@dataclass(frozen=True)
-class Start:
-    """Start a run: one child."""
-
-    run_id: str
-    program: Program
-    environ: dict[str, str]
-    """What this run's environment has beyond the forkserver's."""
-    log: str
-    companion: bool = False
-    """Whether this is no run, but a process that runs work with; it ends with the forkserver."""
-
-
-@dataclass(frozen=True)
-class Signal:
-    """Send a signal to a run's processes."""
-
-    run_id: str
-    signum: signal.Signals
-    for_good: bool = True
-    """Whether the run is not to be handed out again when it dies of it."""
-
-
-@dataclass(frozen=True)
-class Leave:
-    """End, once the wandb service has sent everything."""
-
-
-# --- what the forkserver says
-
-
-@dataclass(frozen=True)
-class Started:
-    """A run's process, the leader of its process group."""
-
-    run_id: str
-    pid: int
-
-
-@dataclass(frozen=True)
-class Exited:
-    """A run's process ended: `status` is its exit code, or minus the signal that killed it."""
-
-    run_id: str
-    status: int
 
 
 @dataclass

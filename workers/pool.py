@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from workers.forkserver import Exited, Leave, Load, Signal, Start, Started
+from workers.messages import Exited, Leave, Load, Signal, Start, Started
 from workers.process import signal_group
 from workers.program import Program
 

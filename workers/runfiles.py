@@ -12,7 +12,7 @@ import click
 import yaml
 
 from workers import command
-from workers.forkserver import Start
+from workers.messages import Start
 from workers.program import Program, parse
 from workers.sweep import Sweep
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from workers.forkserver import Start
+from workers.messages import Start
 from workers.program import Program, parse
 
 if TYPE_CHECKING:
