@@ -1,0 +1,64 @@
+"""What the agent and its forkserver say to each other."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+
+from workers.program import Program
+
+# --- what the agent says
+
+
+@dataclass(frozen=True)
+class Load:
+    """Load what a program needs; says the first word."""
+
+    program: Program
+
+
+@dataclass(frozen=True)
+class Start:
+    """Start a run: one child."""
+
+    run_id: str
+    program: Program
+    environ: dict[str, str]
+    """What this run's environment has beyond the forkserver's."""
+    log: str
+    companion: bool = False
+    """Whether this is no run, but a process that runs work with; it ends with the forkserver."""
+
+
+@dataclass(frozen=True)
+class Signal:
+    """Send a signal to a run's processes."""
+
+    run_id: str
+    signum: signal.Signals
+    for_good: bool = True
+    """Whether the run is not to be handed out again when it dies of it."""
+
+
+@dataclass(frozen=True)
+class Leave:
+    """End, once the wandb service has sent everything."""
+
+
+# --- what the forkserver says
+
+
+@dataclass(frozen=True)
+class Started:
+    """A run's process, the leader of its process group."""
+
+    run_id: str
+    pid: int
+
+
+@dataclass(frozen=True)
+class Exited:
+    """A run's process ended: `status` is its exit code, or minus the signal that killed it."""
+
+    run_id: str
+    status: int
