@@ -39,7 +39,7 @@ def paged(
 ) -> dict[str, Any]:
     """A page of a query's rows, with their total number."""
     read = info.context.database.read()
-    page = paging.page(read, query, values, first, after, order)
+    page = paging.page(info, query, values, first, after, order)
     return page | {"total_count": read.execute(f"SELECT count(*) FROM ({query})", values).fetchone()[0]}
 
 
@@ -208,7 +208,7 @@ def types(
     """The types of artifacts in a project."""
     query = "SELECT DISTINCT type FROM collections WHERE project_id = ?"
     return paging.page(
-        info.context.database.read(),
+        info,
         query,
         [project["id"]],
         first,

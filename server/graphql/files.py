@@ -44,7 +44,7 @@ def listing(
         values = [*values, json.dumps(names)]
     count = f"SELECT count(*) FROM files WHERE blob IS NOT NULL AND {condition}"
     query = f"SELECT * FROM files WHERE blob IS NOT NULL AND {condition}"
-    page = paging.page(read, query, values, first, after, [Term("name"), ID])
+    page = paging.page(info, query, values, first, after, [Term("name"), ID])
     return page | {"total_count": read.execute(count, values).fetchone()[0]}
 
 

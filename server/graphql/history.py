@@ -136,14 +136,13 @@ def log_lines(
     **_rest: Any,
 ) -> dict[str, Any]:
     """Console lines from the beginning in pages, or the last few."""
-    read = info.context.database.read()
     if last is not None:
         begin = max(0, run["log_lines"] - max(0, last))
         query = "SELECT * FROM logs WHERE run_id = ? AND line >= ?"
         lines, first, after = [run["id"], begin], paging.LARGEST_PAGE, None
     else:
         query, lines = "SELECT * FROM logs WHERE run_id = ?", [run["id"]]
-    return paging.page(read, query, lines, first, after, [Term("line")], 1000, log_line)
+    return paging.page(info, query, lines, first, after, [Term("line")], 1000, log_line)
 
 
 RESOLVERS = {

@@ -12,6 +12,8 @@ import zlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from graphql import GraphQLResolveInfo
+
 from server.errors import BadRequest
 from server.order import ID, Term, beyond, order_by
 
@@ -19,7 +21,7 @@ LARGEST_PAGE = 10_000
 
 
 def page(
-    read: sqlite3.Connection,
+    info: GraphQLResolveInfo,
     query: str,
     values: Sequence[Any],
     first: int | None,
@@ -30,7 +32,7 @@ def page(
 ) -> dict[str, Any]:
     """A page of the rows of a query, sorted by terms of which the last is unique.
 
-    BadRequest for a negative number and for a cursor that is not of this order.
+    BadRequest for a negative number, a cursor that is not of this order, and more than the query may list.
     """
     limit = default if first is None else min(first, LARGEST_PAGE)
     if limit < 0:
@@ -38,8 +40,9 @@ def page(
     condition, place = beyond(order, decode(order, after)) if after else ("1", [])
     columns = ", ".join(f"{term.expression} AS order_{i}" for i, term in enumerate(order))
     text = f"SELECT *, {columns} FROM ({query}) WHERE {condition} ORDER BY {order_by(order)} LIMIT ?"
-    rows = read.execute(text, (*values, *place, limit + 1)).fetchall()
+    rows = info.context.database.read().execute(text, (*values, *place, limit + 1)).fetchall()
     shown = rows[:limit]
+    info.context.budget.take(len(shown))
     cursors = [encode(order, [row[f"order_{i}"] for i in range(len(order))]) for row in shown]
     edges = [{"node": node(row), "cursor": cursor} for row, cursor in zip(shown, cursors, strict=True)]
     return connection(edges, len(rows) > limit, bool(after))

@@ -28,9 +28,9 @@ def resolve_projects(
     **_rest: Any,
 ) -> dict[str, Any]:
     """The projects of an entity, newest first."""
-    entity, read = entityName or info.context.settings.entity, info.context.database.read()
+    entity = entityName or info.context.settings.entity
     query = "SELECT * FROM projects WHERE entity = ?"
-    return paging.page(read, query, [entity], first, after, [NEWEST])
+    return paging.page(info, query, [entity], first, after, [NEWEST])
 
 
 def upsert_model(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:

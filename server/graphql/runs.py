@@ -40,7 +40,7 @@ def find(
     except ValueError as error:
         raise BadRequest(f"order: {error}") from error
     query = f"SELECT * FROM runs WHERE {condition}"
-    return paging.page(info.context.database.read(), query, parameters, first, after, terms)
+    return paging.page(info, query, parameters, first, after, terms)
 
 
 def project_runs(

@@ -171,9 +171,8 @@ def project_sweeps(
     """The sweeps of a project, newest first. Filters are refused, as the features say."""
     if parse_object(filters or "{}", "filters"):
         raise BadRequest("filters: this server does not filter sweeps")
-    read = info.context.database.read()
     query = "SELECT * FROM sweeps WHERE project_id = ?"
-    return paging.page(read, query, [project["id"]], first, after, [NEWEST])
+    return paging.page(info, query, [project["id"]], first, after, [NEWEST])
 
 
 def count(table: str, column: str) -> Any:
