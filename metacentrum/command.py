@@ -13,11 +13,15 @@ import click
 SECONDS = float(os.environ.get("METASWEEP_SCHEDULER_SECONDS", "60"))
 
 
+class NoAnswer(click.ClickException):
+    """A command that did not end in time: whether it did something is not known."""
+
+
 def run(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """Run a command to its end and return it with its output, whatever its exit status.
 
     It gets no input and no terminal, so that a question for a password fails instead of hanging.
-    Raises click.ClickException when the command is not there or does not end in time.
+    Raises click.ClickException when it is not there or asks for a password, NoAnswer when it does not end.
     """
     try:
         return subprocess.run(
@@ -33,8 +37,10 @@ def run(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
             f"No {arguments[0]} here: run this on a frontend of the cluster"
         ) from error
     except subprocess.TimeoutExpired as error:
-        reason = ticket_advice() or "is the scheduler's server overloaded? Try again later"
-        raise click.ClickException(f"{arguments[0]} did not answer in {SECONDS:.0f} s: {reason}") from error
+        late = f"{arguments[0]} did not answer in {SECONDS:.0f} s"
+        if advice := ticket_advice():  # it asked for a password, and did nothing
+            raise click.ClickException(f"{late}: {advice}") from error
+        raise NoAnswer(f"{late}: is the scheduler's server overloaded? Try again later") from error
 
 
 def failure(process: subprocess.CompletedProcess[str], advice: str = "") -> click.ClickException:

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from metacentrum.command import NoAnswer
 from metacentrum.schedulers import Request, Scheduler
 from metacentrum.script import REPOSITORY, render
 from metacentrum.submission import Submission, create_folder, name_folders
@@ -53,6 +54,9 @@ def launch(site: Site, script: str, request: Request, settings: Mapping[str, str
     folder = create_folder(site.logs, request.name)
     try:
         job_id = send(site, script, replace(request, logs=folder), settings)
+    except NoAnswer as error:  # a job may have come of it, which writes there
+        doubt = f"if the job does not exist all the same: its output would be in {folder}"
+        raise NoAnswer(f"{error.message}, {doubt}") from error
     except click.ClickException:
         shutil.rmtree(folder)
         raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -38,39 +39,32 @@ def parse_size(text: str) -> str:
     return f"{match[1]}{match[2].lower()}b"
 
 
-def parse_capability(text: str) -> str:
-    """'compute_70' or 'sm_70', as it is. Raises ValueError."""
-    if not re.fullmatch(r"(compute|sm)_\d{2,3}", text):
-        raise ValueError(f"{text!r} is not a compute capability: write compute_70 (7.0 or newer) or sm_70")
-    return text
+def matching(pattern: str, refusal: str) -> Callable[[str], str]:
+    """A parser of texts that the whole pattern matches, as they are; its ValueError ends in `refusal`."""
+
+    def parse(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"{text!r} {refusal}")
+        return text
+
+    return parse
 
 
-def parse_name(text: str) -> str:
-    """A job's name, as it is: PBS takes no space and no slash. Raises ValueError."""
-    if not re.fullmatch(r"[A-Za-z][\w.+-]{0,63}", text):
-        raise ValueError(f"{text!r} cannot name a job: a letter first, then letters, digits and . _ + -")
-    return text
-
-
-def parse_queue(text: str) -> str:
-    """A queue or partition, as it is. Raises ValueError."""
-    if not re.fullmatch(r"[A-Za-z0-9][\w.@-]*", text):
-        raise ValueError(f"{text!r} cannot be a queue")
-    return text
-
-
-def parse_sweep(text: str) -> str:
-    """'ENTITY/PROJECT/ID', as it is. Raises ValueError."""
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+/[\w.-]+", text):
-        raise ValueError(f"{text!r} is not a sweep: write ENTITY/PROJECT/ID, as `wandb sweep` prints it")
-    return text
-
-
-def parse_words(text: str) -> str:
-    """Options for the agent, to be split at spaces. Raises ValueError for quotes and the like."""
-    if not re.fullmatch(r"[\w ./:=,@%+-]*", text):
-        raise ValueError(f"{text!r}: only plain words, no quotes or signs that a shell would read")
-    return text
+parse_capability = matching(
+    r"(compute|sm)_\d{2,3}", "is not a compute capability: write compute_70 (7.0 or newer) or sm_70"
+)
+# PBS takes no space and no slash in a job's name.
+parse_name = matching(
+    r"[A-Za-z][\w.+-]{0,63}", "cannot name a job: a letter first, then letters, digits and . _ + -"
+)
+parse_queue = matching(r"[A-Za-z0-9][\w.@-]*", "cannot be a queue")
+parse_sweep = matching(
+    r"[\w.-]+/[\w.-]+/[\w.-]+", "is not a sweep: write ENTITY/PROJECT/ID, as `wandb sweep` prints it"
+)
+# Options for the agent, which are split at spaces.
+parse_words = matching(
+    r"[\w ./:=,@%+-]*", "cannot be passed on: only plain words, no quotes or signs that a shell would read"
+)
 
 
 class Checked(click.ParamType):

@@ -15,6 +15,7 @@ import urllib.request
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -101,6 +102,20 @@ def main() -> None:
     """The embedded server: speaks the W&B protocol and keeps its state in one directory."""
 
 
+def check_url(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
+    """Read the value of --url."""
+    if text is None:
+        return None
+    found = urlsplit(text)
+    if found.scheme not in ("http", "https") or not found.netloc:
+        raise click.UsageError("--url begins with http:// or https:// and a host")
+    if found.path.strip("/") or found.query or found.fragment:  # uploads and links would go past it
+        raise click.UsageError(
+            "--url: no path after the host: give the server a host name or a port of its own"
+        )
+    return text.rstrip("/")
+
+
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
@@ -126,15 +141,17 @@ def main() -> None:
 @click.option(
     "--behind-proxy", is_flag=True, help="Believe X-Forwarded-Proto and X-Forwarded-Host: a proxy sets them."
 )
-@click.option("--url", help="The address that `env` prints, where clients use another than HOST:PORT.")
+@click.option(
+    "--url",
+    callback=check_url,
+    help="The address that `env` prints, where clients use another than HOST:PORT.",
+)
 def serve(data_dir: Path, lease: float, max_attempts: int, **front: Any) -> None:
     """Serve until told to stop."""
     from server.serving import Front, serve_forever  # the other commands do without its imports
 
     if front["keyfile"] and not front["certfile"]:
         raise click.UsageError("--keyfile goes with --certfile")
-    if front["url"] and not front["url"].startswith(("http://", "https://")):
-        raise click.UsageError("--url begins with http:// or https://")
     serve_forever(Front(**front), data_dir, lease, max_attempts)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from server.database import Database
+from server.graphql.cost import Budget
 from server.signing import Signer
 
 
@@ -53,6 +54,7 @@ class Context:
 
     server: Server
     base_url: str
+    budget: Budget = field(default_factory=Budget)
 
     @property
     def settings(self) -> Settings:

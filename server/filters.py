@@ -15,6 +15,7 @@ from typing import Any
 
 import re2  # type: ignore[import-untyped]
 
+from server.order import Term
 from server.run_fields import BOOLEAN, NEVER, NULL, NUMBER, TEXT, Condition, Field, run_field
 
 _DEEPEST = 50
@@ -36,19 +37,14 @@ def compile_filter(filters: Mapping[str, Any]) -> Condition:
     return sql, parameters
 
 
-def compile_order(order: str) -> str:
+def compile_order(order: str) -> list[Term]:
     """The terms of ORDER BY for such as "+created_at" or "-summary_metrics.loss,config.lr".
 
     A - is descending. Runs that compare equal keep a fixed order. Raises ValueError for an unknown key.
     """
     keys = [part.strip() for part in order.split(",") if part.strip()] or ["created_at"]
-    directions = ["DESC" if key.startswith("-") else "ASC" for key in keys]
-    terms = [
-        term
-        for key, direction in zip(keys, directions, strict=True)
-        for term in run_field(key.lstrip("+-")).order(direction)
-    ]
-    return ", ".join([*terms, f"id {directions[0]}"])
+    terms = [term for key in keys for term in run_field(key.lstrip("+-")).order(key.startswith("-"))]
+    return [*terms, Term("id", keys[0].startswith("-"))]
 
 
 def _document(filters: Any, depth: int) -> Condition:

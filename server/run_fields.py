@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from server.order import Term
+
 TEXT = ("text",)
 NUMBER = ("integer", "real")
 BOOLEAN = ("true", "false")
@@ -13,7 +15,7 @@ NULL = ("null",)
 Kinds = tuple[str, ...]
 """Types of values, in the words of SQLite's json_type."""
 
-_PROJECT = "(SELECT {} FROM projects WHERE projects.id = runs.project_id)"
+_PROJECT = "(SELECT {} FROM projects WHERE projects.id = project_id)"
 _COLUMNS = {
     "name": "name",
     "display_name": "display_name",
@@ -77,7 +79,7 @@ class Field(ABC):
         """That the value is this array or mapping, given as JSON."""
 
     @abstractmethod
-    def order(self, direction: str) -> list[str]:
+    def order(self, descending: bool) -> list[Term]:
         """The terms that order runs: numbers before texts before the rest, and what is missing last."""
 
 
@@ -103,9 +105,9 @@ class Column(Field):
         """Never: it is a text."""
         return NEVER
 
-    def order(self, direction: str) -> list[str]:
+    def order(self, descending: bool) -> list[Term]:
         """The column as it is, so that an index serves."""
-        return [f"{self._expression} {direction} NULLS LAST"]
+        return [Term(self._expression, descending)]
 
 
 class JsonValue(Field):
@@ -136,11 +138,11 @@ class JsonValue(Field):
         value = f"json_extract({self._column}, {self._path})"
         return f"(ifnull({self._kind}, '') IN ('array', 'object') AND {value} = json(?))", [document]
 
-    def order(self, direction: str) -> list[str]:
+    def order(self, descending: bool) -> list[Term]:
         """By type first, then by value."""
         ranks = "WHEN 'integer' THEN 0 WHEN 'real' THEN 0 WHEN 'text' THEN 1 WHEN 'null' THEN 3 ELSE 2"
         value = f"json_extract({self._column}, {self._path})"
-        return [f"CASE ifnull({self._kind}, 'null') {ranks} END", f"{value} {direction}"]
+        return [Term(f"CASE ifnull({self._kind}, 'null') {ranks} END"), Term(value, descending)]
 
 
 def run_field(key: str) -> Field:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import signal
 from pathlib import Path
 
 from workers.process import describe_status
 
 TAIL_BYTES = 16_384
 LONGEST = 200
+TRACEBACK = "Traceback (most recent call last):"
+FATAL = "Fatal Python error:"  # of faulthandler, which many lines on threads and modules follow
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -17,18 +20,38 @@ def last_words(log: str, status: int) -> str:
     if status == 0:
         return ""
     how = describe_status(status)
-    said = last_line(Path(log)) if status > 0 else ""
-    return f"{how}: {said}" if said else how
+    said = ""
+    if status > 0:
+        said = failure(own_lines(Path(log)))
+    elif status == -signal.SIGABRT:  # it ended itself, and said why
+        said = before_abort(own_lines(Path(log)))
+    return f"{how}: {said[:LONGEST]}" if said else how
 
 
-def last_line(log: Path) -> str:
-    """Return the last line of a log that the program itself wrote."""
+def own_lines(log: Path) -> list[str]:
+    """Return the last lines of a log that the program itself wrote, with their indentation."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - TAIL_BYTES))
             text = file.read().decode(errors="replace")
     except OSError:
-        return ""
-    lines = [ESCAPE.sub("", line).strip() for line in re.split(r"[\r\n]+", text)]
-    own = [line for line in lines if line and not line.startswith("wandb:")]
-    return own[-1][:LONGEST] if own else ""
+        return []
+    lines = [ESCAPE.sub("", line).rstrip() for line in re.split(r"[\r\n]+", text)]
+    return [line for line in lines if line and not line.startswith("wandb:")]
+
+
+def failure(lines: list[str]) -> str:
+    """Return the last line and, if more than that follows a traceback, its exception too."""
+    last = lines[-1].strip() if lines else ""
+    if TRACEBACK not in lines:
+        return last
+    begin = len(lines) - lines[::-1].index(TRACEBACK)
+    exception = next((line for line in lines[begin:] if not line.startswith(" ")), last)
+    return last if exception == last else f"{exception[: LONGEST // 2]} … {last}"
+
+
+def before_abort(lines: list[str]) -> str:
+    """Return the line before faulthandler's report, such as `what():  std::bad_alloc`."""
+    ends = [index for index, line in enumerate(lines) if line.startswith(FATAL)]
+    own = lines[: ends[-1]] if ends else lines
+    return own[-1].strip() if own else ""

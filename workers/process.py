@@ -9,6 +9,7 @@ import sys
 
 PARENT_DIED = signal.SIGUSR1  # no signal that a batch system or a terminal sends
 PR_SET_PDEATHSIG = 1
+HINTS = {signal.SIGKILL: "out of memory?", signal.SIGBUS: "shared memory or disk full?"}
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -33,8 +34,7 @@ def describe_status(status: int) -> str:
     if status >= 0:
         return f"exit code {status}"
     try:
-        name = signal.Signals(-status).name
+        signum = signal.Signals(-status)
     except ValueError:
-        name = f"signal {-status}"
-    hint = " (out of memory?)" if status == -signal.SIGKILL else ""
-    return f"killed by {name}{hint}"
+        return f"killed by signal {-status}"
+    return f"killed by {signum.name}" + (f" ({HINTS[signum]})" if signum in HINTS else "")

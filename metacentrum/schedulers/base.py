@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
+import click
+
 State = Literal["queued", "running", "ended"]
 
 
@@ -69,6 +71,14 @@ class Scheduler(ABC):
     @abstractmethod
     def submit(self, script: Path) -> str:
         """Submit a job script and return the job's id, after making sure that the job exists."""
+
+    def exists(self, job_id: str) -> bool:
+        """Whether a job that was just submitted is known; a scheduler that cannot be asked is believed."""
+        try:
+            return bool(self.jobs(job_id))
+        except click.ClickException as error:
+            click.echo(f"{job_id} was submitted, but cannot be looked up now: {error.message}", err=True)
+            return True
 
     @abstractmethod
     def jobs(self, job_id: str) -> list[Job]:

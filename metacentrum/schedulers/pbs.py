@@ -78,7 +78,7 @@ class PBS(Scheduler):
         for attempt in range(3):
             if attempt:
                 time.sleep(0.5)
-            if ask([job_id]):
+            if super().exists(job_id):
                 return True
         return False
 

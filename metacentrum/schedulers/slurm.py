@@ -77,7 +77,7 @@ class Slurm(Scheduler):
         if process.returncode:
             raise command.failure(process)
         job_id = process.stdout.strip().split(";")[0]
-        if not self.jobs(job_id):
+        if not self.exists(job_id):
             raise click.ClickException(f"Slurm took the job as {job_id}, but does not know it now")
         return job_id
 

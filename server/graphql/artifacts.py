@@ -3,6 +3,7 @@
 import json
 import re
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 from graphql import GraphQLResolveInfo
@@ -10,6 +11,7 @@ from graphql import GraphQLResolveInfo
 from server import ids
 from server.errors import BadRequest
 from server.graphql import files, lookup, paging
+from server.order import ID, Term
 from server.streams import parse_object
 
 VERSION = re.compile(r"v(\d{1,9})")
@@ -28,15 +30,16 @@ def select(info: GraphQLResolveInfo, query: str, *values: Any) -> list[sqlite3.R
 
 
 def paged(
-    info: GraphQLResolveInfo, query: str, values: list[Any], first: int | None, after: str | None
+    info: GraphQLResolveInfo,
+    query: str,
+    values: list[Any],
+    first: int | None,
+    after: str | None,
+    order: Sequence[Term] = (ID,),
 ) -> dict[str, Any]:
     """A page of a query's rows, with their total number."""
     read = info.context.database.read()
-    page = paging.page(
-        lambda limit, offset: read.execute(f"{query} LIMIT ? OFFSET ?", (*values, limit, offset)).fetchall(),
-        first,
-        after,
-    )
+    page = paging.page(info, query, values, first, after, order)
     return page | {"total_count": read.execute(f"SELECT count(*) FROM ({query})", values).fetchone()[0]}
 
 
@@ -176,8 +179,9 @@ def versions(
 ) -> dict[str, Any]:
     """The versions of a collection, newest first."""
     no_filters(filters)
-    query = f"SELECT * FROM artifacts WHERE collection_id = ? AND {COMMITTED} ORDER BY version_index DESC"
-    page = paged(info, query, [collection["id"]], first, after)
+    query = f"SELECT * FROM artifacts WHERE collection_id = ? AND {COMMITTED}"
+    order = [Term("version_index", descending=True), ID]
+    page = paged(info, query, [collection["id"]], first, after, order)
     for edge in page["edges"]:
         edge["version"] = f"v{edge['node']['version_index']}"
     return page
@@ -195,23 +199,22 @@ def collections(
     """The collections of a project, possibly of one type."""
     no_filters(filters)
     condition, values = ("AND type = ?", [project_id, type_name]) if type_name else ("", [project_id])
-    return paged(
-        info, f"SELECT * FROM collections WHERE project_id = ? {condition} ORDER BY id", values, first, after
-    )
+    return paged(info, f"SELECT * FROM collections WHERE project_id = ? {condition}", values, first, after)
 
 
 def types(
     project: sqlite3.Row, info: GraphQLResolveInfo, first: int | None = None, after: str | None = None
 ) -> dict[str, Any]:
     """The types of artifacts in a project."""
-    query = "SELECT DISTINCT type FROM collections WHERE project_id = ? ORDER BY type"
-    names = [row["type"] for row in select(info, query, project["id"])]
+    query = "SELECT DISTINCT type FROM collections WHERE project_id = ?"
     return paging.page(
-        lambda limit, offset: [
-            make_type(project["id"], name, info) for name in names[offset : offset + limit]
-        ],
+        info,
+        query,
+        [project["id"]],
         first,
         after,
+        [Term("type")],
+        node=lambda row: make_type(project["id"], row["type"], info),
     )
 
 
@@ -227,7 +230,7 @@ def run_artifacts(table: str, column: str) -> Any:
     def resolve(
         run: sqlite3.Row, info: GraphQLResolveInfo, first: int | None = None, after: str | None = None
     ) -> dict[str, Any]:
-        query = f"SELECT artifacts.* FROM artifacts {table} WHERE {column} = ? AND {COMMITTED} ORDER BY id"
+        query = f"SELECT artifacts.* FROM artifacts {table} WHERE {column} = ? AND {COMMITTED}"
         return paged(info, query, [run["id"]], first, after)
 
     return resolve

@@ -1,7 +1,7 @@
 """Runs GraphQL documents against the schema; parsing and validation are done once per document."""
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from server.graphql import (
     sweeps,
     viewer,
 )
+from server.graphql.cost import MOST_TOKENS, MOST_VALUES, Budget, count_fields
 
 FOLDER = Path(__file__).parent.parent
 SCHEMA_FILES = ("schema.graphql", "schema_artifacts.graphql")
@@ -101,6 +102,7 @@ class Prepared:
 
     document: DocumentNode
     operation: OperationType
+    fields: int
 
 
 class Engine:
@@ -115,7 +117,8 @@ class Engine:
         if len(query) > MAX_DOCUMENT:
             raise BadRequest("the query is too long")
         try:
-            document = parse(query, max_tokens=20_000)
+            document = parse(query, max_tokens=MOST_TOKENS)
+            fields = count_fields(document)
         except GraphQLError as error:
             raise BadRequest(error.message) from error
         except RecursionError as error:
@@ -125,7 +128,7 @@ class Engine:
         operation = get_operation_ast(document, operation_name)
         if operation is None:
             raise BadRequest("the operation is not named, or not in the document")
-        return Prepared(document, operation.operation)
+        return Prepared(document, operation.operation, fields)
 
     def execute(
         self, query: str, variables: dict[str, Any], operation_name: str | None, context: Context
@@ -143,7 +146,7 @@ class Engine:
         result = execute_sync(
             self.schema,
             prepared.document,
-            context_value=context,
+            context_value=replace(context, budget=Budget(MOST_VALUES // prepared.fields)),
             variable_values=variables,
             operation_name=operation_name,
             field_resolver=resolve_field,

@@ -9,6 +9,7 @@ from graphql import GraphQLResolveInfo
 from server import files, ids
 from server.errors import BadRequest
 from server.graphql import lookup, paging
+from server.order import ID, Term
 
 MAX_FILES = 10_000
 
@@ -42,10 +43,8 @@ def listing(
         condition += " AND name IN (SELECT value FROM json_each(?))"
         values = [*values, json.dumps(names)]
     count = f"SELECT count(*) FROM files WHERE blob IS NOT NULL AND {condition}"
-    query = f"SELECT * FROM files WHERE blob IS NOT NULL AND {condition} ORDER BY name LIMIT ? OFFSET ?"
-    page = paging.page(
-        lambda limit, offset: read.execute(query, (*values, limit, offset)).fetchall(), first, after
-    )
+    query = f"SELECT * FROM files WHERE blob IS NOT NULL AND {condition}"
+    page = paging.page(info, query, values, first, after, [Term("name"), ID])
     return page | {"total_count": read.execute(count, values).fetchone()[0]}
 
 

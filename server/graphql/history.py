@@ -9,6 +9,7 @@ from graphql import GraphQLResolveInfo
 from server import ids
 from server.errors import BadRequest
 from server.graphql import paging
+from server.order import Term
 from server.streams import parse_object, standard_json
 
 DEFAULT_SAMPLES = 500
@@ -135,19 +136,13 @@ def log_lines(
     **_rest: Any,
 ) -> dict[str, Any]:
     """Console lines from the beginning in pages, or the last few."""
-    read = info.context.database.read()
     if last is not None:
-        offset = max(0, run["log_lines"] - max(0, last))
-        query = "SELECT * FROM logs WHERE run_id = ? AND line >= ? ORDER BY line LIMIT ?"
-        rows = read.execute(query, (run["id"], offset, paging.LARGEST_PAGE)).fetchall()
-        return paging.connection([log_line(row) for row in rows], offset, False)
-    query = "SELECT * FROM logs WHERE run_id = ? ORDER BY line LIMIT ? OFFSET ?"
-    return paging.page(
-        lambda limit, offset: [log_line(row) for row in read.execute(query, (run["id"], limit, offset))],
-        first,
-        after,
-        1000,
-    )
+        begin = max(0, run["log_lines"] - max(0, last))
+        query = "SELECT * FROM logs WHERE run_id = ? AND line >= ?"
+        lines, first, after = [run["id"], begin], paging.LARGEST_PAGE, None
+    else:
+        query, lines = "SELECT * FROM logs WHERE run_id = ?", [run["id"]]
+    return paging.page(info, query, lines, first, after, [Term("line")], 1000, log_line)
 
 
 RESOLVERS = {

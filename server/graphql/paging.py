@@ -1,48 +1,88 @@
-"""Pages of a list: GraphQL connections with cursors."""
+"""Pages of a list: GraphQL connections with cursors.
 
+A cursor holds the place of a row in the order of its list, not its number: rows that come or go between two
+pages move no other row out of the list or into it twice. (A row whose own place changes may move.)
+"""
+
+import base64
+import binascii
+import json
+import sqlite3
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from server import ids
+from graphql import GraphQLResolveInfo
+
 from server.errors import BadRequest
+from server.order import ID, Term, beyond, order_by
 
 LARGEST_PAGE = 10_000
 
 
-def bounds(first: int | None, after: str | None, default: int = 50) -> tuple[int, int]:
-    """(offset, limit) of a page; an unknown cursor is a BadRequest."""
-    limit = default if first is None else first
-    if not limit >= 0:
+def page(
+    info: GraphQLResolveInfo,
+    query: str,
+    values: Sequence[Any],
+    first: int | None,
+    after: str | None,
+    order: Sequence[Term] = (ID,),
+    default: int = 50,
+    node: Callable[[sqlite3.Row], Any] = lambda row: row,
+) -> dict[str, Any]:
+    """A page of the rows of a query, sorted by terms of which the last is unique.
+
+    BadRequest for a negative number, a cursor that is not of this order, and more than the query may list.
+    """
+    limit = default if first is None else min(first, LARGEST_PAGE)
+    if limit < 0:
         raise BadRequest("first: a number from 0 is needed")
-    if not after:
-        return 0, min(limit, LARGEST_PAGE)
-    position = ids.decode("Cursor", after)
-    if position is None:
-        raise BadRequest(f"unknown cursor {after[:40]!r}")
-    return position, min(limit, LARGEST_PAGE)
+    condition, place = beyond(order, decode(order, after)) if after else ("1", [])
+    columns = ", ".join(f"{term.expression} AS order_{i}" for i, term in enumerate(order))
+    text = f"SELECT *, {columns} FROM ({query}) WHERE {condition} ORDER BY {order_by(order)} LIMIT ?"
+    rows = info.context.database.read().execute(text, (*values, *place, limit + 1)).fetchall()
+    shown = rows[:limit]
+    info.context.budget.take(len(shown))
+    cursors = [encode(order, [row[f"order_{i}"] for i in range(len(order))]) for row in shown]
+    edges = [{"node": node(row), "cursor": cursor} for row, cursor in zip(shown, cursors, strict=True)]
+    return connection(edges, len(rows) > limit, bool(after))
 
 
-def connection(nodes: Sequence[Any], offset: int, more: bool, total: int | None = None) -> dict[str, Any]:
-    """A connection over the nodes of a page that begins at `offset`."""
-    edges = [{"node": node, "cursor": ids.encode("Cursor", offset + i)} for i, node in enumerate(nodes, 1)]
+def connection(
+    edges: list[dict[str, Any]], more: bool, before: bool, total: int | None = None
+) -> dict[str, Any]:
+    """A connection of these edges, with `more` behind or some `before` them."""
     end = edges[-1]["cursor"] if edges else None
     return {
         "edges": edges,
-        "page_info": {"end_cursor": end, "has_next_page": more, "has_previous_page": offset > 0},
+        "page_info": {"end_cursor": end, "has_next_page": more, "has_previous_page": before},
         "total_count": total,
     }
 
 
-def page(
-    select: Callable[[int, int], Sequence[Any]], first: int | None, after: str | None, default: int = 50
-) -> dict[str, Any]:
-    """A page of what `select(limit, offset)` gives; one row more is asked for to see whether it goes on."""
-    offset, limit = bounds(first, after, default)
-    rows = select(limit + 1, offset)
-    return connection(rows[:limit], offset, len(rows) > limit)
-
-
 def everything(nodes: Iterable[Any]) -> dict[str, Any]:
     """A connection that holds all there is."""
-    nodes = list(nodes)
-    return connection(nodes, 0, False, len(nodes))
+    edges = [{"node": node, "cursor": None} for node in nodes]
+    return connection(edges, False, False, len(edges))
+
+
+def mark(order: Sequence[Term]) -> int:
+    """A number that tells one order from another."""
+    return zlib.crc32(order_by(order).encode())
+
+
+def encode(order: Sequence[Term], place: list[Any]) -> str:
+    """The cursor of the row with these values of the order's terms."""
+    return base64.b64encode(json.dumps([mark(order), *place], ensure_ascii=False).encode()).decode()
+
+
+def decode(order: Sequence[Term], cursor: str) -> list[Any]:
+    """The values behind a cursor, or BadRequest."""
+    try:
+        found, *place = json.loads(base64.b64decode(cursor, validate=True))
+    except (binascii.Error, ValueError, TypeError, RecursionError) as error:
+        raise BadRequest(f"unknown cursor {cursor[:40]!r}") from error
+    plain = all(value is None or isinstance(value, str | int | float) for value in place)
+    if found != mark(order) or len(place) != len(order) or not plain:
+        raise BadRequest("the cursor is of a list in another order")
+    return place

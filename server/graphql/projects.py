@@ -7,6 +7,7 @@ from graphql import GraphQLResolveInfo
 
 from server.errors import BadRequest
 from server.graphql import lookup, paging, viewer
+from server.order import NEWEST
 
 
 def resolve_project(
@@ -27,11 +28,9 @@ def resolve_projects(
     **_rest: Any,
 ) -> dict[str, Any]:
     """The projects of an entity, newest first."""
-    entity, read = entityName or info.context.settings.entity, info.context.database.read()
-    query = "SELECT * FROM projects WHERE entity = ? ORDER BY id DESC LIMIT ? OFFSET ?"
-    return paging.page(
-        lambda limit, offset: read.execute(query, (entity, limit, offset)).fetchall(), first, after
-    )
+    entity = entityName or info.context.settings.entity
+    query = "SELECT * FROM projects WHERE entity = ?"
+    return paging.page(info, query, [entity], first, after, [NEWEST])
 
 
 def upsert_model(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:

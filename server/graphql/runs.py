@@ -35,15 +35,12 @@ def find(
     after: str | None,
 ) -> dict[str, Any]:
     """A page of the runs that meet an SQL condition."""
-    read = info.context.database.read()
     try:
-        order_by = run_filters.compile_order(order or "+created_at")
+        terms = run_filters.compile_order(order or "+created_at")
     except ValueError as error:
         raise BadRequest(f"order: {error}") from error
-    query = f"SELECT * FROM runs WHERE {condition} ORDER BY {order_by} LIMIT ? OFFSET ?"
-    return paging.page(
-        lambda limit, offset: read.execute(query, (*parameters, limit, offset)).fetchall(), first, after
-    )
+    query = f"SELECT * FROM runs WHERE {condition}"
+    return paging.page(info, query, parameters, first, after, terms)
 
 
 def project_runs(

@@ -14,6 +14,7 @@ from server.context import Context
 from server.database import insert, now, update
 from server.errors import BadRequest
 from server.graphql import lookup, paging, runs, viewer
+from server.order import NEWEST
 from server.streams import parse_object
 
 # What a person may ask for, and from which states. FINISHED: stop, CANCELED: cancel.
@@ -170,11 +171,8 @@ def project_sweeps(
     """The sweeps of a project, newest first. Filters are refused, as the features say."""
     if parse_object(filters or "{}", "filters"):
         raise BadRequest("filters: this server does not filter sweeps")
-    read = info.context.database.read()
-    query = "SELECT * FROM sweeps WHERE project_id = ? ORDER BY id DESC LIMIT ? OFFSET ?"
-    return paging.page(
-        lambda limit, offset: read.execute(query, (project["id"], limit, offset)).fetchall(), first, after
-    )
+    query = "SELECT * FROM sweeps WHERE project_id = ?"
+    return paging.page(info, query, [project["id"]], first, after, [NEWEST])
 
 
 def count(table: str, column: str) -> Any:

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.agent.conftest import Workshop
+from agent import TOGETHER_SECONDS
+from tests.agent.conftest import Workshop, wait_until
 from tests.agent.processes import MARK, children, left_over, marked
 
 LASTING = """
@@ -117,12 +118,15 @@ def test_sigterm_while_the_server_is_away(own_server: Any, tmp_path: Path) -> No
 
 def test_a_second_signal_kills(workshop: Workshop) -> None:
     program = LASTING.replace("import subprocess", "import signal, subprocess").replace(
-        "with wandb", "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n    with wandb"
+        "with wandb",
+        'signal.signal(signal.SIGTERM, lambda *_: open(f"told{sys.argv[1]}", "w").close())\n    with wandb',
     )
     process = begin(workshop, program=program)
     process.send_signal(signal.SIGINT)
-    time.sleep(0.5)
+    wait_until(lambda: len(list(workshop.folder.glob("told*"))) == 2)
+    time.sleep(1.2 * TOGETHER_SECONDS[signal.SIGINT])  # closer together, they are one signal
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=5)
+    output, _ = process.communicate(timeout=60)
     assert process.returncode == 3
+    assert " stopped after " not in output, "it does not wait for the runs, which would not go"
     assert not left_over(str(workshop.folder))

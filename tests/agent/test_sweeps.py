@@ -79,6 +79,41 @@ def test_a_fault_costs_its_run_alone(workshop: Workshop) -> None:
     assert code == 0
 
 
+def test_a_run_without_memory_says_so(forgetful: Workshop) -> None:
+    program = """
+        import ctypes, mmap, resource, sys, tempfile, wandb
+        x = int(sys.argv[1][4:])
+        run = wandb.init()
+        size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize() + (64 << 20)
+        resource.setrlimit(resource.RLIMIT_AS, (size, size))
+        if x == 0:
+            kept = []
+            while True: kept.append(bytes(1000))  # wandb finds no memory either when it ends the run
+        if x == 1: bytearray(1 << 40)
+        if x == 2: ctypes.CDLL("libstdc++.so.6")._Znwm(ctypes.c_size_t(1 << 40))  # C++'s new
+        if x == 3: raise RuntimeError("CUDA out of memory.\\nTried to allocate 2 GiB.\\nSee the manual")
+        if x == 4:
+            with tempfile.TemporaryFile() as file:  # as in a /dev/shm that has got full
+                file.truncate(1)
+                memory = mmap.mmap(file.fileno(), 1)
+                file.truncate(0)
+                memory[0]
+    """
+    sweep = forgetful.sweep(program, values=5)
+    code, output = forgetful.agent(sweep, "--workers", "1", "--max-failures", "0")
+    assert code == 0, output
+    failures = [line.partition(" s: ")[2] for line in output.splitlines() if " failed after " in line]
+    assert len(failures) == 5, output
+    assert failures[0].startswith("exit code 1: MemoryError"), "first the cause, then what came of it"
+    assert failures[1:] == [
+        "exit code 1: MemoryError",
+        "killed by SIGABRT: what():  std::bad_alloc",
+        "exit code 1: RuntimeError: CUDA out of memory. … See the manual",
+        "killed by SIGBUS (shared memory or disk full?)",
+    ]
+    assert [run.state for run in forgetful.runs(output)] == ["failed"] * 5
+
+
 def test_a_killed_run_has_lost_the_last_moments_at_most(workshop: Workshop) -> None:
     program = """
         import time, wandb

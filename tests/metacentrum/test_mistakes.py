@@ -93,10 +93,34 @@ def test_what_pbs_refuses_or_drops(cluster):
     assert list((cluster.project / "logs").iterdir()) == [], "no folder is left of what was not submitted"
 
 
+def test_a_job_that_was_taken_is_kept_when_pbs_then_does_not_answer(cluster):
+    cluster.site(no_server=["qstat"])
+    process = cluster.metacentrum(*SUBMIT)
+    assert process.returncode == 0, process.stderr
+    assert "1000[].pbs-fake.example.org was submitted, but cannot be looked up now" in process.stderr
+    cluster.site(no_server=False)
+    cluster.wait_for_end("1000[]")
+    assert "done" in cluster.metacentrum("status").stdout
+
+
+def test_a_qsub_that_takes_the_job_and_never_says_so(cluster):
+    late = cluster.home / "bin"
+    late.mkdir()
+    (late / "qsub").write_text(f'#!/bin/bash\nPATH={cluster.env["PATH"]} qsub "$@"; read -t 60 <> <(:)\n')
+    (late / "qsub").chmod(0o755)
+    path = f"{late}:{cluster.env['PATH']}"
+    process = cluster.metacentrum(*SUBMIT, PATH=path, METASWEEP_SCHEDULER_SECONDS="4")
+    (folder,) = (cluster.project / "logs").iterdir()
+    assert_one_line(process, 1, f"its output would be in {folder}")
+    cluster.wait_for_end("1000[]")
+    assert any(path.name.startswith("metasweep.o1000") for path in folder.iterdir())
+
+
 def test_no_ticket_never_hangs(cluster):
     (cluster.root / "no-ticket").touch()
     process = cluster.metacentrum(*SUBMIT, METASWEEP_SCHEDULER_SECONDS="1")
     assert_one_line(process, 1, "no valid Kerberos ticket; run kinit")
+    assert list((cluster.project / "logs").iterdir()) == []
 
 
 def test_no_scheduler_on_this_machine(cluster):

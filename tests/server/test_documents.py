@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 import wandb
-from graphql import GraphQLError, parse, validate
+from graphql import GraphQLError, get_introspection_query, parse, validate
 from wandb.apis.public import files, runs
 
+from server.graphql.cost import count_fields
 from server.graphql.engine import make_schema
+from tests.conftest import ServerProcess
+from tests.server.protocol import Client
 
 PACKAGE = Path(wandb.__file__).parent
 OPERATION = re.compile(r"^\s*(?:query|mutation)\s+(\w+)", re.MULTILINE)
@@ -124,12 +127,19 @@ def test_every_document_fits_the_schema(found: dict[str, str]) -> None:
         if name.split(":")[1] in LEFT_OUT_OPERATIONS:
             continue
         try:
-            errors = validate(schema, parse(text))
+            document = parse(text)
+            count_fields(document)
+            errors = validate(schema, document)
         except GraphQLError as error:
             errors = [error]
         if errors:
             problems[name] = [error.message for error in errors]
     assert not problems
+
+
+def test_introspection_fits(own_server: ServerProcess) -> None:
+    answer = Client(own_server).graphql(get_introspection_query(input_value_deprecation=True))
+    assert answer["__schema"]["queryType"]["name"] == "Query"
 
 
 def test_the_collection_finds_the_documents(found: dict[str, str]) -> None:

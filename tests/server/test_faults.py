@@ -53,6 +53,46 @@ def test_a_server_killed_in_mid_run_loses_and_repeats_nothing(own_server: Server
     assert [line for line in printed if line.startswith("step ")] == [f"step {i}" for i in range(100)]
 
 
+def fragments(levels: int, width: int) -> str:
+    """A short document that asks for width ** levels lists."""
+    spread = " ".join(f"a{i}: runs {{ edges {{ node {{ project {{ ...F%d }} }} }} }}" for i in range(width))
+    parts = [f"fragment F{i} on Project {{ {spread.replace('%d', str(i + 1))} }}" for i in range(levels)]
+    return "\n".join(["{ project { ...F0 } }", *parts, f"fragment F{levels} on Project {{ id }}"])
+
+
+HOSTILE = {
+    "the same field": ("{ " + "viewer { id } " * 4000 + "}", "over 2000 fields"),
+    "aliases": ("{ " + " ".join(f"a{i}: viewer {{ id }}" for i in range(2000)) + " }", "over 2000 fields"),
+    "spreads": ("{ viewer { " + "...A " * 3000 + "} } fragment A on User { id }", "over 2000 fields"),
+    "unused fragments": (
+        "{ viewer { id } } " + " ".join(f"fragment A{i} on User {{ id }}" for i in range(2001)),
+        "over 2000 fields",
+    ),
+    "fragments in fragments": (fragments(30, 2), "over 2000 fields"),
+    "very many of them": (fragments(300, 3), "nested"),
+    "a fragment in itself": ("{ viewer { ...A } } fragment A on User { id ...A }", "itself"),
+    "deep": ("{ project " + "{ run { project " * 20 + "{ id }" + " } }" * 20 + " }", "nested"),
+    "deeper than the parser": ("{ project " * 3000 + "{ id }" + " }" * 3000, "nested"),
+    "many lists": (
+        '{ project(name: "crowded") { '
+        + " ".join(f"a{i}: runs {{ edges {{ node {{ id }} }} }}" for i in range(400))
+        + " } }",
+        "too many rows",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_queries_that_would_tie_the_server_up_are_refused(server: ServerProcess, name: str) -> None:
+    client = Client(server, "crowded")
+    for number in range(10):
+        client.start_run(f"run{number}")
+    query, said = HOSTILE[name]
+    answer = client.post("/graphql", json={"query": query})
+    assert answer.status_code == 400, answer.text[:300]
+    assert said in answer.json()["error"]
+
+
 CREATE_FILES = """
 mutation($entity: String!, $files: [String!]!) {
   createRunFiles(input: {entityName: $entity, projectName: "direct", runName: "guarded", files: $files}) {

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server import filters
+from server.order import order_by
 
 SCHEMA = Path(filters.__file__).with_name("schema.sql").read_text()
 DEFAULTS = {
@@ -49,7 +50,7 @@ def insert(database: sqlite3.Connection, rows: list[dict[str, Any]]) -> None:
 def select(database: sqlite3.Connection, query: dict[str, Any], order: str = "+created_at") -> list[int]:
     """The numbers of the runs that a filter selects, in order."""
     condition, parameters = filters.compile_filter(query)
-    sql = f"SELECT name FROM runs WHERE {condition} ORDER BY {filters.compile_order(order)}"
+    sql = f"SELECT name FROM runs WHERE {condition} ORDER BY {order_by(filters.compile_order(order))}"
     return [int(name) for (name,) in database.execute(sql, parameters)]
 
 

@@ -151,6 +151,7 @@ def test_mistakes_with_tls(certificate: tuple[str, str], tmp_path: Path) -> None
     one_line(command(*serve, "--certfile", str(tmp_path / "none.pem")), 2, "none.pem")
     one_line(command(*serve, "--certfile", certificate[1]), 1, "no TLS", "PEM")
     one_line(command(*serve, "--url", "example.org"), 2, "http://")
+    one_line(command(*serve, "--url", "https://example.org/metasweep"), 2, "no path after the host")
 
 
 PROXIED = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "forged.example, sweeps.example:8443"}

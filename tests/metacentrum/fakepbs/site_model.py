@@ -1,7 +1,7 @@
 """The fake site: one folder holds its settings and a record of each job, as PBS's server would.
 
 `$FAKEPBS/site.json` may set: second (real seconds for one of PBS's), grace (real seconds from
-SIGTERM to SIGKILL), cpus and nodes, max_walltime, no_server.
+SIGTERM to SIGKILL), cpus and nodes, max_walltime, no_server (for all commands, or for those listed).
 """
 
 import json
@@ -36,7 +36,8 @@ def check_access(program):
     """Without a ticket every command asks for a password and waits; without a server, 160."""
     if (ROOT / "no-ticket").exists():
         ask_password()
-    if settings()["no_server"]:
+    away = settings()["no_server"]
+    if away is True or (away and program in away):
         fail(program, f"cannot connect to server {SERVER} (errno=15008)", 160)
 
 

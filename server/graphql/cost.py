@@ -1,0 +1,82 @@
+"""What a query may cost: how much its document asks for, and how many rows come of it.
+
+The parser counts tokens; what fragments make of a few of them, and lists within lists, is counted here.
+"""
+
+from dataclasses import dataclass
+
+from graphql import DocumentNode, FieldNode, FragmentDefinitionNode, FragmentSpreadNode, SelectionSetNode
+
+from server.errors import BadRequest
+
+MOST_TOKENS = 20_000
+# Of the client's documents the largest has 72 fields, 11 deep; introspection has 226, 15 deep.
+MOST_FIELDS = 2_000
+DEEPEST = 30
+MOST_VALUES = 1_000_000  # rows times fields: 10,000 runs with 100 fields each, some seconds of work
+
+
+@dataclass
+class Budget:
+    """The rows that one query may still list."""
+
+    rows: int = MOST_VALUES
+
+    def take(self, rows: int) -> None:
+        """Spend some, or BadRequest."""
+        self.rows -= rows
+        if self.rows < 0:
+            raise BadRequest("the query lists too many rows with too many fields: ask for them in parts")
+
+
+@dataclass(frozen=True)
+class Size:
+    """Fields of a selection and how deep they are nested, its fragments filled in."""
+
+    fields: int = 0
+    depth: int = 0
+
+
+class Measure:
+    """Measures the definitions of a document, each fragment once."""
+
+    def __init__(self, document: DocumentNode) -> None:
+        self._fragments = {
+            definition.name.value: definition
+            for definition in document.definitions
+            if isinstance(definition, FragmentDefinitionNode)
+        }
+        self._known: dict[str, Size] = {}
+
+    def size(self, selection: SelectionSetNode | None) -> Size:
+        """The size of a selection."""
+        sizes = [self._size_of(node) for node in selection.selections] if selection else []
+        return Size(sum(size.fields for size in sizes), max((size.depth for size in sizes), default=0))
+
+    def _size_of(self, node: object) -> Size:
+        if isinstance(node, FragmentSpreadNode):
+            return self._fragment(node.name.value)
+        inner = self.size(getattr(node, "selection_set", None))
+        return Size(inner.fields + 1, inner.depth + 1) if isinstance(node, FieldNode) else inner
+
+    def _fragment(self, name: str) -> Size:
+        if name not in self._known:
+            self._known[name] = Size()  # for fragments that hold themselves: validation refuses them
+            if name in self._fragments:
+                self._known[name] = self.size(self._fragments[name].selection_set)
+        return self._known[name]
+
+
+def count_fields(document: DocumentNode) -> int:
+    """The fields of all definitions of a document; BadRequest for too many, or too deep.
+
+    To be called before validation, which compares every field with every other of its name.
+    """
+    measure = Measure(document)
+    sizes = [measure.size(getattr(definition, "selection_set", None)) for definition in document.definitions]
+    fields = sum(size.fields for size in sizes)
+    if fields > MOST_FIELDS:
+        raise BadRequest(f"the query has over {MOST_FIELDS} fields, its fragments filled in")
+    if any(size.depth > DEEPEST for size in sizes):
+        raise BadRequest(f"the query is nested more than {DEEPEST} fields deep")
+    return fields

@@ -1,0 +1,37 @@
+"""The order of rows in SQL, and which rows come after one of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Term:
+    """A term of ORDER BY. What is NULL comes last, in both directions."""
+
+    expression: str
+    descending: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.expression} {'DESC' if self.descending else 'ASC'} NULLS LAST"
+
+
+ID = Term("id")
+NEWEST = Term("id", descending=True)
+
+
+def order_by(terms: Sequence[Term]) -> str:
+    """What follows ORDER BY."""
+    return ", ".join(map(str, terms))
+
+
+def beyond(terms: Sequence[Term], place: Sequence[Any]) -> tuple[str, list[Any]]:
+    """The condition on rows that come after the one with these values of the terms, and its parameters."""
+    if not terms:
+        return "0", []
+    term, value = terms[0], place[0]
+    rest, parameters = beyond(terms[1:], place[1:])
+    if value is None:
+        return f"({term.expression} IS NULL AND {rest})", parameters
+    later = f"{term.expression} {'<' if term.descending else '>'} ? OR {term.expression} IS NULL"
+    return f"({later} OR ({term.expression} = ? AND {rest}))", [value, value, *parameters]
