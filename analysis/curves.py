@@ -19,6 +19,7 @@ MEANING = {
     CHANCE: "it never left it",
     STUCK: "it learned a little and stopped",
 }
+RISE = 0.02  # accuracy gained in the last third of a run that is still learning
 FALL = 0.05  # accuracy lost since the best moment that counts as a collapse
 SIGNIFICANCE = 0.01  # of the trend of the training loss
 ENOUGH = 6  # values for a trend that can be significant
@@ -88,12 +89,22 @@ def falls(values: pd.Series) -> bool:
     return bool(tau < 0 and p_value < SIGNIFICANCE)
 
 
-def highlights(study: Study, bad: pd.DataFrame) -> list[Highlight]:
-    """Best, most improved, clearest collapse, slowest learner; each run once, only what there is.
+def still_learns(accuracy: pd.Series, chance: float | None = None) -> bool:
+    """Whether a curve ends above chance, at its best, and has clearly risen over its last third.
 
     Args:
-        study: where to look.
-        bad: what `diverged` found in it.
+        accuracy: of every evaluation, in order.
+        chance: the accuracy of guessing; None when it is not known.
+    """
+    last = accuracy.iloc[-1]
+    before = accuracy.iloc[-1 - max(1, len(accuracy) // 3) :] if len(accuracy) > 1 else accuracy
+    return bool(last > (chance or 0) and last == accuracy.max() and last - before.iloc[0] > RISE)
+
+
+def highlights(study: Study) -> list[Highlight]:
+    """Best, most improved, clearest collapse, slowest learner; each run once, only what there is.
+
+    The slowest learner is the worst of the runs that still learn when they end.
     """
     runs = study.finished[study.finished["test_acc"].notna()].set_index("run_id")
     if runs.empty:
@@ -102,7 +113,9 @@ def highlights(study: Study, bad: pd.DataFrame) -> list[Highlight]:
     by_run = evaluations.sort_values("step").groupby("run_id")["test_acc"]
     gain = by_run.last() - by_run.first()
     fall = by_run.max() - by_run.last()
-    slow = bad[bad["word"] == SLOW].set_index("run_id")["test_acc"]
+    chance = chance_level(study.class_counts)
+    learning = [run for run, values in by_run if still_learns(values, chance)]
+    slow = runs["test_acc"].loc[learning]
     found: list[Highlight] = []
     candidates = [
         ("best", runs["test_acc"], -math.inf),

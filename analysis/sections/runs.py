@@ -21,7 +21,7 @@ def section(study: Study, choices: Choices) -> Section:
     """Curves of the good runs, of the bad ones with a word for each, and of the most telling ones."""
     good = curves.converged(study, choices.converged)
     bad = curves.diverged(study, choices.diverged)
-    telling = curves.highlights(study, bad)
+    telling = curves.highlights(study)
     charts = [_converged(study, good), _diverged(study, bad), _single(study, telling)]
     text = [_about_good(good, choices), _about_bad(bad, choices)]
     listings = {"single-runs": _listing(study, telling)} if telling else {}
