@@ -7,8 +7,9 @@ else within a seed, then tests the differences over the seeds (paired t; Holm's 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -134,19 +135,55 @@ def compare(study: Study, runs: pd.DataFrame, parameter: str, where: str) -> str
     """The best value of a parameter, which others are as good, and which are worse."""
     if runs[parameter].nunique() < 2:
         return f"{where} there is only {parameter} {value(runs[parameter].iloc[0])}." if len(runs) else ""
-    means = seed_means(balanced(study, runs, parameter), parameter)
-    if means.empty:
+    found = _best(study, runs, parameter)
+    if found is None:
         return f"{where} it cannot be told which {parameter} is best: no setting was run with all its values."
-    levels = [level for level in study.levels(parameter) if level in means.columns]
-    best = max(range(len(levels)), key=lambda index: means[levels[index]].mean())
-    top = levels[best]
-    head = (
-        f"{where}, {parameter} {value(top)} is best on average ({percent(means[top].mean())} % test accuracy)"
-    )
-    if len(means) < 2:
+    top, mean, seeds, tests = found
+    reached = f"{percent(mean)} % test accuracy"
+    head = f"{where}, {parameter} {value(top)} is best on average ({reached})"
+    if seeds < 2:
         return f"{head}; one seed cannot tell whether by more than chance."
+    worse = [level for level, test in tests.items() if test.p_value < SIGNIFICANCE]
+    alike = ", ".join(value(level) for level in tests if level not in worse)
+    tested = f"paired t over {seeds} seeds, Holm, 5 %"
+    if not worse:
+        return f"{where}, {parameter} {value(top)} ({reached}) cannot be told apart from {alike} ({tested})."
+    losses = ", ".join(f"{value(level)} by {percent(tests[level].difference)}" for level in worse)
+    rest = f"; not to be told apart from it: {alike}" if alike else ""
+    return f"{head}; it beats {losses} points{rest} ({tested})."
+
+
+def best_by(study: Study, runs: pd.DataFrame, parameter: str, by: str) -> str:
+    """Which value of a parameter is best at every value of another, with those not to be told from it."""
+    parts = []
+    for level in study.levels(by):
+        found = _best(study, runs[runs[by] == level], parameter)
+        if found is not None:
+            alike = [other for other, test in found.tests.items() if not test.p_value < SIGNIFICANCE]
+            brackets = f" ({', '.join(map(value, alike))})" if alike else ""
+            parts.append(f"{value(found.value)}{brackets} at {value(level)}")
+    if not parts:
+        return f"Which {parameter} is best at which {by} cannot be told."
+    return f"Best {parameter} by {by}, in brackets what is not to be told apart from it: {'; '.join(parts)}."
+
+
+class _Best(NamedTuple):
+    value: Hashable
+    mean: float
+    seeds: int
+    tests: dict[Hashable, PairedTest]  # against every other value
+
+
+def _best(study: Study, runs: pd.DataFrame, parameter: str) -> _Best | None:
+    """The best value of a parameter over balanced runs; None when no setting has all values."""
+    means = seed_means(balanced(study, runs, parameter), parameter)
+    levels = [level for level in study.levels(parameter) if level in means.columns]
+    if not levels:
+        return None
+    best = max(range(len(levels)), key=lambda index: means[levels[index]].mean())
     tests = dict(zip(levels, against(best, [means[level] for level in levels]), strict=True))
-    return head + _verdict({level: test for level, test in tests.items() if level != top}, len(means))
+    del tests[levels[best]]
+    return _Best(levels[best], float(means[levels[best]].mean()), len(means), tests)
 
 
 def spread(study: Study, runs: pd.DataFrame, parameter: str) -> str:
@@ -191,18 +228,6 @@ def _pooled_std(study: Study, runs: pd.DataFrame) -> float:
     """Standard deviation over seeds, pooled over the configurations."""
     variances = runs.groupby(list(study.parameters), dropna=False)[METRIC].var()
     return math.sqrt(variances.mean())
-
-
-def _verdict(tests: Mapping[Hashable, PairedTest], seeds: int) -> str:
-    worse = [level for level, test in tests.items() if test.p_value < SIGNIFICANCE]
-    alike = [level for level in tests if level not in worse]
-    parts = []
-    if worse:
-        losses = [f"{value(level)} by {percent(tests[level].difference)}" for level in worse]
-        parts.append("it beats " + ", ".join(losses) + " points")
-    if alike:
-        parts.append("not to be told apart from it " + ", ".join(map(value, alike)))
-    return "; " + "; ".join(parts) + f" (paired t over {seeds} seeds, Holm, 5 %)."
 
 
 def _cells_that_learned(study: Study, runs: pd.DataFrame, parameter: str) -> pd.DataFrame:
