@@ -20,6 +20,7 @@ MEANING = {
     STUCK: "it learned a little and stopped",
 }
 RISE = 0.02  # accuracy gained in the last third of a run that is still learning
+GAINS = ("most improved", "clearest collapse")
 FALL = 0.05  # accuracy lost since the best moment that counts as a collapse
 SIGNIFICANCE = 0.01  # of the trend of the training loss
 ENOUGH = 6  # values for a trend that can be significant
@@ -75,10 +76,15 @@ def word_for(history: pd.DataFrame, diverged: bool, chance: float | None = None)
     training = history["train_acc"].dropna().rolling(3, min_periods=1).mean()
     if len(training) and training.max() - training.iloc[-1] > 2 * FALL:
         return COLLAPSED
-    loss = history["train_loss"].dropna()
-    if falls(loss.iloc[len(loss) // 2 :] if len(loss) >= 2 * ENOUGH else loss):
+    if falls(late(history["train_loss"])):
         return SLOW
     return CHANCE if chance is None or not accuracy.max() > chance else STUCK
+
+
+def late(loss: pd.Series) -> pd.Series:
+    """The second half of a curve, if that is enough to tell a trend."""
+    known = loss.dropna()
+    return known.iloc[len(known) // 2 :] if len(known) >= 2 * ENOUGH else known
 
 
 def falls(values: pd.Series) -> bool:
@@ -102,7 +108,7 @@ def still_learns(accuracy: pd.Series, chance: float | None = None) -> bool:
 
 
 def highlights(study: Study) -> list[Highlight]:
-    """Best, most improved, clearest collapse, slowest learner; each run once, only what there is.
+    """Best on validation, most improved, clearest collapse, slowest learner; each run once, what there is.
 
     The slowest learner is the worst of the runs that still learn when they end.
     """
@@ -115,10 +121,12 @@ def highlights(study: Study) -> list[Highlight]:
     fall = by_run.max() - by_run.last()
     chance = chance_level(study.class_counts)
     learning = [run for run, values in by_run if still_learns(values, chance)]
-    slow = runs["test_acc"].loc[learning]
+    losses = study.history_of(learning).sort_values("step").groupby("run_id")["train_loss"]
+    slow = runs["test_acc"].loc[[run for run, loss in losses if loss.isna().all() or falls(late(loss))]]
+    chosen_by = runs[study.metric] if study.maximize else -runs[study.metric]
     found: list[Highlight] = []
     candidates = [
-        ("best", runs["test_acc"], -math.inf),
+        ("best", chosen_by, -math.inf),
         ("most improved", gain, 0.0),
         ("clearest collapse", fall, FALL),
         ("slowest learner", -slow, -math.inf),
@@ -126,5 +134,7 @@ def highlights(study: Study) -> list[Highlight]:
     for word, values, least in candidates:
         left = values.drop([h.run_id for h in found], errors="ignore")
         if len(left) and left.max() > least:
-            found.append(Highlight(word, str(left.idxmax()), abs(float(left.max()))))
+            run = str(left.idxmax())
+            value = left[run] if word in GAINS else runs.loc[run, "test_acc"]
+            found.append(Highlight(word, run, float(value)))
     return found

@@ -11,7 +11,7 @@ from analysis.configurations import Configuration, best, complete, configuration
 from analysis.importance import on_scale
 from analysis.rendering import value
 from analysis.statistics import SIGNIFICANCE, paired_t
-from analysis.study import Study
+from analysis.study import TEST_SIZE, Study
 
 
 def edge_sentences(study: Study) -> list[str]:
@@ -24,7 +24,8 @@ def edge_sentences(study: Study) -> list[str]:
     if not candidates:
         return []
     winner = best(candidates, study.metric, study.maximize, 1)[0]
-    found = [_sentence(study, candidates, winner, name) for name in study.parameters]
+    tuned = [name for name in study.parameters if name not in TEST_SIZE]
+    found = [_sentence(study, candidates, winner, name) for name in tuned]
     return [sentence for sentence in found if sentence] or [f"{_named(winner)} lies on no edge of the grid."]
 
 

@@ -106,6 +106,10 @@ def _note(found: Importance, study: Study) -> str:
         note += ", of one seed: what it does is part of the effects."
     else:
         note += f"; ± is a 95 % interval {'over seeds (jackknife)' if exact else 'over folds'}."
+    if max(total.share for total in found.totals) > 1:
+        note += (
+            " Above 100 %: the runs do not hold all combinations, and shuffling makes those that none has."
+        )
     left_out = len(study.finished) - found.runs
     if left_out:
         note += f" {left_out} runs without a finite value, or with a seed that not all have, are left out."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
 from functools import partial
 
 import pandas as pd
@@ -14,10 +15,9 @@ from analysis.findings import best_by, compare, spread
 from analysis.points import varied
 from analysis.rendering import percent
 from analysis.section import Chart, Choices, Section
-from analysis.study import Study
+from analysis.study import TEST_SIZE, Study
 
 TITLE = "Questions"
-TEST_SIZE = ("test-size", "test_size")
 ITSELF = ""
 ASKED = {  # names of the parameter -> the question, the sweep that answers it, and what is best by what
     ("batch-size", "batch_size"): (
@@ -64,15 +64,20 @@ def _of_sweeps_that_vary(study: Study, name: str) -> pd.DataFrame:
 
 
 def _chart(study: Study, runs: pd.DataFrame, name: str, question: str) -> Chart:
-    levels = {name: study.levels(name)}
+    levels = {name: _levels(study, runs, name)}
     chance = chance_level(study.class_counts)
     draw = partial(figures.effects, runs, [name], levels=levels, chance=chance, title=question)
     return Chart(f"question-{name}", question, draw)
 
 
+def _levels(study: Study, runs: pd.DataFrame, name: str) -> list[Hashable]:
+    """Values that these runs have: another sweep may have more."""
+    return [level for level in study.levels(name) if (runs[name] == level).any()]
+
+
 def _pair(study: Study, runs: pd.DataFrame, row: str, column: str) -> Chart:
     title = f"{text.title_of(row)} by {text.title_of(column).lower()}"
-    levels = {name: study.levels(name) for name in (row, column)}
+    levels = {name: _levels(study, runs, name) for name in (row, column)}
     draw = partial(figures.interaction, runs, row, column, levels=levels, title=title)
     return Chart(f"question-{row}-{column}", title, draw)
 

@@ -14,7 +14,6 @@ from analysis.section import Chart, Choices, Section
 from analysis.study import SEED, Study
 
 TITLE = "How the runs went"
-GAINS = ("most improved", "clearest collapse")
 
 
 def section(study: Study, choices: Choices) -> Section:
@@ -74,7 +73,7 @@ def _listing(study: Study, telling: list[curves.Highlight]) -> Listing:
     rows, records = [], []
     for case in telling:
         run = runs.loc[case.run_id]
-        change = percent(case.value) if case.word in GAINS else ""
+        change = percent(case.value) if case.word in curves.GAINS else ""
         rows.append([case.word, run["name"], configuration(study, run), percent(run["test_acc"]), change])
         records.append({"why": case.word, "run_id": case.run_id, "url": run["url"], "value": case.value})
     return Listing(["run", "name", "configuration", "test %", "gain or fall"], rows, records)

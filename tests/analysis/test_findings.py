@@ -67,7 +67,7 @@ def test_highlights_name_the_runs_that_were_made_to_be_seen() -> None:
     history.loc[fallen, "test_acc"] = 0.12
     found = {highlight.word: highlight for highlight in highlights(study)}
     assert found["clearest collapse"].run_id == "run00301"
-    best = study.runs.loc[study.runs["test_acc"].idxmax()]
+    best = study.runs.loc[study.runs["val_acc"].idxmax()]
     assert (found["best"].run_id, found["best"].value) == (best["run_id"], best["test_acc"])
     assert len({highlight.run_id for highlight in found.values()}) == len(found)
 
