@@ -6,8 +6,9 @@ else within a seed, then tests the differences over the seeds (paired t; Holm's 
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -153,18 +154,22 @@ def compare(study: Study, runs: pd.DataFrame, parameter: str, where: str) -> str
     return f"{head}; it beats {losses} points{rest} ({tested})."
 
 
-def best_by(study: Study, runs: pd.DataFrame, parameter: str, by: str) -> str:
-    """Which value of a parameter is best at every value of another, with those not to be told from it."""
+def best_by(study: Study, runs: pd.DataFrame, parameter: str, by: Sequence[str]) -> str:
+    """Which value of a parameter is best at every value of others, with those not to be told from it."""
+    names = " and ".join(by)
     parts = []
-    for level in study.levels(by):
-        found = _best(study, runs[runs[by] == level], parameter)
+    for levels in itertools.product(*map(study.levels, by)):
+        here = (runs[list(by)] == list(levels)).all(axis=1)
+        found = _best(study, runs[here], parameter)
         if found is not None:
             alike = [other for other, test in found.tests.items() if not test.p_value < SIGNIFICANCE]
             brackets = f" ({', '.join(map(value, alike))})" if alike else ""
-            parts.append(f"{value(found.value)}{brackets} at {value(level)}")
+            parts.append(f"{value(found.value)}{brackets} at {' '.join(map(value, levels))}")
     if not parts:
-        return f"Which {parameter} is best at which {by} cannot be told."
-    return f"Best {parameter} by {by}, in brackets what is not to be told apart from it: {'; '.join(parts)}."
+        return f"Which {parameter} is best at which {names} cannot be told."
+    return (
+        f"Best {parameter} by {names}, in brackets what is not to be told apart from it: {'; '.join(parts)}."
+    )
 
 
 class _Best(NamedTuple):

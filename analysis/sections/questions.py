@@ -23,14 +23,14 @@ ASKED = {  # names of the parameter -> the question, the sweep that answers it, 
     ("batch-size", "batch_size"): (
         "What does the batch size do?",
         "sweeps/batch-size.yaml",
-        [("lr", ITSELF)],
+        ("lr", [ITSELF]),
     ),
-    ("epochs",): ("What do more epochs do?", "sweeps/epochs.yaml", [("dp", ITSELF)]),
-    TEST_SIZE: ("What does the size of the test set do?", "sweeps/test-size.yaml", []),
+    ("epochs",): ("What do more epochs do?", "sweeps/epochs.yaml", ("dp", [ITSELF])),
+    TEST_SIZE: ("What does the size of the test set do?", "sweeps/test-size.yaml", (ITSELF, [])),
     ("schedule",): (
         "Does lowering the learning rate help?",
         "sweeps/lr-decay.yaml",
-        [(ITSELF, "lr"), (ITSELF, "optimizer")],
+        (ITSELF, ["optimizer", "lr"]),
     ),
 }
 
@@ -38,7 +38,7 @@ ASKED = {  # names of the parameter -> the question, the sweep that answers it, 
 def section(study: Study, _choices: Choices) -> Section:
     """Every question with its answer, or the sweep that would answer it."""
     parts, charts = [], []
-    for names, (question, sweep, pairs) in ASKED.items():
+    for names, (question, sweep, (best, by)) in ASKED.items():
         name = next((name for name in names if name in study.parameters), None)
         runs = study.finished.iloc[:0] if name is None else _of_sweeps_that_vary(study, name)
         if name is None or runs.empty:
@@ -46,10 +46,11 @@ def section(study: Study, _choices: Choices) -> Section:
         else:
             answers = [compare(study, runs, name, "Over its sweep")]
             charts.append(_chart(study, runs, name, question))
-            for best, by in ((best or name, by or name) for best, by in pairs):
-                if {best, by} <= set(study.parameters) and runs[[best, by]].nunique().min() > 1:
-                    answers.append(best_by(study, runs, best, by))
-                    charts.append(_pair(study, runs, best, by))
+            best, others = best or name, [other or name for other in by]
+            pair = [best, *others]
+            if others and set(pair) <= set(study.parameters) and runs[pair].nunique().min() > 1:
+                answers.append(best_by(study, runs, best, others))
+                charts += [_pair(study, runs, best, other) for other in others]
         if names == TEST_SIZE:
             answers += _about_images(study, runs, name)
         parts.append(f"**{question}** {' '.join(answers)}")

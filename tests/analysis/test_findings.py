@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 
 import click
@@ -299,3 +300,27 @@ def test_a_question_is_answered_by_its_own_sweep_alone() -> None:
         "schedule step is best on average (96.03 % test accuracy); it beats constant by 5.03" in answer.text
     )
     assert [chart.name for chart in answer.charts] == ["question-schedule"]
+
+
+def test_a_larger_batch_asks_for_a_larger_learning_rate() -> None:
+    """Made so: 0.001 is best at 16, both are as good at 64, 0.01 is best at 256. Other sweeps have no say."""
+    study = synthetic_study({"lr": [0.001, 0.01], "batch_size": [16, 64, 256], "seed": [1, 2, 3, 4, 5]})
+    runs = study.runs
+    noise = np.random.default_rng(2).normal(0, 0.001, len(runs))
+    gain = runs["batch_size"].map({16: -0.02, 64: 0.0, 256: 0.03}) * (runs["lr"] == 0.01)
+    runs["test_acc"] = 0.9 + gain + noise
+    stranger = runs.iloc[:1].assign(run_id="x", sweep_id="other", lr=0.1, test_acc=0.99, seed=9)
+    config = sweep_config({"lr": [0.1], "batch_size": [16]})
+    joined = replace(
+        study,
+        runs=pd.concat([runs, stranger], ignore_index=True),
+        sweeps=(*study.sweeps, Sweep("e/p/other", "other", "http://x", "FINISHED", config)),
+    )
+    section = questions.section(joined, Choices())
+    told = re.search(r"Best lr by batch_size, [^:]+: (.+?) at 16; (.+?) at 64; (.+?) at 256\.", section.text)
+    assert told is not None
+    assert (told[1], told[3]) == ("0.001", "0.01")
+    assert told[2] in ("0.001 (0.01)", "0.01 (0.001)")
+    assert "batch_size 256 is best on average" in section.text
+    assert [chart.name for chart in section.charts] == ["question-batch_size", "question-lr-batch_size"]
+    assert section.charts[1].draw.keywords["levels"]["lr"] == [0.001, 0.01]
