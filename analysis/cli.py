@@ -55,10 +55,24 @@ def intervals(command: Any) -> Any:
     return method(coverage(command))
 
 
+def confirming(command: Any) -> Any:
+    """Option --confirmed, for a command that takes a study; as an argument `confirmation`."""
+
+    @click.option(
+        "--confirmed", multiple=True, metavar="SWEEP", help="Report on these, made with `table --confirm`."
+    )
+    @functools.wraps(command)
+    def confirmed_by(study: Study, confirmed: tuple[str, ...], **options: Any) -> Any:
+        return command(study, confirmation=read_study(confirmed, None) if confirmed else None, **options)
+
+    return confirmed_by
+
+
 def chosen(command: Any) -> Any:
     """What can be chosen about the report, as an argument `choices`; with `only` if the command has it."""
 
     @intervals
+    @confirming
     @click.option(
         "--threshold",
         type=click.FloatRange(0, 1),
@@ -80,12 +94,15 @@ def chosen(command: Any) -> Any:
         threshold: float,
         top: int,
         data_dir: Path | None,
+        confirmation: Study | None,
         only: tuple[str, ...] = (),
         **options: Any,
     ) -> Any:
         from analysis.section import Choices
 
-        choices = Choices(interval, confidence, top, threshold, data_dir=data_dir, only=only)
+        choices = Choices(
+            interval, confidence, top, threshold, data_dir=data_dir, only=only, confirmation=confirmation
+        )
         return command(study, choices=choices, **options)
 
     return choosing
@@ -145,7 +162,7 @@ def baselines(study: Study, format_name: str, log: bool) -> None:
 @click.option("--decimals", type=click.IntRange(0, 6), default=2, show_default=True, help="Of percentages.")
 @click.option("--confirm", is_flag=True, help="Print sweeps that rerun these rows on fresh seeds.")
 @click.option("--create", is_flag=True, help="With --confirm: make those sweeps, print their names.")
-@click.option("--confirmed", multiple=True, metavar="SWEEP", help="Report on these, made with --confirm.")
+@confirming
 def table(
     study: Study,
     format_name: str,
@@ -155,7 +172,7 @@ def table(
     decimals: int,
     confirm: bool,
     create: bool,
-    confirmed: tuple[str, ...],
+    confirmation: Study | None,
 ) -> None:
     """The best configurations: chosen on validation, reported on test, over all their seeds."""
     from analysis.errors import AnalysisError
@@ -164,8 +181,7 @@ def table(
 
     if create and not confirm:
         raise click.UsageError("--create makes the sweeps of --confirm: give both.")
-    fresh = read_study(confirmed, None) if confirmed else None
-    found = results_table(study, top, interval, confidence, fresh)
+    found = results_table(study, top, interval, confidence, confirmation)
     if not found.rows:
         raise AnalysisError(nothing_to_report(study))
     if confirm:

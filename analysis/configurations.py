@@ -13,7 +13,7 @@ from analysis.study import SEED, Study
 
 @dataclass(frozen=True)
 class Configuration:
-    """One point of the search, with its finished runs (one per seed, rows of `Study.finished`)."""
+    """One point of the search, with its finished runs: rows of `Study.finished`, `one_per_seed`."""
 
     values: dict[str, Hashable]
     runs: pd.DataFrame
@@ -23,8 +23,10 @@ class Configuration:
         return float(self.runs[column].mean())
 
     def by_seed(self, column: str) -> pd.Series:
-        """Values indexed by seed; by run when there is no seed."""
-        index = self.runs[SEED if SEED in self.runs else "run_id"]
+        """Values indexed by seed; by run where there is no seed."""
+        index = self.runs["run_id"]
+        if SEED in self.runs:
+            index = self.runs[SEED].astype(object).where(self.runs[SEED].notna(), index)
         return pd.Series(self.runs[column].to_numpy(dtype=float), index=index.to_numpy())
 
 
@@ -33,12 +35,22 @@ def configurations(study: Study) -> list[Configuration]:
     runs = study.finished
     runs = runs[runs[study.metric].notna()]
     if not study.parameters:
-        return [Configuration({}, runs)] if len(runs) else []
+        return [Configuration({}, one_per_seed(runs))] if len(runs) else []
     groups = runs.groupby(list(study.parameters), dropna=False, sort=False)
     return [
-        Configuration(dict(zip(study.parameters, key, strict=True)), group.reset_index(drop=True))
+        Configuration(dict(zip(study.parameters, key, strict=True)), one_per_seed(group))
         for key, group in groups
     ]
+
+
+def one_per_seed(runs: pd.DataFrame) -> pd.DataFrame:
+    """The first run of every seed of one configuration: joined sweeps may hold the same point each.
+
+    A repetition of the same seed says nothing about other seeds: it would only narrow the interval.
+    """
+    if SEED in runs:
+        runs = runs[~(runs[SEED].duplicated() & runs[SEED].notna())]
+    return runs.reset_index(drop=True)
 
 
 def expected_seeds(study: Study) -> int:

@@ -19,6 +19,8 @@ MEANING = {
     CHANCE: "it never left it",
     STUCK: "it learned a little and stopped",
 }
+RISE = 0.02  # accuracy gained in the last third of a run that is still learning
+GAINS = ("most improved", "clearest collapse")
 FALL = 0.05  # accuracy lost since the best moment that counts as a collapse
 SIGNIFICANCE = 0.01  # of the trend of the training loss
 ENOUGH = 6  # values for a trend that can be significant
@@ -74,10 +76,15 @@ def word_for(history: pd.DataFrame, diverged: bool, chance: float | None = None)
     training = history["train_acc"].dropna().rolling(3, min_periods=1).mean()
     if len(training) and training.max() - training.iloc[-1] > 2 * FALL:
         return COLLAPSED
-    loss = history["train_loss"].dropna()
-    if falls(loss.iloc[len(loss) // 2 :] if len(loss) >= 2 * ENOUGH else loss):
+    if falls(late(history["train_loss"])):
         return SLOW
     return CHANCE if chance is None or not accuracy.max() > chance else STUCK
+
+
+def late(loss: pd.Series) -> pd.Series:
+    """The second half of a curve, if that is enough to tell a trend."""
+    known = loss.dropna()
+    return known.iloc[len(known) // 2 :] if len(known) >= 2 * ENOUGH else known
 
 
 def falls(values: pd.Series) -> bool:
@@ -88,12 +95,22 @@ def falls(values: pd.Series) -> bool:
     return bool(tau < 0 and p_value < SIGNIFICANCE)
 
 
-def highlights(study: Study, bad: pd.DataFrame) -> list[Highlight]:
-    """Best, most improved, clearest collapse, slowest learner; each run once, only what there is.
+def still_learns(accuracy: pd.Series, chance: float | None = None) -> bool:
+    """Whether a curve ends above chance, at its best, and has clearly risen over its last third.
 
     Args:
-        study: where to look.
-        bad: what `diverged` found in it.
+        accuracy: of every evaluation, in order.
+        chance: the accuracy of guessing; None when it is not known.
+    """
+    last = accuracy.iloc[-1]
+    before = accuracy.iloc[-1 - max(1, len(accuracy) // 3) :] if len(accuracy) > 1 else accuracy
+    return bool(last > (chance or 0) and last == accuracy.max() and last - before.iloc[0] > RISE)
+
+
+def highlights(study: Study) -> list[Highlight]:
+    """Best on validation, most improved, clearest collapse, slowest learner; each run once, what there is.
+
+    The slowest learner is the worst of the runs that still learn when they end.
     """
     runs = study.finished[study.finished["test_acc"].notna()].set_index("run_id")
     if runs.empty:
@@ -102,10 +119,14 @@ def highlights(study: Study, bad: pd.DataFrame) -> list[Highlight]:
     by_run = evaluations.sort_values("step").groupby("run_id")["test_acc"]
     gain = by_run.last() - by_run.first()
     fall = by_run.max() - by_run.last()
-    slow = bad[bad["word"] == SLOW].set_index("run_id")["test_acc"]
+    chance = chance_level(study.class_counts)
+    learning = [run for run, values in by_run if still_learns(values, chance)]
+    losses = study.history_of(learning).sort_values("step").groupby("run_id")["train_loss"]
+    slow = runs["test_acc"].loc[[run for run, loss in losses if loss.isna().all() or falls(late(loss))]]
+    chosen_by = runs[study.metric] if study.maximize else -runs[study.metric]
     found: list[Highlight] = []
     candidates = [
-        ("best", runs["test_acc"], -math.inf),
+        ("best", chosen_by, -math.inf),
         ("most improved", gain, 0.0),
         ("clearest collapse", fall, FALL),
         ("slowest learner", -slow, -math.inf),
@@ -113,5 +134,7 @@ def highlights(study: Study, bad: pd.DataFrame) -> list[Highlight]:
     for word, values, least in candidates:
         left = values.drop([h.run_id for h in found], errors="ignore")
         if len(left) and left.max() > least:
-            found.append(Highlight(word, str(left.idxmax()), abs(float(left.max()))))
+            run = str(left.idxmax())
+            value = left[run] if word in GAINS else runs.loc[run, "test_acc"]
+            found.append(Highlight(word, run, float(value)))
     return found

@@ -10,22 +10,22 @@ import pandas as pd
 from analysis.configurations import Configuration, best, complete, configurations, expected_seeds
 from analysis.importance import on_scale
 from analysis.rendering import value
-from analysis.statistics import paired_t
-from analysis.study import Study
-
-SIGNIFICANCE = 0.05
+from analysis.statistics import SIGNIFICANCE, paired_t
+from analysis.study import TEST_SIZE, Study
 
 
 def edge_sentences(study: Study) -> list[str]:
     """One sentence per numeric parameter whose best value is its lowest or highest; one if there is none.
 
     Whether to look further is decided against the neighbour inside the grid, by a paired t test over seeds.
+    The best of many equal configurations beats its neighbour by luck: Bonferroni's correction for them all.
     """
     candidates = complete(configurations(study), expected_seeds(study))
     if not candidates:
         return []
     winner = best(candidates, study.metric, study.maximize, 1)[0]
-    found = [_sentence(study, candidates, winner, name) for name in study.parameters]
+    tuned = [name for name in study.parameters if name not in TEST_SIZE]
+    found = [_sentence(study, candidates, winner, name) for name in tuned]
     return [sentence for sentence in found if sentence] or [f"{_named(winner)} lies on no edge of the grid."]
 
 
@@ -48,14 +48,17 @@ def _sentence(study: Study, candidates: list[Configuration], winner: Configurati
     if not neighbour:
         return f"{place}; its neighbour {value(inner)} has not all seeds: nothing can be told."
     mine, theirs = winner.by_seed(study.metric).align(neighbour[0].by_seed(study.metric), join="inner")
-    p_value = paired_t(mine, theirs).p_value
+    p_value = len(candidates) * paired_t(mine, theirs).p_value
     if math.isnan(p_value):
         return f"{place}; one seed cannot tell it from {value(inner)}."
+    tested = f"paired t, corrected for {len(candidates)} configurations"
     if p_value >= SIGNIFICANCE:
-        return f"{place}, but cannot be told apart from {value(inner)} (paired t, p = {p_value:.2f})."
+        return (
+            f"{place}, but cannot be told apart from {value(inner)} ({tested}, p = {min(1.0, p_value):.2f})."
+        )
     logarithmic = not numbers.equals(pd.Series(levels, dtype=float))
     beyond = next_value(outwards, logarithmic)
-    return f"{place}, and is better than {value(inner)} (paired t, p = {p_value:.3f}): try {beyond} next."
+    return f"{place}, and is better than {value(inner)} ({tested}, p = {p_value:.3f}): try {beyond} next."
 
 
 def next_value(outwards: Sequence[Hashable], logarithmic: bool) -> str:

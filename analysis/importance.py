@@ -43,7 +43,7 @@ class Importance:
     runs: int
     effects: tuple[Effect, ...]  # largest first
     totals: tuple[Effect, ...]  # main effect and all interactions of each parameter, largest first
-    error: float  # by the seeds alone (anova), or not predicted (permutation)
+    error: float  # by the seeds alone (anova; NaN with one seed), or not predicted (permutation)
 
 
 def factorial(study: Study, metric: str) -> tuple[tuple[str, ...], Array] | None:
@@ -93,7 +93,7 @@ def anova(parameters: Sequence[str], outcome: Array, metric: str = "test_acc") -
         runs=outcome.size,
         effects=tuple(sorted(effects, key=lambda effect: -effect.share)),
         totals=tuple(sorted(totals, key=lambda effect: -effect.share)),
-        error=shares[()],
+        error=shares[()] if outcome.shape[-1] > 1 else math.nan,
     )
 
 

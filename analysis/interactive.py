@@ -74,7 +74,7 @@ def page_data(study: Study, sections: Sequence[Section], folder: Path, choices: 
         chance=chance_level(study.class_counts),
         presets=presets(study, choices),
         progress=progress(study),
-        highlights=highlights(runs),
+        highlights=highlights(study, runs),
         sections=[*_findings(study, sections), *_sections(study, sections, folder)],
     )
 
@@ -123,14 +123,19 @@ def progress(study: Study) -> page.Progress:
     return page.Progress(found.expected, found.finished, found.running, found.failed, found.missing)
 
 
-def highlights(runs: pd.DataFrame) -> list[page.Highlight]:
-    """The numbers at the top."""
+def highlights(study: Study, runs: pd.DataFrame) -> list[page.Highlight]:
+    """The numbers at the top: the best run is chosen as in the table, and shown by its test accuracy."""
     finished = runs[(runs["state"] == "finished") & runs["test_acc"].notna()]
     if finished.empty:
         return []
-    top = finished.loc[finished["test_acc"].idxmax()]
+    chosen_by = finished[study.metric].dropna()
+    best = []
+    if len(chosen_by):
+        top = finished.loc[chosen_by.idxmax() if study.maximize else chosen_by.idxmin()]
+        why = f"{top['name']}, the best by {study.metric.replace('_', '/')}"
+        best = [page.Highlight("Best run", f"{percent(top['test_acc'])} %", why)]
     return [
-        page.Highlight("Best run", f"{percent(top['test_acc'])} %", str(top["name"])),
+        *best,
         page.Highlight("Median run", f"{percent(finished['test_acc'].median())} %"),
         page.Highlight("Runs", str(len(runs)), f"{runs['runtime_seconds'].sum() / 60:.0f} minutes of work"),
     ]

@@ -8,10 +8,10 @@ from dataclasses import asdict
 from analysis.baselines import Baselines
 from analysis.points import normal
 from analysis.rendering import DAGGER, Listing, percent, value
-from analysis.statistics import Interval
+from analysis.statistics import SIGNIFICANCE, Interval
 from analysis.status import Completeness
 from analysis.study import Study
-from analysis.table import SIGNIFICANCE, ResultsTable, Row
+from analysis.table import ResultsTable, Row
 
 INTERVAL_WORDS = {"t": "Student's t", "normal": "normal (z)", "bootstrap": "percentile bootstrap"}
 SHOWN_POINTS = 20
@@ -134,7 +134,7 @@ def _explanation(table: ResultsTable) -> str:
     if any(row.indistinguishable for row in table.rows):
         words.append(
             f"{DAGGER} Not distinguishable from the best: paired t over common seeds, "
-            f"Holm's p at or above {SIGNIFICANCE:g}, or too few seeds to tell."
+            f"Holm's p over all pairs at or above {SIGNIFICANCE:g}, or too few seeds to tell."
         )
     return " ".join(words)
 

@@ -37,6 +37,12 @@ def axes(config: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
     return found
 
 
+def varied(config: Mapping[str, Any]) -> set[str]:
+    """Parameters of a sweep that take more than one value, continuous ones among them."""
+    discrete = axes(config)
+    return {name for name in flat(config.get("parameters") or {}) if len(discrete.get(name, (0, 1))) > 1}
+
+
 def is_grid(config: Mapping[str, Any]) -> bool:
     """Whether every point of the sweep is to be run once."""
     return config.get("method") == "grid"

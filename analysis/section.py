@@ -9,6 +9,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from analysis.rendering import Listing
+from analysis.study import Study
 
 
 @dataclass(frozen=True)
@@ -43,3 +44,4 @@ class Choices:
     diverged: float = 0.2
     data_dir: Path | None = None  # of the images, when not where the runs found them
     only: tuple[str, ...] = ()  # names of sections; none: all of them
+    confirmation: Study | None = None  # the chosen configurations on fresh seeds: the results are theirs

@@ -18,6 +18,7 @@ SEED = "seed"
 ACCURACIES = ("train_acc", "val_acc", "test_acc")
 LOSSES = ("train_loss", "val_loss", "test_loss")
 METRICS = (*ACCURACIES, *LOSSES)
+TEST_SIZE = ("test-size", "test_size")  # what it measures with, not what it trains: never to be tuned
 SPLITS = ("train", "val", "test")
 
 

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import pandas as pd
+
 from analysis.baselines import SEEDS, Baselines, baselines
-from analysis.configurations import Configuration, best, complete, configurations, expected_seeds
-from analysis.statistics import Interval, holm, interval, paired_t
+from analysis.configurations import (
+    Configuration,
+    best,
+    complete,
+    configurations,
+    expected_seeds,
+    one_per_seed,
+)
+from analysis.errors import AnalysisError
+from analysis.statistics import SIGNIFICANCE, Interval, against, interval
 from analysis.status import completeness
 from analysis.study import Study
 
 FEW_SEEDS = 5
-SIGNIFICANCE = 0.05
 REPORTED = "test_acc"
 
 
@@ -71,9 +79,12 @@ def results_table(
         method: interval of the test accuracy: "t", "normal" or "bootstrap".
         confidence: its coverage.
         confirmation: runs of the same configurations on fresh seeds; when given, they are what is reported.
+
+    Raises:
+        AnalysisError: no run of the confirmation is one of a chosen configuration.
     """
     chosen = choose(study, top)
-    reported = chosen if confirmation is None else [_in_study(c, confirmation) for c in chosen]
+    reported = chosen if confirmation is None else _rerun(study, chosen, confirmation)
     rows = [
         Row(
             values=dict(original.values),
@@ -88,7 +99,7 @@ def results_table(
         metric=study.metric,
         rows=tuple(compare(rows, reported)),
         baselines=tuple(_baseline_rows(study, method, confidence)),
-        notes=tuple(_notes(study, rows, reported, confirmation)),
+        notes=(*_about_seeds(rows, reported), *_about_runs(study), _about_choice(chosen, reported)),
         method=method,
         confidence=confidence,
     )
@@ -104,27 +115,31 @@ def choose(study: Study, top: int) -> list[Configuration]:
 
 
 def compare(rows: Sequence[Row], shown: Sequence[Configuration]) -> list[Row]:
-    """Mark the best mean, and test every other row against it: paired t over common seeds, Holm."""
+    """Mark the best mean, and test every other row against it."""
     means = [row.test.mean if row.test.n else -math.inf for row in rows]
     if not rows or max(means) == -math.inf:
         return list(rows)
     winner = means.index(max(means))
-    reference = shown[winner].by_seed(REPORTED)
-    p_values = []
-    for index, configuration in enumerate(shown):
-        own, other = reference.align(configuration.by_seed(REPORTED), join="inner")
-        p_values.append(math.nan if index == winner else paired_t(own, other).p_value)
+    tests = against(winner, [configuration.by_seed(REPORTED) for configuration in shown])
     return [
-        replace(row, best=index == winner, p_value=p)
-        for index, (row, p) in enumerate(zip(rows, holm(p_values), strict=True))
+        replace(row, best=index == winner, p_value=math.nan if index == winner else test.p_value)
+        for index, (row, test) in enumerate(zip(rows, tests, strict=True))
     ]
 
 
-def _in_study(configuration: Configuration, study: Study) -> Configuration:
-    runs = study.finished
-    for name, value in configuration.values.items():
-        runs = runs[runs[name] == value]
-    return Configuration(configuration.values, runs.reset_index(drop=True))
+def _rerun(study: Study, chosen: Sequence[Configuration], confirmation: Study) -> list[Configuration]:
+    """The chosen configurations with their runs in another study; there may be none."""
+    found = []
+    for configuration in chosen:
+        runs = confirmation.finished
+        for name, value in {**study.constants, **configuration.values}.items():
+            column = runs[name] if name in runs else pd.Series(math.nan, index=runs.index)
+            runs = runs[column.isna() if pd.isna(value) else column == value]
+        found.append(Configuration(configuration.values, one_per_seed(runs)))
+    if chosen and not any(len(configuration.runs) for configuration in found):
+        names = ", ".join(sweep.path for sweep in confirmation.sweeps)
+        raise AnalysisError(f"No finished run of {names} has a configuration that the table shows.")
+    return found
 
 
 def _baseline_rows(study: Study, method: str, confidence: float) -> list[BaselineRow]:
@@ -142,14 +157,13 @@ def _class_name(study: Study, index: int) -> str:
     return study.class_names[index] if index < len(study.class_names) else str(index)
 
 
-def _notes(
-    study: Study, rows: Sequence[Row], shown: Sequence[Configuration], confirmation: Study | None
-) -> list[str]:
-    return [note for note in itertools.chain(_about_seeds(rows, shown), _about_runs(study)) if note] + [
-        "Chosen and reported on the same seeds: the interval is too narrow for the winner of many."
-        if confirmation is None
-        else "Reported on fresh seeds, chosen on others."
-    ]
+def _about_choice(chosen: Sequence[Configuration], shown: Sequence[Configuration]) -> str:
+    """Whether the rows were reported on other seeds than those by which they were chosen."""
+    pairs = zip(chosen, shown, strict=True)
+    seen = [set(one.by_seed(REPORTED).index) & set(other.by_seed(REPORTED).index) for one, other in pairs]
+    if not any(seen):
+        return "Reported on fresh seeds, chosen on others."
+    return "Chosen and reported on the same seeds: the interval is too narrow for the winner of many."
 
 
 def _about_seeds(rows: Sequence[Row], shown: Sequence[Configuration]) -> list[str]:

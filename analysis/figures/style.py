@@ -79,7 +79,7 @@ LIGHT = Theme(
     grid="#e6e9ed",
     chance="#b3bac3",
     test="#463480",
-    train="#d98a1f",
+    train="#c97c14",
     ramp=_viridis(0.93, 0.0),
 )
 DARK = Theme(

@@ -64,7 +64,7 @@ def number(value: float, digits: int = 4) -> str:
     if value == 0:
         return "0"
     exponent = math.floor(math.log10(abs(value)))
-    if exponent < -2 or exponent > 6:
+    if exponent < -3 or exponent > 6:
         mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
         mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
         times = {"1": "", "-1": "−"}.get(mantissa, f"{mantissa}×".replace("-", "−"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
@@ -11,13 +13,15 @@ import pandas as pd
 from analysis import figures
 from analysis.forest import permutation
 from analysis.importance import Effect, Importance, anova, correlation, factorial
-from analysis.rendering import Listing, percent
+from analysis.rendering import Listing, percent, value
 from analysis.section import Chart, Choices, Section
 from analysis.study import Study
 
 TITLE = "Importance"
 METRICS = {"test_acc": "test accuracy", "test_loss": "test loss"}
 SHOWN_INTERACTIONS = 6
+MOST_LEVELS = 5  # of a parameter by which correlations are told apart
+OPPOSED = 0.2  # correlations of both signs from which one number for all runs hides something
 WORDS = {
     "anova": "The grid is complete, so the variance over its runs splits exactly into main effects, "
     "interactions and what the seeds do (functional ANOVA).",
@@ -96,12 +100,39 @@ def _share(share: float, half_width: float) -> str:
 
 
 def _note(found: Importance, study: Study) -> str:
-    seeds = "over seeds (jackknife)" if found.method == "anova" else "over folds"
-    note = f"Of {METRICS.get(found.metric, found.metric)}, {found.runs} runs; ± is a 95 % interval {seeds}."
+    exact = found.method == "anova"
+    note = f"Of {METRICS.get(found.metric, found.metric)}, {found.runs} runs"
+    if exact and math.isnan(found.error):
+        note += ", of one seed: what it does is part of the effects."
+    else:
+        note += f"; ± is a 95 % interval {'over seeds (jackknife)' if exact else 'over folds'}."
+    if max(total.share for total in found.totals) > 1:
+        note += (
+            " Above 100 %: the runs do not hold all combinations, and shuffling makes those that none has."
+        )
     left_out = len(study.finished) - found.runs
     if left_out:
         note += f" {left_out} runs without a finite value, or with a seed that not all have, are left out."
-    return note + " Correlation: Pearson's, with log10 of what spans decades."
+    return " ".join(
+        [note, "Correlation: Pearson's, with log10 of what spans decades.", *_opposed(study, found)]
+    )
+
+
+def _opposed(study: Study, found: Importance) -> Iterator[str]:
+    """Where the correlation with a parameter has either sign, depending on the value of another."""
+    names = [total.parameters[0] for total in found.totals]
+    runs = study.finished
+    for name, other in itertools.permutations(names, 2):
+        if len(study.levels(other)) > MOST_LEVELS:
+            continue
+        by_level = {
+            level: correlation(runs[runs[other] == level], name, found.metric)
+            for level in study.levels(other)
+        }
+        known = [r for r in by_level.values() if not math.isnan(r)]
+        if known and min(known) < -OPPOSED and max(known) > OPPOSED:
+            parts = (f"{r:+.2f} at {value(level)}" for level, r in by_level.items() if not math.isnan(r))
+            yield f"That with {name} depends on {other}: {', '.join(parts)}."
 
 
 def _ends(effect: Effect) -> dict[str, float]:

@@ -3,32 +3,42 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
 from functools import partial
 
 import pandas as pd
 
 from analysis import figures
 from analysis.baselines import chance_level
-from analysis.findings import compare, spread
-from analysis.points import axes
+from analysis.figures import text
+from analysis.findings import best_by, compare, spread
+from analysis.points import varied
 from analysis.rendering import percent
 from analysis.section import Chart, Choices, Section
-from analysis.study import Study
+from analysis.study import TEST_SIZE, Study
 
 TITLE = "Questions"
-TEST_SIZE = ("test-size", "test_size")
-ASKED = {  # names of the parameter -> the question, and the sweep that answers it
-    ("batch-size", "batch_size"): ("What does the batch size do?", "sweeps/batch-size.yaml"),
-    ("epochs",): ("What do more epochs do?", "sweeps/epochs.yaml"),
-    TEST_SIZE: ("What does the size of the test set do?", "sweeps/test-size.yaml"),
-    ("schedule",): ("Does lowering the learning rate help?", "sweeps/lr-decay.yaml"),
+ITSELF = ""
+ASKED = {  # names of the parameter -> the question, the sweep that answers it, and what is best by what
+    ("batch-size", "batch_size"): (
+        "What does the batch size do?",
+        "sweeps/batch-size.yaml",
+        ("lr", [ITSELF]),
+    ),
+    ("epochs",): ("What do more epochs do?", "sweeps/epochs.yaml", ("dp", [ITSELF])),
+    TEST_SIZE: ("What does the size of the test set do?", "sweeps/test-size.yaml", (ITSELF, [])),
+    ("schedule",): (
+        "Does lowering the learning rate help?",
+        "sweeps/lr-decay.yaml",
+        (ITSELF, ["optimizer", "lr"]),
+    ),
 }
 
 
 def section(study: Study, _choices: Choices) -> Section:
     """Every question with its answer, or the sweep that would answer it."""
     parts, charts = [], []
-    for names, (question, sweep) in ASKED.items():
+    for names, (question, sweep, (best, by)) in ASKED.items():
         name = next((name for name in names if name in study.parameters), None)
         runs = study.finished.iloc[:0] if name is None else _of_sweeps_that_vary(study, name)
         if name is None or runs.empty:
@@ -36,6 +46,11 @@ def section(study: Study, _choices: Choices) -> Section:
         else:
             answers = [compare(study, runs, name, "Over its sweep")]
             charts.append(_chart(study, runs, name, question))
+            best, others = best or name, [other or name for other in by]
+            pair = [best, *others]
+            if others and set(pair) <= set(study.parameters) and runs[pair].nunique().min() > 1:
+                answers.append(best_by(study, runs, best, others))
+                charts += [_pair(study, runs, best, other) for other in others]
         if names == TEST_SIZE:
             answers += _about_images(study, runs, name)
         parts.append(f"**{question}** {' '.join(answers)}")
@@ -44,16 +59,28 @@ def section(study: Study, _choices: Choices) -> Section:
 
 def _of_sweeps_that_vary(study: Study, name: str) -> pd.DataFrame:
     """Finished runs of those sweeps only that ask the question: others differ in more than its parameter."""
-    asking = [sweep.id for sweep in study.sweeps if len(axes(sweep.config).get(name, (0, 1))) > 1]
+    asking = [sweep.id for sweep in study.sweeps if name in varied(sweep.config)]
     runs = study.finished
     return runs[runs["sweep_id"].isin(asking) & runs[name].notna() & runs["test_acc"].notna()]
 
 
 def _chart(study: Study, runs: pd.DataFrame, name: str, question: str) -> Chart:
-    levels = {name: study.levels(name)}
+    levels = {name: _levels(study, runs, name)}
     chance = chance_level(study.class_counts)
     draw = partial(figures.effects, runs, [name], levels=levels, chance=chance, title=question)
     return Chart(f"question-{name}", question, draw)
+
+
+def _levels(study: Study, runs: pd.DataFrame, name: str) -> list[Hashable]:
+    """Values that these runs have: another sweep may have more."""
+    return [level for level in study.levels(name) if (runs[name] == level).any()]
+
+
+def _pair(study: Study, runs: pd.DataFrame, row: str, column: str) -> Chart:
+    title = f"{text.title_of(row)} by {text.title_of(column).lower()}"
+    levels = {name: _levels(study, runs, name) for name in (row, column)}
+    draw = partial(figures.interaction, runs, row, column, levels=levels, title=title)
+    return Chart(f"question-{row}-{column}", title, draw)
 
 
 def _about_images(study: Study, runs: pd.DataFrame, name: str | None) -> list[str]:

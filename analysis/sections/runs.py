@@ -14,14 +14,13 @@ from analysis.section import Chart, Choices, Section
 from analysis.study import SEED, Study
 
 TITLE = "How the runs went"
-GAINS = ("most improved", "clearest collapse")
 
 
 def section(study: Study, choices: Choices) -> Section:
     """Curves of the good runs, of the bad ones with a word for each, and of the most telling ones."""
     good = curves.converged(study, choices.converged)
     bad = curves.diverged(study, choices.diverged)
-    telling = curves.highlights(study, bad)
+    telling = curves.highlights(study)
     charts = [_converged(study, good), _diverged(study, bad), _single(study, telling)]
     text = [_about_good(good, choices), _about_bad(bad, choices)]
     listings = {"single-runs": _listing(study, telling)} if telling else {}
@@ -74,7 +73,7 @@ def _listing(study: Study, telling: list[curves.Highlight]) -> Listing:
     rows, records = [], []
     for case in telling:
         run = runs.loc[case.run_id]
-        change = percent(case.value) if case.word in GAINS else ""
+        change = percent(case.value) if case.word in curves.GAINS else ""
         rows.append([case.word, run["name"], configuration(study, run), percent(run["test_acc"]), change])
         records.append({"why": case.word, "run_id": case.run_id, "url": run["url"], "value": case.value})
     return Listing(["run", "name", "configuration", "test %", "gain or fall"], rows, records)

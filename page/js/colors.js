@@ -17,7 +17,7 @@ const VIRIDIS = [
   "#fde725",
 ];
 const RANGE = { light: [0.93, 0], dark: [0.2, 1] }; // from the worst to the best run
-const GREY = { light: "#a9b0bc", dark: "#5a6375" };
+const GREY = { light: "#868e9d", dark: "#6b7488" };
 const STEPS = 64;
 
 const viridis = scaleLinear()

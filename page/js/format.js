@@ -27,6 +27,11 @@ export function formatNumber(value, log = false) {
   return String(Number(value.toPrecision(4)));
 }
 
+/** 10⁻³ beside 0.003 is hard to compare: powers only where all are such. */
+function powersOnly(column) {
+  return (column.levels ?? []).every((level) => Math.abs(Math.log10(level) % 1) < 1e-9);
+}
+
 function power(exponent) {
   return exponent === 0 ? "1" : `10${[...String(exponent)].map((digit) => SUPERSCRIPT[digit]).join("")}`;
 }
@@ -51,7 +56,7 @@ export function formatValue(column, value) {
   if (value === null || value === undefined) return "–";
   if (column.kind === "accuracy") return formatPercent(value);
   if (typeof value === "boolean") return value ? "yes" : "no";
-  return formatNumber(value, column.log && column.kind === "discrete");
+  return formatNumber(value, column.log && column.kind === "discrete" && powersOnly(column));
 }
 
 /** "1 run", "2 runs". */

@@ -35,13 +35,13 @@ export class Parallel {
     this.root = root;
   }
 
-  /** Places the axes for a width and draws everything anew. */
-  layout(width = this.root.clientWidth, narrowest = NARROWEST_GAP) {
+  /** Places the axes for a width and draws everything anew; what is too wide scrolls, on paper it shrinks. */
+  layout(width = this.root.clientWidth, paper = false) {
     const { study, layouts } = this.selection;
     this.theme = document.documentElement.dataset.ground;
     const axes = [...layouts.values()].filter((layout) => layout.column.axis);
     const left = 30 + Math.min(150, labelWidth(axes[0]));
-    const inner = Math.max(width - left - MARGIN.right, narrowest * (axes.length - 1));
+    const inner = Math.max(width - left - MARGIN.right, NARROWEST_GAP * (axes.length - 1));
     const gap = axes.length > 1 ? inner / (axes.length - 1) : 0;
     this.size = { width: left + inner + MARGIN.right, height: HEIGHT + MARGIN.top + MARGIN.bottom };
     this.x = axes.map((_, index) => left + index * gap);
@@ -49,6 +49,7 @@ export class Parallel {
     this.y = axes.map((axis) => Float64Array.from(axis.position, (at) => MARGIN.top + (1 - at) * HEIGHT));
     this.stage.style.width = `${this.size.width}px`;
     this.stage.style.height = `${this.size.height}px`;
+    this.stage.style.zoom = paper ? Math.min(1, width / this.size.width) : "";
     for (const painter of [this.painter, this.ghostPainter])
       painter.resize(this.size.width, this.size.height);
     this.drawAxes(axes, gap);

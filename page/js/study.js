@@ -222,7 +222,7 @@ export class StudyPage {
     this.ground = dataset.ground;
     dataset.ground = "light";
     for (const view of this.views) {
-      view.layout(PAPER, 0);
+      view.layout(PAPER, true);
       view.draw(true);
     }
     this.table?.print();

@@ -68,9 +68,15 @@ export class RunTable {
     const button = h("button", { type: "button", onclick: () => this.sort(column.name) }, column.label);
     return h(
       "th",
-      { scope: "col", class: numeric(column) ? "number" : null, "data-column": column.name },
+      { scope: "col", class: this.classOf(column), "data-column": column.name },
       button,
     );
+  }
+
+  /** Numbers stand to the right; on paper there is room for the axes alone. */
+  classOf(column) {
+    const detail = column.axis === false && column !== this.selection.study.color;
+    return [numeric(column) && "number", detail && "detail"].filter(Boolean).join(" ") || null;
   }
 
   sort(name) {
@@ -147,7 +153,7 @@ export class RunTable {
       return h(
         "td",
         {
-          class: numeric(column) ? "number" : null,
+          class: this.classOf(column),
           title: textWidth(text, FONT) > this.widths[at] - 20 ? text : null,
         },
         text,

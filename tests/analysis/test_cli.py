@@ -260,3 +260,10 @@ def test_confirming_sweeps_are_made_and_reported_on(toy: Toy) -> None:
     assert best["val_mean"] == pytest.approx(0.962)  # seeds 1 to 3, by which it was chosen
     assert best["test_mean"] == pytest.approx(0.966)  # seeds 4 to 8
     assert "Reported on fresh seeds, chosen on others." in found["notes"]
+    made = toy.analysis("report", toy.sweep, "--top", "1", *sweeps, "--only", "results", "-o", "confirmed")
+    assert made.returncode == 0, made.stderr
+    reported = json.loads((toy.server.home / "confirmed" / "tables" / "results.json").read_text())
+    assert reported == found
+    readme = (toy.server.home / "confirmed" / "README.md").read_text()
+    assert "Reported on fresh seeds, chosen on others." in readme
+    assert all(name in readme for name in (dense, cnn))

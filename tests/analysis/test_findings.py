@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 
 import click
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import ttest_1samp
 
 from analysis.confirmation import confirming_sweeps
-from analysis.curves import CHANCE, COLLAPSED, NAN, SLOW, STUCK, diverged, highlights, word_for
+from analysis.curves import CHANCE, COLLAPSED, NAN, SLOW, STUCK, highlights, still_learns, word_for
 from analysis.edges import edge_sentences, next_value
 from analysis.effects import by_epoch, by_level, interaction
-from analysis.findings import dropout, findings, learning_rates
+from analysis.findings import agreement, dropout, findings, learning_rates, spread
 from analysis.options import subset
 from analysis.records import RunRecord, assemble
 from analysis.section import Choices
@@ -64,11 +66,42 @@ def test_highlights_name_the_runs_that_were_made_to_be_seen() -> None:
     history = study.history
     fallen = (history["run_id"] == "run00301") & (history["epoch"] == 4)
     history.loc[fallen, "test_acc"] = 0.12
-    found = {highlight.word: highlight for highlight in highlights(study, diverged(study))}
+    found = {highlight.word: highlight for highlight in highlights(study)}
     assert found["clearest collapse"].run_id == "run00301"
-    best = study.runs.loc[study.runs["test_acc"].idxmax()]
+    best = study.runs.loc[study.runs["val_acc"].idxmax()]
     assert (found["best"].run_id, found["best"].value) == (best["run_id"], best["test_acc"])
     assert len({highlight.run_id for highlight in found.values()}) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "learns"),
+    [
+        ([0.1135] * 9, False),  # flat at chance
+        ([0.1, 0.104, 0.098, 0.113, 0.101, 0.1134], False),  # noise below chance
+        ([0.1, 0.1, 0.3, 0.5, 0.6, 0.6, 0.6, 0.6, 0.601], False),  # learned once, then stopped
+        ([0.1, 0.3, 0.5, 0.8, 0.7], False),  # fell at its end
+        ([0.1, 0.12, 0.15, 0.19, 0.24, 0.3], True),
+        ([0.1, 0.16], True),
+        ([0.9], False),
+    ],
+)
+def test_what_still_learns_at_its_end(accuracy: list[float], learns: bool) -> None:
+    assert still_learns(pd.Series(accuracy), chance=0.1135) is learns
+
+
+def test_the_slowest_learner_is_no_flat_curve() -> None:
+    """Two runs with a falling training loss: one stays at chance, one rises slowly; others are done."""
+    study = synthetic_study(epochs=9)
+    history = study.history
+    for run, end in (("run00000", 0.1), ("run00001", 0.3)):
+        rows = history["run_id"] == run
+        for split in ("train", "val", "test"):
+            known = rows & history[f"{split}_acc"].notna()
+            history.loc[known, f"{split}_acc"] = np.linspace(0.1, end, known.sum())
+        history.loc[rows, "train_loss"] = np.linspace(2.31, 2.25, rows.sum())
+        study.runs.loc[study.runs["run_id"] == run, "test_acc"] = end
+    slowest = next(found for found in highlights(study) if found.word == "slowest learner")
+    assert (slowest.run_id, slowest.value) == ("run00001", 0.3)
 
 
 def test_the_learning_rate_that_works_for_each_optimizer() -> None:
@@ -101,7 +134,17 @@ def test_nothing_is_claimed_of_noise() -> None:
     noise = np.random.default_rng(5).normal(0, 0.01, len(study.runs))
     study.runs["val_acc"] = study.runs["test_acc"] = 0.9 + noise
     assert all("it beats" not in found.text for found in [*learning_rates(study), *dropout(study)])
-    assert "does not depend on it" in dropout(study)[0].text
+
+
+def test_equal_spreads_are_seldom_called_different() -> None:
+    """Nominally 5 % of the draws, though the spread of the models differs by ten; 5 of 100 is expected."""
+    study = flat()
+    scale = np.where(study.runs["model"] == "cnn", 0.001, 0.01)
+    called = 0
+    for draw in range(100):
+        study.runs["test_acc"] = 0.9 + scale * np.random.default_rng(draw).normal(size=len(scale))
+        called += "depends on it: std" in spread(study, study.runs, "dp")
+    assert 0 < called <= 10
 
 
 def test_dropout_and_the_spread_over_seeds() -> None:
@@ -109,7 +152,10 @@ def test_dropout_and_the_spread_over_seeds() -> None:
     wide = np.where(study.runs["dp"] == 0.5, 0.02, 0.001)
     noise = np.random.default_rng(5).normal(0, 1, len(study.runs))
     study.runs["test_acc"] = 0.9 + wide * noise
-    assert "spread over seeds depends on it" in dropout(study)[0].text
+    told = dropout(study)[0].text
+    assert "spread over seeds depends on it" in told
+    cells = study.runs[study.runs["dp"] == 0.5].groupby(["model", "lr", "optimizer"])["test_acc"]
+    assert f"{100 * math.sqrt(cells.var(ddof=1).mean()):.2f} at 0.5 points" in told
 
 
 def test_one_seed_claims_nothing() -> None:
@@ -117,6 +163,29 @@ def test_one_seed_claims_nothing() -> None:
     texts = [found.text for found in findings(study.select(study.runs["seed"] == 1))]
     assert all("it beats" not in text for text in texts)
     assert any("one seed cannot tell" in text for text in texts)
+
+
+def test_runs_of_one_seed_are_not_many_witnesses() -> None:
+    """Validation against test differs by the seed alone: 400 runs tell no more than their five seeds do."""
+    study = flat()
+    study.runs["val_acc"] = study.runs["test_acc"] + study.runs["seed"].map(
+        {1: 0.02, 2: -0.01, 3: 0.02, 4: -0.01, 5: 0.005}
+    )
+    (found,) = agreement(study)
+    expected = ttest_1samp([2.0, -1, 2, -1, 0.5], 0).confidence_interval(0.95)
+    width = (expected.high - expected.low) / 2
+    assert f"do not differ on average (0.50 ± {width:.2f} points)" in found.text
+    (one,) = agreement(study.select(study.runs["seed"] == 1))
+    assert "Validation lies 2.00 points above test" in one.text
+
+
+def test_the_best_of_many_equals_is_no_reason_to_look_beyond_the_edge() -> None:
+    study, told = flat(), 0
+    for draw in range(40):
+        noise = np.random.default_rng(draw).normal(0, 0.01, len(study.runs))
+        study.runs["val_acc"] = 0.9 + noise
+        told += any("next" in sentence for sentence in edge_sentences(study))
+    assert told <= 2
 
 
 @pytest.mark.parametrize(("gain", "words"), [(0.03, "try 0.32 next"), (0.0, "cannot be told apart")])
@@ -231,3 +300,27 @@ def test_a_question_is_answered_by_its_own_sweep_alone() -> None:
         "schedule step is best on average (96.03 % test accuracy); it beats constant by 5.03" in answer.text
     )
     assert [chart.name for chart in answer.charts] == ["question-schedule"]
+
+
+def test_a_larger_batch_asks_for_a_larger_learning_rate() -> None:
+    """Made so: 0.001 is best at 16, both are as good at 64, 0.01 is best at 256. Other sweeps have no say."""
+    study = synthetic_study({"lr": [0.001, 0.01], "batch_size": [16, 64, 256], "seed": [1, 2, 3, 4, 5]})
+    runs = study.runs
+    noise = np.random.default_rng(2).normal(0, 0.001, len(runs))
+    gain = runs["batch_size"].map({16: -0.02, 64: 0.0, 256: 0.03}) * (runs["lr"] == 0.01)
+    runs["test_acc"] = 0.9 + gain + noise
+    stranger = runs.iloc[:1].assign(run_id="x", sweep_id="other", lr=0.1, test_acc=0.99, seed=9)
+    config = sweep_config({"lr": [0.1], "batch_size": [16]})
+    joined = replace(
+        study,
+        runs=pd.concat([runs, stranger], ignore_index=True),
+        sweeps=(*study.sweeps, Sweep("e/p/other", "other", "http://x", "FINISHED", config)),
+    )
+    section = questions.section(joined, Choices())
+    told = re.search(r"Best lr by batch_size, [^:]+: (.+?) at 16; (.+?) at 64; (.+?) at 256\.", section.text)
+    assert told is not None
+    assert (told[1], told[3]) == ("0.001", "0.01")
+    assert told[2] in ("0.001 (0.01)", "0.01 (0.001)")
+    assert "batch_size 256 is best on average" in section.text
+    assert [chart.name for chart in section.charts] == ["question-batch_size", "question-lr-batch_size"]
+    assert section.charts[1].draw.keywords["levels"]["lr"] == [0.001, 0.01]

@@ -13,6 +13,7 @@ from hypothesis.extra.numpy import arrays
 
 from analysis.forest import permutation
 from analysis.importance import anova, correlation, factorial
+from analysis.sections.importance import listing, measure
 from tests.analysis.synthetic import synthetic_study
 
 
@@ -62,3 +63,30 @@ def test_known_truth() -> None:
     assert totals["dp"] == pytest.approx(0, abs=0.01)
     assert correlation(runs, "lr", "test_acc") == pytest.approx(np.sqrt(0.9), abs=0.01)
     assert math.isnan(correlation(runs, "model", "test_acc"))
+
+
+def test_a_correlation_that_depends_on_another_parameter_is_told() -> None:
+    study = synthetic_study()
+    runs = study.runs
+    slope = np.where(runs["optimizer"] == "sgd", 0.05, -0.03)
+    runs["test_acc"] = 0.8 + slope * np.log10(runs["lr"]) + 0.02 * np.sin(range(len(runs)))
+    found = measure(study, "test_acc")
+    assert found is not None
+    by_optimizer = {
+        name: np.corrcoef(np.log10(part["lr"]), part["test_acc"])[0, 1]
+        for name, part in runs.groupby("optimizer")
+    }
+    told = " ".join(listing(study, found).notes)
+    words = ", ".join(f"{by_optimizer[name]:+.2f} at {name}" for name in ("sgd", "adam"))
+    assert f"That with lr depends on optimizer: {words}." in told
+    assert "depends on model" not in told
+
+
+def test_one_seed_does_not_tell_what_seeds_do() -> None:
+    study = synthetic_study()
+    alone = study.select(study.runs["seed"] == 1)
+    found = measure(alone, "test_acc")
+    assert found is not None
+    table = listing(alone, found)
+    assert table.rows[-1] == ["seed and the rest", "–", "", ""]
+    assert "of one seed" in table.notes[0]

@@ -6,12 +6,13 @@ import itertools
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.statistics import half_width, holm, interval, paired_t
+from analysis.statistics import against, half_width, holm, interval, paired_t
 
 SAMPLES = st.lists(st.floats(0, 1), min_size=2, max_size=20)
 P_VALUES = st.lists(st.floats(0, 1), max_size=7)
@@ -74,8 +75,45 @@ def test_paired_t_is_scipys(pairs: list[tuple[float, float]]) -> None:
 
 def test_paired_t_at_its_edges() -> None:
     assert paired_t([0.9, 0.8], [0.9, 0.8]).p_value == 1
-    assert paired_t([0.75, 0.5], [0.5, 0.25]).p_value == 0  # the same difference for every seed
+    for n, told in ((2, False), (3, True)):  # the same difference for every seed: steps of images
+        assert (paired_t([0.75] * n, [0.5] * n).p_value < 0.05) is told
     assert math.isnan(paired_t([0.9], [0.8]).p_value)
+
+
+def test_coarse_accuracies_of_two_seeds_are_seldom_called_different() -> None:
+    """On 100 images equal differences are common: without a spread they must not be certain."""
+    draws = np.random.default_rng(0).normal(0.97, 0.005, (2000, 2, 2)).round(2)
+    assert np.mean([paired_t(a, b).p_value < 0.05 for a, b in draws]) < 0.05
+
+
+def test_against_the_best_is_holm_over_all_pairs() -> None:
+    means = [0.90, 0.93, 0.91, 0.92]
+    noise = np.random.default_rng(1).normal(0, 0.01, (4, 6))
+    samples = [pd.Series(mean + row, index=range(6)) for mean, row in zip(means, noise, strict=True)]
+    best = max(range(4), key=lambda index: samples[index].mean())
+    samples[0] = samples[0].drop(index=2)  # only common seeds are compared
+    raw = {}
+    for a, b in itertools.combinations(range(4), 2):
+        seeds = samples[a].index.intersection(samples[b].index)
+        raw[frozenset((a, b))] = scipy.stats.ttest_rel(samples[a][seeds], samples[b][seeds]).pvalue
+    ordered = sorted(raw, key=raw.__getitem__)
+    steps = [min(1, (6 - rank) * raw[pair]) for rank, pair in enumerate(ordered)]
+    found = against(best, samples)
+    for other in set(range(4)) - {best}:
+        rank = ordered.index(frozenset((best, other)))
+        assert found[other].p_value == pytest.approx(max(steps[: rank + 1]))
+        assert found[other].difference > 0
+    assert math.isnan(found[best].p_value)
+
+
+def test_the_best_of_equals_is_seldom_called_better() -> None:
+    draws = np.random.default_rng(0).normal(size=(600, 5, 10))
+    called = 0
+    for draw in draws:
+        best = int(draw.mean(axis=1).argmax())
+        tests = against(best, [pd.Series(sample) for sample in draw])
+        called += any(test.p_value < 0.05 for test in tests)
+    assert 0.01 < called / len(draws) < 0.06
 
 
 @given(P_VALUES)

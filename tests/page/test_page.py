@@ -353,7 +353,24 @@ def swipe(view, label: str, start: float, end: float) -> None:
     touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
-def test_it_prints(open_page, data):
+def test_it_prints_within_the_paper(open_page):
+    base = study(60)
+    more = [Column(f"more_{at}", f"Another setting {at}", "discrete") for at in range(4)]
+    runs = {**base.runs, **{column.name: [0.001, 0.5, 1] * 20 for column in more}}
+    data = replace(base, runs=runs, parameters=[*base.parameters, *more])
     view = open_page(data, color_scheme="dark")
     assert len(view.tab.pdf(prefer_css_page_size=True)) > 50_000
+    view.tab.set_viewport_size({"width": 703, "height": 1000})  # A4 within its margins
+    view.tab.emulate_media(media="print")
+    view.tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+    inside = """() => [...document.querySelectorAll(".card")].flatMap((card) => {
+      const frame = card.getBoundingClientRect();
+      const parts = [...card.querySelectorAll(".stage, table, li, dd")];
+      return parts.map((part) => part.getBoundingClientRect())
+        .map((part) => [frame.right - part.right, frame.bottom - part.bottom]);
+    })"""
+    room = view.tab.evaluate(inside)
+    assert len(room) > 10
+    assert min(map(min, room)) >= -1, "a part reaches over its card"
+    view.tab.evaluate("dispatchEvent(new Event('afterprint'))")
     assert view.tab.evaluate("document.documentElement.dataset.ground") == "dark"
