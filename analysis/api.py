@@ -91,7 +91,8 @@ def _of_sweep(api: wandb.Api, name: str) -> Found:
     try:
         sweep = _sweep(api.sweep("/".join(_parts(name))))
     except NOT_FOUND as error:
-        raise AnalysisError(f"There is no sweep {name} on {api.settings['base_url']}.") from error
+        hint = ": a file is no sweep, name the one made from it" if name.endswith((".yaml", ".yml")) else ""
+        raise AnalysisError(f"There is no sweep {name} on {api.settings['base_url']}{hint}.") from error
     project, _, sweep_id = sweep.path.rpartition("/")
     return [sweep], [(sweep, run) for run in _runs(api, project, {"$and": [{"sweep": sweep_id}]})]
 

@@ -46,7 +46,7 @@ def _sentence(study: Study, candidates: list[Configuration], winner: Configurati
     inner = outwards[-2]
     neighbour = [c for c in candidates if c.values == {**winner.values, name: inner}]
     if not neighbour:
-        return f"{place}; its neighbour {value(inner)} has not all seeds: nothing can be told."
+        return f"{place}; its neighbour {value(inner)} was not run with all seeds: nothing can be told."
     mine, theirs = winner.by_seed(study.metric).align(neighbour[0].by_seed(study.metric), join="inner")
     p_value = len(candidates) * paired_t(mine, theirs).p_value
     if math.isnan(p_value):

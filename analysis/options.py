@@ -74,10 +74,13 @@ def subset(study: Study, expression: str) -> Study:
         mask = study.runs.eval(expression, engine="python")
     except Exception as error:  # pandas raises whatever the expression leads it to
         columns = ", ".join(study.runs.columns)
-        message = f"{expression!r} cannot be evaluated: {error}. The columns are {columns}."
+        hint = " (a word stands in quotes)" if isinstance(error, NameError) else ""
+        message = f"{expression!r} cannot be evaluated: {error}{hint}. The columns are {columns}."
         raise click.BadParameter(message, param_hint="--where") from error
     if not isinstance(mask, pd.Series) or mask.dtype.kind != "b":
-        raise click.BadParameter(f"{expression!r} is not a condition.", param_hint="--where")
+        raise click.BadParameter(
+            f"{expression!r} is not a condition such as 'lr == 0.1'.", param_hint="--where"
+        )
     if not mask.any():
         raise AnalysisError(f"No run fulfils {expression!r}.")
     return replace(study.select(mask), where=expression)

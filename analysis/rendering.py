@@ -21,7 +21,7 @@ from rich.text import Text
 
 DAGGER = "†"
 FIGURE = re.compile(r" \[figure\]\([^)]*\)")
-LINE = 100  # columns of running text
+LINE = 100  # columns of running text at most
 UNWRAPPED = 1000  # columns: wider than any table
 LATEX = {"\\": r"\textbackslash{}", "±": r"$\pm$", DAGGER: r"$^\dagger$", "–": "--", "²": "$^2$"} | {
     character: rf"\{character}" for character in "&%$#_{}"
@@ -57,7 +57,7 @@ def text(listing: Listing) -> str:
 
 def words(paragraphs: str) -> str:
     """Markdown as it is read in a terminal or a log; links to figures, which are not there, are left out."""
-    console = Console(width=min(LINE, Console().width))
+    console = Console(width=_line())
     with console.capture() as capture:
         console.print(Markdown(FIGURE.sub("", paragraphs), hyperlinks=False))
     return "\n".join(line.rstrip() for line in capture.get().splitlines()).strip("\n")
@@ -138,7 +138,13 @@ def value(parameter: Any) -> str:
 
 
 def _wrapped(note: str) -> list[str]:
-    return [part for line in note.splitlines() for part in textwrap.wrap(line, LINE, subsequent_indent="  ")]
+    lines = (textwrap.wrap(line, _line(), subsequent_indent="  ") for line in note.splitlines())
+    return [part for parts in lines for part in parts]
+
+
+def _line() -> int:
+    """Columns of running text in this terminal."""
+    return min(LINE, Console().width)
 
 
 def _plain(item: Any) -> Any:

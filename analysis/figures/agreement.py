@@ -15,17 +15,7 @@ from analysis.figures.axes import no_better
 from analysis.figures.panel import FOOT, TITLE_ROOM, Panel
 from analysis.figures.parallel import VECTOR_LINES
 from analysis.figures.scales import Scale, accuracy_scale, number_scale
-from analysis.figures.style import (
-    MARGIN,
-    SMALL,
-    THEMES,
-    WIDTH,
-    canvas,
-    heading,
-    heading_height,
-    house_style,
-    new_figure,
-)
+from analysis.figures.style import MARGIN, SMALL, THEMES, WIDTH, heading_height, house_style, sheet
 
 Array = npt.NDArray[np.float64]
 SIDE = 290.0
@@ -59,9 +49,7 @@ def agreement(
         subtitle = text.quantity(len(shown), "run") + (f", {lost.sum()} more at chance" if lost.any() else "")
     above = heading_height(title, subtitle, WIDTH) + TITLE_ROOM + 4
     bottom = MARGIN + FOOT + SMALL + 4
-    figure = new_figure(WIDTH, above + SIDE + bottom, look)
-    heading(figure, title, subtitle, look)
-    surface = canvas(figure)
+    figure, surface = sheet(WIDTH, above + SIDE + bottom, title, subtitle, look)
     left = Panel(surface, look, MARGIN + TICK_ROOM, bottom, SIDE, SIDE)
     start = MARGIN + TICK_ROOM + SIDE + 70
     right = Panel(surface, look, start, bottom, WIDTH - MARGIN - start, SIDE)

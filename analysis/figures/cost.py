@@ -15,18 +15,7 @@ from analysis.figures.effects import level_chance
 from analysis.figures.panel import FOOT, TITLE_ROOM, Panel
 from analysis.figures.parallel import VECTOR_LINES
 from analysis.figures.scales import Scale
-from analysis.figures.style import (
-    BODY,
-    MARGIN,
-    SMALL,
-    THEMES,
-    WIDTH,
-    canvas,
-    heading,
-    heading_height,
-    house_style,
-    new_figure,
-)
+from analysis.figures.style import BODY, MARGIN, SMALL, THEMES, WIDTH, heading_height, house_style, sheet
 
 Array = npt.NDArray[np.float64]
 HEIGHT = 190.0
@@ -58,9 +47,7 @@ def cost(
         amount = f"{text.number(seconds.sum() / unit, 3)} {name}"
         subtitle = f"{text.quantity(len(runs), 'run')}, {amount} of compute time"
     above = heading_height(title, subtitle, WIDTH) + 8 + TITLE_ROOM
-    figure = new_figure(WIDTH, above + HEIGHT + FOOT + SMALL + MARGIN + 4, look)
-    heading(figure, title, subtitle, look)
-    surface = canvas(figure)
+    figure, surface = sheet(WIDTH, above + HEIGHT + FOOT + SMALL + MARGIN + 4, title, subtitle, look)
     bottom = MARGIN + FOOT + SMALL + 4
     progress = Panel(surface, look, MARGIN + 46, bottom, WIDTH - 2 * MARGIN - 46 - STATES_WIDTH - 36, HEIGHT)
     states = Panel(surface, look, WIDTH - MARGIN - STATES_WIDTH, bottom, STATES_WIDTH - 70, HEIGHT)

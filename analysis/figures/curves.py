@@ -14,17 +14,7 @@ from analysis.figures import text
 from analysis.figures.panel import FOOT, TITLE_ROOM, Panel, key, whole_ticks
 from analysis.figures.parallel import VECTOR_LINES, stroke
 from analysis.figures.scales import Scale, accuracy_scale, number_scale
-from analysis.figures.style import (
-    MARGIN,
-    SMALL,
-    THEMES,
-    WIDTH,
-    canvas,
-    heading,
-    heading_height,
-    house_style,
-    new_figure,
-)
+from analysis.figures.style import MARGIN, SMALL, THEMES, WIDTH, heading_height, house_style, sheet
 
 Array = npt.NDArray[np.float64]
 Curve = tuple[Array, Array]  # epochs, values
@@ -74,9 +64,7 @@ def convergence(
         subtitle = f"{text.title_of(metric)} of {text.quantity(len(curves), 'run')}, at right the framed part"
     above = heading_height(title, subtitle, WIDTH) + 14
     height = above + PANEL_HEIGHT + FOOT + CAPTION + MARGIN
-    figure = new_figure(WIDTH, height, look)
-    heading(figure, title, subtitle, look)
-    surface = canvas(figure)
+    figure, surface = sheet(WIDTH, height, title, subtitle, look)
     bottom = height - above - PANEL_HEIGHT
     width = (WIDTH - 2 * MARGIN - 2 * TICK_ROOM - 14) / 2
     ends = np.array([values[np.isfinite(values)][-1] for _, values in curves])
@@ -123,9 +111,7 @@ def divergence(
     above = heading_height(title, subtitle, WIDTH) + 8
     pitch = TITLE_ROOM + 12 + SMALL_HEIGHT + FOOT + CAPTION + 8
     height = above + rows * pitch + MARGIN - 8
-    figure = new_figure(WIDTH, height, look)
-    heading(figure, title, subtitle, look)
-    surface = canvas(figure)
+    figure, surface = sheet(WIDTH, height, title, subtitle, look)
     width = (WIDTH - 2 * MARGIN - TICK_ROOM - (columns - 1) * 18) / columns
     for index, (reason, count) in enumerate(counts.items()):
         left = MARGIN + TICK_ROOM + (index % columns) * (width + 18)
@@ -162,9 +148,7 @@ def single_runs(
     rows = -(-len(cases) // columns)
     block = TITLE_ROOM + 12 + 2 * SMALL_HEIGHT + 14 + FOOT + CAPTION + 10
     height = above + rows * block + MARGIN - 10
-    figure = new_figure(WIDTH, height, look)
-    heading(figure, title, subtitle, look)
-    surface = canvas(figure)
+    figure, surface = sheet(WIDTH, height, title, subtitle, look)
     key(surface, [("training", look.train, "-"), ("test", look.test, "-")], MARGIN, height - above + 14, look)
     scales = [_shared(history, [case[0] for case in cases], what) for what in ("acc", "loss")]
     width = (WIDTH - 2 * MARGIN - TICK_ROOM - (columns - 1) * 18) / columns

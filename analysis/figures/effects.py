@@ -14,18 +14,7 @@ from matplotlib.figure import Figure
 from analysis.figures import text
 from analysis.figures.axes import Axis, metric_axes, ordered_levels, ranks
 from analysis.figures.panel import FOOT, TITLE_ROOM, Panel, key
-from analysis.figures.style import (
-    MARGIN,
-    SMALL,
-    THEMES,
-    WIDTH,
-    Theme,
-    canvas,
-    heading,
-    heading_height,
-    house_style,
-    new_figure,
-)
+from analysis.figures.style import MARGIN, SMALL, THEMES, WIDTH, Theme, heading_height, house_style, sheet
 from analysis.statistics import interval
 
 Array = npt.NDArray[np.float64]
@@ -66,9 +55,7 @@ def effects(
     rows = -(-len(parameters) // columns)
     above = heading_height(title, subtitle, WIDTH) + 28
     pitch = TITLE_ROOM + PANEL_HEIGHT + FOOT + 10
-    figure = new_figure(WIDTH, above + rows * pitch + MARGIN - 6, look)
-    heading(figure, title, subtitle, look)
-    surface = canvas(figure)
+    figure, surface = sheet(WIDTH, above + rows * pitch + MARGIN - 6, title, subtitle, look)
     height = figure.get_figheight() * 72
     mean = f"mean, {text.percent(confidence)} t interval"
     key(surface, [("run", look.test, "o"), (mean, look.ink, "-")], MARGIN, height - above + 14, look)

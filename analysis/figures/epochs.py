@@ -15,17 +15,7 @@ from analysis.figures import text
 from analysis.figures.effects import grouped
 from analysis.figures.panel import FOOT, TITLE_ROOM, Panel, whole_ticks
 from analysis.figures.scales import Scale, accuracy_scale, number_scale
-from analysis.figures.style import (
-    MARGIN,
-    SMALL,
-    THEMES,
-    WIDTH,
-    canvas,
-    heading,
-    heading_height,
-    house_style,
-    new_figure,
-)
+from analysis.figures.style import MARGIN, SMALL, THEMES, WIDTH, heading_height, house_style, sheet
 from analysis.statistics import interval
 
 Array = npt.NDArray[np.float64]
@@ -68,9 +58,7 @@ def effects_by_epoch(
     above = heading_height(title, subtitle, WIDTH) + 8
     pitch = TITLE_ROOM + PANEL_HEIGHT + FOOT + SMALL + 12
     height = above + rows * pitch + MARGIN - 6
-    figure = new_figure(WIDTH, height, look)
-    heading(figure, title, subtitle, look)
-    surface = canvas(figure)
+    figure, surface = sheet(WIDTH, height, title, subtitle, look)
     widest = max(text.width(line[0], SMALL) for lines in panels.values() for line in lines)
     beside = min(widest, MOST_LABEL) + 18
     width = (WIDTH - 2 * MARGIN - TICK_ROOM - beside * columns) / columns

@@ -19,11 +19,9 @@ from analysis.figures.style import (
     THEMES,
     WIDTH,
     Theme,
-    canvas,
-    heading,
     heading_height,
     house_style,
-    new_figure,
+    sheet,
 )
 
 PARTS = {"train": "Training", "val": "Validation", "test": "Test"}
@@ -64,9 +62,7 @@ def class_histograms(
     slant = max(text.width(name, SMALL) for name in names) > panel / classes - 3
     below = _label_depth(names, slant)
     height = above + rows * (PANEL_HEIGHT + LABEL + 6 + below) + (rows - 1) * 8 + MARGIN
-    figure = new_figure(WIDTH, height, look)
-    heading(figure, title, subtitle, look)
-    surface = canvas(figure)
+    figure, surface = sheet(WIDTH, height, title, subtitle, look)
     for index, (part, values) in enumerate(parts.items()):
         left = MARGIN + (index % columns) * (panel + BETWEEN)
         top = height - above - (index // columns) * (PANEL_HEIGHT + LABEL + 14 + below)

@@ -11,18 +11,7 @@ from matplotlib.figure import Figure
 from analysis.figures import text
 from analysis.figures.panel import FOOT, TITLE_ROOM, Panel, key
 from analysis.figures.scales import Scale
-from analysis.figures.style import (
-    BODY,
-    MARGIN,
-    SMALL,
-    THEMES,
-    WIDTH,
-    canvas,
-    heading,
-    heading_height,
-    house_style,
-    new_figure,
-)
+from analysis.figures.style import BODY, MARGIN, SMALL, THEMES, WIDTH, heading_height, house_style, sheet
 
 ROW = 25.0
 LABEL_WIDTH = 150.0
@@ -52,9 +41,7 @@ def importance(
     table = table.iloc[np.argsort(-table[["main", "total"]].max(axis=1).to_numpy(), kind="stable")]
     depth = len(table) * ROW
     above = heading_height(title, subtitle, WIDTH) + 26 + TITLE_ROOM
-    figure = new_figure(WIDTH, above + depth + FOOT + MARGIN, look)
-    heading(figure, title, subtitle, look)
-    surface = canvas(figure)
+    figure, surface = sheet(WIDTH, above + depth + FOOT + MARGIN, title, subtitle, look)
     names = [text.fit(_named(str(name)), LABEL_WIDTH, BODY) for name in table.index]
     left = MARGIN + max(text.width(name, BODY) for name in names) + 12
     room = WIDTH - MARGIN - left

@@ -22,11 +22,9 @@ from analysis.figures.style import (
     SMALL,
     THEMES,
     WIDTH,
-    canvas,
-    heading,
     heading_height,
     house_style,
-    new_figure,
+    sheet,
 )
 
 Array = npt.NDArray[np.float64]
@@ -61,9 +59,7 @@ def interaction(
         subtitle = f"Mean {text.title_of(metric).lower()} ± standard deviation over runs (n)"
     above = heading_height(title, subtitle, WIDTH) + 22
     depth = len(rows) * CELL_HEIGHT
-    figure = new_figure(WIDTH, above + depth + FOOT + SMALL + 10 + MARGIN, look)
-    heading(figure, title, subtitle, look)
-    surface = canvas(figure)
+    figure, surface = sheet(WIDTH, above + depth + FOOT + SMALL + 10 + MARGIN, title, subtitle, look)
     left = MARGIN + min(max(text.width(label, BODY) for label, _ in rows), LABEL_WIDTH) + 10
     bottom = MARGIN + FOOT + SMALL + 10
     panel = Panel(surface, look, left, bottom, WIDTH - MARGIN - left, depth)

@@ -26,11 +26,9 @@ from analysis.figures.style import (
     THEMES,
     WIDTH,
     Theme,
-    canvas,
-    heading,
     heading_height,
     house_style,
-    new_figure,
+    sheet,
 )
 
 Array = npt.NDArray[np.float64]
@@ -100,9 +98,7 @@ def parallel_coordinates(
     if subtitle is None:
         subtitle = describe(len(runs), int(lost.sum()), int(missing.sum()), metrics[-1])
     layout = _lay_out(axes, title, subtitle)
-    figure = new_figure(layout.width, layout.height, look)
-    heading(figure, title, subtitle, look)
-    surface = canvas(figure)
+    figure, surface = sheet(layout.width, layout.height, title, subtitle, look)
     colours = _colours(axes[-1], grey, look)
     _draw_lines(surface, axes, layout, rank, colours, grey)
     for axis, x in zip(axes, layout.xs[-len(axes) :], strict=True):

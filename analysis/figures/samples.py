@@ -9,17 +9,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from analysis.figures import text
-from analysis.figures.style import (
-    BODY,
-    MARGIN,
-    THEMES,
-    WIDTH,
-    canvas,
-    heading,
-    heading_height,
-    house_style,
-    new_figure,
-)
+from analysis.figures.style import BODY, MARGIN, THEMES, WIDTH, heading_height, house_style, sheet
 
 SIDE = 38.0
 BETWEEN = 4.0
@@ -50,9 +40,7 @@ def samples(
     block = BODY + 8 + deepest * pitch + 8
     above = heading_height(title, subtitle, WIDTH) + 6
     height = above + rows * block + MARGIN - 8
-    figure = new_figure(WIDTH, height, look)
-    heading(figure, title, subtitle, look)
-    surface = canvas(figure)
+    figure, surface = sheet(WIDTH, height, title, subtitle, look)
     for index, (name, stack) in enumerate(stacks.items()):
         left = MARGIN + (index % columns) * pitch
         top = height - above - (index // columns) * block - BODY - 8

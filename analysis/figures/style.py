@@ -109,6 +109,13 @@ def house_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return styled
 
 
+def sheet(width: float, height: float, title: str, subtitle: str, theme: Theme) -> tuple[Figure, Axes]:
+    """A figure of width x height points under its heading, and a canvas over all of it."""
+    figure = new_figure(width, height, theme)
+    heading(figure, title, subtitle, theme)
+    return figure, canvas(figure)
+
+
 def new_figure(width: float, height: float, theme: Theme) -> Figure:
     """An empty figure of width x height points that belongs to no window and no pyplot."""
     figure = Figure(figsize=(width / 72, height / 72), facecolor=theme.background)

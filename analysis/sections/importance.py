@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import figures
+from analysis.figures.text import title_of
 from analysis.forest import permutation
 from analysis.importance import Effect, Importance, anova, correlation, factorial
 from analysis.rendering import Listing, percent, value
@@ -18,7 +19,7 @@ from analysis.section import Chart, Choices, Section
 from analysis.study import Study
 
 TITLE = "Importance"
-METRICS = {"test_acc": "test accuracy", "test_loss": "test loss"}
+METRICS = ("test_acc", "test_loss")
 SHOWN_INTERACTIONS = 6
 MOST_LEVELS = 5  # of a parameter by which correlations are told apart
 OPPOSED = 0.2  # correlations of both signs from which one number for all runs hides something
@@ -101,7 +102,7 @@ def _share(share: float, half_width: float) -> str:
 
 def _note(found: Importance, study: Study) -> str:
     exact = found.method == "anova"
-    note = f"Of {METRICS.get(found.metric, found.metric)}, {found.runs} runs"
+    note = f"Of {title_of(found.metric).lower()}, {found.runs} runs"
     if exact and math.isnan(found.error):
         note += ", of one seed: what it does is part of the effects."
     else:
@@ -156,7 +157,7 @@ def _chart(study: Study, found: Importance) -> Chart:
     for effect in [e for e in found.effects if len(e.parameters) == 2][:2]:
         rows[" × ".join(effect.parameters)] = {"main": effect.share, **_ends(effect)}
     table = pd.DataFrame.from_dict(rows, orient="index")
-    metric = METRICS.get(found.metric, found.metric)
+    metric = title_of(found.metric).lower()
     return Chart(
         f"importance-{found.metric.replace('_', '-')}",
         f"Importance of the hyper-parameters for {metric}",

@@ -12,7 +12,7 @@ from analysis import figures
 from analysis.baselines import chance_level
 from analysis.figures import text
 from analysis.findings import best_by, compare, spread
-from analysis.points import varied
+from analysis.points import repeated, varied
 from analysis.rendering import percent
 from analysis.section import Chart, Choices, Section
 from analysis.study import TEST_SIZE, Study
@@ -58,10 +58,15 @@ def section(study: Study, _choices: Choices) -> Section:
 
 
 def _of_sweeps_that_vary(study: Study, name: str) -> pd.DataFrame:
-    """Finished runs of those sweeps only that ask the question: others differ in more than its parameter."""
-    asking = [sweep.id for sweep in study.sweeps if name in varied(sweep.config)]
-    runs = study.finished
-    return runs[runs["sweep_id"].isin(asking) & runs[name].notna() & runs["test_acc"].notna()]
+    """Finished runs of those sweeps only that ask the question: others differ in more than its parameter.
+
+    Each point once, but also those that another sweep of the study had finished before.
+    """
+    asking = {sweep.id: sweep.config for sweep in study.sweeps if name in varied(sweep.config)}
+    runs = study.runs
+    known = (runs["state"] == "finished") & runs[name].notna() & runs["test_acc"].notna()
+    runs = runs[known & runs["sweep_id"].isin(list(asking))]
+    return runs[~repeated(runs, asking)].reset_index(drop=True)
 
 
 def _chart(study: Study, runs: pd.DataFrame, name: str, question: str) -> Chart:

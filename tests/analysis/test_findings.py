@@ -324,3 +324,5 @@ def test_a_larger_batch_asks_for_a_larger_learning_rate() -> None:
     assert "batch_size 256 is best on average" in section.text
     assert [chart.name for chart in section.charts] == ["question-batch_size", "question-lr-batch_size"]
     assert section.charts[1].draw.keywords["levels"]["lr"] == [0.001, 0.01]
+    before = joined.runs.assign(duplicate=joined.runs["batch_size"] == 64)  # finished in another sweep
+    assert questions.section(replace(joined, runs=before), Choices()).text == section.text
