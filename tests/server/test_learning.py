@@ -60,6 +60,7 @@ def test_hyperband_stops_the_poor_runs_and_does_not_offer_them_again(client: Cli
     }
     assert states == {**dict.fromkeys(runs[:3], "finished"), runs[3]: "killed"}
     assert client.read_sweep(sweep)["state"] == "FINISHED"
+    assert client.read_sweep(sweep)["bestLoss"] is None
 
 
 @pytest.mark.parametrize(("goal", "poor", "good"), [("maximize", 0.8, 0.9), ("minimize", 1.0, 0.5)])
