@@ -215,7 +215,7 @@ def number(value: Any) -> float:
     if isinstance(value, (int, float, str)):
         try:
             return float(value)
-        except ValueError:
+        except (OverflowError, ValueError):
             return math.nan
     return math.nan
 

@@ -6,7 +6,7 @@ Pure functions of a sweep config (the mapping that its YAML holds) and of what h
 from search.bayes import Trial, suggest
 from search.grid import Grid, grid_point, grid_size, point_index
 from search.hyperband import costs_of, is_poor, limits
-from search.parameters import Point
+from search.parameters import Point, is_finite
 from search.problems import Problem
 from search.sampling import sample
 from search.validation import validate
@@ -19,6 +19,7 @@ __all__ = [
     "costs_of",
     "grid_point",
     "grid_size",
+    "is_finite",
     "is_poor",
     "limits",
     "point_index",

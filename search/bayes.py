@@ -7,12 +7,11 @@ exponent and a normal one where it is likely.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from search.grid import Choices
-from search.parameters import Parameter, Point, is_number, make_point, read_parameters, value_at
+from search.parameters import Parameter, Point, is_finite, make_point, read_parameters, value_at
 from search.quantiles import quantile, share_below
 from search.sampling import sample
 
@@ -55,10 +54,7 @@ def suggest(config: Mapping[str, Any], history: Sequence[Trial], rng: Random) ->
 def _costs(metric: Mapping[str, Any], history: Sequence[Trial]) -> list[float | None]:
     """What each trial cost, None while that is open: what is to be minimised, whatever the goal."""
     sign = -1 if metric.get("goal") == "maximize" else 1
-    own = [
-        sign * trial.metric if is_number(trial.metric) and isfinite(trial.metric) else None
-        for trial in history
-    ]
+    own = [sign * trial.metric if is_finite(trial.metric) else None for trial in history]
     ended = [cost for cost, trial in zip(own, history, strict=True) if trial.state in _ENDED]
     worst = max((cost for cost in ended if cost is not None), default=None)
     while_running = metric.get("impute_while_running", "false") != "false"

@@ -6,10 +6,10 @@ The last parameter changes fastest, as in W&B's grid search. Values that are giv
 import json
 from collections.abc import Mapping
 from functools import cached_property
-from math import ceil, isclose, isfinite, prod
+from math import ceil, isclose, prod
 from typing import Any
 
-from search.parameters import Parameter, Point, is_number, make_point, read_parameters, value_at
+from search.parameters import Parameter, Point, is_finite, make_point, read_parameters, value_at
 
 
 class Constant:
@@ -165,4 +165,4 @@ def _as_number(value: Any) -> float | None:
             value = float(value)
         except ValueError:
             return None
-    return value if is_number(value) and isfinite(value) else None
+    return value if is_finite(value) else None

@@ -9,7 +9,7 @@ from itertools import islice, takewhile
 from math import isfinite
 from typing import Any
 
-from search.parameters import is_number
+from search.parameters import is_finite
 
 DEFAULT_ETA = 3
 _MOST_BANDS = 100
@@ -27,7 +27,7 @@ def bands(section: Mapping[str, Any]) -> list[int]:
 def costs_of(config: Mapping[str, Any], values: Iterable[Any]) -> list[float]:
     """What a run's logged values of the metric cost, whatever the goal; only finite numbers count."""
     sign = -1 if config["metric"].get("goal") == "maximize" else 1
-    return [sign * value for value in values if is_number(value) and isfinite(value)]
+    return [sign * value for value in values if is_finite(value)]
 
 
 def limits(config: Mapping[str, Any], costs: Collection[Sequence[float]]) -> dict[int, float]:

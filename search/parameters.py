@@ -4,9 +4,10 @@ The names, keys and defaults are those of W&B's sweep schema. All functions but 
 expect a config without errors.
 """
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 Point = dict[str, Any]
 """One configuration: parameter name -> value, where a nested parameter's value is a Point again."""
@@ -65,6 +66,11 @@ def is_integer(value: object) -> bool:
 def is_number(value: object) -> bool:
     """Whether the value is a number in the eyes of JSON: true and false are not."""
     return is_integer(value) or isinstance(value, float)
+
+
+def is_finite(value: object) -> TypeGuard[float]:
+    """Whether the value is a number, and one that a float can hold: JSON has integers of any length."""
+    return isinstance(value, int | float) and is_number(value) and abs(value) <= sys.float_info.max
 
 
 def infer_distribution(spec: Mapping[str, Any]) -> Any:

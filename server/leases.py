@@ -86,6 +86,11 @@ class Watch:
             except sqlite3.OperationalError as error:
                 self._attention.begin_anew()
                 log.error("leases not looked at: %s", error)
+                continue
+            try:
+                self._early_stop.look()
+            except Exception:  # no oddity of a sweep may end the watch: the points of lost runs need it
+                log.exception("early stops not looked at")
 
     def _look(self) -> None:
         settings = self._server.settings
@@ -93,4 +98,3 @@ class Watch:
             self._server.database.write(
                 lambda connection: expire(connection, settings.lease, settings.max_attempts)
             )
-        self._early_stop.look()

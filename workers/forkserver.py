@@ -7,6 +7,8 @@ agent's end of the socket closes, and takes every child with it.
 from __future__ import annotations
 
 import atexit
+import contextlib
+import functools
 import gc
 import json
 import os
@@ -15,7 +17,7 @@ import selectors
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
@@ -24,6 +26,8 @@ from typing import NoReturn
 from workers import child, service, warmup
 from workers.messages import Exited, Leave, Load, Signal, Start, Started
 from workers.process import PARENT_DIED, die_with_parent, signal_group
+
+NOT_STARTED = 126  # exit code of a run for which no process could be started, as a shell has it
 
 
 @dataclass
@@ -124,17 +128,25 @@ class Forkserver:
         if self.has_started:  # the packages are still those that this forkserver's first run listed
             environ.setdefault(service.SAVE_REQUIREMENTS, "false")
         self.has_started |= not message.companion
-        pid, words = (warm and self.use_spare(message, environ)) or self.fork_for(message, environ, warm)
+        try:
+            pid, words = (warm and self.use_spare(message, environ)) or self.fork_for(message, environ, warm)
+        except OSError as error:  # no memory, process or file is left: one run fails of it, not all
+            Path(message.log).write_text(f"cannot start a process: {error.strerror}\n")
+            self.tell(Exited(message.run_id, NOT_STARTED))
+            return
         self.children[pid] = Child(message, words, shares_service=bool(warm and self.service))
         self.tell(Started(message.run_id, pid))
         if warm and not self.spare:
-            self.fork_spare()
+            with contextlib.suppress(OSError):  # the next run will say why, if it is still so
+                self.fork_spare()
 
     def fork_for(self, message: Start, environ: dict[str, str], warm: bool) -> tuple[int, int]:
         """Fork a child for a run; return its process id and the file of its last words."""
         words = os.memfd_create("farewell")
         farewell = child.Farewell(words, self.bell)
-        return self.fork(lambda: child.become(message.program, environ, message.log, warm, farewell)), words
+        with closed_on_error(words):
+            run = functools.partial(child.become, message.program, environ, message.log, warm, farewell)
+            return self.fork(run), words
 
     def fork_spare(self) -> None:
         """Fork the child of the next run while there is time."""
@@ -145,7 +157,8 @@ class Forkserver:
             line.close()
             child.stand_by(told, child.Farewell(words, self.bell))
 
-        self.spare = Spare(self.fork(run), line, words)
+        with closed_on_error(words):
+            self.spare = Spare(self.fork(run), line, words)
         told.close()
 
     def use_spare(self, message: Start, environ: dict[str, str]) -> tuple[int, int] | None:
@@ -270,7 +283,8 @@ class Forkserver:
         if len(sys.modules) > known and self.spare:
             self.drop_spare()
             if warmup.is_single_threaded():
-                self.fork_spare()
+                with contextlib.suppress(OSError):
+                    self.fork_spare()
 
     def bury(self, dead: Child) -> None:
         """Tell the server, in a child, how a run ended that did not say it itself."""
@@ -286,7 +300,10 @@ class Forkserver:
             service.bury(dead.start.run_id, code or 1, preempted)
             os._exit(0)
 
-        self.children[self.fork(tell)] = Child(dead.start, -1, buries=dead)
+        try:
+            self.children[self.fork(tell)] = Child(dead.start, -1, buries=dead)
+        except OSError:
+            self.report(dead)
 
     def report(self, this: Child) -> None:
         """Tell the agent that a run's process is gone."""
@@ -321,6 +338,16 @@ class Forkserver:
             signal_group(pid, signal.SIGKILL)
         atexit._run_exitfuncs()  # libraries remove their temporary directories
         os._exit(1)
+
+
+@contextlib.contextmanager
+def closed_on_error(fd: int) -> Iterator[None]:
+    """Close a file descriptor when the block fails."""
+    try:
+        yield
+    except OSError:
+        os.close(fd)
+        raise
 
 
 def has_wandb_run(start: Start, environ: dict[str, str]) -> bool:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -22,6 +23,7 @@ BOOT = (
     "import sys; sys.path[:1] = [{root!r}]; from workers.forkserver import main; sys.path[:1] = [{here!r}]; "
 )
 LOST = -signal.SIGKILL
+RETRY_SECONDS = 1.0
 
 
 class Pool:
@@ -44,7 +46,7 @@ class Pool:
         end: queue.SimpleQueue[int] = queue.SimpleQueue()
         with self._lock:
             self._waiting[start.run_id] = end
-        self._send(start)
+            self._say(start)
         return end
 
     def signal(self, run_id: str, signum: signal.Signals, for_good: bool = True) -> None:
@@ -89,14 +91,18 @@ class Pool:
                 stderr=log,
             )
         self._connection = Connection(ours.detach())
-        self._send(Load(self._program))
+        self._say(Load(self._program))
 
-    def _send(self, message: Load | Start | Signal | Leave) -> None:
+    def _send(self, message: Signal | Leave) -> None:
         with self._lock:
-            try:
-                self._connection.send(message)
-            except OSError:
-                return  # the forkserver is gone; `_listen` deals with it
+            self._say(message)
+
+    def _say(self, message: Load | Start | Signal | Leave) -> None:
+        """Send a message, with the lock held."""
+        try:
+            self._connection.send(message)
+        except OSError:
+            return  # the forkserver is gone; `_listen` deals with it
 
     def _listen(self) -> None:
         # To the very end: a forkserver that this thread has started would end with it.
@@ -118,15 +124,24 @@ class Pool:
                 end.put(message.status)
 
     def _replace(self) -> None:
-        """Start a new forkserver; the runs of the one that died died with it."""
+        """Start a new forkserver; the runs of the one that died died with it.
+
+        Where no process can be started, `_listen` comes back, and what was sent in between is lost, too.
+        """
         self._process.wait()
         self._kill_groups()
         self._processes.clear()
-        with self._lock:
+        with self._lock:  # no run is sent to the one that is gone after it was looked who has to be told
             lost, self._waiting = self._waiting, {}
-        self._launch()
+            try:
+                self._launch()
+                pause = 0.0
+            except OSError as error:
+                print(f"no new forkserver: {error}", file=sys.stderr, flush=True)
+                pause = RETRY_SECONDS
         for end in lost.values():
             end.put(LOST)
+        time.sleep(pause)
 
     def _kill_groups(self) -> None:
         """Kill what the runs of a dead forkserver had started: they died with it, but that did not."""

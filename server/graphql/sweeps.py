@@ -3,6 +3,7 @@
 import json
 import secrets
 import sqlite3
+import sys
 from typing import Any
 
 import yaml
@@ -216,8 +217,10 @@ def best_loss(sweep: sqlite3.Row, info: GraphQLResolveInfo) -> float | None:
     query = (
         f"SELECT {best}(json_extract(summary, :path)) FROM runs WHERE sweep_id = :id"
         " AND json_type(summary, :path) IN ('integer', 'real')"
+        " AND json_extract(summary, :path) BETWEEN -:largest AND :largest"  # no integer that is infinite here
     )
-    return info.context.database.read().execute(query, {"path": path, "id": sweep["id"]}).fetchone()[0]
+    values = {"path": path, "id": sweep["id"], "largest": sys.float_info.max}
+    return info.context.database.read().execute(query, values).fetchone()[0]
 
 
 SWEEP = {

@@ -1,6 +1,7 @@
 """The rows that the address of a page names, and the addresses of pages."""
 
 import sqlite3
+from collections.abc import Callable
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -30,19 +31,22 @@ def project(request: Request) -> sqlite3.Row:
     return row
 
 
+def member(
+    request: Request, kind: str, look_up: Callable[[sqlite3.Connection, int, str], sqlite3.Row | None]
+) -> tuple[sqlite3.Row, sqlite3.Row]:
+    """What the address names within a project, and the project; or NotFound."""
+    parent, name = project(request), request.path_params[kind]
+    row = look_up(read(request), parent["id"], name)
+    if row is None:
+        raise NotFound(f"there is no {kind} {name} in {parent['entity']}/{parent['name']}")
+    return row, parent
+
+
 def sweep(request: Request) -> tuple[sqlite3.Row, sqlite3.Row]:
     """The sweep that the address names, and its project; or NotFound."""
-    parent, name = project(request), request.path_params["sweep"]
-    row = lookup.sweep(read(request), parent["id"], name)
-    if row is None:
-        raise NotFound(f"there is no sweep {name} in {parent['entity']}/{parent['name']}")
-    return row, parent
+    return member(request, "sweep", lookup.sweep)
 
 
 def run(request: Request) -> tuple[sqlite3.Row, sqlite3.Row]:
     """The run that the address names, and its project; or NotFound."""
-    parent, name = project(request), request.path_params["run"]
-    row = lookup.run(read(request), parent["id"], name)
-    if row is None:
-        raise NotFound(f"there is no run {name} in {parent['entity']}/{parent['name']}")
-    return row, parent
+    return member(request, "run", lookup.run)

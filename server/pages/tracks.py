@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import search
+
 PLAIN = re.compile(r"[\w/.-]+", re.ASCII)  # names that JSON writes in one way only
 MOST_TRACKS = 20_000  # runs with curves in memory
 MOST_POINTS = 64  # of a kept curve, at least half of them when there are more
@@ -54,9 +56,7 @@ class Track:
 
 def number(value: Any) -> float | int | None:
     """The value when it is a finite number."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return value
+    return value if search.is_finite(value) else None
 
 
 class Tracks:

@@ -34,13 +34,16 @@ from tests.conftest import ROOT, ServerProcess, make_server
 LEASE = 5  # seconds without a heartbeat after which the server gives a run up
 SERVER_OPTIONS = ("--lease", str(LEASE), "--max-attempts", "1000")
 ROWS = 12
+HELD = "held"  # a file: while it is there, the last points do not end
 PROGRAM = f"""
-import sys, time, wandb
+import pathlib, sys, time, wandb
 with wandb.init(resume="allow") as run:
     for step in range({ROWS}):
         if step >= run.starting_step:
             run.log({{"score": step}}, step=step)
         time.sleep(0.03)
+    while pathlib.Path("{HELD}" + sys.argv[1]).exists():
+        time.sleep(0.05)
 """
 
 
@@ -52,12 +55,15 @@ class Work:
     parameters: dict[str, dict[str, object]]
     steps: list[int]
     agent_options: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    """Arguments of runs that do not end before the blows are spent."""
 
 
 def tiny(points: int) -> Work:
     """Runs that log and sleep."""
+    held = (f"--x={points - 1}", f"--x={points - 2}")
     command = ["${env}", "python", "program.py", "${args}"]
-    return Work(command, {"x": {"values": list(range(points))}}, list(range(ROWS)))
+    return Work(command, {"x": {"values": list(range(points))}}, list(range(ROWS)), held=held)
 
 
 def training(points: int) -> Work:
@@ -255,8 +261,13 @@ def survive(
         jobs_for(server, network, work, agents=2) as (jobs, name),
     ):
         killer = Killer(seed, jobs, server, network, disk)
+        holds = [jobs.folder / f"{HELD}{arguments}" for arguments in work.held]
+        for path in holds:
+            path.touch()
         jobs.keep()
         strike_until_spent(killer, jobs, blows, deadline)
+        for path in holds:
+            path.unlink()
         while jobs.living and time.monotonic() < deadline:
             time.sleep(0.2)
             jobs.keep()

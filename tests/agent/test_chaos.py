@@ -28,10 +28,11 @@ def server(disk: Path | None) -> Iterator[ServerProcess]:
     yield from make_server(*SERVER_OPTIONS, parent=disk)
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.usefixtures("client_env")
 def test_a_sweep_survives_a_killer(server: ServerProcess, disk: Path | None) -> None:
     seed = random.SystemRandom().randrange(10**6)
     print(f"seed {seed}")
-    survived = survive(server, tiny(points=24), BLOWS, seed, seconds=240, disk=disk)
+    survived = survive(server, tiny(points=24), BLOWS, seed, seconds=540, disk=disk)
     print(survived)
-    assert sum(survived.values()) >= BLOWS / 2
+    assert sum(survived.values()) >= BLOWS

@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from tests.agent.conftest import Workshop
+import pytest
+
+from tests.agent.conftest import PATIENCE, Workshop
 from workers.account import Account
 from workers.missing import Missing
 from workers.protocol import Client, SweepName
@@ -26,6 +28,7 @@ FAILS_AT_FIRST = """
 """
 
 
+@pytest.mark.timeout(600)
 def test_agents_share_the_missing_points(forgetful: Workshop) -> None:
     workshop = forgetful
     sweep = workshop.sweep(FAILS_AT_FIRST, values=8)
@@ -36,7 +39,7 @@ def test_agents_share_the_missing_points(forgetful: Workshop) -> None:
     assert "4 of 8 runs done" in output
     workshop.write("mended", "")
     agents = [workshop.start(name, "--missing", "--workers", "2") for _ in range(3)]
-    results = [(agent.communicate(timeout=120)[0], agent.returncode) for agent in agents]
+    results = [(agent.communicate(timeout=PATIENCE)[0], agent.returncode) for agent in agents]
     assert [code for _, code in results] == [0, 0, 0], results
     finished = Counter(run.config["x"] for run in workshop.runs(output) if run.state == "finished")
     assert finished == dict.fromkeys(range(8), 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from tests.agent.conftest import Workshop
 
 BORN = """
@@ -40,6 +42,41 @@ def test_a_spare_process_that_dies_is_replaced(workshop: Workshop) -> None:
     code, output = workshop.agent(workshop.sweep(KILL_THE_NEXT, values=3), "--workers", "1")
     assert code == 0, output
     assert [run.state for run in workshop.runs(output)] == ["finished"] * 3
+
+
+# As the kernel does when the job's processes or its memory are used up.
+NO_FORK = """
+    import errno, os
+    fork = os.fork
+    def refuse():
+        if os.path.exists("no-fork"): raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return fork()
+    os.fork = refuse
+"""
+REFUSED = "cannot start a process: Resource temporarily unavailable"
+USES_UP = f"""
+    import pathlib, sys, time, wandb
+    x, limit = int(sys.argv[1][4:]), pathlib.Path("no-fork")
+    with wandb.init() as run:
+        run.log({{"score": x}})
+        if x == 1: limit.touch()
+        logs = lambda: [path.read_text() for path in pathlib.Path().glob("wandb/*/run-*.log")]
+        while x == 0 and not any("{REFUSED}" in text for text in logs()):
+            time.sleep(0.01)
+        if x == 0: limit.unlink()
+"""
+
+
+def test_a_process_that_cannot_be_started_is_the_loss_of_its_run_alone(workshop: Workshop) -> None:
+    workshop.write("sitecustomize.py", NO_FORK)
+    path = os.pathsep.join((str(workshop.folder), workshop.environ["PYTHONPATH"]))
+    sweep = workshop.sweep(USES_UP, values=8)
+    arguments = (sweep, "--workers", "2", "--max-failures", "0")
+    code, output = workshop.agent(*arguments, environ={"PYTHONPATH": path})
+    assert code == 0, output
+    assert f"exit code 126: {REFUSED}" in output
+    states = [run.state for run in workshop.runs(output) if run.config["x"] == 0]
+    assert states == ["finished"], "the run beside it goes on"
 
 
 def test_the_packages_are_listed_once_for_all_runs(workshop: Workshop) -> None:

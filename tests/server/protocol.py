@@ -41,7 +41,7 @@ query Run($project: String!, $name: String!) {
 SWEEP = """
 query Sweep($project: String!, $name: String!) {
   project(name: $project) { sweep(sweepName: $name) {
-    id state runCount runCountExpected runs { edges { node { id name state config attempt } } }
+    id state bestLoss runCount runCountExpected runs { edges { node { id name state config attempt } } }
   } }
 }"""
 

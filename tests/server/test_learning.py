@@ -11,6 +11,7 @@ from tests.server.protocol import UPSERT_SWEEP, Client
 
 EXIT = [{"type": "exit"}]
 PATIENCE = 30  # seconds
+HUGE = 10**400  # JSON has it, a float does not; it says nothing
 HYPERBAND = """
 method: grid
 program: p.py
@@ -44,7 +45,7 @@ def test_hyperband_stops_the_poor_runs_and_does_not_offer_them_again(client: Cli
     agents = [client.agent(sweep) for _ in range(4)]
     runs = [client.claim(agent)["run_id"] for agent in agents]
     for loss, run in enumerate(runs):
-        assert not log(client, run, [float(loss)] * 3)
+        assert not log(client, run, [float(loss)] * 3 + [HUGE])
     deadline = time.monotonic() + PATIENCE
     while not client.stream(runs[3], {})["stopped"] and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -59,6 +60,7 @@ def test_hyperband_stops_the_poor_runs_and_does_not_offer_them_again(client: Cli
     }
     assert states == {**dict.fromkeys(runs[:3], "finished"), runs[3]: "killed"}
     assert client.read_sweep(sweep)["state"] == "FINISHED"
+    assert client.read_sweep(sweep)["bestLoss"] is None
 
 
 @pytest.mark.parametrize(("goal", "poor", "good"), [("maximize", 0.8, 0.9), ("minimize", 1.0, 0.5)])
@@ -90,7 +92,7 @@ def test_agents_that_ask_at_once_get_different_points(client: Client) -> None:
             commands = list(pool.map(client.claim, agents))
         for command in commands:
             tried.append(command["args"]["x"]["value"])
-            log(client, command["run_id"], [abs(tried[-1] - 0.3)])
+            log(client, command["run_id"], [abs(tried[-1] - 0.3) if len(tried) % 5 else HUGE])
             client.end(command["run_id"])
     assert len(set(tried)) == 24
 
