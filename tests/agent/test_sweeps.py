@@ -14,7 +14,10 @@ from tests.agent.conftest import Workshop, wait_until
 
 
 def test_every_point_is_run_once(workshop: Workshop) -> None:
-    code, output = workshop.agent(workshop.sweep(values=6), "--workers", "2")
+    stale = {
+        "WANDB_SERVICE": "3-1-unix-/nowhere/socket"
+    }  # of a program that used wandb and started the agent
+    code, output = workshop.agent(workshop.sweep(values=6), "--workers", "2", environ=stale)
     assert code == 0, output
     runs = workshop.runs(output)
     assert sorted(run.config["x"] for run in runs) == list(range(6))
