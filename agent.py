@@ -18,7 +18,7 @@ from pathlib import Path
 
 import click
 
-from workers import account, display, local, packing, resources, runfiles, sweep, trainers
+from workers import account, display, local, packing, resources, runfiles, service, sweep, trainers
 from workers.fleet import GONE_SECONDS, PREEMPTED, TERM_SECONDS, Fleet
 from workers.missing import Missing
 from workers.pool import Pool
@@ -127,6 +127,9 @@ def main(
         WANDB_ENTITY=found.name.entity, WANDB_PROJECT=found.name.project, WANDB_SWEEP_ID=found.name.id
     )
     os.environ.setdefault("WANDB_DIR", str(Path.cwd()))
+    os.environ.pop(
+        service.VARIABLE, None
+    )  # of the program that started us, if it uses wandb: it may end first
     for name, value in runfiles.LOSS.items():
         os.environ.setdefault(name, value)
     passed_on = {"--data-dir": data_dir, "--checkpoint-dir": checkpoint_dir}

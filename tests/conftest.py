@@ -137,6 +137,7 @@ def own_server() -> Iterator[ServerProcess]:
 @pytest.fixture
 def client_env(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     """The environment of a client of `server`, in this process: wandb.Api() finds the server."""
+    wandb.teardown()  # of a test without this fixture: monkeypatch would bring its dead service back
     for name in [name for name in os.environ if name.startswith("WANDB_")]:
         monkeypatch.delenv(name)
     for name, value in server.env.items():
