@@ -127,9 +127,7 @@ def main(
         WANDB_ENTITY=found.name.entity, WANDB_PROJECT=found.name.project, WANDB_SWEEP_ID=found.name.id
     )
     os.environ.setdefault("WANDB_DIR", str(Path.cwd()))
-    os.environ.pop(
-        service.VARIABLE, None
-    )  # of the program that started us, if it uses wandb: it may end first
+    os.environ.pop(service.VARIABLE, None)  # of a program that uses wandb, started us, and may end first
     for name, value in runfiles.LOSS.items():
         os.environ.setdefault(name, value)
     passed_on = {"--data-dir": data_dir, "--checkpoint-dir": checkpoint_dir}
