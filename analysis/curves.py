@@ -19,7 +19,7 @@ MEANING = {
     CHANCE: "it never left it",
     STUCK: "it learned a little and stopped",
 }
-RISE = 0.02  # accuracy gained in the last third of a run that is still learning
+RISE = 0.02  # accuracy that is something learned: above chance, or in the last third of a run
 GAINS = ("most improved", "clearest collapse")
 FALL = 0.05  # accuracy lost since the best moment that counts as a collapse
 SIGNIFICANCE = 0.01  # of the trend of the training loss
@@ -66,7 +66,8 @@ def word_for(history: pd.DataFrame, diverged: bool, chance: float | None = None)
     A fall of the test accuracy by more than `FALL` from its peak is a collapse, and one of the training
     accuracy (mean of three values) by twice that. Otherwise the run was too slow if its training loss still
     falls in the second half (Kendall's rank correlation with the step, as in Mann's trend test): the first
-    steps of a run that blows up fall from far above chance. Else it never was better than chance, or stuck.
+    steps of a run that blows up fall from far above chance. Else it is stuck if it ever was `RISE` above
+    chance.
     """
     if diverged:
         return NAN
@@ -78,7 +79,7 @@ def word_for(history: pd.DataFrame, diverged: bool, chance: float | None = None)
         return COLLAPSED
     if falls(late(history["train_loss"])):
         return SLOW
-    return CHANCE if chance is None or not accuracy.max() > chance else STUCK
+    return CHANCE if chance is None or not accuracy.max() > chance + RISE else STUCK
 
 
 def late(loss: pd.Series) -> pd.Series:

@@ -47,13 +47,11 @@ def curve(accuracy: list[float], loss: list[float]) -> pd.DataFrame:
         ([0.1, 0.6, 0.7, 0.1, 0.1, 0.1], [2.3, 1, 0.8, 2.3, 2.3, 2.3], False, COLLAPSED),
         ([0.1, 0.1], [math.nan, math.nan], True, NAN),
         ([], [], False, CHANCE),
-        (
-            [0.1] * 14,
-            [20.0, 9, 4, 2.4, *5 * [2.31, 2.30]],
-            False,
-            CHANCE,
-        ),  # fell from a blow-up, then nothing
+        # Fell from a blow-up, then nothing.
+        ([0.1] * 14, [20.0, 9, 4, 2.4, *5 * [2.31, 2.30]], False, CHANCE),
         ([0.1, *9 * [0.2], 0.19, 0.2, 0.19, 0.2], [20.0, 9, 4, 2.4, *5 * [2.11, 2.10]], False, STUCK),
+        # One image more than the largest class.
+        ([0.1136] * 14, [*7 * [2.31, 2.30]], False, CHANCE),
         ([0.1] * 14, [2.4 - 0.01 * i for i in range(14)], False, SLOW),
     ],
 )
