@@ -266,6 +266,7 @@ def survive(
             path.touch()
         jobs.keep()
         strike_until_spent(killer, jobs, blows, deadline)
+        assert killer.struck.total() == blows, f"the sweep or its time ended at {killer.struck.total()} blows"
         for path in holds:
             path.unlink()
         while jobs.living and time.monotonic() < deadline:
@@ -326,7 +327,7 @@ def main(blows: int, seed: int | None, minutes: float, use_tiny: bool) -> None:
             click.echo("the disk is not filled: only root may mount a small one")
         for server in make_server(*SERVER_OPTIONS, parent=disk):
             os.environ.update(server.env)
-            work = (tiny if use_tiny else training)(2 * blows)
+            work = (tiny if use_tiny else training)(4 * blows)
             survived = survive(server, work, blows, seed, 60 * minutes, disk)
     for what, number in survived.most_common():
         click.echo(f"{number:5} {what}")
