@@ -18,8 +18,6 @@ from train.config import Config
 from train.facts import choose_device
 
 RESULTS = Path(__file__).parent / "results"
-
-
 MODELS = ("dense", "cnn")
 
 

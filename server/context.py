@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from server.budget import Budget
 from server.database import Database
-from server.graphql.cost import Budget
 from server.signing import Signer
 
 

@@ -131,7 +131,8 @@ class Forkserver:
         try:
             pid, words = (warm and self.use_spare(message, environ)) or self.fork_for(message, environ, warm)
         except OSError as error:  # no memory, process or file is left: one run fails of it, not all
-            Path(message.log).write_text(f"cannot start a process: {error.strerror}\n")
+            with contextlib.suppress(OSError):  # perhaps no file is left for the log either
+                Path(message.log).write_text(f"cannot start a process: {error.strerror}\n")
             self.tell(Exited(message.run_id, NOT_STARTED))
             return
         self.children[pid] = Child(message, words, shares_service=bool(warm and self.service))

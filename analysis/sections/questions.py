@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable
+from dataclasses import dataclass
 from functools import partial
 
 import pandas as pd
@@ -18,42 +19,62 @@ from analysis.section import Chart, Choices, Section
 from analysis.study import TEST_SIZE, Study
 
 TITLE = "Questions"
-ITSELF = ""
-ASKED = {  # names of the parameter -> the question, the sweep that answers it, and what is best by what
-    ("batch-size", "batch_size"): (
-        "What does the batch size do?",
-        "sweeps/batch-size.yaml",
-        ("lr", [ITSELF]),
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a small sweep answers about one parameter."""
+
+    names: tuple[str, ...]
+    """How the parameter may be spelled."""
+    text: str
+    sweep: str
+    best: str = ""
+    """Another parameter, whose best value may depend on this one."""
+    by: tuple[str, ...] = ()
+    """Other parameters, on which the best value of this one may depend."""
+
+    def pairing(self, name: str) -> list[str]:
+        """The parameter whose best value is told, and those by which; nothing if none is asked for."""
+        if self.best:
+            return [self.best, name]
+        return [name, *self.by] if self.by else []
+
+
+QUESTIONS = (
+    Question(
+        ("batch-size", "batch_size"), "What does the batch size do?", "sweeps/batch-size.yaml", best="lr"
     ),
-    ("epochs",): ("What do more epochs do?", "sweeps/epochs.yaml", ("dp", [ITSELF])),
-    TEST_SIZE: ("What does the size of the test set do?", "sweeps/test-size.yaml", (ITSELF, [])),
-    ("schedule",): (
+    Question(("epochs",), "What do more epochs do?", "sweeps/epochs.yaml", best="dp"),
+    Question(TEST_SIZE, "What does the size of the test set do?", "sweeps/test-size.yaml"),
+    Question(
+        ("schedule",),
         "Does lowering the learning rate help?",
         "sweeps/lr-decay.yaml",
-        (ITSELF, ["optimizer", "lr"]),
+        by=("optimizer", "lr"),
     ),
-}
+)
 
 
 def section(study: Study, _choices: Choices) -> Section:
     """Every question with its answer, or the sweep that would answer it."""
     parts, charts = [], []
-    for names, (question, sweep, (best, by)) in ASKED.items():
-        name = next((name for name in names if name in study.parameters), None)
+    for question in QUESTIONS:
+        name = next((name for name in question.names if name in study.parameters), None)
         runs = study.finished.iloc[:0] if name is None else _of_sweeps_that_vary(study, name)
         if name is None or runs.empty:
-            answers = [f"These runs do not tell: run `{sweep}` and name it too."]
+            answers = [f"These runs do not tell: run `{question.sweep}` and name it too."]
         else:
             answers = [compare(study, runs, name, "Over its sweep")]
-            charts.append(_chart(study, runs, name, question))
-            best, others = best or name, [other or name for other in by]
-            pair = [best, *others]
-            if others and set(pair) <= set(study.parameters) and runs[pair].nunique().min() > 1:
+            charts.append(_chart(study, runs, name, question.text))
+            pairing = question.pairing(name)
+            if pairing and set(pairing) <= set(study.parameters) and runs[pairing].nunique().min() > 1:
+                best, *others = pairing
                 answers.append(best_by(study, runs, best, others))
                 charts += [_pair(study, runs, best, other) for other in others]
-        if names == TEST_SIZE:
+        if question.names == TEST_SIZE:
             answers += _about_images(study, runs, name)
-        parts.append(f"**{question}** {' '.join(answers)}")
+        parts.append(f"**{question.text}** {' '.join(answers)}")
     return Section(TITLE, "\n\n".join(parts), tuple(charts))
 
 

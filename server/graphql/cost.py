@@ -1,7 +1,4 @@
-"""What a query may cost: how much its document asks for, and how many rows come of it.
-
-The parser counts tokens; what fragments make of a few of them, and lists within lists, is counted here.
-"""
+"""How much a query's document asks for, with what fragments make of a few tokens, which the parser counts."""
 
 from dataclasses import dataclass
 
@@ -13,20 +10,6 @@ MOST_TOKENS = 20_000
 # Of the client's documents the largest has 72 fields, 11 deep; introspection has 226, 15 deep.
 MOST_FIELDS = 2_000
 DEEPEST = 30
-MOST_VALUES = 1_000_000  # rows times fields: 10,000 runs with 100 fields each, some seconds of work
-
-
-@dataclass
-class Budget:
-    """The rows that one query may still list."""
-
-    rows: int = MOST_VALUES
-
-    def take(self, rows: int) -> None:
-        """Spend some, or BadRequest."""
-        self.rows -= rows
-        if self.rows < 0:
-            raise BadRequest("the query lists too many rows with too many fields: ask for them in parts")
 
 
 @dataclass(frozen=True)

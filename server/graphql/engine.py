@@ -21,6 +21,7 @@ from graphql import (
 )
 
 from server import ids
+from server.budget import MOST_VALUES, Budget
 from server.context import Context
 from server.errors import BadRequest, ServerError
 from server.graphql import (
@@ -35,7 +36,7 @@ from server.graphql import (
     sweeps,
     viewer,
 )
-from server.graphql.cost import MOST_TOKENS, MOST_VALUES, Budget, count_fields
+from server.graphql.cost import MOST_TOKENS, count_fields
 
 FOLDER = Path(__file__).parent.parent
 SCHEMA_FILES = ("schema.graphql", "schema_artifacts.graphql")
