@@ -141,11 +141,10 @@ export class StudyPage {
       runs.length === study.count
         ? count(study.count, "run")
         : `${runs.length.toLocaleString("en")} of ${count(study.count, "run")}`;
-    const numbers =
-      mean === null
-        ? []
-        : [`mean ${formatValue(study.color, mean)}`, `best ${formatValue(study.color, best)}`];
-    this.status.textContent = [all, ...numbers].join(" · ");
+    const show = (value) => formatValue(study.color, value);
+    const metric =
+      mean === null ? [] : [`${study.color.label}: mean ${show(mean)}, best ${show(best)}`];
+    this.status.textContent = [all, ...metric].join(" · ");
     const chips = [...selection.filters.keys()].map((name) => this.chip(name));
     if (chips.length > 1)
       chips.push(

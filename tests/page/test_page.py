@@ -27,7 +27,9 @@ def test_status_counts_and_averages_all_runs(open_page, data):
     accuracies = data.runs["test_acc"]
     mean = sum(accuracies) / len(accuracies)
     view = open_page(data)
-    assert view.status() == f"400 runs · mean {mean:.2%} · best {max(accuracies):.2%}".replace("%", " %")
+    assert view.status() == f"400 runs · Test accuracy: mean {mean:.2%}, best {max(accuracies):.2%}".replace(
+        "%", " %"
+    )
 
 
 def test_a_brush_keeps_the_runs_that_the_axis_shows_between_its_ends(open_page, data):
