@@ -91,8 +91,9 @@ def make_schema() -> GraphQLSchema:
     for kind in schema.type_map.values():
         if isinstance(kind, GraphQLUnionType):
             kind.resolve_type = lambda _value, _info, _kind: "Run"
-    for name, parse_value in (("JSONString", parse_json_string), ("Int64", parse_int64)):
-        schema.type_map[name].parse_value = parse_value  # type: ignore[attr-defined]
+    for name, read in (("JSONString", parse_json_string), ("Int64", parse_int64)):
+        scalar: Any = schema.type_map[name]
+        scalar.parse_value = scalar.coerce_input_value = read  # their names in graphql-core 3.2 and 3.3
     schema.type_map["ArtifactCollection"].resolve_type = lambda *_: "ArtifactSequence"  # type: ignore[attr-defined]
     return schema
 

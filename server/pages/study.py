@@ -173,6 +173,8 @@ def highlights(rows: Rows, color: page.Column, values: list[Any]) -> list[page.H
 
 def duration(seconds: float) -> str:
     """A time as people say it."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

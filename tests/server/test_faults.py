@@ -212,6 +212,30 @@ def test_nonsense_to_graphql(client: Client, body: dict[str, Any]) -> None:
     never_a_crash(client.post("/graphql", json=body))
 
 
+UPSERT = """mutation ($config: JSONString) {
+    upsertBucket(input: {modelName: "direct", config: $config}) { bucket { id } }
+}"""
+HISTORY = """query ($entity: String, $step: Int64) {
+    project(name: "direct", entityName: $entity) { run(name: "typed") { history(minStep: $step) } }
+}"""
+
+
+@pytest.mark.parametrize("value", [[], {}, 3, 1.5, True])
+def test_json_is_a_string(client: Client, value: object) -> None:
+    answer = client.post("/graphql", json={"query": UPSERT, "variables": {"config": value}})
+    assert (answer.status_code, "a string of JSON is needed" in answer.text) == (400, True)
+    literal = UPSERT.replace("($config: JSONString)", "").replace("$config", json.dumps(value))
+    answer = client.post("/graphql", json={"query": literal})
+    assert (answer.status_code, "a string of JSON is needed" in answer.text) == (400, True)
+
+
+@pytest.mark.parametrize(("step", "code"), [("7", 200), (7, 200), ("x", 400), ([], 400), (2**63, 400)])
+def test_an_integer_of_64_bits_is_one(client: Client, step: object, code: int) -> None:
+    client.start_run("typed")
+    variables = {"entity": client.entity, "step": step}
+    assert client.post("/graphql", json={"query": HISTORY, "variables": variables}).status_code == code
+
+
 @FUZZ
 @given(
     path=st.sampled_from(
