@@ -16,11 +16,11 @@ setup: $(READY)  ## Make the environment in .venv (5 GB: torch with its CUDA lib
 
 $(READY): setup.cfg pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[study,dev]'
 	@touch $@
 
 # W&B's own search library, which tests ask. Without it, they are skipped.
-$(ORACLE): tests/search/oracle-requirements.txt | $(READY)
+$(ORACLE): tests/sweeps/oracle-requirements.txt | $(READY)
 	@mkdir -p $(@D) && touch $@
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 13))' && $(BIN)/python -m venv $(@D) \
 		&& $(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $< \
@@ -39,7 +39,7 @@ test-clients: $(READY)  ## Test the server with clients from 0.19 to the newest 
 	METASWEEP_CLIENTS=all PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -rs tests/clients
 
 test-slurm: $(READY)  ## Test the Slurm side on a real Slurm: as root, with slurmctld and slurmd
-	METASWEEP_SLURM=1 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/metacentrum/test_slurm.py
+	METASWEEP_SLURM=1 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/cluster/test_slurm.py
 
 lint: $(READY)  ## Check style, types and shell scripts
 	$(BIN)/ruff check .

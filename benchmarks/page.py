@@ -16,8 +16,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-import page
 from benchmarks.measure import Comparison, Figure, interleave
+from metasweep import page
 from tests.chromium import CHROMIUM, FLAGS
 from tests.page.synthetic import study
 

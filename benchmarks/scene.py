@@ -24,7 +24,17 @@ def embedded_server() -> Iterator[dict[str, str]]:
     """Run a server on a free port and a fresh data directory; yield the environment of its clients."""
     with tempfile.TemporaryDirectory(prefix="metasweep-bench-") as folder:
         data_dir = Path(folder) / "server"
-        command = [sys.executable, "-m", "server", "serve", "--port", "0", "--data-dir", str(data_dir)]
+        command = [
+            sys.executable,
+            "-m",
+            "metasweep",
+            "server",
+            "serve",
+            "--port",
+            "0",
+            "--data-dir",
+            str(data_dir),
+        ]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         try:
             yield client_environment(_wait_for_address(data_dir, process), data_dir, Path(folder))

@@ -17,7 +17,12 @@ from urllib.parse import urlsplit
 import uvloop
 import yaml
 
-from workers.protocol import CREATE_AGENT, HEARTBEAT, UPSERT_SWEEP, VIEWER
+from metasweep.client.protocol import (
+    CREATE_AGENT,
+    HEARTBEAT,
+    UPSERT_SWEEP,
+    VIEWER,
+)
 
 T = TypeVar("T")
 

@@ -13,4 +13,4 @@ REPOSITORY=${REPOSITORY:-${PBS_O_WORKDIR:-${SLURM_SUBMIT_DIR:-$PWD}}}
 # shellcheck source=metacentrum/job.sh
 source "$REPOSITORY/metacentrum/job.sh" || { echo "$REPOSITORY is not the project: submit from its folder." >&2; exit 2; }
 begin
-run_python -m metacentrum.node
+run_python -m metasweep.cluster.node

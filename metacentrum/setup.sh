@@ -21,4 +21,4 @@ run make --no-print-directory setup PYTHON=python3 VENV="$VENV"
 exec 9>&-
 find_python
 run_python -m metacentrum.data "$DATASET"
-run_python -m metacentrum.node
+run_python -m metasweep.cluster.node

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 sweep=$(python agent.py sweeps/digits.yaml --local)
 python -m analysis report "$sweep" --local --output report
 python -m analysis table "$sweep" --local
-python -m server stop
+python -m metasweep server stop
 echo
 echo "The report is in $PWD/report: open index.html, or README.md."
-echo "The runs are kept in .metasweep: \`python -m server\` serves them and their pages again."
+echo "The runs are kept in .metasweep: \`metasweep server\` serves them and their pages again."

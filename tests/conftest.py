@@ -35,7 +35,16 @@ class ServerProcess:
 
     def start(self) -> None:
         """Start it, or start it again at the same address; returns when it listens."""
-        command = [sys.executable, "-m", "server", "serve", "--port", str(self.port), *self.options]
+        command = [
+            sys.executable,
+            "-m",
+            "metasweep",
+            "server",
+            "serve",
+            "--port",
+            str(self.port),
+            *self.options,
+        ]
         self.process = subprocess.Popen(
             [*command, "--data-dir", str(self.data_dir)],
             cwd=ROOT,

@@ -18,14 +18,28 @@ from pathlib import Path
 
 import click
 
-from workers import account, display, local, packing, resources, runfiles, service, sweep, trainers
-from workers.fleet import GONE_SECONDS, PREEMPTED, TERM_SECONDS, Fleet
-from workers.missing import Missing
-from workers.pool import Pool
-from workers.progress import Watch
-from workers.protocol import Client
-from workers.walltime import Walltime, ask_scheduler, in_batch_job
-from workers.walltime import parse as parse_time
+from metasweep.agent import (
+    display,
+    local,
+    packing,
+    resources,
+    runfiles,
+    trainers,
+)
+from metasweep.agent.fleet import (
+    GONE_SECONDS,
+    PREEMPTED,
+    TERM_SECONDS,
+    Fleet,
+)
+from metasweep.agent.missing import Missing
+from metasweep.agent.progress import Watch
+from metasweep.agent.walltime import Walltime, ask_scheduler, in_batch_job
+from metasweep.agent.walltime import parse as parse_time
+from metasweep.client import account, sweep
+from metasweep.client.protocol import Client
+from metasweep.forks import service
+from metasweep.forks.pool import Pool
 
 SERVER_DIR = ".metasweep"
 FRAME_SECONDS = 0.25
@@ -198,7 +212,7 @@ def point_to_results(screen: display.Lines, found: sweep.Sweep, server_dir: str)
     reading = f"--local --server-dir {place}" if place else "--local"
     stopping = f"stop --data-dir {place}" if place else "stop"
     screen.say(f"the results: python -m analysis table {found.name} {reading}")
-    screen.say(f"the embedded server stays up; end it with: python -m server {stopping}")
+    screen.say(f"the embedded server stays up; end it with: metasweep server {stopping}")
 
 
 def wait(fleet: Fleet, watch: Watch, screen: display.Lines) -> None:

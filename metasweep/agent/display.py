@@ -12,12 +12,12 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from workers.progress import Watch
-from workers.walltime import clock
+from metasweep.agent.progress import Watch
+from metasweep.agent.walltime import clock
 
 if TYPE_CHECKING:
-    from workers.fleet import Fleet
-    from workers.slot import Slot
+    from metasweep.agent.fleet import Fleet
+    from metasweep.agent.slot import Slot
 
 PANEL_LINES = 5  # what is not a worker
 SPOKEN_SECONDS = 60.0  # between two lines of progress in a log

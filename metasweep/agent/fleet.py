@@ -8,15 +8,15 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from workers.missing import Missing
-from workers.pool import Pool
-from workers.process import describe_status
-from workers.progress import Watch
-from workers.protocol import Client, Refused
-from workers.slot import Outcome, Run, Slot
-from workers.sweep import Sweep, explain
-from workers.trainers import Trainers
-from workers.walltime import Walltime
+from metasweep.agent.missing import Missing
+from metasweep.agent.progress import Watch
+from metasweep.agent.slot import Outcome, Run, Slot
+from metasweep.agent.trainers import Trainers
+from metasweep.agent.walltime import Walltime
+from metasweep.client.protocol import Client, Refused
+from metasweep.client.sweep import Sweep, explain
+from metasweep.forks.pool import Pool
+from metasweep.forks.process import describe_status
 
 DONE, FAULT, USAGE, PREEMPTED, FAILING = 0, 1, 2, 3, 4
 """Exit codes: done or nothing left; anything else; wrong usage; told to go; runs keep failing."""

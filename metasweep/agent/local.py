@@ -9,7 +9,7 @@ import sys
 
 import click
 
-from workers.pool import ROOT
+from metasweep.forks.pool import ROOT
 
 
 def start_server(data_dir: str) -> dict[str, str]:
@@ -23,8 +23,8 @@ def start_server(data_dir: str) -> dict[str, str]:
 
 
 def call(action: str, data_dir: str) -> str:
-    """Run `python -m server ACTION`; return what it prints."""
-    command = [sys.executable, "-m", "server", action, "--data-dir", data_dir]
+    """Run `metasweep server ACTION`; return what it prints."""
+    command = [sys.executable, "-m", "metasweep", "server", action, "--data-dir", data_dir]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=with_root())
     if done.returncode:
         words = (done.stderr or done.stdout).strip().splitlines()

@@ -6,7 +6,7 @@ import re
 import signal
 from pathlib import Path
 
-from workers.process import describe_status
+from metasweep.forks.process import describe_status
 
 TAIL_BYTES = 16_384
 LONGEST = 200

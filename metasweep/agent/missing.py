@@ -16,9 +16,9 @@ from typing import Any
 
 import click
 
-from search import Grid
-from workers.protocol import Client
-from workers.sweep import Sweep
+from metasweep.client.protocol import Client
+from metasweep.client.sweep import Sweep
+from metasweep.sweeps import Grid
 
 ACTIVE = ("running", "pending", "preempting", "preempted")
 GIVEN_UP = "given up"  # our word for a preempted run that the server does not hand out again

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from workers.fleet import Fleet
+    from metasweep.agent.fleet import Fleet
 
 USABLE = 0.95  # of the memory that is free before the first run: what is asked for in pieces leaves gaps
 SAMPLE_SECONDS = 0.5

@@ -8,9 +8,9 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from workers.protocol import Client, Refused, Unreachable
-from workers.sweep import Sweep
-from workers.walltime import Walltime
+from metasweep.agent.walltime import Walltime
+from metasweep.client.protocol import Client, Refused, Unreachable
+from metasweep.client.sweep import Sweep
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from typing import Any
 import click
 import yaml
 
-from workers import command
-from workers.messages import Start
-from workers.program import Program, parse
-from workers.sweep import Sweep
+from metasweep.agent import command
+from metasweep.client.sweep import Sweep
+from metasweep.forks.messages import Start
+from metasweep.forks.program import Program, parse
 
 LOSS = {
     "WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL": "1",

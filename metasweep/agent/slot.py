@@ -12,12 +12,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from workers.log import last_words
-from workers.protocol import Refused, Unreachable
-from workers.runfiles import prepare
+from metasweep.agent.log import last_words
+from metasweep.agent.runfiles import prepare
+from metasweep.client.protocol import Refused, Unreachable
 
 if TYPE_CHECKING:
-    from workers.fleet import Fleet
+    from metasweep.agent.fleet import Fleet
 
 HEARTBEAT_SECONDS = 10.0
 IDLE_SECONDS = 2.0

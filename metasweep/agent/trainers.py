@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from workers.messages import Start
-from workers.program import Program, parse
+from metasweep.forks.messages import Start
+from metasweep.forks.program import Program, parse
 
 if TYPE_CHECKING:
-    from workers.fleet import Fleet
+    from metasweep.agent.fleet import Fleet
 
 VARIABLE = "TRAIN_TOGETHER"
 MODULE = "trainer"

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import requests
 
-from workers.account import Account
+from metasweep.client.account import Account
 
 TIMEOUT_SECONDS = (10, 60)  # to connect; to answer: a claim may wait behind other writers
 RETRY_SECONDS = (0.5, 30.0)  # the first wait and the longest

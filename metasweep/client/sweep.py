@@ -9,8 +9,13 @@ from typing import Any
 import click
 import yaml
 
-from workers.account import Account
-from workers.protocol import Client, Refused, SweepName, Unreachable
+from metasweep.client.account import Account
+from metasweep.client.protocol import (
+    Client,
+    Refused,
+    SweepName,
+    Unreachable,
+)
 
 METHODS = ("grid", "random", "bayes", "custom")
 

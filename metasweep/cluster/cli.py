@@ -14,14 +14,25 @@ from typing import Any
 
 import click
 
-from metacentrum import estimate, schedulers, sweeps, watching
-from metacentrum.keys import check_key
-from metacentrum.launch import Site, launch, make_request
-from metacentrum.options import interval_option, job_options, logs_option, read_site, site_options
-from metacentrum.points import Points, read_points
-from metacentrum.schedulers import Request, Scheduler
-from metacentrum.submission import Submission, find
-from workers.account import Account
+from metasweep.client.account import Account
+from metasweep.cluster import (
+    estimate,
+    schedulers,
+    sweeps,
+    watching,
+)
+from metasweep.cluster.keys import check_key
+from metasweep.cluster.launch import Site, launch, make_request
+from metasweep.cluster.options import (
+    interval_option,
+    job_options,
+    logs_option,
+    read_site,
+    site_options,
+)
+from metasweep.cluster.points import Points, read_points
+from metasweep.cluster.schedulers import Request, Scheduler
+from metasweep.cluster.submission import Submission, find
 
 HELLO: dict[str, Any] = {"walltime": 300, "mem": "4gb"}
 SETUP: dict[str, Any] = {"walltime": 3600, "cpus": 2, "mem": "8gb", "scratch": "20gb"}
@@ -147,7 +158,7 @@ def status(which: str | None, watch: bool, interval: float, logs: Path) -> None:
     """Show jobs, agents and points of WHICH: a job's id or a logs folder; the last submission if left out."""
     from rich.console import Console
 
-    from metacentrum.table import show
+    from metasweep.cluster.table import show
 
     submission = find(logs, which)
     scheduler = schedulers.find(submission.scheduler)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import click
 
-from metacentrum.points import Points
-from metacentrum.values import format_walltime
+from metasweep.cluster.points import Points
+from metasweep.cluster.values import format_walltime
 
 START = 300  # seconds for a job's start: imports from shared storage, the data set, the first claim
 MARGIN = 1.3  # slower nodes, and the last runs, which cannot be shared out evenly

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from metacentrum.script import REPOSITORY
-from workers.account import Account, resolve
+from metasweep.client.account import Account, resolve
+from metasweep.cluster.script import REPOSITORY
 
 
 def check_key(base_url: str, key_file: Path | None, environ: Mapping[str, str]) -> Account:

@@ -11,10 +11,10 @@ from typing import Any
 
 import click
 
-from metacentrum.command import NoAnswer
-from metacentrum.schedulers import Request, Scheduler
-from metacentrum.script import REPOSITORY, render
-from metacentrum.submission import Submission, create_folder, name_folders
+from metasweep.cluster.command import NoAnswer
+from metasweep.cluster.schedulers import Request, Scheduler
+from metasweep.cluster.script import REPOSITORY, render
+from metasweep.cluster.submission import Submission, create_folder, name_folders
 
 
 @dataclass(frozen=True)

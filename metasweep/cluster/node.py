@@ -1,4 +1,4 @@
-"""What a job finds on its node, one line each: `python -m metacentrum.node`, the program of hello.sh.
+"""What a job finds on its node, one line each: `python -m metasweep.cluster.node`, the program of hello.sh.
 
 Exit status: 0 when agents can work here, 1 when something that they need is missing (those lines say NO).
 """
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-from metacentrum.reach import check_reach
+from metasweep.cluster.reach import check_reach
 
 CLOUD = "https://api.wandb.ai"
 

@@ -8,10 +8,18 @@ from typing import Any, TypeVar
 
 import click
 
-from metacentrum import schedulers
-from metacentrum.launch import Site
-from metacentrum.script import REPOSITORY
-from metacentrum.values import CAPABILITY, MAX_ARRAY, NAME, QUEUE, SIZE, WALLTIME, WORDS
+from metasweep.cluster import schedulers
+from metasweep.cluster.launch import Site
+from metasweep.cluster.script import REPOSITORY
+from metasweep.cluster.values import (
+    CAPABILITY,
+    MAX_ARRAY,
+    NAME,
+    QUEUE,
+    SIZE,
+    WALLTIME,
+    WORDS,
+)
 
 SCRATCH = click.Choice(["local", "ssd", "shared", "shm"])
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from metacentrum.reach import check_reach
-from workers.account import Account
+from metasweep.client.account import Account
+from metasweep.cluster.reach import check_reach
 
 RECENT = 600  # seconds over which the rate is measured
 

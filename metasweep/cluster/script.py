@@ -10,8 +10,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parent
-REPOSITORY = FOLDER.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
+FOLDER = REPOSITORY / "metacentrum"
 MARKER = "#PBS "
 
 

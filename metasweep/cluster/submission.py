@@ -19,9 +19,9 @@ from pathlib import Path
 
 import click
 
-from metacentrum.keys import read_key
-from metacentrum.script import REPOSITORY
-from workers.account import Account, resolve
+from metasweep.client.account import Account, resolve
+from metasweep.cluster.keys import read_key
+from metasweep.cluster.script import REPOSITORY
 
 MEANINGS = {
     0: "done",

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from metacentrum.values import parse_sweep
-from workers.account import Account
-from workers.protocol import Client
-from workers.sweep import is_file, open_sweep, read_file
+from metasweep.client.account import Account
+from metasweep.client.protocol import Client
+from metasweep.client.sweep import is_file, open_sweep, read_file
+from metasweep.cluster.values import parse_sweep
 
 __all__ = ["is_file", "look_up", "take"]
 

@@ -12,10 +12,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from metacentrum.points import Points
-from metacentrum.schedulers import Job, Scheduler
-from metacentrum.submission import MEANINGS, Submission
-from metacentrum.values import format_walltime
+from metasweep.cluster.points import Points
+from metasweep.cluster.schedulers import Job, Scheduler
+from metasweep.cluster.submission import MEANINGS, Submission
+from metasweep.cluster.values import format_walltime
 
 HERE = "; here "  # from here on, an agent's line of progress is about the agent itself
 COLOURS = {"queued": "yellow", "running": "green", "ended": "dim"}

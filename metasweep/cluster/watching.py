@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from metacentrum.schedulers import Job, Scheduler
-from metacentrum.submission import Submission
+from metasweep.cluster.schedulers import Job, Scheduler
+from metasweep.cluster.submission import Submission
 
 ARRIVAL_SECONDS = 5  # shared storage may show the last lines of an output late
 

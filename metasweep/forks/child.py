@@ -22,9 +22,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
 
-from workers import warmup
-from workers.process import PARENT_DIED
-from workers.program import Program
+from metasweep.forks import warmup
+from metasweep.forks.process import PARENT_DIED
+from metasweep.forks.program import Program
 
 GOODBYE = struct.Struct("ii")
 """What a process sends when it is about to end: its id and its exit code."""
@@ -95,7 +95,7 @@ def run(program: Program) -> int:
     gc.enable()
     if "numpy" in sys.modules:  # a new process would draw its own numbers; `random` does so by itself
         sys.modules["numpy"].random.seed()
-    for name in [name for name in sys.modules if name.partition(".")[0] == "workers"]:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "metasweep"]:
         del sys.modules[name]  # the program may have a package of this name
     sys.argv = [program.name, *program.arguments]
     try:

@@ -23,9 +23,16 @@ from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import NoReturn
 
-from workers import child, service, warmup
-from workers.messages import Exited, Leave, Load, Signal, Start, Started
-from workers.process import PARENT_DIED, die_with_parent, signal_group
+from metasweep.forks import child, service, warmup
+from metasweep.forks.messages import (
+    Exited,
+    Leave,
+    Load,
+    Signal,
+    Start,
+    Started,
+)
+from metasweep.forks.process import PARENT_DIED, die_with_parent, signal_group
 
 NOT_STARTED = 126  # exit code of a run for which no process could be started, as a shell has it
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from dataclasses import dataclass
 
-from workers.program import Program
+from metasweep.forks.program import Program
 
 # --- what the agent says
 

@@ -14,13 +14,21 @@ from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from workers.messages import Exited, Leave, Load, Signal, Start, Started
-from workers.process import signal_group
-from workers.program import Program
+from metasweep.forks.messages import (
+    Exited,
+    Leave,
+    Load,
+    Signal,
+    Start,
+    Started,
+)
+from metasweep.forks.process import signal_group
+from metasweep.forks.program import Program
 
-ROOT = str(Path(__file__).resolve().parent.parent)
+ROOT = str(Path(__file__).resolve().parents[2])
 BOOT = (
-    "import sys; sys.path[:1] = [{root!r}]; from workers.forkserver import main; sys.path[:1] = [{here!r}]; "
+    "import sys; sys.path[:1] = [{root!r}]; "
+    "from metasweep.forks.forkserver import main; sys.path[:1] = [{here!r}]; "
 )
 LOST = -signal.SIGKILL
 RETRY_SECONDS = 1.0

@@ -13,7 +13,7 @@ import sys
 import traceback
 from typing import Any, NoReturn
 
-from workers.process import PARENT_DIED, die_with_parent
+from metasweep.forks.process import PARENT_DIED, die_with_parent
 
 VARIABLE = "WANDB_SERVICE"
 SAVE_REQUIREMENTS = "WANDB_X_SAVE_REQUIREMENTS"  # whether a run lists the installed packages: 30 ms or more

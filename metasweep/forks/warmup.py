@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from workers.program import Program
+from metasweep.forks.program import Program
 
 # jemalloc (in pyarrow, which pandas loads) stops its thread for a fork; the child does without it.
 FORK_SAFE_THREADS = ("jemalloc_bg_thd",)

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from page.data import (
+from metasweep.page.data import (
     Cell,
     Column,
     Curve,

@@ -1,1 +1,1 @@
-"""From the W&B API to figures, tables and a report: `python -m analysis`."""
+"""From the W&B API to figures, tables and a report: `metasweep report`."""

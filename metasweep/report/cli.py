@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from analysis.options import OneLineErrors, of_sweeps, read_study, selecting
-from analysis.statistics import INTERVALS
-from analysis.study import METRICS, Study
+from metasweep.report.options import (
+    of_sweeps,
+    read_study,
+    selecting,
+)
+from metasweep.report.measure.statistics import INTERVALS
+from metasweep.report.read.study import METRICS, Study
 
 if TYPE_CHECKING:
-    from analysis.section import Choices
+    from metasweep.report.sections.section import Choices
 
 CONFIDENCE = click.FloatRange(0, 1, min_open=True, max_open=True)
 FORMAT_NAMES = ("text", "markdown", "latex", "csv", "json")
@@ -32,7 +36,7 @@ SECTION_NAMES = (
 )
 
 
-@click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """From the W&B API to figures, tables and a report.
 
@@ -98,7 +102,7 @@ def chosen(command: Any) -> Any:
         only: tuple[str, ...] = (),
         **options: Any,
     ) -> Any:
-        from analysis.section import Choices
+        from metasweep.report.sections.section import Choices
 
         choices = Choices(
             interval, confidence, top, threshold, data_dir=data_dir, only=only, confirmation=confirmation
@@ -130,7 +134,7 @@ def output(command: Any) -> Any:
 @formatted
 def dataset(study: Study, format_name: str) -> None:
     """Images per class of the training, validation and test set."""
-    from analysis.listings import dataset_listing
+    from metasweep.report.sections.listings import dataset_listing
 
     show(dataset_listing(with_classes(study)), format_name)
 
@@ -141,12 +145,12 @@ def dataset(study: Study, format_name: str) -> None:
 @click.option("--log", is_flag=True, help="Make them runs of the sweep's project, and print their addresses.")
 def baselines(study: Study, format_name: str, log: bool) -> None:
     """Accuracy of guessing at random, and of always naming the largest class."""
-    from analysis.baselines import baselines as compute
-    from analysis.listings import baseline_listing
+    from metasweep.report.measure.baselines import baselines as compute
+    from metasweep.report.sections.listings import baseline_listing
 
     found = compute(with_classes(study).class_counts)
     if log:
-        from analysis.baseline_runs import log_baselines
+        from metasweep.report.write.baseline_runs import log_baselines
 
         click.echo("\n".join(log_baselines(study, found)))
     else:
@@ -175,9 +179,9 @@ def table(
     confirmation: Study | None,
 ) -> None:
     """The best configurations: chosen on validation, reported on test, over all their seeds."""
-    from analysis.errors import AnalysisError
-    from analysis.listings import results
-    from analysis.table import results_table
+    from metasweep.report.errors import AnalysisError
+    from metasweep.report.sections.listings import results
+    from metasweep.report.measure.table import results_table
 
     if create and not confirm:
         raise click.UsageError("--create makes the sweeps of --confirm: give both.")
@@ -199,8 +203,8 @@ def table(
 )
 def importance(study: Study, format_name: str, metric: str) -> None:
     """How much of the outcome each hyper-parameter explains."""
-    from analysis.errors import AnalysisError
-    from analysis.sections.importance import listing, measure
+    from metasweep.report.errors import AnalysisError
+    from metasweep.report.sections.importance import listing, measure
 
     found = measure(study, metric)
     if found is None:
@@ -213,8 +217,8 @@ def importance(study: Study, format_name: str, metric: str) -> None:
 @formatted
 def status(study: Study, format_name: str) -> None:
     """Whether every grid point is finished exactly once; exit code 1 while it is not."""
-    from analysis.listings import status_listing
-    from analysis.status import completeness
+    from metasweep.report.sections.listings import status_listing
+    from metasweep.report.measure.status import completeness
 
     found = completeness(study)
     show(status_listing(found), format_name)
@@ -231,8 +235,8 @@ def status(study: Study, format_name: str) -> None:
 )
 def section(study: Study, choices: Choices, name: str, format_name: str) -> None:
     """One section of the report, its words and tables; `charts --only` draws its figures."""
-    from analysis.rendering import FORMATS, words
-    from analysis.sections import ORDER
+    from metasweep.report.rendering import FORMATS, words
+    from metasweep.report.sections import ORDER
 
     found = ORDER[name](study, choices)
     click.echo(found.text if format_name == "markdown" else words(found.text))
@@ -248,8 +252,8 @@ def section(study: Study, choices: Choices, name: str, format_name: str) -> None
 @only
 def charts(study: Study, output: Path, choices: Choices) -> None:
     """The figures, as SVG in light and dark and as PNG."""
-    from analysis.progress import progress_bar
-    from analysis.report import write_charts_of
+    from metasweep.report.progress import progress_bar
+    from metasweep.report.write.report import write_charts_of
 
     with progress_bar("Drawing") as progress:
         for path in write_charts_of(study, output, choices, progress):
@@ -264,8 +268,8 @@ def charts(study: Study, output: Path, choices: Choices) -> None:
 @only
 def report(study: Study, output: Path, choices: Choices) -> None:
     """Everything in one folder, and a README.md that shows it."""
-    from analysis.progress import progress_bar
-    from analysis.report import write_report
+    from metasweep.report.progress import progress_bar
+    from metasweep.report.write.report import write_report
 
     with progress_bar("Drawing") as progress:
         click.echo(write_report(study, output, choices, progress))
@@ -280,7 +284,7 @@ def report(study: Study, output: Path, choices: Choices) -> None:
 @click.option("--dry-run", is_flag=True, help="Print what would be sent, as JSON.")
 def publish(study: Study, choices: Choices, draft: bool, dry_run: bool) -> None:
     """The report as a W&B Report with W&B's own panels; prints its address."""
-    from analysis.publish import compose, save, specification
+    from metasweep.report.write.publish import compose, save, specification
 
     composed = compose(study, choices)
     click.echo(specification(composed) if dry_run else save(composed, draft))
@@ -288,7 +292,7 @@ def publish(study: Study, choices: Choices, draft: bool, dry_run: bool) -> None:
 
 def nothing_to_report(study: Study) -> str:
     """Why there is no table."""
-    from analysis.status import completeness
+    from metasweep.report.measure.status import completeness
 
     if len(study.finished):
         return f"No finished run has {study.metric.replace('_', '/')}, the metric of the sweep."
@@ -299,8 +303,8 @@ def print_confirmation(study: Study, top: int, create: bool) -> None:
     """The confirming sweeps as YAML documents, or made, by name."""
     import yaml
 
-    from analysis import confirmation
-    from analysis.table import choose
+    from metasweep.report.measure import confirmation
+    from metasweep.report.measure.table import choose
 
     sweeps = confirmation.confirming_sweeps(study, choose(study, top))
     if create:
@@ -312,7 +316,7 @@ def print_confirmation(study: Study, top: int, create: bool) -> None:
 
 def with_classes(study: Study) -> Study:
     """The study, if its runs logged the classes of their data set."""
-    from analysis.errors import AnalysisError
+    from metasweep.report.errors import AnalysisError
 
     if not study.class_counts:
         raise AnalysisError("No run logged its class_counts: the data set is not known.")
@@ -321,6 +325,6 @@ def with_classes(study: Study) -> Study:
 
 def show(listing: Any, format_name: str) -> None:
     """Print a table in a format."""
-    from analysis.rendering import FORMATS
+    from metasweep.report.rendering import FORMATS
 
     click.echo(FORMATS[format_name](listing), nl=False)

@@ -1,5 +1,7 @@
 """What a person can put right: printed as one line, without a traceback."""
 
+import click
 
-class AnalysisError(Exception):
-    """A mistake or a condition with a way out; the message names both."""
+
+class AnalysisError(click.ClickException):
+    """The message names the cause and the way out; exit code 1."""

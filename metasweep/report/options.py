@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +11,8 @@ from typing import Any
 import click
 import pandas as pd
 
-from analysis.errors import AnalysisError
-from analysis.study import Study
+from metasweep.report.errors import AnalysisError
+from metasweep.report.read.study import Study
 
 Command = Callable[..., Any]
 DATA_DIR = Path(".metasweep")
@@ -52,9 +51,9 @@ def selecting(command: Command) -> Command:
 
 def read_study(sweeps: tuple[str, ...], server_dir: Path | None, refresh: bool = False) -> Study:
     """Connect and read, with a progress bar in a terminal."""
-    from analysis import api, connection  # wandb takes half a second, which --help does not need
-    from analysis.cache import HistoryCache, default_path
-    from analysis.progress import progress_bar
+    from metasweep.report.read import api, connection  # wandb takes half a second, which --help does not need
+    from metasweep.report.read.cache import HistoryCache, default_path
+    from metasweep.report.progress import progress_bar
 
     cache = HistoryCache(default_path(), refresh=refresh)
     if server_dir is not None:
@@ -85,14 +84,3 @@ def subset(study: Study, expression: str) -> Study:
         raise AnalysisError(f"No run fulfils {expression!r}.")
     return replace(study.select(mask), where=expression)
 
-
-class OneLineErrors(click.Group):
-    """A group whose commands end with one line and exit code 1 on an `AnalysisError`."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
-        try:
-            return super().invoke(ctx)
-        except AnalysisError as error:
-            click.echo(f"error: {error}", err=True)
-            sys.exit(1)

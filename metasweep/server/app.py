@@ -11,16 +11,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from server import files, pages, streams
-from server.auth import KeyRequired
-from server.context import Server, Settings
-from server.database import Database
-from server.errors import ServerError
-from server.graphql import endpoint
-from server.keys import Keyring, load_or_make
-from server.leases import Watch
-from server.proxy import BehindProxy
-from server.signing import Signer
+from metasweep.server import pages
+from metasweep.server.access.auth import KeyRequired
+from metasweep.server.access.keys import Keyring, load_or_make
+from metasweep.server.access.proxy import BehindProxy
+from metasweep.server.access.signing import Signer
+from metasweep.server.api import endpoint
+from metasweep.server.context import Server, Settings
+from metasweep.server.errors import ServerError
+from metasweep.server.store.database import Database
+from metasweep.server.stream import files, streams
+from metasweep.server.watch.leases import Watch
 
 log = logging.getLogger("server")
 ROUTES = [

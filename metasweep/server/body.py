@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
-from server.errors import BadRequest, TooLarge
+from metasweep.server.errors import BadRequest, TooLarge
 
 MAX_BODY = 64 * 1024 * 1024  # bytes, before and after unzipping; the client sends 10 MB at most
 

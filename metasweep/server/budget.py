@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from server.errors import BadRequest
+from metasweep.server.errors import BadRequest
 
 MOST_VALUES = 1_000_000  # rows times fields: 10,000 runs with 100 fields each, some seconds of work
 

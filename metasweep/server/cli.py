@@ -30,10 +30,6 @@ LOCAL = ("127.0.0.1", "localhost", "::1")
 class Refused(click.ClickException):
     """One line that names the mistake and the way out; exit code 1."""
 
-    def show(self, file: Any = None) -> None:
-        """Print the line."""
-        click.echo(f"server: {self.format_message()}", err=True, file=file)
-
 
 def data_dir_option(command: Any) -> Any:
     """--data-dir, the same for every command."""
@@ -93,7 +89,7 @@ def running(data_dir: Path) -> tuple[str, str]:
         if answers(description["local"], key):
             return description["url"], key
     raise Refused(
-        f"no server is running on {data_dir}: start one with python -m server start --data-dir {data_dir}"
+        f"no server is running on {data_dir}: start one with metasweep server start --data-dir {data_dir}"
     )
 
 
@@ -148,7 +144,7 @@ def check_url(_context: click.Context, _parameter: click.Parameter, text: str | 
 )
 def serve(data_dir: Path, lease: float, max_attempts: int, **front: Any) -> None:
     """Serve until told to stop."""
-    from server.serving import Front, serve_forever  # the other commands do without its imports
+    from metasweep.server.serving import Front, serve_forever  # the other commands do without its imports
 
     if front["keyfile"] and not front["certfile"]:
         raise click.UsageError("--keyfile goes with --certfile")
@@ -183,6 +179,7 @@ def start(host: str, port: int | None, data_dir: Path) -> None:
     command = [
         sys.executable,
         "-m",
+        "metasweep",
         "server",
         "serve",
         "--host",
@@ -241,7 +238,7 @@ def backup(data_dir: Path, target: Path) -> None:
 
     The copy is itself a data directory: to restore it, serve it with --data-dir TARGET.
     """
-    from server.backup import NoBackup, back_up
+    from metasweep.server.store.backup import NoBackup, back_up
 
     try:
         back_up(data_dir, target)

@@ -5,9 +5,9 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from server.budget import Budget
-from server.database import Database
-from server.signing import Signer
+from metasweep.server.access.signing import Signer
+from metasweep.server.budget import Budget
+from metasweep.server.store.database import Database
 
 
 def default_entity() -> str:

@@ -13,12 +13,12 @@ from pathlib import Path
 import click
 import uvicorn
 
-from server.app import make_app, open_server
-from server.cli import LOCAL, Refused, free_socket
-from server.context import Settings
-from server.database import DatabaseRefused
-from server.files import collect_garbage
-from server.keys import KeyProblem, Keyring
+from metasweep.server.access.keys import KeyProblem, Keyring
+from metasweep.server.app import make_app, open_server
+from metasweep.server.cli import LOCAL, Refused, free_socket
+from metasweep.server.context import Settings
+from metasweep.server.store.database import DatabaseRefused
+from metasweep.server.stream.files import collect_garbage
 
 # Agents call every 5 s and runs every 15 to 30 s: no connection is closed under a request on its way.
 KEEP_ALIVE = 75

@@ -3,13 +3,18 @@
 Pure functions of a sweep config (the mapping that its YAML holds) and of what has been run.
 """
 
-from search.bayes import Trial, suggest
-from search.grid import Grid, grid_point, grid_size, point_index
-from search.hyperband import costs_of, is_poor, limits
-from search.parameters import Point, is_finite
-from search.problems import Problem
-from search.sampling import sample
-from search.validation import validate
+from metasweep.sweeps.bayes import Trial, suggest
+from metasweep.sweeps.grid import (
+    Grid,
+    grid_point,
+    grid_size,
+    point_index,
+)
+from metasweep.sweeps.hyperband import costs_of, is_poor, limits
+from metasweep.sweeps.parameters import Point, is_finite
+from metasweep.sweeps.problems import Problem
+from metasweep.sweeps.sampling import sample
+from metasweep.sweeps.validation import validate
 
 __all__ = [
     "Grid",

@@ -10,10 +10,17 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from search.grid import Choices
-from search.parameters import Parameter, Point, is_finite, make_point, read_parameters, value_at
-from search.quantiles import quantile, share_below
-from search.sampling import sample
+from metasweep.sweeps.grid import Choices
+from metasweep.sweeps.parameters import (
+    Parameter,
+    Point,
+    is_finite,
+    make_point,
+    read_parameters,
+    value_at,
+)
+from metasweep.sweeps.quantiles import quantile, share_below
+from metasweep.sweeps.sampling import sample
 
 if TYPE_CHECKING:
     from optuna import Study

@@ -9,7 +9,14 @@ from functools import cached_property
 from math import ceil, isclose, prod
 from typing import Any
 
-from search.parameters import Parameter, Point, is_finite, make_point, read_parameters, value_at
+from metasweep.sweeps.parameters import (
+    Parameter,
+    Point,
+    is_finite,
+    make_point,
+    read_parameters,
+    value_at,
+)
 
 
 class Constant:

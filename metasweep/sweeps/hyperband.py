@@ -9,7 +9,7 @@ from itertools import islice, takewhile
 from math import isfinite
 from typing import Any
 
-from search.parameters import is_finite
+from metasweep.sweeps.parameters import is_finite
 
 DEFAULT_ETA = 3
 _MOST_BANDS = 100

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from math import isclose
 from typing import Any
 
-from search.parameters import DISTRIBUTIONS, infer_distribution, is_number
-from search.problems import (
+from metasweep.sweeps.parameters import DISTRIBUTIONS, infer_distribution, is_number
+from metasweep.sweeps.problems import (
     LARGEST_NUMBER,
     Problem,
     Problems,
@@ -17,7 +17,7 @@ from search.problems import (
     suggestion,
     unknown_keys,
 )
-from search.quantiles import LARGEST_EXPONENT
+from metasweep.sweeps.quantiles import LARGEST_EXPONENT
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _DEEPEST = 32

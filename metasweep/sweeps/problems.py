@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from search.parameters import is_integer, is_number
+from metasweep.sweeps.parameters import is_integer, is_number
 
 Severity = Literal["error", "warning"]
 

@@ -12,7 +12,7 @@ from math import exp, log
 from statistics import NormalDist
 from typing import Any
 
-from search.parameters import Parameter, is_number
+from metasweep.sweeps.parameters import Parameter, is_number
 
 LARGEST_EXPONENT = 300.0
 """exp of this, divided by any q, still fits into a float."""

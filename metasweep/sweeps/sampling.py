@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
-from search.parameters import Point, make_point, read_parameters
-from search.quantiles import quantile
+from metasweep.sweeps.parameters import Point, make_point, read_parameters
+from metasweep.sweeps.quantiles import quantile
 
 
 def sample(config: Mapping[str, Any], rng: Random) -> Point:

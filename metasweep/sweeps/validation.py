@@ -6,11 +6,11 @@ What W&B's sweep schema refuses is a problem here too, and what a search could n
 from collections.abc import Mapping
 from typing import Any
 
-from search.grid import grid_size
-from search.hyperband import bands
-from search.parameter_checks import check_parameters
-from search.parameters import GRID_DISTRIBUTIONS, read_parameters
-from search.problems import (
+from metasweep.sweeps.grid import grid_size
+from metasweep.sweeps.hyperband import bands
+from metasweep.sweeps.parameter_checks import check_parameters
+from metasweep.sweeps.parameters import GRID_DISTRIBUTIONS, read_parameters
+from metasweep.sweeps.problems import (
     Problem,
     Problems,
     check_choice,

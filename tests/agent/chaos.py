@@ -28,7 +28,12 @@ import wandb
 
 from tests.agent.disk import full, small_disk
 from tests.agent.network import Network
-from tests.agent.processes import MARK, children, left_over, session
+from tests.agent.processes import (
+    MARK,
+    children,
+    left_over,
+    session,
+)
 from tests.conftest import ROOT, ServerProcess, make_server
 
 LEASE = 5  # seconds without a heartbeat after which the server gives a run up

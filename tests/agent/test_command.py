@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wandb.sdk.launch.sweeps import utils as stock
 
-from workers import warmup
-from workers.command import DEFAULT, expand, use_own_python
-from workers.program import parse
+from metasweep.agent.command import DEFAULT, expand, use_own_python
+from metasweep.forks import warmup
+from metasweep.forks.program import parse
 
 MACROS = (
     "args",

@@ -12,9 +12,14 @@ from typing import Any
 
 import pytest
 
-from agent import TOGETHER_SECONDS
+from metasweep.agent.cli import TOGETHER_SECONDS
 from tests.agent.conftest import Workshop, wait_until
-from tests.agent.processes import MARK, children, left_over, marked
+from tests.agent.processes import (
+    MARK,
+    children,
+    left_over,
+    marked,
+)
 
 LASTING = """
     import subprocess, sys, time, wandb

@@ -14,7 +14,12 @@ import pytest
 import yaml
 
 from tests.agent.conftest import ROOT, Workshop
-from tests.agent.processes import MARK, command, left_over, marked
+from tests.agent.processes import (
+    MARK,
+    command,
+    left_over,
+    marked,
+)
 
 TOGETHER = ("--members", "3", "--workers", "2")  # one thread for each of two trainers
 

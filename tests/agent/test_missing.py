@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from metasweep.agent.missing import Missing
+from metasweep.client.account import Account
+from metasweep.client.protocol import Client, SweepName
+from metasweep.client.sweep import Sweep
 from tests.agent.conftest import PATIENCE, Workshop
-from workers.account import Account
-from workers.missing import Missing
-from workers.protocol import Client, SweepName
-from workers.sweep import Sweep
 
 FAILS_AT_FIRST = """
     import pathlib, sys, time, wandb

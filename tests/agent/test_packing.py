@@ -7,8 +7,13 @@ import os
 from hypothesis import given
 from hypothesis import strategies as st
 
+from metasweep.agent.packing import (
+    USABLE,
+    Memory,
+    ask_gpu,
+    fitting,
+)
 from tests.agent.conftest import Workshop
-from workers.packing import USABLE, Memory, ask_gpu, fitting
 
 MIB = st.floats(1, 1e5)
 

@@ -38,7 +38,7 @@ def test_a_run_is_like_a_new_process(workshop: Workshop) -> None:
         class Thing: pass
         assert type(pickle.loads(pickle.dumps(Thing()))) is Thing
         assert sys.argv[0] == "program.py" and sys.stdin.read() == ""
-        assert not [name for name in sys.modules if name.partition(".")[0] == "workers"]
+        assert not [name for name in sys.modules if name.partition(".")[0] == "metasweep"]
         os.environ["LEAK"], json.leak = "1", True
         os.makedirs("sub", exist_ok=True); os.chdir("sub"); open("leak", "w").close()
         import numpy

@@ -11,11 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from metasweep.agent import resources, walltime
+from metasweep.agent.walltime import (
+    LEAVING_SECONDS,
+    MARGIN,
+    Walltime,
+    ask_scheduler,
+    clock,
+    parse,
+)
+from metasweep.client.account import Account
+from metasweep.client.protocol import Client, Unreachable
 from tests.agent.conftest import Workshop
-from workers import resources, walltime
-from workers.account import Account
-from workers.protocol import Client, Unreachable
-from workers.walltime import LEAVING_SECONDS, MARGIN, Walltime, ask_scheduler, clock, parse
 
 
 @given(st.integers(0, 10**6))

@@ -11,7 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.environments import INSTALLED, MATRIX, newest, python_of
+from tests.clients.environments import (
+    INSTALLED,
+    MATRIX,
+    newest,
+    python_of,
+)
 from tests.conftest import ServerProcess, make_server
 from tests.server.protocol import Client
 

@@ -31,7 +31,7 @@ class Cluster:
             path.mkdir()
         for name in ("python3", "bash"):  # and no scheduler that this machine may have
             (self.tools / name).symlink_to(shutil.which(name, path="/usr/bin:/bin"))
-        for package in ("metacentrum", "workers"):
+        for package in ("metacentrum", "metasweep"):
             shutil.copytree(
                 REPOSITORY / package, self.project / package, ignore=shutil.ignore_patterns("__pycache__")
             )

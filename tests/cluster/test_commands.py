@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.metacentrum.conftest import KEY, REPOSITORY
+from tests.cluster.conftest import KEY, REPOSITORY
 
 
 def test_a_dry_run_prints_script_and_command_and_does_nothing(cluster):

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.agent.processes import session
-from tests.metacentrum.conftest import KEY, REPOSITORY
+from tests.cluster.conftest import KEY, REPOSITORY
 
 
 def test_an_array_submitted_by_hand_runs_an_agent_in_each_job(cluster):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from metacentrum.__main__ import main
+from metasweep.cluster.cli import main
 
 SUBMIT = ("submit", "me/mnist/abc123", "--no-check", "--jobs", "2", "--walltime", "1:00:00")
 

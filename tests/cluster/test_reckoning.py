@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metacentrum import estimate, values
-from metacentrum.points import count_points
-from metacentrum.schedulers import PBS, Job
+from metasweep.cluster import estimate, values
+from metasweep.cluster.points import count_points
+from metasweep.cluster.schedulers import PBS, Job
 
 MOMENT = 1_785_000_000
 STAMP = "2026-07-25T17:20:00"  # the same moment, in UTC

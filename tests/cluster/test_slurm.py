@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.metacentrum.conftest import KEY, Cluster
+from tests.cluster.conftest import KEY, Cluster
 
 CONFIGURATION = """\
 ClusterName=test

@@ -6,7 +6,7 @@ import sys
 import pytest
 import yaml
 
-from tests.metacentrum.conftest import REPOSITORY, Cluster
+from tests.cluster.conftest import REPOSITORY, Cluster
 
 PROGRAM = """
 import pathlib, time

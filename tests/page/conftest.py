@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from page import PageData, render
+from metasweep.page import PageData, render
 
 pytest.importorskip("playwright.sync_api")
 

@@ -7,7 +7,7 @@ import random
 from itertools import product
 from typing import Any
 
-from page import (
+from metasweep.page import (
     Cell,
     Column,
     Curve,

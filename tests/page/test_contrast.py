@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from page import Progress
+from metasweep.page import Progress
 from tests.page.synthetic import study
 
 # All that is read, with its colour and the colours behind it, the nearest first.

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from page import encode, render, to_json
-from page.data import encode_column, encode_curve
+from metasweep.page import encode, render, to_json
+from metasweep.page.data import encode_column, encode_curve
 from tests.page.synthetic import METRICS, study
 
 VALUES = st.one_of(st.none(), st.booleans(), st.integers(-(2**53), 2**53), st.floats(), st.text(max_size=5))

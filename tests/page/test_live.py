@@ -9,7 +9,14 @@ from dataclasses import replace
 
 import pytest
 
-from page import PageData, Progress, assets, document, encode, to_json
+from metasweep.page import (
+    PageData,
+    Progress,
+    assets,
+    document,
+    encode,
+    to_json,
+)
 from tests.page.synthetic import study
 
 

@@ -7,7 +7,17 @@ from dataclasses import replace
 
 import pytest
 
-from page import Cell, Column, Facts, Figure, Finding, Findings, Progress, Table, packed
+from metasweep.page import (
+    Cell,
+    Column,
+    Facts,
+    Figure,
+    Finding,
+    Findings,
+    Progress,
+    Table,
+    packed,
+)
 from tests.page.synthetic import CHANCE, study
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.study import Study, Sweep
+from metasweep.report.read.study import Study, Sweep
 
 GRID: dict[str, list[Any]] = {
     "model": ["dense", "cnn"],

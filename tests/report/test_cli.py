@@ -13,10 +13,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis.cli import SECTION_NAMES
-from analysis.sections import ORDER
-from tests.analysis.conftest import Toy
-from tests.analysis.toy import GRID
+from metasweep.report.cli import SECTION_NAMES
+from metasweep.report.sections import ORDER
+from tests.report.conftest import Toy
+from tests.report.toy import GRID
 
 
 def test_status_counts_every_point_once(toy: Toy) -> None:

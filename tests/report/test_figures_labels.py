@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from analysis import figures
-from tests.analysis.figure_texts import misplaced
-from tests.analysis.synthetic import synthetic_study
+from metasweep.report import figures
+from tests.report.figure_texts import misplaced
+from tests.report.synthetic import synthetic_study
 
 NAMES = st.one_of(
     st.text(min_size=1, max_size=12),

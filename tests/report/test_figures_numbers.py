@@ -15,12 +15,20 @@ from matplotlib.figure import Figure
 from PIL import Image
 from scipy import stats
 
-from analysis import figures
-from analysis.figures import axes, epochs, parallel, scales, slots, style, text
-from analysis.figures.cost import best_so_far
-from analysis.figures.effects import grouped
-from analysis.figures.interaction import cells
-from tests.analysis.synthetic import synthetic_study
+from metasweep.report import figures
+from metasweep.report.figures import (
+    axes,
+    epochs,
+    parallel,
+    scales,
+    slots,
+    style,
+    text,
+)
+from metasweep.report.figures.cost import best_so_far
+from metasweep.report.figures.effects import grouped
+from metasweep.report.figures.interaction import cells
+from tests.report.synthetic import synthetic_study
 
 FINITE = st.floats(-1e6, 1e6)
 QUICK = settings(max_examples=60, deadline=None)

@@ -12,18 +12,33 @@ import pandas as pd
 import pytest
 from scipy.stats import ttest_1samp
 
-from analysis.confirmation import confirming_sweeps
-from analysis.curves import CHANCE, COLLAPSED, NAN, SLOW, STUCK, highlights, still_learns, word_for
-from analysis.edges import edge_sentences, next_value
-from analysis.effects import by_epoch, by_level, interaction
-from analysis.findings import agreement, dropout, findings, learning_rates, spread
-from analysis.options import subset
-from analysis.records import RunRecord, assemble
-from analysis.section import Choices
-from analysis.sections import questions
-from analysis.study import Study, Sweep
-from analysis.table import choose, results_table
-from tests.analysis.synthetic import GRID, sweep_config, synthetic_study
+from metasweep.report.measure.confirmation import confirming_sweeps
+from metasweep.report.measure.curves import (
+    CHANCE,
+    COLLAPSED,
+    NAN,
+    SLOW,
+    STUCK,
+    highlights,
+    still_learns,
+    word_for,
+)
+from metasweep.report.measure.edges import edge_sentences, next_value
+from metasweep.report.measure.effects import by_epoch, by_level, interaction
+from metasweep.report.measure.findings import (
+    agreement,
+    dropout,
+    findings,
+    learning_rates,
+    spread,
+)
+from metasweep.report.options import subset
+from metasweep.report.read.records import RunRecord, assemble
+from metasweep.report.sections.section import Choices
+from metasweep.report.sections import questions
+from metasweep.report.read.study import Study, Sweep
+from metasweep.report.measure.table import choose, results_table
+from tests.report.synthetic import GRID, sweep_config, synthetic_study
 
 
 def flat(accuracy: float = 0.9) -> Study:

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from analysis.forest import permutation
-from analysis.importance import anova, correlation, factorial
-from analysis.sections.importance import listing, measure
-from tests.analysis.synthetic import synthetic_study
+from metasweep.report.measure.forest import permutation
+from metasweep.report.measure.importance import anova, correlation, factorial
+from metasweep.report.sections.importance import listing, measure
+from tests.report.synthetic import synthetic_study
 
 
 def test_two_by_two_by_hand() -> None:

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.analysis.conftest import SWEEP_YAML, Toy, new_sweep
-from tests.analysis.flaky import DROP, Proxy, flaky
+from tests.report.conftest import SWEEP_YAML, Toy, new_sweep
+from tests.report.flaky import DROP, Proxy, flaky
 
 LISTING_CALLS = 4  # at most: who am I, the sweep, its runs
 RUNS = 24

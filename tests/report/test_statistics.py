@@ -12,7 +12,13 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.statistics import against, half_width, holm, interval, paired_t
+from metasweep.report.measure.statistics import (
+    against,
+    half_width,
+    holm,
+    interval,
+    paired_t,
+)
 
 SAMPLES = st.lists(st.floats(0, 1), min_size=2, max_size=20)
 P_VALUES = st.lists(st.floats(0, 1), max_size=7)

@@ -11,15 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.baselines import baselines, chance_level
-from analysis.errors import AnalysisError
-from analysis.listings import results
-from analysis.points import repeated
-from analysis.rendering import FORMATS
-from analysis.status import completeness
-from analysis.study import Study
-from analysis.table import results_table
-from tests.analysis.synthetic import MNIST_TEST_COUNTS, MNIST_TRAIN_COUNTS, synthetic_study
+from metasweep.report.measure.baselines import baselines, chance_level
+from metasweep.report.errors import AnalysisError
+from metasweep.report.sections.listings import results
+from metasweep.report.read.points import repeated
+from metasweep.report.rendering import FORMATS
+from metasweep.report.measure.status import completeness
+from metasweep.report.read.study import Study
+from metasweep.report.measure.table import results_table
+from tests.report.synthetic import MNIST_TEST_COUNTS, MNIST_TRAIN_COUNTS, synthetic_study
 
 
 def with_runs(study: Study, runs: pd.DataFrame) -> Study:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import requests
 
-from server.context import default_entity
+from metasweep.server.context import default_entity
 from tests.conftest import ServerProcess
 from tests.server.protocol import HEARTBEAT, Client
 from tests.server.test_cli import command, one_line

@@ -15,7 +15,7 @@ from tests.conftest import ROOT, ServerProcess
 
 def command(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "server", *arguments],
+        [sys.executable, "-m", "metasweep", "server", *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,

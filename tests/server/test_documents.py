@@ -13,8 +13,8 @@ import wandb
 from graphql import GraphQLError, get_introspection_query, parse, validate
 from wandb.apis.public import files, runs
 
-from server.graphql.cost import count_fields
-from server.graphql.engine import make_schema
+from metasweep.server.api.cost import count_fields
+from metasweep.server.api.engine import make_schema
 from tests.conftest import ServerProcess
 from tests.server.protocol import Client
 
@@ -45,7 +45,7 @@ LEFT_OUT_OPERATIONS = {
         "CreateServiceAccount",
         "CreateUserFromAdmin",
     ),  # one user
-    *("DeleteApiKey", "GenerateApiKey"),  # keys are made by python -m server key
+    *("DeleteApiKey", "GenerateApiKey"),  # keys are made by metasweep server key
     *("FetchRegistries", "FetchRegistry", "RenameRegistry"),
     *("RegistryCollections", "RegistryVersions"),
     *("UpsertRegistry", "DeleteRegistry", "RegistryUserMembers", "RegistryTeamMembers"),

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server import filters
-from server.order import order_by
+from metasweep.server.store import filters
+from metasweep.server.store.order import order_by
 
 SCHEMA = Path(filters.__file__).with_name("schema.sql").read_text()
 DEFAULTS = {

@@ -27,10 +27,10 @@ from graphql import (
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from server import ids
-from server.app import ROUTES
-from server.body import MAX_BODY
-from server.graphql.engine import make_schema
+from metasweep.server.api.engine import make_schema
+from metasweep.server.app import ROUTES
+from metasweep.server.body import MAX_BODY
+from metasweep.server.store import ids
 from tests.conftest import ServerProcess, make_server
 from tests.server.protocol import Client
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from server import ids, leases
-from server.app import open_server
-from server.context import Context, Settings
-from server.graphql import agents, sweeps
-from server.streams import Chunk, receive
+from metasweep.server.api import agents, sweeps
+from metasweep.server.app import open_server
+from metasweep.server.context import Context, Settings
+from metasweep.server.store import ids
+from metasweep.server.stream.streams import Chunk, receive
+from metasweep.server.watch import leases
 
 POINTS, AGENTS = 22_500, 1_000
 GRID = "{method: grid, program: p.py, parameters: {a: {min: 1, max: 150}, b: {min: 1, max: 150}}}"

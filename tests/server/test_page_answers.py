@@ -6,7 +6,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from server.pages.state import REST, SHARE, Answers
+from metasweep.server.pages.state import REST, SHARE, Answers
 
 WORK = 0.05  # seconds of processor time
 

@@ -6,8 +6,13 @@ from typing import Any
 
 import pytest
 
-from search import Point, Trial, sample, suggest
-from search.bayes import RANDOM_FIRST
+from metasweep.sweeps import (
+    Point,
+    Trial,
+    sample,
+    suggest,
+)
+from metasweep.sweeps.bayes import RANDOM_FIRST
 
 CONFIG: dict[str, Any] = {
     "method": "bayes",

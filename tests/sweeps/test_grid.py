@@ -7,8 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search import Grid, grid_point, grid_size, point_index, validate
-from tests.search.conftest import Oracle
+from metasweep.sweeps import (
+    Grid,
+    grid_point,
+    grid_size,
+    point_index,
+    validate,
+)
+from tests.sweeps.conftest import Oracle
 
 SWEEP = {
     "method": "grid",

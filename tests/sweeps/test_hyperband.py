@@ -5,8 +5,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search import costs_of, is_poor, limits
-from tests.search.conftest import Oracle
+from metasweep.sweeps import costs_of, is_poor, limits
+from tests.sweeps.conftest import Oracle
 
 SECTIONS = st.one_of(
     st.fixed_dictionaries({"min_iter": st.integers(1, 5)}, optional={"eta": st.sampled_from([1.5, 2, 3])}),

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from search import sample
-from search.parameters import Parameter, read_parameters
-from search.quantiles import quantile, share_below
-from tests.search.conftest import Oracle
+from metasweep.sweeps import sample
+from metasweep.sweeps.parameters import Parameter, read_parameters
+from metasweep.sweeps.quantiles import quantile, share_below
+from tests.sweeps.conftest import Oracle
 
 SPECS: dict[str, dict[str, Any]] = {
     "categorical": {"values": ["a", "b", "c"]},

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search import Grid, sample, validate
-from search.parameters import DISTRIBUTIONS
-from tests.search.conftest import Oracle
+from metasweep.sweeps import Grid, sample, validate
+from metasweep.sweeps.parameters import DISTRIBUTIONS
+from tests.sweeps.conftest import Oracle
 
 GRID = {"method": "grid", "parameters": {"lr": {"values": [0.1, 0.01]}}}
 RANDOM = {**GRID, "method": "random"}

@@ -6,9 +6,9 @@ import shutil
 
 import click
 
-from metacentrum.schedulers.base import Job, Request, Scheduler
-from metacentrum.schedulers.pbs import PBS
-from metacentrum.schedulers.slurm import Slurm
+from metasweep.cluster.schedulers.base import Job, Request, Scheduler
+from metasweep.cluster.schedulers.pbs import PBS
+from metasweep.cluster.schedulers.slurm import Slurm
 
 __all__ = ["NAMES", "PBS", "Job", "Request", "Scheduler", "Slurm", "find"]
 

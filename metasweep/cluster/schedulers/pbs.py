@@ -12,9 +12,14 @@ from typing import Any
 
 import click
 
-from metacentrum import command
-from metacentrum.schedulers.base import Job, Request, Scheduler, State
-from metacentrum.values import format_walltime
+from metasweep.cluster import command
+from metasweep.cluster.schedulers.base import (
+    Job,
+    Request,
+    Scheduler,
+    State,
+)
+from metasweep.cluster.values import format_walltime
 
 NO_SERVER, UNKNOWN_JOB, FINISHED_JOB = 160, 153, 35
 ADVICE = {

@@ -9,10 +9,15 @@ from pathlib import Path
 
 import click
 
-from metacentrum import command
-from metacentrum.schedulers.base import Job, Request, Scheduler, State
-from metacentrum.schedulers.pbs import limit
-from metacentrum.values import format_walltime
+from metasweep.cluster import command
+from metasweep.cluster.schedulers.base import (
+    Job,
+    Request,
+    Scheduler,
+    State,
+)
+from metasweep.cluster.schedulers.pbs import limit
+from metasweep.cluster.values import format_walltime
 
 WAITING = {"PENDING", "REQUEUED", "REQUEUE_HOLD", "RESV_DEL_HOLD", "SPECIAL_EXIT", "SUSPENDED"}
 ACTIVE = {"RUNNING", "CONFIGURING", "COMPLETING", "STAGE_OUT", "SIGNALING", "STOPPED", "RESIZING"}

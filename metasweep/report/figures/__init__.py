@@ -1,16 +1,16 @@
 """Every figure of the report: functions that take data and return a matplotlib Figure, and `save`."""
 
-from analysis.figures.agreement import agreement
-from analysis.figures.cost import cost
-from analysis.figures.curves import convergence, divergence, single_runs
-from analysis.figures.effects import effects
-from analysis.figures.epochs import effects_by_epoch
-from analysis.figures.histograms import class_histograms
-from analysis.figures.importance import importance
-from analysis.figures.interaction import interaction
-from analysis.figures.parallel import parallel_coordinates
-from analysis.figures.samples import samples
-from analysis.figures.save import save, save_themes
+from metasweep.report.figures.agreement import agreement
+from metasweep.report.figures.cost import cost
+from metasweep.report.figures.curves import convergence, divergence, single_runs
+from metasweep.report.figures.effects import effects
+from metasweep.report.figures.epochs import effects_by_epoch
+from metasweep.report.figures.histograms import class_histograms
+from metasweep.report.figures.importance import importance
+from metasweep.report.figures.interaction import interaction
+from metasweep.report.figures.parallel import parallel_coordinates
+from metasweep.report.figures.samples import samples
+from metasweep.report.figures.save import save, save_themes
 
 __all__ = [
     "agreement",

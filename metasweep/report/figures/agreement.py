@@ -10,12 +10,20 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from analysis.figures import text
-from analysis.figures.axes import no_better
-from analysis.figures.panel import FOOT, TITLE_ROOM, Panel
-from analysis.figures.parallel import VECTOR_LINES
-from analysis.figures.scales import Scale, accuracy_scale, number_scale
-from analysis.figures.style import MARGIN, SMALL, THEMES, WIDTH, heading_height, house_style, sheet
+from metasweep.report.figures import text
+from metasweep.report.figures.axes import no_better
+from metasweep.report.figures.panel import FOOT, TITLE_ROOM, Panel
+from metasweep.report.figures.parallel import VECTOR_LINES
+from metasweep.report.figures.scales import Scale, accuracy_scale, number_scale
+from metasweep.report.figures.style import (
+    MARGIN,
+    SMALL,
+    THEMES,
+    WIDTH,
+    heading_height,
+    house_style,
+    sheet,
+)
 
 Array = npt.NDArray[np.float64]
 SIDE = 290.0

@@ -13,9 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.figures import text
-from analysis.figures.scales import LINEAR_FROM, Scale, accuracy_scale, number_scale
-from analysis.figures.slots import Slot, spread, stack
+from metasweep.report.figures import text
+from metasweep.report.figures.scales import (
+    LINEAR_FROM,
+    Scale,
+    accuracy_scale,
+    number_scale,
+)
+from metasweep.report.figures.slots import Slot, spread, stack
 
 Array = npt.NDArray[np.float64]
 Ranks = npt.NDArray[np.intp]

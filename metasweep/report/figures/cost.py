@@ -9,13 +9,22 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from analysis.figures import text
-from analysis.figures.axes import metric_axes, ranks
-from analysis.figures.effects import level_chance
-from analysis.figures.panel import FOOT, TITLE_ROOM, Panel
-from analysis.figures.parallel import VECTOR_LINES
-from analysis.figures.scales import Scale
-from analysis.figures.style import BODY, MARGIN, SMALL, THEMES, WIDTH, heading_height, house_style, sheet
+from metasweep.report.figures import text
+from metasweep.report.figures.axes import metric_axes, ranks
+from metasweep.report.figures.effects import level_chance
+from metasweep.report.figures.panel import FOOT, TITLE_ROOM, Panel
+from metasweep.report.figures.parallel import VECTOR_LINES
+from metasweep.report.figures.scales import Scale
+from metasweep.report.figures.style import (
+    BODY,
+    MARGIN,
+    SMALL,
+    THEMES,
+    WIDTH,
+    heading_height,
+    house_style,
+    sheet,
+)
 
 Array = npt.NDArray[np.float64]
 HEIGHT = 190.0

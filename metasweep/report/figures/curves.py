@@ -10,11 +10,25 @@ import pandas as pd
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from analysis.figures import text
-from analysis.figures.panel import FOOT, TITLE_ROOM, Panel, key, whole_ticks
-from analysis.figures.parallel import VECTOR_LINES, stroke
-from analysis.figures.scales import Scale, accuracy_scale, number_scale
-from analysis.figures.style import MARGIN, SMALL, THEMES, WIDTH, heading_height, house_style, sheet
+from metasweep.report.figures import text
+from metasweep.report.figures.panel import (
+    FOOT,
+    TITLE_ROOM,
+    Panel,
+    key,
+    whole_ticks,
+)
+from metasweep.report.figures.parallel import VECTOR_LINES, stroke
+from metasweep.report.figures.scales import Scale, accuracy_scale, number_scale
+from metasweep.report.figures.style import (
+    MARGIN,
+    SMALL,
+    THEMES,
+    WIDTH,
+    heading_height,
+    house_style,
+    sheet,
+)
 
 Array = npt.NDArray[np.float64]
 Curve = tuple[Array, Array]  # epochs, values

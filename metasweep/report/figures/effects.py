@@ -11,11 +11,30 @@ import pandas as pd
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from analysis.figures import text
-from analysis.figures.axes import Axis, metric_axes, ordered_levels, ranks
-from analysis.figures.panel import FOOT, TITLE_ROOM, Panel, key
-from analysis.figures.style import MARGIN, SMALL, THEMES, WIDTH, Theme, heading_height, house_style, sheet
-from analysis.statistics import interval
+from metasweep.report.figures import text
+from metasweep.report.figures.axes import (
+    Axis,
+    metric_axes,
+    ordered_levels,
+    ranks,
+)
+from metasweep.report.figures.panel import (
+    FOOT,
+    TITLE_ROOM,
+    Panel,
+    key,
+)
+from metasweep.report.figures.style import (
+    MARGIN,
+    SMALL,
+    THEMES,
+    WIDTH,
+    Theme,
+    heading_height,
+    house_style,
+    sheet,
+)
+from metasweep.report.measure.statistics import interval
 
 Array = npt.NDArray[np.float64]
 PANEL_HEIGHT = 160.0

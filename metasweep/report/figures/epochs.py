@@ -11,12 +11,25 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from scipy.optimize import isotonic_regression
 
-from analysis.figures import text
-from analysis.figures.effects import grouped
-from analysis.figures.panel import FOOT, TITLE_ROOM, Panel, whole_ticks
-from analysis.figures.scales import Scale, accuracy_scale, number_scale
-from analysis.figures.style import MARGIN, SMALL, THEMES, WIDTH, heading_height, house_style, sheet
-from analysis.statistics import interval
+from metasweep.report.figures import text
+from metasweep.report.figures.effects import grouped
+from metasweep.report.figures.panel import (
+    FOOT,
+    TITLE_ROOM,
+    Panel,
+    whole_ticks,
+)
+from metasweep.report.figures.scales import Scale, accuracy_scale, number_scale
+from metasweep.report.figures.style import (
+    MARGIN,
+    SMALL,
+    THEMES,
+    WIDTH,
+    heading_height,
+    house_style,
+    sheet,
+)
+from metasweep.report.measure.statistics import interval
 
 Array = npt.NDArray[np.float64]
 Line = tuple[str, Array, Array, Array, Array]  # label, epochs, mean, low, high

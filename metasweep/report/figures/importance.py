@@ -8,10 +8,24 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from analysis.figures import text
-from analysis.figures.panel import FOOT, TITLE_ROOM, Panel, key
-from analysis.figures.scales import Scale
-from analysis.figures.style import BODY, MARGIN, SMALL, THEMES, WIDTH, heading_height, house_style, sheet
+from metasweep.report.figures import text
+from metasweep.report.figures.panel import (
+    FOOT,
+    TITLE_ROOM,
+    Panel,
+    key,
+)
+from metasweep.report.figures.scales import Scale
+from metasweep.report.figures.style import (
+    BODY,
+    MARGIN,
+    SMALL,
+    THEMES,
+    WIDTH,
+    heading_height,
+    house_style,
+    sheet,
+)
 
 ROW = 25.0
 LABEL_WIDTH = 150.0

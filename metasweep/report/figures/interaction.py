@@ -11,11 +11,11 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from analysis.figures import text
-from analysis.figures.effects import grouped
-from analysis.figures.panel import FOOT, Panel
-from analysis.figures.scales import accuracy_scale, number_scale
-from analysis.figures.style import (
+from metasweep.report.figures import text
+from metasweep.report.figures.effects import grouped
+from metasweep.report.figures.panel import FOOT, Panel
+from metasweep.report.figures.scales import accuracy_scale, number_scale
+from metasweep.report.figures.style import (
     BODY,
     LABEL,
     MARGIN,

@@ -12,8 +12,13 @@ from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from analysis.figures import text
-from analysis.figures.style import BODY, LABEL, SMALL, Theme
+from metasweep.report.figures import text
+from metasweep.report.figures.style import (
+    BODY,
+    LABEL,
+    SMALL,
+    Theme,
+)
 
 Array = npt.NDArray[np.float64]
 Ticks = Sequence[tuple[float, str]]

@@ -16,9 +16,16 @@ from matplotlib.collections import LineCollection, PathCollection, PolyCollectio
 from matplotlib.figure import Figure
 from matplotlib.path import Path
 
-from analysis.figures import text
-from analysis.figures.axes import Axis, Ranks, metric_axes, no_better, parameter_axis, ranks
-from analysis.figures.style import (
+from metasweep.report.figures import text
+from metasweep.report.figures.axes import (
+    Axis,
+    Ranks,
+    metric_axes,
+    no_better,
+    parameter_axis,
+    ranks,
+)
+from metasweep.report.figures.style import (
     BODY,
     LABEL,
     MARGIN,

@@ -8,8 +8,16 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from analysis.figures import text
-from analysis.figures.style import BODY, MARGIN, THEMES, WIDTH, heading_height, house_style, sheet
+from metasweep.report.figures import text
+from metasweep.report.figures.style import (
+    BODY,
+    MARGIN,
+    THEMES,
+    WIDTH,
+    heading_height,
+    house_style,
+    sheet,
+)
 
 SIDE = 38.0
 BETWEEN = 4.0

@@ -10,7 +10,7 @@ from pathlib import Path
 from matplotlib import style
 from matplotlib.figure import Figure
 
-from analysis.figures.style import RC, THEMES
+from metasweep.report.figures.style import RC, THEMES
 
 RASTER_DPI = 120  # of what is drawn as a picture inside an SVG
 NUMBER = re.compile(r"-?\d*\.\d{3,}")

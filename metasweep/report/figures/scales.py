@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.ticker import MaxNLocator
 
-from analysis.figures import text
+from metasweep.report.figures import text
 
 Kind = Literal["linear", "log", "nines"]
 Array = npt.NDArray[np.float64]

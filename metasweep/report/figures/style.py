@@ -20,7 +20,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from analysis.figures import text
+from metasweep.report.figures import text
 
 WIDTH = 720.0  # points
 MARGIN = 14.0

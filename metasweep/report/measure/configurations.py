@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.points import axes
-from analysis.study import SEED, Study
+from metasweep.report.read.points import axes
+from metasweep.report.read.study import SEED, Study
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from typing import Any
 
 import wandb
 
-from analysis.configurations import Configuration
-from analysis.study import SEED, Study
+from metasweep.report.measure.configurations import Configuration
+from metasweep.report.read.study import SEED, Study
 
 SEEDS = 5
 REPLACED = ("name", "method", "parameters", "run_cap")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 from scipy.stats import kendalltau
 
-from analysis.baselines import chance_level
-from analysis.study import Study
+from metasweep.report.measure.baselines import chance_level
+from metasweep.report.read.study import Study
 
 NAN, COLLAPSED, SLOW, CHANCE, STUCK = "NaN", "collapsed", "too slow", "at chance from the start", "stuck"
 MEANING = {

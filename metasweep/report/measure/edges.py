@@ -7,11 +7,17 @@ from collections.abc import Hashable, Sequence
 
 import pandas as pd
 
-from analysis.configurations import Configuration, best, complete, configurations, expected_seeds
-from analysis.importance import on_scale
-from analysis.rendering import value
-from analysis.statistics import SIGNIFICANCE, paired_t
-from analysis.study import TEST_SIZE, Study
+from metasweep.report.measure.configurations import (
+    Configuration,
+    best,
+    complete,
+    configurations,
+    expected_seeds,
+)
+from metasweep.report.measure.importance import on_scale
+from metasweep.report.rendering import value
+from metasweep.report.measure.statistics import SIGNIFICANCE, paired_t
+from metasweep.report.read.study import TEST_SIZE, Study
 
 
 def edge_sentences(study: Study) -> list[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from analysis.statistics import interval
-from analysis.study import Study
+from metasweep.report.measure.statistics import interval
+from metasweep.report.read.study import Study
 
 
 def by_level(

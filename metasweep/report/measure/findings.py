@@ -16,11 +16,17 @@ import numpy as np
 import pandas as pd
 from scipy.stats import f_oneway, spearmanr
 
-from analysis.baselines import chance_level
-from analysis.edges import edge_sentences
-from analysis.rendering import percent, value
-from analysis.statistics import SIGNIFICANCE, Interval, PairedTest, against, interval
-from analysis.study import SEED, Study
+from metasweep.report.measure.baselines import chance_level
+from metasweep.report.measure.edges import edge_sentences
+from metasweep.report.rendering import percent, value
+from metasweep.report.measure.statistics import (
+    SIGNIFICANCE,
+    Interval,
+    PairedTest,
+    against,
+    interval,
+)
+from metasweep.report.read.study import SEED, Study
 
 METRIC = "test_acc"
 LEARNED = 0.5  # accuracy that every run of a setting must exceed for dropout to be judged there

@@ -15,9 +15,9 @@ import pandas as pd
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.model_selection import KFold
 
-from analysis.importance import Effect, Importance, on_scale
-from analysis.statistics import interval
-from analysis.study import SEED, Study
+from metasweep.report.measure.importance import Effect, Importance, on_scale
+from metasweep.report.measure.statistics import interval
+from metasweep.report.read.study import SEED, Study
 
 FOLDS = 5
 TREES = 100

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.statistics import half_width
-from analysis.study import SEED, Study
+from metasweep.report.measure.statistics import half_width
+from metasweep.report.read.study import SEED, Study
 
 Array = NDArray[np.float64]
 

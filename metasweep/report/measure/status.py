@@ -8,8 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.points import axes, grid_points, grid_size, is_grid, point, points_of_runs
-from analysis.study import Study
+from metasweep.report.read.points import (
+    axes,
+    grid_points,
+    grid_size,
+    is_grid,
+    point,
+    points_of_runs,
+)
+from metasweep.report.read.study import Study
 
 FINISHED, RUNNING, FAILED, MISSING = "finished", "running", "failed", "missing"
 ACTIVE = ("running", "pending", "preempting", "preempted")  # a preempted run is handed out again

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from analysis.baselines import SEEDS, Baselines, baselines
-from analysis.configurations import (
+from metasweep.report.measure.baselines import SEEDS, Baselines, baselines
+from metasweep.report.measure.configurations import (
     Configuration,
     best,
     complete,
@@ -17,10 +17,15 @@ from analysis.configurations import (
     expected_seeds,
     one_per_seed,
 )
-from analysis.errors import AnalysisError
-from analysis.statistics import SIGNIFICANCE, Interval, against, interval
-from analysis.status import completeness
-from analysis.study import Study
+from metasweep.report.errors import AnalysisError
+from metasweep.report.measure.statistics import (
+    SIGNIFICANCE,
+    Interval,
+    against,
+    interval,
+)
+from metasweep.report.measure.status import completeness
+from metasweep.report.read.study import Study
 
 FEW_SEEDS = 5
 REPORTED = "test_acc"

@@ -15,11 +15,16 @@ import requests
 import wandb
 from wandb.errors import CommError
 
-from analysis.baseline_runs import JOB_TYPE
-from analysis.cache import HistoryCache
-from analysis.errors import AnalysisError
-from analysis.records import History, RunRecord, assemble, loose_runs
-from analysis.study import Study, Sweep
+from metasweep.report.write.baseline_runs import JOB_TYPE
+from metasweep.report.read.cache import HistoryCache
+from metasweep.report.errors import AnalysisError
+from metasweep.report.read.records import (
+    History,
+    RunRecord,
+    assemble,
+    loose_runs,
+)
+from metasweep.report.read.study import Study, Sweep
 
 PAGE = 500  # runs per call
 THREADS = 16

@@ -8,8 +8,8 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from analysis.errors import AnalysisError
-from analysis.records import History, RunRecord
+from metasweep.report.errors import AnalysisError
+from metasweep.report.read.records import History, RunRecord
 
 ENDED = ("finished", "failed", "crashed", "killed")
 SCHEMA = "CREATE TABLE IF NOT EXISTS histories (url TEXT PRIMARY KEY, version TEXT, rows TEXT)"

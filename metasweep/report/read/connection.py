@@ -16,14 +16,14 @@ import requests
 import wandb
 from wandb.errors import AuthenticationError, UsageError
 
-from analysis.errors import AnalysisError
+from metasweep.report.errors import AnalysisError
 
 PATIENCE = 60  # seconds for one call with its repetitions: then the server is given up
 
 
 def use_local_server(data_dir: Path) -> None:
     """Point this process at the embedded server that runs on a data directory."""
-    command = [sys.executable, "-m", "server", "env", "--data-dir", str(data_dir)]
+    command = [sys.executable, "-m", "metasweep", "server", "env", "--data-dir", str(data_dir)]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode:
         raise AnalysisError(answer.stderr.strip() or f"No embedded server runs on {data_dir}.")

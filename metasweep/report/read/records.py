@@ -9,8 +9,19 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.points import axes, flat, normal, repeated
-from analysis.study import METRICS, SEED, SPLITS, Study, Sweep
+from metasweep.report.read.points import (
+    axes,
+    flat,
+    normal,
+    repeated,
+)
+from metasweep.report.read.study import (
+    METRICS,
+    SEED,
+    SPLITS,
+    Study,
+    Sweep,
+)
 
 FIRST = (
     "model",

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.points import axes
+from metasweep.report.read.points import axes
 
 SEED = "seed"
 ACCURACIES = ("train_acc", "val_acc", "test_acc")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from analysis.section import Choices, Section
-from analysis.sections import (
+from metasweep.report.sections.section import Choices, Section
+from metasweep.report.sections import (
     baselines,
     dataset,
     effects,
@@ -17,7 +17,7 @@ from analysis.sections import (
     results,
     runs,
 )
-from analysis.study import Study
+from metasweep.report.read.study import Study
 
 Maker = Callable[[Study, Choices], Section]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from analysis.baselines import baselines
-from analysis.listings import baseline_listing
-from analysis.section import Choices, Section
-from analysis.study import Study
+from metasweep.report.measure.baselines import baselines
+from metasweep.report.sections.listings import baseline_listing
+from metasweep.report.sections.section import Choices, Section
+from metasweep.report.read.study import Study
 
 TITLE = "Baselines"
 

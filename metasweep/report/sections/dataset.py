@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from analysis import figures
-from analysis.images import sample_images
-from analysis.listings import dataset_listing
-from analysis.section import Chart, Choices, Section
-from analysis.study import Study
+from metasweep.report import figures
+from metasweep.report.sections.images import sample_images
+from metasweep.report.sections.listings import dataset_listing
+from metasweep.report.sections.section import Chart, Choices, Section
+from metasweep.report.read.study import Study
 
 TITLE = "Data set"
 WORDS = {"train": "Training", "val": "Validation", "test": "Test"}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from analysis import figures
-from analysis.baselines import chance_level
-from analysis.findings import findings
-from analysis.section import Chart, Choices, Section
-from analysis.study import Study
+from metasweep.report import figures
+from metasweep.report.measure.baselines import chance_level
+from metasweep.report.measure.findings import findings
+from metasweep.report.sections.section import Chart, Choices, Section
+from metasweep.report.read.study import Study
 
 TITLE = "Findings"
 

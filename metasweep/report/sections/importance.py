@@ -10,13 +10,19 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from analysis import figures
-from analysis.figures.text import title_of
-from analysis.forest import permutation
-from analysis.importance import Effect, Importance, anova, correlation, factorial
-from analysis.rendering import Listing, percent, value
-from analysis.section import Chart, Choices, Section
-from analysis.study import Study
+from metasweep.report import figures
+from metasweep.report.figures.text import title_of
+from metasweep.report.measure.forest import permutation
+from metasweep.report.measure.importance import (
+    Effect,
+    Importance,
+    anova,
+    correlation,
+    factorial,
+)
+from metasweep.report.rendering import Listing, percent, value
+from metasweep.report.sections.section import Chart, Choices, Section
+from metasweep.report.read.study import Study
 
 TITLE = "Importance"
 METRICS = ("test_acc", "test_loss")

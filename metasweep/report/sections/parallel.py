@@ -6,11 +6,11 @@ from functools import partial
 
 import pandas as pd
 
-from analysis import figures
-from analysis.baselines import chance_level
-from analysis.rendering import percent
-from analysis.section import Chart, Choices, Section
-from analysis.study import Study
+from metasweep.report import figures
+from metasweep.report.measure.baselines import chance_level
+from metasweep.report.rendering import percent
+from metasweep.report.sections.section import Chart, Choices, Section
+from metasweep.report.read.study import Study
 
 TITLE = "All runs at a glance"
 

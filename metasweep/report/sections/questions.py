@@ -9,14 +9,14 @@ from functools import partial
 
 import pandas as pd
 
-from analysis import figures
-from analysis.baselines import chance_level
-from analysis.figures import text
-from analysis.findings import best_by, compare, spread
-from analysis.points import repeated, varied
-from analysis.rendering import percent
-from analysis.section import Chart, Choices, Section
-from analysis.study import TEST_SIZE, Study
+from metasweep.report import figures
+from metasweep.report.measure.baselines import chance_level
+from metasweep.report.figures import text
+from metasweep.report.measure.findings import best_by, compare, spread
+from metasweep.report.read.points import repeated, varied
+from metasweep.report.rendering import percent
+from metasweep.report.sections.section import Chart, Choices, Section
+from metasweep.report.read.study import TEST_SIZE, Study
 
 TITLE = "Questions"
 

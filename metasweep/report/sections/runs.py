@@ -7,11 +7,12 @@ from functools import partial
 
 import pandas as pd
 
-from analysis import curves, figures
-from analysis.baselines import chance_level
-from analysis.rendering import Listing, percent, value
-from analysis.section import Chart, Choices, Section
-from analysis.study import SEED, Study
+from metasweep.report.measure import curves
+from metasweep.report import figures
+from metasweep.report.measure.baselines import chance_level
+from metasweep.report.rendering import Listing, percent, value
+from metasweep.report.sections.section import Chart, Choices, Section
+from metasweep.report.read.study import SEED, Study
 
 TITLE = "How the runs went"
 

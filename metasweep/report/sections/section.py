@@ -8,8 +8,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from analysis.rendering import Listing
-from analysis.study import Study
+from metasweep.report.rendering import Listing
+from metasweep.report.read.study import Study
 
 
 @dataclass(frozen=True)

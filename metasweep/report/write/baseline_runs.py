@@ -8,9 +8,9 @@ from typing import Any
 
 import wandb
 
-from analysis.baselines import SEEDS, Baselines
-from analysis.errors import AnalysisError
-from analysis.study import Study
+from metasweep.report.measure.baselines import SEEDS, Baselines
+from metasweep.report.errors import AnalysisError
+from metasweep.report.read.study import Study
 
 JOB_TYPE = "baseline"  # by which a reader of a whole project tells them from trained models
 

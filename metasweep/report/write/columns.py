@@ -5,7 +5,7 @@ A row is (name, type, unit or range, meaning).
 
 from __future__ import annotations
 
-from analysis.rendering import Listing, markdown
+from metasweep.report.rendering import Listing, markdown
 
 Column = tuple[str, str, str, str]
 PARAMETERS = "*parameters*"  # stands for one column per parameter of the sweep, named as there

@@ -8,8 +8,8 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
-from analysis import figures
-from analysis.section import Chart
+from metasweep.report import figures
+from metasweep.report.sections.section import Chart
 
 Progress = Callable[[int, int], None]
 

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-import page
-from analysis.baselines import chance_level
-from analysis.findings import findings
-from analysis.rendering import Listing, percent
-from analysis.section import Chart, Choices, Section
-from analysis.sections import provenance, results
-from analysis.status import completeness
-from analysis.study import SEED, Study
+from metasweep import page
+from metasweep.report.measure.baselines import chance_level
+from metasweep.report.measure.findings import findings
+from metasweep.report.rendering import Listing, percent
+from metasweep.report.sections.section import Chart, Choices, Section
+from metasweep.report.sections import provenance, results
+from metasweep.report.measure.status import completeness
+from metasweep.report.read.study import SEED, Study
 
 MOST_LEVELS = 12  # a parameter with more values gets a continuous axis
 LABELS = {

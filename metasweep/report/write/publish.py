@@ -7,14 +7,14 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from analysis.api import SERVER_ERRORS
-from analysis.errors import AnalysisError
-from analysis.importance import on_scale
-from analysis.rendering import FIGURE, markdown
-from analysis.report import title_of
-from analysis.section import Choices, Section
-from analysis.sections import ORDER
-from analysis.study import LOSSES, Study, Sweep
+from metasweep.report.read.api import SERVER_ERRORS
+from metasweep.report.errors import AnalysisError
+from metasweep.report.measure.importance import on_scale
+from metasweep.report.rendering import FIGURE, markdown
+from metasweep.report.write.report import title_of
+from metasweep.report.sections.section import Choices, Section
+from metasweep.report.sections import ORDER
+from metasweep.report.read.study import LOSSES, Study, Sweep
 
 try:
     import wandb_workspaces.reports.v2 as reports

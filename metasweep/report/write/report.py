@@ -6,16 +6,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import page
-from analysis.data import write_data
-from analysis.drawing import Progress, write_charts
-from analysis.errors import AnalysisError
-from analysis.interactive import page_data
-from analysis.rendering import FORMATS, SUFFIXES, markdown
-from analysis.section import Chart, Choices, Section
-from analysis.sections import make
-from analysis.status import completeness
-from analysis.study import Study
+from metasweep import page
+from metasweep.report.write.data import write_data
+from metasweep.report.write.drawing import Progress, write_charts
+from metasweep.report.errors import AnalysisError
+from metasweep.report.write.interactive import page_data
+from metasweep.report.rendering import FORMATS, SUFFIXES, markdown
+from metasweep.report.sections.section import Chart, Choices, Section
+from metasweep.report.sections import make
+from metasweep.report.measure.status import completeness
+from metasweep.report.read.study import Study
 
 
 def write_report(

@@ -7,11 +7,11 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from server import session
-from server.keys import Keyring
-from server.pages.answers import wants_page
-from server.pages.sign_in import address
-from server.signing import Signer
+from metasweep.server.access import session
+from metasweep.server.access.keys import Keyring
+from metasweep.server.access.signing import Signer
+from metasweep.server.pages.answers import wants_page
+from metasweep.server.pages.sign_in import address
 
 SIGNED_PREFIX = "/storage/"
 # Telemetry that clients offer without a key. It is not collected: 404 says so, 401 makes them complain.
@@ -39,7 +39,7 @@ def refusal(scope: Scope) -> Response:
     if scope["method"] == "GET" and wants_page(headers.get("accept")):
         query = scope["query_string"].decode("latin-1")
         return RedirectResponse(address(scope["path"] + (f"?{query}" if query else "")), 303)
-    message = "this server needs its key: set WANDB_API_KEY (python -m server env prints it)"
+    message = "this server needs its key: set WANDB_API_KEY (metasweep server env prints it)"
     body = {"error": message, "errors": [{"message": message}]}  # the client shows the second form
     return JSONResponse(body, 401, {"WWW-Authenticate": "Basic"})
 

@@ -1,11 +1,11 @@
-"""python -m server key new|list|revoke: keys for more people, each withdrawn by its name."""
+"""metasweep server key new|list|revoke: keys for more people, each withdrawn by its name."""
 
 from pathlib import Path
 
 import click
 
-from server import keys
-from server.cli import Refused, data_dir_option
+from metasweep.server.access import keys
+from metasweep.server.cli import Refused, data_dir_option
 
 
 def existing(data_dir: Path) -> Path:

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from starlette.requests import cookie_parser
 
-from server.keys import digest
-from server.signing import Signer
+from metasweep.server.access.keys import digest
+from metasweep.server.access.signing import Signer
 
 COOKIE = "metasweep_session"
 LIFETIME = 30 * 24 * 3600  # seconds

@@ -6,12 +6,12 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from server import claims, ids, suggestions
-from server.context import Context
-from server.database import insert, now, time_ago
-from server.errors import NotFound
-from server.graphql import lookup, paging, runs
-from server.streams import parse_object
+from metasweep.server.api import lookup, paging, runs
+from metasweep.server.context import Context
+from metasweep.server.errors import NotFound
+from metasweep.server.store import claims, ids, suggestions
+from metasweep.server.store.database import insert, now, time_ago
+from metasweep.server.stream.streams import parse_object
 
 Command = dict[str, Any]
 EXIT: Command = {"type": "exit"}

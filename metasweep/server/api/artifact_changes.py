@@ -6,12 +6,13 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from server import database, files, ids
-from server.context import Context
-from server.database import now
-from server.errors import BadRequest, NotFound
-from server.graphql import artifacts, lookup
-from server.streams import parse_object
+from metasweep.server.api import artifacts, lookup
+from metasweep.server.context import Context
+from metasweep.server.errors import BadRequest, NotFound
+from metasweep.server.store import database, ids
+from metasweep.server.store.database import now
+from metasweep.server.stream import files
+from metasweep.server.stream.streams import parse_object
 
 MANIFEST = "wandb_manifest.json"
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from server import ids
-from server.errors import BadRequest
-from server.graphql import files, lookup, paging
-from server.order import ID, Term
-from server.streams import parse_object
+from metasweep.server.api import files, lookup, paging
+from metasweep.server.errors import BadRequest
+from metasweep.server.store import ids
+from metasweep.server.store.order import ID, Term
+from metasweep.server.stream.streams import parse_object
 
 VERSION = re.compile(r"v(\d{1,9})")
 COMMITTED = "artifacts.state = 'COMMITTED'"

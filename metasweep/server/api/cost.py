@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from graphql import DocumentNode, FieldNode, FragmentDefinitionNode, FragmentSpreadNode, SelectionSetNode
 
-from server.errors import BadRequest
+from metasweep.server.errors import BadRequest
 
 MOST_TOKENS = 20_000
 # Of the client's documents the largest has 72 fields, 11 deep; introspection has 226, 15 deep.

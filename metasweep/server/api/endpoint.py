@@ -6,10 +6,10 @@ from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from server.body import read_json
-from server.context import Context
-from server.errors import BadRequest
-from server.graphql.engine import Engine
+from metasweep.server.api.engine import Engine
+from metasweep.server.body import read_json
+from metasweep.server.context import Context
+from metasweep.server.errors import BadRequest
 
 __all__ = ["Engine", "graphql"]
 

@@ -20,11 +20,7 @@ from graphql import (
     validate,
 )
 
-from server import ids
-from server.budget import MOST_VALUES, Budget
-from server.context import Context
-from server.errors import BadRequest, ServerError
-from server.graphql import (
+from metasweep.server.api import (
     agents,
     artifact_changes,
     artifacts,
@@ -36,9 +32,13 @@ from server.graphql import (
     sweeps,
     viewer,
 )
-from server.graphql.cost import MOST_TOKENS, count_fields
+from metasweep.server.api.cost import MOST_TOKENS, count_fields
+from metasweep.server.budget import MOST_VALUES, Budget
+from metasweep.server.context import Context
+from metasweep.server.errors import BadRequest, ServerError
+from metasweep.server.store import ids
 
-FOLDER = Path(__file__).parent.parent
+FOLDER = Path(__file__).parent
 SCHEMA_FILES = ("schema.graphql", "schema_artifacts.graphql")
 THEMES = (viewer, projects, runs, run_changes, history, files, sweeps, agents, artifacts, artifact_changes)
 MAX_DOCUMENT = 100_000  # characters; the client's longest has 3,000

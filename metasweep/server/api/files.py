@@ -6,10 +6,11 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from server import files, ids
-from server.errors import BadRequest
-from server.graphql import lookup, paging
-from server.order import ID, Term
+from metasweep.server.api import lookup, paging
+from metasweep.server.errors import BadRequest
+from metasweep.server.store import ids
+from metasweep.server.store.order import ID, Term
+from metasweep.server.stream import files
 
 MAX_FILES = 10_000
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from server import ids
-from server.errors import BadRequest
-from server.graphql import paging
-from server.order import Term
-from server.streams import parse_object, standard_json
+from metasweep.server.api import paging
+from metasweep.server.errors import BadRequest
+from metasweep.server.store import ids
+from metasweep.server.store.order import Term
+from metasweep.server.stream.streams import parse_object, standard_json
 
 DEFAULT_SAMPLES = 500
 TAIL = 1  # lines of a stream that a resuming client wants to see

@@ -3,10 +3,10 @@
 import sqlite3
 from typing import Any
 
-from server import ids
-from server.context import Context
-from server.database import now
-from server.errors import BadRequest, NotFound
+from metasweep.server.context import Context
+from metasweep.server.errors import BadRequest, NotFound
+from metasweep.server.store import ids
+from metasweep.server.store.database import now
 
 MAX_NAME = 256
 

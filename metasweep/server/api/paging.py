@@ -14,8 +14,13 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from server.errors import BadRequest
-from server.order import ID, Term, beyond, order_by
+from metasweep.server.errors import BadRequest
+from metasweep.server.store.order import (
+    ID,
+    Term,
+    beyond,
+    order_by,
+)
 
 LARGEST_PAGE = 10_000
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from server.errors import BadRequest
-from server.graphql import lookup, paging, viewer
-from server.order import NEWEST
+from metasweep.server.api import lookup, paging, viewer
+from metasweep.server.errors import BadRequest
+from metasweep.server.store.order import NEWEST
 
 
 def resolve_project(

@@ -6,13 +6,13 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from server import claims, ids
-from server.context import Context
-from server.database import insert, now, update
-from server.errors import BadRequest
-from server.files import remove_blobs, unnamed
-from server.graphql import lookup
-from server.streams import parse_object, standard_json
+from metasweep.server.api import lookup
+from metasweep.server.context import Context
+from metasweep.server.errors import BadRequest
+from metasweep.server.store import claims, ids
+from metasweep.server.store.database import insert, now, update
+from metasweep.server.stream.files import remove_blobs, unnamed
+from metasweep.server.stream.streams import parse_object, standard_json
 
 # Input field -> column, for what a client may set at any time.
 COLUMNS = {

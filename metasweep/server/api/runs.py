@@ -6,9 +6,9 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from server import filters as run_filters
-from server.errors import BadRequest
-from server.graphql import lookup, paging, viewer
+from metasweep.server.api import lookup, paging, viewer
+from metasweep.server.errors import BadRequest
+from metasweep.server.store import filters as run_filters
 
 
 def parse_filters(text: str | None) -> tuple[str, list[Any]]:

@@ -9,14 +9,19 @@ from typing import Any
 import yaml
 from graphql import GraphQLResolveInfo
 
-import search
-from server import claims, ids
-from server.context import Context
-from server.database import insert, now, update
-from server.errors import BadRequest
-from server.graphql import lookup, paging, runs, viewer
-from server.order import NEWEST
-from server.streams import parse_object
+from metasweep.server.api import (
+    lookup,
+    paging,
+    runs,
+    viewer,
+)
+from metasweep.server.context import Context
+from metasweep.server.errors import BadRequest
+from metasweep.server.store import claims, ids
+from metasweep.server.store.database import insert, now, update
+from metasweep.server.store.order import NEWEST
+from metasweep.server.stream.streams import parse_object
+from metasweep.sweeps import grid_size, point_index, validate
 
 # What a person may ask for, and from which states. FINISHED: stop, CANCELED: cancel.
 TRANSITIONS = {
@@ -35,14 +40,14 @@ def parse_config(text: str) -> dict[str, Any]:
         raise BadRequest(f"the sweep's configuration is not YAML: {error}") from error
     if not isinstance(config, dict):
         raise BadRequest("the sweep's configuration is not a mapping")
-    if errors := [str(problem) for problem in search.validate(config) if problem.severity == "error"]:
+    if errors := [str(problem) for problem in validate(config) if problem.severity == "error"]:
         raise BadRequest("; ".join(errors))
     return config
 
 
 def warnings_of(text: str) -> list[str]:
     """What is odd about a configuration that passed."""
-    return [str(problem) for problem in search.validate(yaml.safe_load(text))]
+    return [str(problem) for problem in validate(yaml.safe_load(text))]
 
 
 def create(connection: sqlite3.Connection, context: Context, fields: dict[str, Any]) -> int:
@@ -65,7 +70,7 @@ def create(connection: sqlite3.Connection, context: Context, fields: dict[str, A
         state="PENDING",
         controller=fields.get("controller"),
         scheduler=fields.get("scheduler"),
-        points=search.grid_size(config),
+        points=grid_size(config),
         seed=secrets.randbits(62),
         created_at=time,
         updated_at=time,
@@ -92,7 +97,7 @@ def adopt_prior_runs(
         values = {
             key: item["value"] for key, item in logged.items() if isinstance(item, dict) and "value" in item
         }
-        point = search.point_index(config, values) if config["method"] == "grid" else None
+        point = point_index(config, values) if config["method"] == "grid" else None
         if point is not None and run["state"] == "finished":
             connection.execute("INSERT OR IGNORE INTO covered_points VALUES (?, ?)", (sweep_id, point))
 
@@ -126,7 +131,7 @@ def reconfigure(connection: sqlite3.Connection, sweep: sqlite3.Row, text: str) -
     same_points = all(config.get(key) == old.get(key) for key in ("method", "parameters"))
     if sweep["next_point"] and not same_points:
         raise BadRequest("method and parameters cannot change once the sweep has runs: create another sweep")
-    points = search.grid_size(config)
+    points = grid_size(config)
     update(connection, "sweeps", sweep["id"], config=text, method=config["method"], points=points)
 
 

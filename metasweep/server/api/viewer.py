@@ -4,8 +4,8 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from server import ids
-from server.graphql import lookup, paging
+from metasweep.server.api import lookup, paging
+from metasweep.server.store import ids
 
 # Features that clients ask for by name and that this server has.
 FEATURES = (

@@ -2,9 +2,15 @@
 
 from starlette.routing import Route
 
-from server.pages import files, shells, sign_in, sources, static
-from server.pages.answers import failure, wants_page
-from server.pages.state import Pages
+from metasweep.server.pages import (
+    files,
+    shells,
+    sign_in,
+    sources,
+    static,
+)
+from metasweep.server.pages.answers import failure, wants_page
+from metasweep.server.pages.state import Pages
 
 __all__ = ["ROUTES", "Pages", "failure", "wants_page"]
 

@@ -8,8 +8,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-import page
-from server.pages.static import ROOT
+from metasweep import page
+from metasweep.server.pages.static import ROOT
 
 SAFE = {
     "X-Content-Type-Options": "nosniff",

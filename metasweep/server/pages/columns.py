@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-import page
-from server.pages.tracks import number
+from metasweep import page
+from metasweep.server.pages.tracks import number
 
 MOST_LEVELS = 12  # a parameter with more numbers gets a continuous axis
 MOST_METRICS = 10

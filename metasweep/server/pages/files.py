@@ -5,11 +5,11 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 
-from server.context import Server
-from server.errors import NotFound
-from server.files import blob_path
-from server.graphql.history import log_line
-from server.pages import find
+from metasweep.server.api.history import log_line
+from metasweep.server.context import Server
+from metasweep.server.errors import NotFound
+from metasweep.server.pages import find
+from metasweep.server.stream.files import blob_path
 
 # What a browser shows; it saves everything else. HTML and SVG are shown without scripts and network.
 SHOWN = ("image/", "audio/", "video/", "text/plain", "text/html", "application/json", "application/pdf")

@@ -6,9 +6,9 @@ from urllib.parse import quote
 
 from starlette.requests import Request
 
-from server.context import Server
-from server.errors import NotFound
-from server.graphql import lookup
+from metasweep.server.api import lookup
+from metasweep.server.context import Server
+from metasweep.server.errors import NotFound
 
 
 def address(*parts: str) -> str:

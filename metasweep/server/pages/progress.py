@@ -4,9 +4,9 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
-import page
-from server import claims
-from server.errors import NotFound
+from metasweep import page
+from metasweep.server.errors import NotFound
+from metasweep.server.store import claims
 
 # For each sweep its points by the best that one of their runs came to; runs without a point by themselves.
 POINTS = """

@@ -3,10 +3,10 @@
 import sqlite3
 from typing import Any
 
-import page
-from server.pages import columns, find, progress
-from server.pages.rows import Rows
-from server.pages.study import cell, target
+from metasweep import page
+from metasweep.server.pages import columns, find, progress
+from metasweep.server.pages.rows import Rows
+from metasweep.server.pages.study import cell, target
 
 MOST_RUNS = 2000  # of a project's table, the newest
 MOST_PARAMETERS = 10

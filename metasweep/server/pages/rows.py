@@ -5,8 +5,8 @@ import sqlite3
 from dataclasses import dataclass, field
 from typing import Any
 
-from server.pages import columns, find
-from server.pages.tracks import number
+from metasweep.server.pages import columns, find
+from metasweep.server.pages.tracks import number
 
 COLUMNS = """runs.id, runs.name, display_name, state, created_at, heartbeat_at, history_lines, history_keys,
     summary, parameters, CASE WHEN parameters IS NULL THEN config END AS config, point, attempt, sweep"""

@@ -5,10 +5,10 @@ import re
 import sqlite3
 from typing import Any
 
-from server.graphql.history import log_line
-from server.pages import find, rows
-from server.pages.columns import flatten
-from server.pages.tracks import Series, number
+from metasweep.server.api.history import log_line
+from metasweep.server.pages import find, rows
+from metasweep.server.pages.columns import flatten
+from metasweep.server.pages.tracks import Series, number
 
 CHART_POINTS = 300
 MOST_CHARTS = 200

@@ -5,10 +5,10 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response
 
-import page
-from server.pages import find
-from server.pages.answers import html
-from server.pages.static import ROOT
+from metasweep import page
+from metasweep.server.pages import find
+from metasweep.server.pages.answers import html
+from metasweep.server.pages.static import ROOT
 
 INTERVAL = 3.0  # seconds between two looks of a page at its data
 HOME = page.Cell("Metasweep", url="/")

@@ -5,17 +5,17 @@ from urllib.parse import parse_qs, quote, urlsplit
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-import page
-from server import session
-from server.body import read_bytes
-from server.context import Server
-from server.errors import BadRequest
-from server.keys import Keyring
-from server.pages.answers import SAFE, failure, html
-from server.pages.static import ROOT
+from metasweep import page
+from metasweep.server.access import session
+from metasweep.server.access.keys import Keyring
+from metasweep.server.body import read_bytes
+from metasweep.server.context import Server
+from metasweep.server.errors import BadRequest
+from metasweep.server.pages.answers import SAFE, failure, html
+from metasweep.server.pages.static import ROOT
 
 MAX_FORM = 16_384  # bytes
-HOW = "python -m server env"
+HOW = "metasweep server env"
 
 
 def safe_target(target: str) -> str:

@@ -7,12 +7,12 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-import page
-from server.pages import find, study
-from server.pages import project as projects
-from server.pages import run as runs
-from server.pages.answers import send
-from server.pages.state import Pages
+from metasweep import page
+from metasweep.server.pages import find, study
+from metasweep.server.pages import project as projects
+from metasweep.server.pages import run as runs
+from metasweep.server.pages.answers import send
+from metasweep.server.pages.state import Pages
 
 # What changes when a run does. Sums tell changes apart within the second that times are kept to.
 RUNS = """

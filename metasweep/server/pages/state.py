@@ -7,8 +7,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
-from server.pages.answers import Answer
-from server.pages.tracks import Tracks
+from metasweep.server.pages.answers import Answer
+from metasweep.server.pages.tracks import Tracks
 
 MOST_ANSWERS = 64
 SHARE = 0.05  # of a processor, the most that one source takes, however many look at it

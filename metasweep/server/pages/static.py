@@ -7,8 +7,8 @@ import hashlib
 from starlette.requests import Request
 from starlette.responses import Response
 
-import page
-from server.errors import NotFound
+from metasweep import page
+from metasweep.server.errors import NotFound
 
 FOR_GOOD = "public, max-age=31536000, immutable"
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}

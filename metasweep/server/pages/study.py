@@ -5,11 +5,11 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-import page
-from server import claims
-from server.pages import columns, find, progress
-from server.pages.rows import Rows
-from server.pages.tracks import MOST_POINTS, Series, Tracks
+from metasweep import page
+from metasweep.server.pages import columns, find, progress
+from metasweep.server.pages.rows import Rows
+from metasweep.server.pages.tracks import MOST_POINTS, Series, Tracks
+from metasweep.server.store import claims
 
 BEST = 10  # runs in the table of the best
 MOST_CURVES = 4

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import search
+from metasweep.sweeps import is_finite
 
 PLAIN = re.compile(r"[\w/.-]+", re.ASCII)  # names that JSON writes in one way only
 MOST_TRACKS = 20_000  # runs with curves in memory
@@ -56,7 +56,7 @@ class Track:
 
 def number(value: Any) -> float | int | None:
     """The value when it is a finite number."""
-    return value if search.is_finite(value) else None
+    return value if is_finite(value) else None
 
 
 class Tracks:

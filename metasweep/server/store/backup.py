@@ -7,8 +7,8 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
-from server import keys
-from server.context import Settings
+from metasweep.server.access import keys
+from metasweep.server.context import Settings
 
 SECRETS = ("key", "signing_secret", keys.FILE)  # with them, clients and signed URLs go on as before
 LOCK_WAIT = 30.0  # seconds

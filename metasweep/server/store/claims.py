@@ -14,9 +14,9 @@ from typing import Any
 
 import yaml
 
-import search
-from server import ids
-from server.database import insert, now
+from metasweep.server.store import ids
+from metasweep.server.store.database import insert, now
+from metasweep.sweeps import grid_point, sample
 
 LOST = ("failed", "crashed", "killed")  # states that give a point up
 ENDED = ("finished", *LOST)
@@ -87,10 +87,10 @@ def next_new(
     if not left:
         return None
     if sweep["method"] == "grid":
-        return point, search.grid_point(config, point), 1
+        return point, grid_point(config, point), 1
     if suggestion is not None:
         return point, suggestion, 1
-    return point, search.sample(config, random.Random(f"{sweep['seed']}/{point}")), 1
+    return point, sample(config, random.Random(f"{sweep['seed']}/{point}")), 1
 
 
 def new_run(

@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
-from server import filters
+from metasweep.server.store import filters
 
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], T]

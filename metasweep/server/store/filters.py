@@ -15,8 +15,17 @@ from typing import Any
 
 import re2  # type: ignore[import-untyped]
 
-from server.order import Term
-from server.run_fields import BOOLEAN, NEVER, NULL, NUMBER, TEXT, Condition, Field, run_field
+from metasweep.server.store.order import Term
+from metasweep.server.store.run_fields import (
+    BOOLEAN,
+    NEVER,
+    NULL,
+    NUMBER,
+    TEXT,
+    Condition,
+    Field,
+    run_field,
+)
 
 _DEEPEST = 50
 _MOST_NESTED = 500  # SQLite bounds the depth of JSON

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from server.order import Term
+from metasweep.server.store.order import Term
 
 TEXT = ("text",)
 NUMBER = ("integer", "real")

@@ -18,9 +18,9 @@ from anyio import to_thread
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 
-from server.context import Context, Server
-from server.database import now
-from server.errors import BadRequest, NotFound
+from metasweep.server.context import Context, Server
+from metasweep.server.errors import BadRequest, NotFound
+from metasweep.server.store.database import now
 
 MAX_NAME = 1024
 FLUSH = 1 << 20  # bytes held in memory before they go to the disk

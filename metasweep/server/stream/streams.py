@@ -14,11 +14,11 @@ from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from server import claims
-from server.body import read_json
-from server.context import Server
-from server.database import now, update
-from server.errors import BadRequest, NotFound
+from metasweep.server.body import read_json
+from metasweep.server.context import Server
+from metasweep.server.errors import BadRequest, NotFound
+from metasweep.server.store import claims
+from metasweep.server.store.database import now, update
 
 HISTORY, EVENTS, LOGS, SUMMARY = (
     "wandb-history.jsonl",

@@ -6,9 +6,9 @@ import sqlite3
 from collections import defaultdict
 from typing import Any
 
-import search
-from server.claims import parse_config
-from server.database import Database
+from metasweep.server.store.claims import parse_config
+from metasweep.server.store.database import Database
+from metasweep.sweeps import costs_of, is_poor, limits
 
 log = logging.getLogger("server")
 
@@ -37,9 +37,9 @@ class EarlyStop:
         runs = self._database.read().execute(query, (sweep["id"],)).fetchall()
         for run in runs:
             self._follow(run, config)
-        limits = search.limits(config, [self._costs[run["id"]] for run in runs])
+        bounds = limits(config, [self._costs[run["id"]] for run in runs])
         running = [run for run in runs if run["state"] == "running" and not run["stop_requested"]]
-        return [run for run in running if search.is_poor(config, self._costs[run["id"]], limits)]
+        return [run for run in running if is_poor(config, self._costs[run["id"]], bounds)]
 
     def _follow(self, run: sqlite3.Row, config: dict[str, Any]) -> None:
         """Read what a run has logged since the last look."""
@@ -51,9 +51,7 @@ class EarlyStop:
             rows = self._database.read().execute(query, (run["id"], begin, end))
             logged = map(json.loads, (row["text"] for row in rows))
             metric = config["metric"]["name"]
-            self._costs[run["id"]] += search.costs_of(
-                config, (row[metric] for row in logged if metric in row)
-            )
+            self._costs[run["id"]] += costs_of(config, (row[metric] for row in logged if metric in row))
         self._next_line[run["id"]] = end
 
 

@@ -5,10 +5,10 @@ import sqlite3
 import threading
 import time
 
-from server import claims
-from server.context import Server
-from server.database import time_ago
-from server.early_stop import EarlyStop
+from metasweep.server.context import Server
+from metasweep.server.store import claims
+from metasweep.server.store.database import time_ago
+from metasweep.server.watch.early_stop import EarlyStop
 
 INTERVAL = 2.0  # seconds between two looks, at most
 log = logging.getLogger("server")

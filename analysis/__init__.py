@@ -1,0 +1,1 @@
+"""The report on the study: `python -m analysis`."""

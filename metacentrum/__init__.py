@@ -1,0 +1,1 @@
+"""The study on its cluster: `python -m metacentrum`."""

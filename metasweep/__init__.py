@@ -1,0 +1,1 @@
+"""Hyper-parameter search for batch clusters, driven by Weights & Biases Sweeps."""

@@ -1,0 +1,52 @@
+"""The command `metasweep`: its parts, each imported when it is called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+# name -> where the command is, and what `metasweep --help` says of it: importing one takes up to a second
+COMMANDS = {
+    "agent": ("metasweep.agent.cli:main", "Work on a sweep: claim its points, run them, report."),
+    "server": ("metasweep.server.command:server", "The embedded server: start, stop, env, backup, keys."),
+    "status": ("metasweep.report.cli:status", "Whether every grid point is finished exactly once."),
+    "table": ("metasweep.report.cli:table", "The best configurations, with intervals over their seeds."),
+    "report": ("metasweep.report.cli:report", "Everything in one folder, and a README.md that shows it."),
+    "section": ("metasweep.report.cli:section", "One section of the report, its words and tables."),
+    "charts": ("metasweep.report.cli:charts", "The figures, as SVG in light and dark and as PNG."),
+    "importance": ("metasweep.report.cli:importance", "How much each hyper-parameter explains."),
+    "publish": ("metasweep.report.cli:publish", "The report as a W&B Report."),
+    "hello": ("metasweep.cluster.cli:hello", "Submit the smallest job, and show what it found."),
+    "submit": ("metasweep.cluster.cli:submit", "Submit agents for a sweep as jobs of a cluster."),
+    "jobs": ("metasweep.cluster.cli:status", "The jobs, their agents and the sweep's points."),
+    "logs": ("metasweep.cluster.cli:logs", "What the jobs write."),
+    "cancel": ("metasweep.cluster.cli:cancel", "End the jobs; their points are handed out again."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command only when it is needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names, in the order in which they are used."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import the command of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="metasweep")
+def main() -> None:
+    """Hyper-parameter search for batch clusters, driven by Weights & Biases Sweeps."""

@@ -1,0 +1,1 @@
+"""Warm processes: a forkserver, its children, and the wandb service that they share. Knows no sweep."""

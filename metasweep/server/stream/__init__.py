@@ -1,0 +1,1 @@
+"""What runs send while they run: their history, their files."""

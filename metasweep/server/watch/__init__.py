@@ -1,0 +1,1 @@
+"""Whatever runs by the clock: leases and early stopping."""
