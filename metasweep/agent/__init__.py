@@ -1,13 +1,10 @@
-"""The sweep agent's workers.
+"""The sweep agent: claims points of a sweep and runs them, one worker per core.
 
-- account: which server and key, found the way wandb finds them
-- protocol: the sweep protocol over GraphQL; sweep: a sweep's name, file and configuration
-- command: from a claimed configuration to the argument list; program: how it can be run
-- pool: the agent's side of the forkserver; forkserver: the process that forks a child per run;
-  warmup: what it imports beforehand; child: how a fork becomes a fresh process; service: the wandb service
-- slot: one worker: claim, run, report, again; fleet: all of them, and when to stop
+- cli: prepare, run, report; options: what the user may ask for
+- work: what all workers share, and when it is enough; worker: claim, run, report, again; fleet: all workers
+- command: from a claimed configuration to the argument list; runfiles: the files and environment of one run
 - missing: the points that no run has finished
 - trainers: processes that train several runs at once
 - resources: cores and threads of this job; packing: workers that share a GPU
-- walltime: how long it may run; display: what the user sees
+- walltime: how long it may run; progress: how far the sweep is; display: what the user sees
 """

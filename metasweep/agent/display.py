@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -12,12 +11,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from metasweep.agent.progress import Watch
+from metasweep.agent.fleet import Fleet
+from metasweep.agent.progress import ProgressMonitor
 from metasweep.agent.walltime import clock
-
-if TYPE_CHECKING:
-    from metasweep.agent.fleet import Fleet
-    from metasweep.agent.slot import Slot
+from metasweep.agent.worker import Worker
 
 PANEL_LINES = 5  # what is not a worker
 SPOKEN_SECONDS = 60.0  # between two lines of progress in a log
@@ -33,16 +30,16 @@ class Lines:
         self._console = console
         self._spoken = time.monotonic()
 
-    def say(self, text: str) -> None:
-        """Print one line."""
+    def say(self, text: str, routine: bool = False) -> None:  # noqa: ARG002
+        """Print one line; `routine` is what a panel shows anyway."""
         line = Text(f"{time.strftime('%H:%M:%S')} {text}")
         self._console.print(line, soft_wrap=True)
 
-    def refresh(self, fleet: Fleet, watch: Watch) -> None:
+    def refresh(self, fleet: Fleet, monitor: ProgressMonitor) -> None:
         """Print the progress now and then."""
         if time.monotonic() - self._spoken > SPOKEN_SECONDS:
             self._spoken = time.monotonic()
-            self.say(f"{progress_line(fleet, watch).plain}; {tally_line(fleet).plain}")
+            self.say(f"{progress_line(fleet, monitor).plain}; {tally_line(fleet).plain}")
 
     def close(self) -> None:
         """Leave nothing behind."""
@@ -58,23 +55,23 @@ class Panel(Lines):
         self._live = Live(console=console, auto_refresh=False, transient=True)
         self._live.start()
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, routine: bool = False) -> None:
         """Print one line above the panel, unless the panel shows it anyway."""
-        if " starts: " not in text and " finished in " not in text:
+        if not routine:
             super().say(text)
 
-    def refresh(self, fleet: Fleet, watch: Watch) -> None:
+    def refresh(self, fleet: Fleet, monitor: ProgressMonitor) -> None:
         """Draw the panel anew."""
-        self._live.update(draw(fleet, watch, self._console.size.height), refresh=True)
+        self._live.update(draw(fleet, monitor, self._console.size.height), refresh=True)
 
     def close(self) -> None:
         """Remove the panel."""
         self._live.stop()
 
 
-def draw(fleet: Fleet, watch: Watch, height: int) -> Group:
+def draw(fleet: Fleet, monitor: ProgressMonitor, height: int) -> Group:
     """Return the panel: progress, tally, one line per worker as far as they fit."""
-    latest = watch.latest
+    latest = monitor.latest
     bar = ProgressBar(
         total=latest.expected if latest and latest.expected else None,
         completed=latest.finished if latest else 0,
@@ -86,27 +83,29 @@ def draw(fleet: Fleet, watch: Watch, height: int) -> Group:
     workers.columns[1].ratio = 1
     workers.expand = True
     room = max(1, height - PANEL_LINES - 1)
-    for slot in fleet.slots[:room]:
-        workers.add_row(str(slot.number), activity(fleet, slot), elapsed(slot))
-    if hidden := len(fleet.slots) - room:
+    for worker in fleet.workers[:room]:
+        workers.add_row(str(worker.number), activity(fleet, worker), elapsed(worker))
+    if hidden := len(fleet.workers) - room:
         workers.add_row("", f"… and {hidden} more workers" if hidden > 0 else "", "")
     line = Table.grid(expand=True)  # a bar alone does not end its line
     line.add_row(bar)
-    return Group(progress_line(fleet, watch), line, tally_line(fleet), workers)
+    return Group(progress_line(fleet, monitor), line, tally_line(fleet), workers)
 
 
-def progress_line(fleet: Fleet, watch: Watch) -> Text:
+def progress_line(fleet: Fleet, monitor: ProgressMonitor) -> Text:
     """Return the sweep's progress over all agents: `12 of 400 runs done, 0:05:10 left, best val/acc …`."""
-    line = Text(fleet.sweep.name.id, style="bold")
-    latest = watch.latest
+    line = Text(fleet.shared.sweep.name.id, style="bold")
+    latest = monitor.latest
     if latest is None:
         return line.append(": no word from the server yet", style="not bold")
     total = f" of {latest.expected}" if latest.expected else ""
     line.append(f": {latest.finished}{total} runs done", style="not bold")
-    if (left := watch.seconds_left()) is not None:
+    if (left := monitor.seconds_left()) is not None:
         line.append(f", {clock(left)} left", style="not bold")
     if latest.best is not None:
-        line.append(f", best {fleet.sweep.metric} {latest.best:.4g} ({latest.best_run})", style="not bold")
+        line.append(
+            f", best {fleet.shared.sweep.metric} {latest.best:.4g} ({latest.best_run})", style="not bold"
+        )
     if latest.state.upper() == "PAUSED":
         line.append(", paused", style="yellow")
     return line
@@ -114,28 +113,28 @@ def progress_line(fleet: Fleet, watch: Watch) -> Text:
 
 def tally_line(fleet: Fleet) -> Text:
     """Return what this agent has done: `here 2 running, 12 finished, 0 failed, 31.2 runs/min`."""
-    running = sum(slot.run_now is not None for slot in fleet.slots)
-    line = Text(f"here {running} running, {fleet.finished} finished, ")
-    line.append(f"{fleet.failed} failed", style="red" if fleet.failed else "")
-    if fleet.stopped:
-        line.append(f", {fleet.stopped} stopped")
-    minutes = (time.monotonic() - fleet.began) / 60
-    if fleet.finished:
-        line.append(f", {fleet.finished / minutes:.3g} runs/min")
+    work = fleet.shared
+    line = Text(f"here {fleet.running} running, {work.finished} finished, ")
+    line.append(f"{work.failed} failed", style="red" if work.failed else "")
+    if work.stopped:
+        line.append(f", {work.stopped} stopped")
+    minutes = (time.monotonic() - work.began) / 60
+    if work.finished:
+        line.append(f", {work.finished / minutes:.3g} runs/min")
     return line
 
 
-def activity(fleet: Fleet, slot: Slot) -> Text:
+def activity(fleet: Fleet, worker: Worker) -> Text:
     """Return what a worker is doing."""
-    run = slot.run_now
+    run = worker.run_now
     if run is None:
-        return Text(slot.note, style="dim")
-    return Text(f"{run.id}  {fleet.sweep.varying(run.point)}  {slot.note}")
+        return Text(worker.note, style="dim")
+    return Text(f"{run.id}  {fleet.shared.sweep.varying(run.point)}  {worker.note}")
 
 
-def elapsed(slot: Slot) -> str:
+def elapsed(worker: Worker) -> str:
     """Return for how long a worker has been at its run."""
-    return clock(time.monotonic() - slot.run_now.began) if slot.run_now else ""
+    return clock(time.monotonic() - worker.run_now.began) if worker.run_now else ""
 
 
 def open_display() -> Lines:

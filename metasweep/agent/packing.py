@@ -6,10 +6,8 @@ import subprocess
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from metasweep.agent.fleet import Fleet
+from metasweep.agent.fleet import Fleet
 
 USABLE = 0.95  # of the memory that is free before the first run: what is asked for in pieces leaves gaps
 SAMPLE_SECONDS = 0.5
@@ -66,8 +64,8 @@ class Packing(threading.Thread):
     def run(self) -> None:
         """Measure, then start."""
         fleet, peak = self._fleet, self._before.used
-        while not fleet.finished:
-            if fleet.stop.wait(SAMPLE_SECONDS) or not fleet.is_working:
+        while not fleet.shared.finished:
+            if fleet.shared.stop.wait(SAMPLE_SECONDS) or not fleet.is_working:
                 return
             now = self._probe()
             peak = max(peak, now.used if now else 0.0)

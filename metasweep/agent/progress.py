@@ -14,7 +14,7 @@ from metasweep.client.sweep import Sweep
 
 
 @dataclass(frozen=True)
-class Progress:
+class SweepProgress:
     """The state of a sweep over all its agents."""
 
     state: str
@@ -27,7 +27,7 @@ class Progress:
     """When the server said so (monotonic clock)."""
 
 
-class Watch(threading.Thread):
+class ProgressMonitor(threading.Thread):
     """Asks for the progress every `seconds`; `latest` holds the last answer.
 
     Where there is a walltime, it learns how long the runs of others take.
@@ -36,8 +36,8 @@ class Watch(threading.Thread):
     def __init__(self, client: Client, sweep: Sweep, seconds: float, walltime: Walltime) -> None:
         super().__init__(name="progress", daemon=True)
         self._walltime = walltime
-        self.first: Progress | None = None
-        self.latest: Progress | None = None
+        self.first: SweepProgress | None = None
+        self.latest: SweepProgress | None = None
         self._client, self._sweep, self._seconds = client, sweep, seconds
 
     def run(self) -> None:
@@ -77,12 +77,12 @@ class Watch(threading.Thread):
         return max(0.0, (latest.expected - latest.finished) / rate - (time.monotonic() - latest.at))
 
 
-def read(reply: dict[str, Any], sweep: Sweep, now: float) -> Progress:
+def read(reply: dict[str, Any], sweep: Sweep, now: float) -> SweepProgress:
     """Read the server's answer."""
     edges = reply["best"]["edges"]
     summary = json.loads(edges[0]["node"]["summaryMetrics"] or "{}") if edges else {}
     best = summary.get(sweep.metric) if sweep.metric else None
-    return Progress(
+    return SweepProgress(
         state=(reply["sweep"] or {}).get("state", "unknown"),
         finished=reply["finished"],
         running=reply["running"],

@@ -12,15 +12,12 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from metasweep.agent.work import Work
 from metasweep.forks.messages import Start
 from metasweep.forks.program import Program, parse
-
-if TYPE_CHECKING:
-    from metasweep.agent.fleet import Fleet
 
 VARIABLE = "TRAIN_TOGETHER"
 MODULE = "trainer"
@@ -44,20 +41,20 @@ def check(program: Program, members: int | None) -> None:
 class Trainers:
     """So many trainers, each for so many runs at once. Threads that start them again when they end."""
 
-    def __init__(self, fleet: Fleet, package: str, number: int, members: int, folder: Path) -> None:
+    def __init__(self, work: Work, package: str, number: int, members: int, folder: Path) -> None:
         """What they print goes to files in `folder`."""
-        self._fleet, self._package, self._members, self._logs = fleet, package, members, folder
+        self._work, self._package, self._members, self._logs = work, package, members, folder
         self._sockets = Path(tempfile.mkdtemp(prefix="trainers-"))
         self._warm = threading.Event()
-        self.slots = number * members * AHEAD
-        """Workers that keep them busy."""
+        self.workers = number * members * AHEAD
+        """How many workers keep them busy."""
         self._number = number
         for index in range(number):
             threading.Thread(target=self._keep_alive, args=(index,), daemon=True).start()
 
-    def environ(self, slot: int) -> dict[str, str]:
+    def environ(self, worker: int) -> dict[str, str]:
         """Return what the runs of a worker, counted from 1, need in their environment."""
-        return {VARIABLE: self._socket((slot - 1) % self._number)}
+        return {VARIABLE: self._socket((worker - 1) % self._number)}
 
     def begin(self) -> None:
         """Start them: a first run has been, and has had the program's data loaded for all."""
@@ -72,12 +69,12 @@ class Trainers:
 
     def _keep_alive(self, index: int) -> None:
         self._warm.wait()
-        fleet = self._fleet
-        while not fleet.stop.is_set():
-            status = fleet.pool.start(self._start(index)).get()
-            if not fleet.stop.is_set():
-                fleet.note_trainer_end(status)
-            fleet.stop.wait(RESTART_SECONDS)
+        work = self._work
+        while not work.stop.is_set():
+            status = work.pool.start(self._start(index)).get()
+            if not work.stop.is_set():
+                work.note_trainer_end(status)
+            work.stop.wait(RESTART_SECONDS)
 
     def _start(self, index: int) -> Start:
         name, socket = f"{self._package}.{MODULE}", self._socket(index)

@@ -127,7 +127,7 @@ class Client:
             raise Unreachable(f"HTTP {reply.status_code}")
         return read_reply(reply)
 
-    def persist(
+    def send_until_answered(
         self,
         query: str,
         variables: dict[str, Any],
@@ -150,7 +150,7 @@ class Client:
 
     def default_entity(self) -> str:
         """Return the entity that owns what this key makes; proves the key and the address on the way."""
-        viewer = self.persist(VIEWER, {}, START_ATTEMPTS)["viewer"]
+        viewer = self.send_until_answered(VIEWER, {}, START_ATTEMPTS)["viewer"]
         if not viewer:
             raise Refused("the key belongs to nobody", 401)
         return viewer.get("entity") or viewer["username"]
@@ -159,7 +159,7 @@ class Client:
         """Return the sweep's name, state, config (YAML) and runCountExpected, or None if there is none."""
         variables = {"name": sweep.id, "project": sweep.project, "entity": sweep.entity}
         try:
-            project = self.persist(SWEEP, variables, START_ATTEMPTS)["project"]
+            project = self.send_until_answered(SWEEP, variables, START_ATTEMPTS)["project"]
         except Refused as error:
             if error.status == NOT_FOUND:
                 return None
@@ -171,7 +171,7 @@ class Client:
     ) -> tuple[SweepName, list[str]]:
         """Create a sweep from YAML; return its name and the server's warnings."""
         variables = {"config": config, "entityName": entity, "projectName": project}
-        reply = self.persist(UPSERT_SWEEP, variables, START_ATTEMPTS)
+        reply = self.send_until_answered(UPSERT_SWEEP, variables, START_ATTEMPTS)
         sweep = reply["upsertSweep"]["sweep"]
         owner = sweep["project"]
         warnings = reply["upsertSweep"].get("configValidationWarnings") or []
@@ -180,7 +180,7 @@ class Client:
     def register_agent(self, sweep: SweepName, host: str) -> str:
         """Register an agent of the sweep; return its id."""
         owner = {"projectName": sweep.project, "entityName": sweep.entity}
-        reply = self.persist(CREATE_AGENT, {"host": host, "sweep": sweep.id, **owner})
+        reply = self.send_until_answered(CREATE_AGENT, {"host": host, "sweep": sweep.id, **owner})
         return reply["createAgent"]["agent"]["id"]
 
     def heartbeat(self, agent: str, running: str) -> list[dict[str, Any]]:
@@ -195,7 +195,7 @@ class Client:
         Raises: Refused; Unreachable, but only once another run is not `worthwhile` any more.
         """
         variables = {"id": agent, "metrics": "{}", "runState": "{}"}
-        reply = self.persist(HEARTBEAT, variables, worthwhile=worthwhile)
+        reply = self.send_until_answered(HEARTBEAT, variables, worthwhile=worthwhile)
         return json.loads(reply["agentHeartbeat"]["commands"])
 
     def progress(self, sweep: SweepName, order: str) -> dict[str, Any]:
@@ -228,7 +228,7 @@ class Client:
                 "cursor": cursor,
                 "perPage": PAGE,
             }
-            page = (self.persist(RUNS, variables)["project"] or gone(sweep))["runs"]
+            page = (self.send_until_answered(RUNS, variables)["project"] or gone(sweep))["runs"]
             for edge in page["edges"]:
                 config = json.loads(edge["node"]["config"] or "{}")
                 values = {k: v["value"] for k, v in config.items() if isinstance(v, dict) and "value" in v}
@@ -244,7 +244,7 @@ class Client:
             "sweep": sweep.id,
             "config": json.dumps(args),
         }
-        return bool(self.persist(UPSERT_RUN, variables)["upsertBucket"]["inserted"])
+        return bool(self.send_until_answered(UPSERT_RUN, variables)["upsertBucket"]["inserted"])
 
     def _session(self) -> requests.Session:
         if not hasattr(self._local, "session"):

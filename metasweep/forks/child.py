@@ -26,21 +26,21 @@ from metasweep.forks import warmup
 from metasweep.forks.process import PARENT_DIED
 from metasweep.forks.program import Program
 
-GOODBYE = struct.Struct("ii")
-"""What a process sends when it is about to end: its id and its exit code."""
+EXIT = struct.Struct("ii")
+"""What a process writes when it is about to end: its id and its exit code."""
 
 
 @dataclass(frozen=True)
-class Farewell:
-    """Where a program that ends as programs do leaves its last words: two file descriptors."""
+class ExitReport:
+    """Where a program that ends by itself says so: two file descriptors."""
 
-    words: int
+    libraries: int
     """A file in memory, for the names of the libraries that it had to import."""
-    bell: int
-    """A pipe that all share, for a `GOODBYE`: taking down the memory of a process takes a while."""
+    exits: int
+    """A pipe that all runs share, for one `EXIT`: the memory of a process takes a while to be freed."""
 
 
-def stand_by(line: Connection, farewell: Farewell) -> NoReturn:
+def stand_by(line: Connection, exit_report: ExitReport) -> NoReturn:
     """Wait, in a process forked ahead of its run, to be told what to become; end if the line closes."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     try:
@@ -48,10 +48,12 @@ def stand_by(line: Connection, farewell: Farewell) -> NoReturn:
     except EOFError:
         os._exit(0)
     line.close()
-    become(program, environ, log, True, farewell)
+    become(program, environ, log, True, exit_report)
 
 
-def become(program: Program, environ: dict[str, str], log: str, warm: bool, farewell: Farewell) -> NoReturn:
+def become(
+    program: Program, environ: dict[str, str], log: str, warm: bool, exit_report: ExitReport
+) -> NoReturn:
     """Run a program in this forked process and end it.
 
     `warm` runs it in this interpreter, otherwise it is executed anew.
@@ -66,7 +68,7 @@ def become(program: Program, environ: dict[str, str], log: str, warm: bool, fare
         execute(program)
     before = set(sys.modules)
     code = run(program)
-    leave(code, before, farewell)
+    leave(code, before, exit_report)
 
 
 def redirect(log: str) -> None:
@@ -145,7 +147,7 @@ def own_part(trace: TracebackType | None) -> TracebackType | None:
     return trace
 
 
-def leave(code: int, before: set[str], farewell: Farewell) -> NoReturn:
+def leave(code: int, before: set[str], exit_report: ExitReport) -> NoReturn:
     """End as an interpreter does, but for taking down modules one by one, which takes half a second."""
     try:
         threading._shutdown()  # type: ignore[attr-defined]
@@ -153,9 +155,9 @@ def leave(code: int, before: set[str], farewell: Farewell) -> NoReturn:
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
-        os.write(farewell.words, json.dumps(warmup.loaded_since(before)).encode())
+        os.write(exit_report.libraries, json.dumps(warmup.loaded_since(before)).encode())
         if not holds_gpu():
-            os.write(farewell.bell, GOODBYE.pack(os.getpid(), code))
+            os.write(exit_report.exits, EXIT.pack(os.getpid(), code))
     except BaseException:  # noqa: BLE001
         traceback.print_exc()
         code = code or 1

@@ -42,15 +42,15 @@ class Child:
     """A running child."""
 
     start: Start
-    words: int
-    """A file in memory, where the child leaves its last words when it ends by itself."""
-    said_goodbye: bool = False
-    """Whether it was reported already, when it had nothing left to do but to end."""
+    libraries: int
+    """A file in memory, where the child names what it had to import, when it ends by itself."""
+    has_reported: bool = False
+    """Whether the agent knows already: the process had nothing left to do but to end."""
     shares_service: bool = False
     stopped_for_good: bool = False
     told_to_go: bool = False
-    buries: Child | None = None
-    """The run whose end this child tells the server."""
+    stands_in_for: Child | None = None
+    """The run that died without a word, whose end this child tells the server."""
     status: int = 0
 
 
@@ -61,7 +61,7 @@ class Spare:
     pid: int
     line: Connection
     """Where it is told what to become."""
-    words: int
+    libraries: int
 
 
 @dataclass
@@ -78,7 +78,7 @@ class Forkserver:
     leaving: bool = False
 
     def __post_init__(self) -> None:
-        self.bell_reader, self.bell = os.pipe()
+        self.exits_reader, self.exits = os.pipe()
         self.wake_reader, self.wake_writer = os.pipe()
         os.set_blocking(self.wake_reader, False)
         os.set_blocking(self.wake_writer, False)
@@ -90,7 +90,7 @@ class Forkserver:
         """Answer the agent until it leaves or is gone."""
         with selectors.DefaultSelector() as selector:
             selector.register(self.agent, selectors.EVENT_READ, self.read_message)
-            selector.register(self.bell_reader, selectors.EVENT_READ, self.hear_goodbyes)
+            selector.register(self.exits_reader, selectors.EVENT_READ, self.read_exits)
             selector.register(self.wake_reader, selectors.EVENT_READ, self.reap)
             self.selector = selector
             while not (self.leaving and self.service is None and not self.children):
@@ -136,44 +136,46 @@ class Forkserver:
             environ.setdefault(service.SAVE_REQUIREMENTS, "false")
         self.has_started |= not message.companion
         try:
-            pid, words = (warm and self.use_spare(message, environ)) or self.fork_for(message, environ, warm)
+            pid, libraries = (warm and self.use_spare(message, environ)) or self.fork_for(
+                message, environ, warm
+            )
         except OSError as error:  # no memory, process or file is left: one run fails of it, not all
             with contextlib.suppress(OSError):  # perhaps no file is left for the log either
                 Path(message.log).write_text(f"cannot start a process: {error.strerror}\n")
             self.tell(Exited(message.run_id, NOT_STARTED))
             return
-        self.children[pid] = Child(message, words, shares_service=bool(warm and self.service))
+        self.children[pid] = Child(message, libraries, shares_service=bool(warm and self.service))
         self.tell(Started(message.run_id, pid))
         if warm and not self.spare:
             with contextlib.suppress(OSError):  # the next run will say why, if it is still so
                 self.fork_spare()
 
     def fork_for(self, message: Start, environ: dict[str, str], warm: bool) -> tuple[int, int]:
-        """Fork a child for a run; return its process id and the file of its last words."""
-        words = os.memfd_create("farewell")
-        farewell = child.Farewell(words, self.bell)
-        with closed_on_error(words):
-            run = functools.partial(child.become, message.program, environ, message.log, warm, farewell)
-            return self.fork(run), words
+        """Fork a child for a run; return its process id and the file for its libraries."""
+        libraries = os.memfd_create("libraries")
+        exit_report = child.ExitReport(libraries, self.exits)
+        with closed_on_error(libraries):
+            run = functools.partial(child.become, message.program, environ, message.log, warm, exit_report)
+            return self.fork(run), libraries
 
     def fork_spare(self) -> None:
         """Fork the child of the next run while there is time."""
-        words = os.memfd_create("farewell")
+        libraries = os.memfd_create("libraries")
         told, line = Pipe(duplex=False)
 
         def run() -> NoReturn:
             line.close()
-            child.stand_by(told, child.Farewell(words, self.bell))
+            child.stand_by(told, child.ExitReport(libraries, self.exits))
 
-        with closed_on_error(words):
-            self.spare = Spare(self.fork(run), line, words)
+        with closed_on_error(libraries):
+            self.spare = Spare(self.fork(run), line, libraries)
         told.close()
 
     def use_spare(self, message: Start, environ: dict[str, str]) -> tuple[int, int] | None:
         """Let the spare child become a run, if it is still there; return as `fork_for` does."""
         if self.spare is None:
             return None
-        pid, words = self.spare.pid, self.spare.words
+        pid, libraries = self.spare.pid, self.spare.libraries
         try:
             self.spare.line.send((message.program, environ, message.log))
         except ConnectionError:
@@ -181,13 +183,13 @@ class Forkserver:
             return None
         self.spare.line.close()
         self.spare = None
-        return pid, words
+        return pid, libraries
 
     def drop_spare(self) -> None:
         """Let the spare child end: it does not know what the forkserver has learnt since."""
         if self.spare:
             self.spare.line.close()
-            os.close(self.spare.words)
+            os.close(self.spare.libraries)
             self.spare = None
 
     def fork(self, run: Callable[[], NoReturn]) -> int:
@@ -218,14 +220,14 @@ class Forkserver:
 
     def private_files(self) -> list[int]:
         """Return the file descriptors that no child may keep."""
-        files = [self.agent.fileno(), self.wake_reader, self.wake_writer, self.bell_reader]
+        files = [self.agent.fileno(), self.wake_reader, self.wake_writer, self.exits_reader]
         files += [self.spare.line.fileno()] if self.spare else []
         return files + (self.service.file_descriptors if self.service else [])
 
     def signal(self, message: Signal) -> None:
         """Pass a signal on: to the program itself, or, to kill, to all processes that it has started."""
         for pid, this in self.children.items():
-            if this.start.run_id != message.run_id or this.buries:
+            if this.start.run_id != message.run_id or this.stands_in_for:
                 continue
             this.stopped_for_good |= message.for_good
             this.told_to_go |= not message.for_good
@@ -234,12 +236,12 @@ class Forkserver:
             else:
                 signal_group(pid, message.signum)
 
-    def hear_goodbyes(self) -> None:
-        """Report the runs that have ended but for their process."""
-        for pid, code in child.GOODBYE.iter_unpack(os.read(self.bell_reader, 512 * child.GOODBYE.size)):
+    def read_exits(self) -> None:
+        """Report the runs whose process has nothing left to do but to end."""
+        for pid, code in child.EXIT.iter_unpack(os.read(self.exits_reader, 512 * child.EXIT.size)):
             this = self.children.get(pid)
-            if this and not this.said_goodbye:
-                this.said_goodbye, this.status = True, code
+            if this and not this.has_reported:
+                this.has_reported, this.status = True, code
                 self.report(this)
 
     def reap(self) -> None:
@@ -267,34 +269,34 @@ class Forkserver:
         if this is None:
             return
         signal_group(pid, signal.SIGKILL)  # what the program left behind
-        if this.buries:
-            self.report(this.buries)
+        if this.stands_in_for:
+            self.report(this.stands_in_for)
             return
-        last_words = os.pread(this.words, 1 << 20, 0)
-        os.close(this.words)
-        if this.said_goodbye:
-            self.learn(last_words)
+        libraries = os.pread(this.libraries, 1 << 20, 0)
+        os.close(this.libraries)
+        if this.has_reported:
+            self.learn(libraries)
             return
         this.status = status
-        if last_words:
+        if libraries:
             self.report(this)
-            self.learn(last_words)
+            self.learn(libraries)
         elif self.service and this.shares_service and has_wandb_run(this.start, self.environ):
-            self.bury(this)
+            self.report_dead_run(this)
         else:
             self.report(this)
 
-    def learn(self, last_words: bytes) -> None:
+    def learn(self, libraries: bytes) -> None:
         """Load what a run had to load by itself; the children to come will have it."""
         known = len(sys.modules)
-        warmup.load_modules(json.loads(last_words))
+        warmup.load_modules(json.loads(libraries))
         if len(sys.modules) > known and self.spare:
             self.drop_spare()
             if warmup.is_single_threaded():
                 with contextlib.suppress(OSError):
                     self.fork_spare()
 
-    def bury(self, dead: Child) -> None:
+    def report_dead_run(self, dead: Child) -> None:
         """Tell the server, in a child, how a run ended that did not say it itself."""
         code = dead.status if dead.status >= 0 else 128 - dead.status
         told_to_go = dead.told_to_go or dead.status == -signal.SIGTERM  # by the agent or the batch system
@@ -305,11 +307,11 @@ class Forkserver:
         def tell() -> NoReturn:
             child.redirect(dead.start.log)
             os.environ.update(environ)
-            service.bury(dead.start.run_id, code or 1, preempted)
+            service.report_dead_run(dead.start.run_id, code or 1, preempted)
             os._exit(0)
 
         try:
-            self.children[self.fork(tell)] = Child(dead.start, -1, buries=dead)
+            self.children[self.fork(tell)] = Child(dead.start, -1, stands_in_for=dead)
         except OSError:
             self.report(dead)
 

@@ -106,7 +106,7 @@ def is_told_to_leave(stay: int) -> bool:
     return os.read(stay, 1) != b""
 
 
-def bury(run_id: str, exit_code: int, preempted: bool) -> None:
+def report_dead_run(run_id: str, exit_code: int, preempted: bool) -> None:
     """End a run whose process died without a word, so that the server learns how.
 
     Left alone, the service would keep it alive, and call it finished in the end.

@@ -1,0 +1,119 @@
+"""The options of `metasweep agent`: as click reads them, and as the rest of the agent is given them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from metasweep.agent.walltime import parse as parse_time
+
+SERVER_DIR = ".metasweep"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for; `None` where a value is to be found out."""
+
+    sweep: str
+    extra: tuple[str, ...]
+    """Arguments that every run's program gets beside those of its point."""
+    workers: int | None
+    members: int | None
+    count: int | None
+    walltime: float | None
+    """Seconds."""
+    missing: bool
+    max_failures: int
+    data_dir: str | None
+    checkpoint_dir: str | None
+    local: bool
+    server_dir: str
+    entity: str | None
+    project: str | None
+
+    @property
+    def program_arguments(self) -> list[str]:
+        """What is added to the program's arguments in every run."""
+        named = {"--data-dir": self.data_dir, "--checkpoint-dir": self.checkpoint_dir}
+        return [f"{name}={value}" for name, value in named.items() if value] + list(self.extra)
+
+
+def read_time(_context: click.Context, _parameter: click.Parameter, text: str | None) -> float | None:
+    """Read the value of --walltime."""
+    try:
+        return None if text is None else parse_time(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def read_workers(_context: click.Context, _parameter: click.Parameter, text: str) -> int | None:
+    """Read the value of --workers; None is auto."""
+    if text == "auto":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise click.BadParameter(f"{text!r} is neither a number from 1 nor auto")
+    return int(text)
+
+
+def read_extra(
+    _context: click.Context, _parameter: click.Parameter, words: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Refuse arguments for the program that do not come after `--`: they are slips of the pen."""
+    if words and "--" not in sys.argv:
+        raise click.UsageError(f"unexpected argument {words[0]!r}: what is for the program goes after --")
+    return words
+
+
+DECLARED = (
+    click.argument("sweep", metavar="SWEEP"),
+    click.argument(
+        "extra", metavar="[-- ARGUMENTS...]", nargs=-1, type=click.UNPROCESSED, callback=read_extra
+    ),
+    click.option(
+        "--workers",
+        metavar="N|auto",
+        callback=read_workers,
+        default="auto",
+        show_default=True,
+        help="Runs at a time. auto: one per core of this job; on a GPU, those that fit, after the first run.",
+    ),
+    click.option(
+        "--members",
+        type=click.IntRange(1),
+        metavar="K",
+        help="Train up to K runs of one kind together, in each of --workers processes; for GPUs.",
+    ),
+    click.option("--count", type=click.IntRange(1), help="Leave after so many runs."),
+    click.option(
+        "--walltime",
+        metavar="H:M:S",
+        callback=read_time,
+        help="Leave in time. Default: what PBS or Slurm says.",
+    ),
+    click.option(
+        "--missing", is_flag=True, help="Then run every point of the grid that has no finished run."
+    ),
+    click.option(
+        "--max-failures", default=5, show_default=True, help="Failures in a row to stop at; 0: never."
+    ),
+    click.option("--data-dir", help="Passed on to the program, as the arguments after -- are."),
+    click.option("--checkpoint-dir", help="Shared folder, passed on too: interrupted runs go on from there."),
+    click.option("--local", is_flag=True, help="Use the embedded server; start it if need be."),
+    click.option(
+        "--server-dir", default=SERVER_DIR, show_default=True, help="Where the embedded server keeps all."
+    ),
+    click.option("--entity", help="Owner of the sweep, where SWEEP does not name it."),
+    click.option("--project", help="Project of the sweep, where SWEEP does not name it."),
+)
+"""The arguments and options, in the order in which `--help` shows them; named as the fields of `Options`."""
+
+
+def declare(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a click command these arguments and options."""
+    for decorator in reversed(DECLARED):
+        command = decorator(command)
+    return command
