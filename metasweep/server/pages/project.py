@@ -6,7 +6,7 @@ from typing import Any
 from metasweep import page
 from metasweep.server.pages import columns, find, progress
 from metasweep.server.pages.rows import Rows
-from metasweep.server.pages.study import cell, target
+from metasweep.server.pages.sweep import cell, target
 
 MOST_RUNS = 2000  # of a project's table, the newest
 MOST_PARAMETERS = 10

@@ -8,9 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from metasweep import page
-from metasweep.server.pages import find, study
+from metasweep.server.pages import find
 from metasweep.server.pages import project as projects
 from metasweep.server.pages import run as runs
+from metasweep.server.pages import sweep as sweeps
 from metasweep.server.pages.answers import send
 from metasweep.server.pages.state import Pages
 
@@ -66,7 +67,7 @@ def sweep(request: Request) -> Response:
         return version(read, RUNS, "sweep_id = ?", row["id"]), version(read, SWEEPS, "id = ?", row["id"])
 
     def make() -> dict[str, Any]:
-        return page.encode(study.page_data(read, row, parent, tracks))
+        return page.encode(sweeps.page_data(read, row, parent, tracks))
 
     return answer(request, ("sweep", row["id"]), look, make)
 
