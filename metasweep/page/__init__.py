@@ -134,10 +134,10 @@ def still(title: str, root: str, content: str) -> str:
     return fill(
         title=f"{title} · Metasweep",
         style=style_link(root),
-        imports={"page/theme": f"{root}js/theme.js", "page/dom": f"{root}js/dom.js"},
+        imports={f"page/base/{name}": f"{root}js/base/{name}.js" for name in ("theme", "dom")},
         data="{}",
         policy=SERVER_POLICY,
-        boot='import { themeButton } from "page/theme"; themeButton(() => {});',
+        boot='import { themeButton } from "page/base/theme"; themeButton(() => {});',
         before=f'<div class="still"><p class="brand">Metasweep</p><h1>{html.escape(title)}</h1>'
         f"{content}</div>",
     )
@@ -171,9 +171,12 @@ def assets() -> dict[str, Path]:
 
 def modules() -> dict[str, Path]:
     """Module names as the scripts import them -> files."""
-    own = {f"page/{path.stem}": path for path in sorted((FOLDER / "js").glob("*.js"))}
-    server = {f"page/server/{path.stem}": path for path in sorted((FOLDER / "js/server").glob("*.js"))}
-    return {"d3": FOLDER / "vendor/d3.js", **own, **server}
+    scripts = FOLDER / "js"
+    own = {
+        f"page/{path.relative_to(scripts).with_suffix('').as_posix()}": path
+        for path in sorted(scripts.rglob("*.js"))
+    }
+    return {"d3": FOLDER / "vendor/d3.js", **own}
 
 
 def data_address(path: Path) -> str:

@@ -1,5 +1,5 @@
 // Data from a server that are asked for again and again; an unchanged answer costs a 304 and no drawing.
-import { h } from "page/dom";
+import { h } from "page/base/dom";
 
 const LONGEST = 15000; // ms between two tries while the server does not answer
 

@@ -1,6 +1,6 @@
 // Which runs are selected, and which one is looked at. Charts and table share one Selection.
-import { formatValue } from "page/format";
-import { carry } from "page/scales";
+import { formatValue } from "page/base/format";
+import { carry } from "page/charts/scales";
 
 /** Filters of every kind must all hold; the events are "change" and "highlight". */
 export class Selection extends EventTarget {

@@ -1,15 +1,15 @@
 // The page of a study: everything about its runs, linked by one selection.
-import { Curves } from "page/curves";
-import { Details } from "page/details";
-import { READABLE, h, link, perFrame, refill, refillList } from "page/dom";
-import { count, formatValue } from "page/format";
-import { Parallel } from "page/parallel";
-import { layoutAxis } from "page/scales";
-import { card, highlights, progress, section } from "page/sections";
+import { Curves } from "page/charts/curves";
+import { Details } from "page/read/details";
+import { READABLE, h, link, perFrame, refill, refillList } from "page/base/dom";
+import { count, formatValue } from "page/base/format";
+import { Parallel } from "page/charts/parallel";
+import { layoutAxis } from "page/charts/scales";
+import { card, highlights, progress, section } from "page/read/sections";
 import { Selection } from "page/selection";
-import { RunTable } from "page/table";
-import { summarize } from "page/data";
-import { themeButton } from "page/theme";
+import { RunTable } from "page/table/table";
+import { summarize } from "page/base/data";
+import { themeButton } from "page/base/theme";
 
 const PAPER = 676; // px inside the margins of A4 and a card
 

@@ -1,7 +1,7 @@
 // One metric of one run: a line, two axes, and the value under the pointer or the arrow keys.
 import { axisBottom, axisLeft, scaleLinear, select } from "d3";
-import { h } from "page/dom";
-import { formatNumber } from "page/format";
+import { h } from "page/base/dom";
+import { formatNumber } from "page/base/format";
 import { duration } from "page/server/time";
 
 const HEIGHT = 150;

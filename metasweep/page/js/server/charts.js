@@ -1,7 +1,7 @@
 // Charts of many metrics, in groups by the beginning of their names.
-import { choice, h } from "page/dom";
+import { choice, h } from "page/base/dom";
 import { Chart } from "page/server/chart";
-import { card } from "page/sections";
+import { card } from "page/read/sections";
 
 const OTHER = "other";
 const FIRST = /^(val|valid|validation|test|eval|train|training)$/i; // what a reader looks for comes first

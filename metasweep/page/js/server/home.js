@@ -1,8 +1,8 @@
 // The first page: all projects.
-import { h } from "page/dom";
-import { count } from "page/format";
+import { h } from "page/base/dom";
+import { count } from "page/base/format";
 import { heading } from "page/server/parts";
-import { card } from "page/sections";
+import { card } from "page/read/sections";
 import { ago } from "page/server/time";
 
 export class HomePage {

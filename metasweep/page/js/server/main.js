@@ -1,5 +1,5 @@
 // Starts a page of the server: picks its view and follows its data.
-import { decode } from "page/data";
+import { decode } from "page/base/data";
 import { follow } from "page/live";
 import { HomePage } from "page/server/home";
 import { ProjectPage } from "page/server/project";

@@ -1,7 +1,7 @@
 // Images, HTML, Tables, sound and film that a run has logged. HTML is shown in a frame that can do nothing.
-import { h } from "page/dom";
-import { formatNumber } from "page/format";
-import { card } from "page/sections";
+import { h } from "page/base/dom";
+import { formatNumber } from "page/base/format";
+import { card } from "page/read/sections";
 
 const MOST_ROWS = 200;
 

@@ -1,8 +1,8 @@
 // What the server's pages share: the heading and lists of names and values.
-import { h, link } from "page/dom";
-import { formatNumber } from "page/format";
+import { h, link } from "page/base/dom";
+import { formatNumber } from "page/base/format";
 import { ago, duration } from "page/server/time";
-import { themeButton } from "page/theme";
+import { themeButton } from "page/base/theme";
 
 /** Title, what stands beside it, and the button for the colours. */
 export function heading(title, beside = null, onTheme = () => {}) {

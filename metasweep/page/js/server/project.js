@@ -1,12 +1,12 @@
 // A project: its sweeps with their progress, and a table of all its runs.
-import { decode } from "page/data";
-import { Details } from "page/details";
-import { h, link, refillList } from "page/dom";
-import { card, progress } from "page/sections";
+import { decode } from "page/base/data";
+import { Details } from "page/read/details";
+import { h, link, refillList } from "page/base/dom";
+import { card, progress } from "page/read/sections";
 import { Selection } from "page/selection";
 import { heading } from "page/server/parts";
 import { ago } from "page/server/time";
-import { RunTable } from "page/table";
+import { RunTable } from "page/table/table";
 
 export class ProjectPage {
   constructor(root, data) {

@@ -1,7 +1,7 @@
 // A run: charts of what it logged, its configuration, its console, its media and files.
-import { stateClass } from "page/details";
-import { h, link, refill } from "page/dom";
-import { card } from "page/sections";
+import { stateClass } from "page/read/details";
+import { h, link, refill } from "page/base/dom";
+import { card } from "page/read/sections";
 import { Charts } from "page/server/charts";
 import { Media } from "page/server/media";
 import { heading, pairs } from "page/server/parts";

@@ -1,5 +1,5 @@
 // Light or dark: what the system asks for until the reader chooses. <html data-ground> says which is shown.
-import { h } from "page/dom";
+import { h } from "page/base/dom";
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const KEY = "metasweep-theme";

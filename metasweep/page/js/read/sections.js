@@ -1,6 +1,6 @@
 // The parts of the page that are read: highlights, progress, tables, findings, figures, facts.
-import { h, link } from "page/dom";
-import { count } from "page/format";
+import { h, link } from "page/base/dom";
+import { count } from "page/base/format";
 
 /** A card with a heading. */
 export function card(title, ...children) {

@@ -1,8 +1,8 @@
 // What the curves are drawn from: their values, scales and distances.
 import { scaleLinear, scaleLog } from "d3";
-import { GROUPS } from "page/colors";
-import { formatAccuracyTick, formatNumber } from "page/format";
-import { ninesScale } from "page/scales";
+import { GROUPS } from "page/charts/colors";
+import { formatAccuracyTick, formatNumber } from "page/base/format";
+import { ninesScale } from "page/charts/scales";
 
 const MOST_GROUPS = GROUPS.light.length;
 export const NEAR = 10; // px between the pointer and a curve that it means

@@ -1,7 +1,7 @@
 // Thousands of lines on a canvas without a stutter. While things move: hairlines, an even sample of as many
 // as fit into a frame. At rest: every line in its full width, into a second canvas that replaces the first.
 // Without a graphics card a hairline costs a sixth of a wider line, which is why.
-import { sizeCanvas } from "page/dom";
+import { sizeCanvas } from "page/base/dom";
 
 const MOVING = 200; // ms: changes that follow each other within it are a movement
 const REST = 120; // ms without a change before everything is drawn

@@ -1,6 +1,6 @@
 // viridis, trimmed and turned so that the best runs stand out most against the page; grey for chance.
 import { scaleLinear } from "d3";
-import { atChance } from "page/data";
+import { atChance } from "page/base/data";
 
 // Eleven stops of matplotlib's viridis (CC0).
 const VIRIDIS = [

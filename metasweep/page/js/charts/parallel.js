@@ -1,10 +1,10 @@
 // Parallel coordinates: lines on a canvas, axes and brushes in SVG above it.
 import { select } from "d3";
-import { AxisView } from "page/axis";
-import { runColors } from "page/colors";
-import { drawColorBar } from "page/colorbar";
-import { fitText, h, textWidth, whenResized } from "page/dom";
-import { Painter, thin } from "page/painter";
+import { AxisView } from "page/charts/axis";
+import { runColors } from "page/charts/colors";
+import { drawColorBar } from "page/charts/colorbar";
+import { fitText, h, textWidth, whenResized } from "page/base/dom";
+import { Painter, thin } from "page/charts/painter";
 
 const HEIGHT = 420;
 const MARGIN = { top: 44, right: 132, bottom: 12 };

@@ -1,6 +1,6 @@
 // The card with everything about one run: follows the pointer, stays when the run was picked.
-import { h, link, safeUrl } from "page/dom";
-import { formatValue } from "page/format";
+import { h, link, safeUrl } from "page/base/dom";
+import { formatValue } from "page/base/format";
 
 export class Details {
   constructor(selection) {

@@ -1,7 +1,7 @@
 // One axis of the parallel coordinates: title, slots, ticks, a brush, and the same by keyboard.
 import { brushY } from "d3";
-import { fitText, textWidth } from "page/dom";
-import { count } from "page/format";
+import { fitText, textWidth } from "page/base/dom";
+import { count } from "page/base/format";
 
 const FONT = "12px Inter, ui-sans-serif, system-ui, sans-serif";
 const TITLE_FONT = "600 13px Inter, ui-sans-serif, system-ui, sans-serif";

@@ -1,7 +1,7 @@
 // The selected runs as a table: sorted, searched, and only the rows in sight in the document.
-import { READABLE, fitText, h, link, perFrame, refill, textWidth } from "page/dom";
-import { count, formatValue } from "page/format";
-import { stateClass } from "page/details";
+import { READABLE, fitText, h, link, perFrame, refill, textWidth } from "page/base/dom";
+import { count, formatValue } from "page/base/format";
+import { stateClass } from "page/read/details";
 
 const ROW = 30; // px
 const SPARE = 8; // rows above and below those in sight

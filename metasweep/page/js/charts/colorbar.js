@@ -1,6 +1,6 @@
 // The colour bar and, beside it, how many runs lie where.
-import { qualityColor } from "page/colors";
-import { count } from "page/format";
+import { qualityColor } from "page/charts/colors";
+import { count } from "page/base/format";
 
 const BINS = 30;
 const BAR = 11; // px

@@ -2,8 +2,8 @@
 // values that are measured, and, below a scale, slots for runs at chance and runs without a value.
 // Positions are fractions of the axis' height, 0 at the bottom.
 import { scaleLinear, scaleLog } from "d3";
-import { atChance } from "page/data";
-import { formatAccuracyTick, formatNumber, formatPercent, formatValue } from "page/format";
+import { atChance } from "page/base/data";
+import { formatAccuracyTick, formatNumber, formatPercent, formatValue } from "page/base/format";
 
 const SLOT_SHARE = 0.72; // of the height of an axis of slots; the rest is gaps
 const EXTRA_SLOT = 0.1; // height of the slot for chance and of the one for missing values
