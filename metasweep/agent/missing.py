@@ -19,8 +19,8 @@ import click
 from metasweep.client.protocol import Client
 from metasweep.client.sweep import Sweep
 from metasweep.sweeps import Grid
+from metasweep.sweeps.states import FINISHED, OPEN
 
-ACTIVE = ("running", "pending", "preempting", "preempted")
 GIVEN_UP = "given up"  # our word for a preempted run that the server does not hand out again
 
 
@@ -33,7 +33,7 @@ class Tried:
     @property
     def is_missing(self) -> bool:
         """Whether no run of the point has finished and none is at it."""
-        return not any(state == "finished" or state in ACTIVE for state in self.states)
+        return not any(state == FINISHED or state in OPEN for state in self.states)
 
 
 class Missing:

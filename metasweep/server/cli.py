@@ -207,7 +207,7 @@ def wait_until_up(process: subprocess.Popen, data_dir: Path, log_begin: int) -> 
     while time.monotonic() < deadline:
         if process.poll() is not None:
             lines = (data_dir / "server.log").read_bytes()[log_begin:].decode(errors="replace").splitlines()
-            raise Refused(lines[-1].removeprefix("server: ") if lines else "the server ended at once")
+            raise Refused(lines[-1].removeprefix("Error: ") if lines else "the server ended at once")
         with contextlib.suppress(Refused):
             return running(data_dir)[0]
         time.sleep(0.02)

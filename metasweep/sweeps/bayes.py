@@ -21,6 +21,7 @@ from metasweep.sweeps.parameters import (
 )
 from metasweep.sweeps.quantiles import quantile, share_below
 from metasweep.sweeps.sampling import sample
+from metasweep.sweeps.states import ENDED
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 RANDOM_FIRST = 10
 """So many runs have to end before there is something to learn from."""
 _TRIES = 10
-_ENDED = ("finished", "failed", "crashed", "killed")
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,13 @@ def _costs(metric: Mapping[str, Any], history: Sequence[Trial]) -> list[float | 
     """What each trial cost, None while that is open: what is to be minimised, whatever the goal."""
     sign = -1 if metric.get("goal") == "maximize" else 1
     own = [sign * trial.metric if is_finite(trial.metric) else None for trial in history]
-    ended = [cost for cost, trial in zip(own, history, strict=True) if trial.state in _ENDED]
+    ended = [cost for cost, trial in zip(own, history, strict=True) if trial.state in ENDED]
     worst = max((cost for cost in ended if cost is not None), default=None)
     while_running = metric.get("impute_while_running", "false") != "false"
     after_failure = metric.get("impute", "worst") != "worst"
 
     def cost_of(trial: Trial, cost: float | None) -> float | None:
-        if trial.state not in _ENDED:
+        if trial.state not in ENDED:
             return cost if while_running and trial.state == "running" else None
         return cost if cost is not None and (trial.state == "finished" or after_failure) else worst
 

@@ -44,7 +44,7 @@ def test_table_of_real_runs(toy: Toy) -> None:
 
 RERUN = """
 import sys
-from tests.analysis.toy import run
+from tests.report.toy import run
 for seed in range(4, 9):
     run(sys.argv[1], {"model": sys.argv[2], "lr": 0.1, "dp": 0, "seed": seed})
 """

@@ -17,7 +17,7 @@ LISTING_CALLS = 4  # at most: who am I, the sweep, its runs
 RUNS = 24
 SLOW_RUN = """
 import sys, wandb
-from tests.analysis.toy import CLASSES, GRID
+from tests.report.toy import CLASSES, GRID
 config = {**GRID[0], "class_counts": CLASSES}
 with wandb.init(project="toy", config=config, settings=wandb.Settings(sweep_id=sys.argv[1])) as run:
     for epoch, accuracy in enumerate((0.6, 0.7), 1):
@@ -53,7 +53,7 @@ def test_a_server_that_is_lost_half_way_costs_one_line_and_not_what_was_read(toy
         proxy.fault = lambda number: DROP if number > half else None
         found = table(toy, proxy, "half", WANDB_HTTP_TIMEOUT="5")
         assert (found.returncode, found.stdout) == (1, "")
-        assert found.stderr.startswith("error: Lost the server while reading")
+        assert found.stderr.startswith("Error: Lost the server while reading")
         assert len(found.stderr.strip().splitlines()) == 1
         proxy.fault = well
         found = table(toy, proxy, "half")

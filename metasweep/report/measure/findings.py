@@ -27,6 +27,7 @@ from metasweep.report.measure.statistics import (
     interval,
 )
 from metasweep.report.read.study import SEED, Study
+from metasweep.sweeps.states import LOST
 
 METRIC = "test_acc"
 LEARNED = 0.5  # accuracy that every run of a setting must exceed for dropout to be judged there
@@ -113,7 +114,7 @@ def cost(study: Study) -> list[Finding]:
     seconds = float(study.runs["runtime_seconds"].fillna(0).sum())
     kinds = ["GPU" if _is_gpu(device) else "CPU-worker" for device in study.runs["device"].unique()]
     unit = "/".join(dict.fromkeys(kinds)) or "worker"
-    failed = int(study.runs["state"].isin(["failed", "crashed", "killed"]).sum())
+    failed = int(study.runs["state"].isin(LOST).sum())
     scale, word = (3600, "hours") if seconds >= 3600 else (60, "minutes")
     amount = f"{seconds / scale:.1f} {unit} {word}"
     return [Finding(f"The search cost {amount} in {len(study.runs)} runs, of which {failed} failed.", "cost")]

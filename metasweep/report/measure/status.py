@@ -17,22 +17,23 @@ from metasweep.report.read.points import (
     points_of_runs,
 )
 from metasweep.report.read.study import Study
+from metasweep.sweeps.states import OUTCOMES, outcome
 
-FINISHED, RUNNING, FAILED, MISSING = "finished", "running", "failed", "missing"
-ACTIVE = ("running", "pending", "preempting", "preempted")  # a preempted run is handed out again
+MISSING = "missing"
 
 
 @dataclass(frozen=True)
 class Completeness:
     """Counts of points: of the grid, or of runs when there is no grid.
 
-    Every point is counted once, by the best that happened to it: finished, else running (or about to be
-    resumed), else failed (also crashed and killed), else missing.
+    Every point is counted once, by the best of its runs (`sweeps.states.outcome`): finished, else running, else
+    preempted (an agent will go on with it), else failed (also crashed and killed), else missing.
     """
 
     expected: int | None  # None: the search has no end of its own
     finished: int
     running: int
+    preempted: int
     failed: int
     missing: int
     duplicated: int  # runs that finished a point which an earlier run had finished
@@ -43,14 +44,19 @@ class Completeness:
     def complete(self) -> bool:
         """Every expected point is finished; without an expectation: nothing runs and nothing failed."""
         if self.expected is None:
-            return self.finished > 0 and self.running == self.failed == 0
+            return self.finished > 0 and self.running == self.preempted == self.failed == 0
         return self.finished >= self.expected
 
     @property
     def summary(self) -> str:
         """One line of counts."""
         of = "" if self.expected is None else f" of {self.expected}"
-        counts = {"running": self.running, "missing": self.missing, "failed": self.failed}
+        counts = {
+            "running": self.running,
+            **({"preempted": self.preempted} if self.preempted else {}),
+            "missing": self.missing,
+            "failed": self.failed,
+        }
         parts = [f"{self.finished}{of} finished", *(f"{n} {name}" for name, n in counts.items())]
         return ", ".join([*parts, f"{self.duplicated} duplicated"])
 
@@ -64,47 +70,43 @@ def completeness(study: Study) -> Completeness:
     states = {key: reached.get(key, MISSING) for key in points}
     counts = Counter(states.values())
     expected = min(len(points), sum(grid_size(sweep.config) or 0 for sweep in study.sweeps))
-    done = counts[FINISHED] + counts[RUNNING] + counts[FAILED]
+    done = sum(counts[reached] for reached in OUTCOMES)
     return Completeness(
         expected=expected,
-        finished=counts[FINISHED],
-        running=counts[RUNNING],
-        failed=counts[FAILED],
+        finished=counts["finished"],
+        running=counts["running"],
+        preempted=counts["preempted"],
+        failed=counts["failed"],
         missing=max(0, expected - done),  # a cap leaves points out that nobody misses
         duplicated=int(study.runs["duplicate"].sum()),
         missing_points=tuple(points[key] for key, state in states.items() if state == MISSING),
-        failed_points=tuple(points[key] for key, state in states.items() if state == FAILED),
+        failed_points=tuple(points[key] for key, state in states.items() if state == "failed"),
     )
 
 
 def _best_state(study: Study) -> dict[object, str]:
     """Point -> the best state of its runs."""
     keys = points_of_runs(study.runs, {sweep.id: sweep.config for sweep in study.sweeps})
-    states = study.runs["state"].map(_group)
+    states = study.runs["state"].map(outcome)
     found: dict[object, str] = {}
-    for state in (FAILED, RUNNING, FINISHED):  # a better one overwrites
+    for state in reversed(OUTCOMES):  # a better one overwrites
         found.update(dict.fromkeys(keys[states == state], state))
     return found
 
 
-def _group(state: str) -> str:
-    if state == "finished":
-        return FINISHED
-    return RUNNING if state in ACTIVE else FAILED
-
-
 def _of_runs(study: Study) -> Completeness:
     """Without a complete grid every run is a point of its own."""
-    counts = Counter(study.runs["state"].map(_group))
+    counts = Counter(study.runs["state"].map(outcome))
     caps = [grid_size(sweep.config) for sweep in study.sweeps]
     expected = None if not caps or None in caps else sum(cap for cap in caps if cap is not None)
-    done = counts[FINISHED] + counts[RUNNING]
-    failed = study.runs[study.runs["state"].map(_group) == FAILED]
+    done = counts["finished"] + counts["running"] + counts["preempted"]
+    failed = study.runs[study.runs["state"].map(outcome) == "failed"]
     return Completeness(
         expected=expected,
-        finished=counts[FINISHED],
-        running=counts[RUNNING],
-        failed=counts[FAILED],
+        finished=counts["finished"],
+        running=counts["running"],
+        preempted=counts["preempted"],
+        failed=counts["failed"],
         missing=max(0, (expected or 0) - done),
         duplicated=0,
         failed_points=tuple(_values(failed, study)),

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from metasweep.report.errors import AnalysisError
 from metasweep.report.read.records import History, RunRecord
+from metasweep.sweeps.states import ENDED
 
-ENDED = ("finished", "failed", "crashed", "killed")
 SCHEMA = "CREATE TABLE IF NOT EXISTS histories (url TEXT PRIMARY KEY, version TEXT, rows TEXT)"
 
 

@@ -98,6 +98,7 @@ def status_listing(found: Completeness) -> Listing:
         "expected": "unlimited" if found.expected is None else found.expected,
         "finished": found.finished,
         "running": found.running,
+        **({"preempted": found.preempted} if found.preempted else {}),
         "failed": found.failed,
         "missing": found.missing,
         "duplicated": found.duplicated,

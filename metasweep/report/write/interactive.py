@@ -120,7 +120,8 @@ def presets(study: Study, choices: Choices) -> list[page.Preset]:
 def progress(study: Study) -> page.Progress:
     """How complete it is."""
     found = completeness(study)
-    return page.Progress(found.expected, found.finished, found.running, found.failed, found.missing)
+    note = f"{found.preempted} preempted" if found.preempted else ""
+    return page.Progress(found.expected, found.finished, found.running, found.failed, found.missing, note)
 
 
 def highlights(study: Study, runs: pd.DataFrame) -> list[page.Highlight]:

@@ -10,8 +10,9 @@ from metasweep.server.api import lookup, paging, runs
 from metasweep.server.context import Context
 from metasweep.server.errors import NotFound
 from metasweep.server.store import claims, ids, suggestions
-from metasweep.server.store.database import insert, now, time_ago
+from metasweep.server.store.database import insert, now, one_of, time_ago
 from metasweep.server.stream.streams import parse_object
+from metasweep.sweeps.states import ACTIVE, OPEN
 
 Command = dict[str, Any]
 EXIT: Command = {"type": "exit"}
@@ -111,8 +112,7 @@ def stands_by(connection: sqlite3.Connection, sweep_id: int, agent_id: int) -> b
     need not spend their walltime.
     """
     (open_runs,) = connection.execute(
-        "SELECT count(*) FROM runs WHERE sweep_id = ?"
-        " AND state IN ('pending', 'running', 'preempting', 'preempted')",
+        f"SELECT count(*) FROM runs WHERE sweep_id = ? AND state IN {one_of(OPEN)}",
         (sweep_id,),
     ).fetchone()
     (before,) = connection.execute(
@@ -139,7 +139,7 @@ def settle_unlisted(
 
     Without ever calling wandb.init they failed; after a stop command they were killed.
     """
-    for run in runs_of(connection, agent, "pending", "running", "preempting"):
+    for run in runs_of(connection, agent, *ACTIVE):
         if run["name"] not in running and (run["stop_requested"] or run["state"] == "pending"):
             state = "killed" if run["stop_requested"] else "failed"
             claims.change_state(connection, run, state, context.settings.max_attempts)
@@ -147,7 +147,7 @@ def settle_unlisted(
 
 def kill_runs(connection: sqlite3.Connection, context: Context, agent: sqlite3.Row) -> None:
     """The exit command kills an agent's children without a word from them: note it here."""
-    for run in runs_of(connection, agent, "pending", "running", "preempting"):
+    for run in runs_of(connection, agent, *ACTIVE):
         claims.change_state(connection, run, "killed", context.settings.max_attempts)
 
 

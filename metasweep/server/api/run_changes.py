@@ -13,6 +13,7 @@ from metasweep.server.store import claims, ids
 from metasweep.server.store.database import insert, now, update
 from metasweep.server.stream.files import remove_blobs, unnamed
 from metasweep.server.stream.streams import parse_object, standard_json
+from metasweep.sweeps.states import ALIVE, ENDED
 
 # Input field -> column, for what a client may set at any time.
 COLUMNS = {
@@ -84,11 +85,11 @@ def find(connection: sqlite3.Connection, context: Context, fields: dict[str, Any
 def begin(connection: sqlite3.Connection, context: Context, run: sqlite3.Row, fields: dict[str, Any]) -> None:
     """A client that starts or resumes a run, or says its state: move the run there."""
     wanted = fields.get("state")
-    if wanted is not None and wanted not in ("running", "pending", *claims.ENDED):
+    if wanted is not None and wanted not in ("running", "pending", *ENDED):
         raise BadRequest(f"state: {wanted[:40]!r} is not a state that can be set")
-    starts = not fields.get("id") and run["state"] not in ("running", "preempting")
+    starts = not fields.get("id") and run["state"] not in ALIVE
     state = wanted or ("running" if starts else run["state"])
-    if state == "running" and run["state"] in claims.ENDED:  # what stopped it then does not stop it now
+    if state == "running" and run["state"] in ENDED:  # what stopped it then does not stop it now
         update(connection, "runs", run["id"], stop_requested=0, exit_code=None)
     claims.change_state(connection, run, state, context.settings.max_attempts)
 

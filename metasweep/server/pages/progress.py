@@ -7,6 +7,8 @@ from typing import Any
 from metasweep import page
 from metasweep.server.errors import NotFound
 from metasweep.server.store import claims
+from metasweep.server.store.database import one_of
+from metasweep.sweeps.states import ACTIVE
 
 # For each sweep its points by the best that one of their runs came to; runs without a point by themselves.
 POINTS = """
@@ -14,7 +16,8 @@ SELECT sweep_id, outcome, count(*) AS points FROM (
     SELECT runs.sweep_id AS sweep_id, min(CASE
         WHEN state = 'finished' THEN 0
         WHEN state = 'killed' AND stop_requested THEN 1
-        WHEN state IN ('pending', 'running', 'preempting', 'preempted') THEN 2
+        WHEN state IN {active} THEN 2
+        WHEN state = 'preempted' THEN 3
         WHEN freed_points.id IS NOT NULL THEN 3
         ELSE 4 END) AS outcome
     FROM runs LEFT JOIN freed_points
@@ -33,7 +36,7 @@ class Points:
     finished: int = 0
     stopped: int = 0  # by a person or by early_terminate
     running: int = 0
-    again: int = 0  # lost, and waiting to be offered again
+    again: int = 0  # preempted or lost, and waiting to be offered again
     failed: int = 0
 
 
@@ -47,7 +50,7 @@ def expected(sweep: sqlite3.Row) -> int | None:
 def points_by_sweep(connection: sqlite3.Connection, condition: str, value: int) -> dict[int, Points]:
     """The points of every sweep whose runs meet a condition such as sweep_id = ?."""
     counts: dict[int, dict[str, Any]] = {}
-    for row in connection.execute(POINTS.format(condition=condition), (value,)):
+    for row in connection.execute(POINTS.format(condition=condition, active=one_of(ACTIVE)), (value,)):
         counts.setdefault(row["sweep_id"], {})[OUTCOMES[row["outcome"]]] = row["points"]
     return {sweep_id: Points(**found) for sweep_id, found in counts.items()}
 

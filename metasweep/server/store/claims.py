@@ -15,11 +15,10 @@ from typing import Any
 import yaml
 
 from metasweep.server.store import ids
-from metasweep.server.store.database import insert, now
+from metasweep.server.store.database import insert, now, one_of
 from metasweep.sweeps import grid_point, sample
+from metasweep.sweeps.states import ENDED, LOST, OPEN
 
-LOST = ("failed", "crashed", "killed")  # states that give a point up
-ENDED = ("finished", *LOST)
 Point = dict[str, Any]
 
 
@@ -165,7 +164,7 @@ def give_up(connection: sqlite3.Connection, run: sqlite3.Row) -> None:
     """Queue a run's point to be offered again, unless another run holds it, as one that came back may."""
     held = connection.execute(
         "SELECT 1 FROM runs WHERE sweep_id = ? AND point = ? AND id != ?"
-        " AND (state NOT IN ('failed', 'crashed', 'killed') OR stop_requested)",
+        f" AND (state NOT IN {one_of(LOST)} OR stop_requested)",
         (run["sweep_id"], run["point"], run["id"]),
     ).fetchone()
     if held:
@@ -195,7 +194,7 @@ def finish_if_exhausted(connection: sqlite3.Connection, sweep_id: int) -> None:
         return
     open_work = connection.execute(
         "SELECT EXISTS (SELECT 1 FROM freed_points WHERE sweep_id = :id) OR EXISTS (SELECT 1 FROM runs WHERE"
-        " sweep_id = :id AND state IN ('pending', 'running', 'preempting', 'preempted'))",
+        f" sweep_id = :id AND state IN {one_of(OPEN)})",
         {"id": sweep_id},
     ).fetchone()[0]
     if not open_work:

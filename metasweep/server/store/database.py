@@ -10,7 +10,7 @@ import datetime
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
@@ -72,6 +72,11 @@ def insert(connection: sqlite3.Connection, table: str, **columns: Any) -> int:
     names, marks = ", ".join(columns), ", ".join("?" * len(columns))
     row = connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(columns.values()))
     return int(row.lastrowid or 0)
+
+
+def one_of(words: Sequence[str]) -> str:
+    """These words as what follows IN: of our own constants alone, never of what a client sent."""
+    return "(" + ", ".join(f"'{word}'" for word in words) + ")"
 
 
 def update(connection: sqlite3.Connection, table: str, row_id: int, **columns: Any) -> None:

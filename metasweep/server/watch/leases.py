@@ -7,8 +7,9 @@ import time
 
 from metasweep.server.context import Server
 from metasweep.server.store import claims
-from metasweep.server.store.database import time_ago
+from metasweep.server.store.database import one_of, time_ago
 from metasweep.server.watch.early_stop import EarlyStop
+from metasweep.sweeps.states import ALIVE
 
 INTERVAL = 2.0  # seconds between two looks, at most
 log = logging.getLogger("server")
@@ -21,7 +22,7 @@ def expire(connection: sqlite3.Connection, lease: float, max_attempts: int) -> i
     """
     before = time_ago(lease)
     quiet = connection.execute(
-        "SELECT * FROM runs WHERE state IN ('running', 'preempting') AND heartbeat_at < ?", (before,)
+        f"SELECT * FROM runs WHERE state IN {one_of(ALIVE)} AND heartbeat_at < ?", (before,)
     ).fetchall()
     abandoned = connection.execute(
         "SELECT runs.* FROM runs JOIN agents ON agents.id = agent_id"

@@ -1,0 +1,33 @@
+"""The states of a run, and what each of them means for the run's point.
+
+The names are W&B's. Every part of the tool asks here what counts as open, lost or ended.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+FINISHED = "finished"
+PREEMPTED = "preempted"
+ACTIVE = ("pending", "running", "preempting")
+"""An agent has it: nobody else may take its point."""
+OPEN = (*ACTIVE, PREEMPTED)
+"""Not ended. A preempted run has given its place up and is handed out again under the same name."""
+ALIVE = ("running", "preempting")
+"""It has a process that sends heartbeats; without them it becomes crashed."""
+LOST = ("failed", "crashed", "killed")
+"""Ended without a result: its point can be offered again."""
+ENDED = (FINISHED, *LOST)
+
+Outcome = Literal["finished", "running", "preempted", "failed"]
+OUTCOMES: tuple[Outcome, ...] = ("finished", "running", "preempted", "failed")
+"""What a person is told about a point, the best first: a point counts once, by the best of its runs."""
+
+
+def outcome(state: str) -> Outcome:
+    """What the state of a run means to a person; a state that is not known counts as failed."""
+    if state == FINISHED:
+        return "finished"
+    if state == PREEMPTED:
+        return "preempted"
+    return "running" if state in ACTIVE else "failed"
