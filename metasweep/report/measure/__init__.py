@@ -1,0 +1,1 @@
+"""Statistics over a `Study`: pure functions."""
