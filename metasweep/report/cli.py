@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from metasweep.report.measure.statistics import INTERVALS
 from metasweep.report.options import (
     of_sweeps,
     read_study,
     selecting,
 )
-from metasweep.report.measure.statistics import INTERVALS
 from metasweep.report.read.study import METRICS, Study
 
 if TYPE_CHECKING:
@@ -180,8 +180,8 @@ def table(
 ) -> None:
     """The best configurations: chosen on validation, reported on test, over all their seeds."""
     from metasweep.report.errors import AnalysisError
-    from metasweep.report.sections.listings import results
     from metasweep.report.measure.table import results_table
+    from metasweep.report.sections.listings import results
 
     if create and not confirm:
         raise click.UsageError("--create makes the sweeps of --confirm: give both.")
@@ -217,8 +217,8 @@ def importance(study: Study, format_name: str, metric: str) -> None:
 @formatted
 def status(study: Study, format_name: str) -> None:
     """Whether every grid point is finished exactly once; exit code 1 while it is not."""
-    from metasweep.report.sections.listings import status_listing
     from metasweep.report.measure.status import completeness
+    from metasweep.report.sections.listings import status_listing
 
     found = completeness(study)
     show(status_listing(found), format_name)

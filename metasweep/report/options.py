@@ -51,9 +51,9 @@ def selecting(command: Command) -> Command:
 
 def read_study(sweeps: tuple[str, ...], server_dir: Path | None, refresh: bool = False) -> Study:
     """Connect and read, with a progress bar in a terminal."""
+    from metasweep.report.progress import progress_bar
     from metasweep.report.read import api, connection  # wandb takes half a second, which --help does not need
     from metasweep.report.read.cache import HistoryCache, default_path
-    from metasweep.report.progress import progress_bar
 
     cache = HistoryCache(default_path(), refresh=refresh)
     if server_dir is not None:
@@ -83,4 +83,3 @@ def subset(study: Study, expression: str) -> Study:
     if not mask.any():
         raise AnalysisError(f"No run fulfils {expression!r}.")
     return replace(study.select(mask), where=expression)
-

@@ -32,12 +32,12 @@ from metasweep.report.measure.findings import (
     learning_rates,
     spread,
 )
+from metasweep.report.measure.table import choose, results_table
 from metasweep.report.options import subset
 from metasweep.report.read.records import RunRecord, assemble
-from metasweep.report.sections.section import Choices
-from metasweep.report.sections import questions
 from metasweep.report.read.study import Study, Sweep
-from metasweep.report.measure.table import choose, results_table
+from metasweep.report.sections import questions
+from metasweep.report.sections.section import Choices
 from tests.report.synthetic import GRID, sweep_config, synthetic_study
 
 

@@ -12,13 +12,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from metasweep.report.read.records import RunRecord, assemble
+from metasweep.report.read.study import Study, Sweep
+from metasweep.report.sections import make
+from metasweep.report.sections.section import Choices
 from metasweep.report.write.data import write_data
 from metasweep.report.write.interactive import THEMES, page_data
-from metasweep.report.read.records import RunRecord, assemble
 from metasweep.report.write.report import readme_text
-from metasweep.report.sections.section import Choices
-from metasweep.report.sections import make
-from metasweep.report.read.study import Study, Sweep
 from tests.report.figure_texts import misplaced
 
 GRID = {"model": ["dense", "cnn"], "lr": [0.1, 0.001], "dp": [0, 0.5], "seed": [1, 2, 3]}

@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from metasweep.report.measure.baselines import baselines, chance_level
 from metasweep.report.errors import AnalysisError
-from metasweep.report.sections.listings import results
-from metasweep.report.read.points import repeated
-from metasweep.report.rendering import FORMATS
+from metasweep.report.measure.baselines import baselines, chance_level
 from metasweep.report.measure.status import completeness
-from metasweep.report.read.study import Study
 from metasweep.report.measure.table import results_table
+from metasweep.report.read.points import repeated
+from metasweep.report.read.study import Study
+from metasweep.report.rendering import FORMATS
+from metasweep.report.sections.listings import results
 from tests.report.synthetic import MNIST_TEST_COUNTS, MNIST_TRAIN_COUNTS, synthetic_study
 
 

@@ -15,9 +15,9 @@ from metasweep.report.measure.configurations import (
     expected_seeds,
 )
 from metasweep.report.measure.importance import on_scale
-from metasweep.report.rendering import value
 from metasweep.report.measure.statistics import SIGNIFICANCE, paired_t
 from metasweep.report.read.study import TEST_SIZE, Study
+from metasweep.report.rendering import value
 
 
 def edge_sentences(study: Study) -> list[str]:

@@ -18,7 +18,6 @@ from scipy.stats import f_oneway, spearmanr
 
 from metasweep.report.measure.baselines import chance_level
 from metasweep.report.measure.edges import edge_sentences
-from metasweep.report.rendering import percent, value
 from metasweep.report.measure.statistics import (
     SIGNIFICANCE,
     Interval,
@@ -27,6 +26,7 @@ from metasweep.report.measure.statistics import (
     interval,
 )
 from metasweep.report.read.study import SEED, Study
+from metasweep.report.rendering import percent, value
 from metasweep.sweeps.states import LOST
 
 METRIC = "test_acc"

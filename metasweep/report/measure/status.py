@@ -26,8 +26,8 @@ MISSING = "missing"
 class Completeness:
     """Counts of points: of the grid, or of runs when there is no grid.
 
-    Every point is counted once, by the best of its runs (`sweeps.states.outcome`): finished, else running, else
-    preempted (an agent will go on with it), else failed (also crashed and killed), else missing.
+    Every point is counted once, by the best of its runs (`sweeps.states.outcome`): finished, else running,
+    else preempted (an agent will go on with it), else failed (also crashed and killed), else missing.
     """
 
     expected: int | None  # None: the search has no end of its own

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from metasweep.report.errors import AnalysisError
 from metasweep.report.measure.baselines import SEEDS, Baselines, baselines
 from metasweep.report.measure.configurations import (
     Configuration,
@@ -17,7 +18,6 @@ from metasweep.report.measure.configurations import (
     expected_seeds,
     one_per_seed,
 )
-from metasweep.report.errors import AnalysisError
 from metasweep.report.measure.statistics import (
     SIGNIFICANCE,
     Interval,

@@ -15,9 +15,8 @@ import requests
 import wandb
 from wandb.errors import CommError
 
-from metasweep.report.write.baseline_runs import JOB_TYPE
-from metasweep.report.read.cache import HistoryCache
 from metasweep.report.errors import AnalysisError
+from metasweep.report.read.cache import HistoryCache
 from metasweep.report.read.records import (
     History,
     RunRecord,
@@ -25,6 +24,7 @@ from metasweep.report.read.records import (
     loose_runs,
 )
 from metasweep.report.read.study import Study, Sweep
+from metasweep.report.write.baseline_runs import JOB_TYPE
 
 PAGE = 500  # runs per call
 THREADS = 16

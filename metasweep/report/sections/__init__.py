@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from metasweep.report.sections.section import Choices, Section
+from metasweep.report.read.study import Study
 from metasweep.report.sections import (
     baselines,
     dataset,
@@ -17,7 +17,7 @@ from metasweep.report.sections import (
     results,
     runs,
 )
-from metasweep.report.read.study import Study
+from metasweep.report.sections.section import Choices, Section
 
 Maker = Callable[[Study, Choices], Section]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from metasweep.report.measure.baselines import baselines
+from metasweep.report.read.study import Study
 from metasweep.report.sections.listings import baseline_listing
 from metasweep.report.sections.section import Choices, Section
-from metasweep.report.read.study import Study
 
 TITLE = "Baselines"
 

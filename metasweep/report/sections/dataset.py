@@ -6,10 +6,10 @@ from functools import partial
 from pathlib import Path
 
 from metasweep.report import figures
+from metasweep.report.read.study import Study
 from metasweep.report.sections.images import sample_images
 from metasweep.report.sections.listings import dataset_listing
 from metasweep.report.sections.section import Chart, Choices, Section
-from metasweep.report.read.study import Study
 
 TITLE = "Data set"
 WORDS = {"train": "Training", "val": "Validation", "test": "Test"}

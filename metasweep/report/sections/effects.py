@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from metasweep.report.measure import effects
 from metasweep.report import figures
+from metasweep.report.measure import effects
 from metasweep.report.measure.baselines import chance_level
-from metasweep.report.sections.listings import mean_and_half_width
-from metasweep.report.rendering import Listing, percent, value
-from metasweep.report.sections.section import Chart, Choices, Section
 from metasweep.report.measure.statistics import Interval
 from metasweep.report.read.study import Study
+from metasweep.report.rendering import Listing, percent, value
+from metasweep.report.sections.listings import mean_and_half_width
+from metasweep.report.sections.section import Chart, Choices, Section
 
 TITLE = "What each hyper-parameter does"
 PAIR = ("lr", "optimizer")

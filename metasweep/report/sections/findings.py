@@ -7,8 +7,8 @@ from functools import partial
 from metasweep.report import figures
 from metasweep.report.measure.baselines import chance_level
 from metasweep.report.measure.findings import findings
-from metasweep.report.sections.section import Chart, Choices, Section
 from metasweep.report.read.study import Study
+from metasweep.report.sections.section import Chart, Choices, Section
 
 TITLE = "Findings"
 

@@ -20,9 +20,9 @@ from metasweep.report.measure.importance import (
     correlation,
     factorial,
 )
+from metasweep.report.read.study import Study
 from metasweep.report.rendering import Listing, percent, value
 from metasweep.report.sections.section import Chart, Choices, Section
-from metasweep.report.read.study import Study
 
 TITLE = "Importance"
 METRICS = ("test_acc", "test_loss")

@@ -6,17 +6,17 @@ from collections import Counter
 from dataclasses import asdict
 
 from metasweep.report.measure.baselines import Baselines
+from metasweep.report.measure.statistics import SIGNIFICANCE, Interval
+from metasweep.report.measure.status import Completeness
+from metasweep.report.measure.table import ResultsTable, Row
 from metasweep.report.read.points import normal
+from metasweep.report.read.study import Study
 from metasweep.report.rendering import (
     DAGGER,
     Listing,
     percent,
     value,
 )
-from metasweep.report.measure.statistics import SIGNIFICANCE, Interval
-from metasweep.report.measure.status import Completeness
-from metasweep.report.read.study import Study
-from metasweep.report.measure.table import ResultsTable, Row
 
 INTERVAL_WORDS = {"t": "Student's t", "normal": "normal (z)", "bootstrap": "percentile bootstrap"}
 SHOWN_POINTS = 20

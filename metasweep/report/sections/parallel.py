@@ -8,9 +8,9 @@ import pandas as pd
 
 from metasweep.report import figures
 from metasweep.report.measure.baselines import chance_level
+from metasweep.report.read.study import Study
 from metasweep.report.rendering import percent
 from metasweep.report.sections.section import Chart, Choices, Section
-from metasweep.report.read.study import Study
 
 TITLE = "All runs at a glance"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import yaml
 
-from metasweep.report.rendering import value
-from metasweep.report.sections.section import Choices, Section
 from metasweep.report.measure.status import completeness
 from metasweep.report.read.study import Study
+from metasweep.report.rendering import value
+from metasweep.report.sections.section import Choices, Section
 
 TITLE = "Provenance"
 

@@ -10,13 +10,13 @@ from functools import partial
 import pandas as pd
 
 from metasweep.report import figures
-from metasweep.report.measure.baselines import chance_level
 from metasweep.report.figures import text
+from metasweep.report.measure.baselines import chance_level
 from metasweep.report.measure.findings import best_by, compare, spread
 from metasweep.report.read.points import repeated, varied
+from metasweep.report.read.study import TEST_SIZE, Study
 from metasweep.report.rendering import percent
 from metasweep.report.sections.section import Chart, Choices, Section
-from metasweep.report.read.study import TEST_SIZE, Study
 
 TITLE = "Questions"
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from metasweep.report.measure.table import results_table
+from metasweep.report.read.study import Study
 from metasweep.report.sections.listings import results
 from metasweep.report.sections.section import Choices, Section
-from metasweep.report.read.study import Study
-from metasweep.report.measure.table import results_table
 
 TITLE = "Results"
 

@@ -7,12 +7,12 @@ from functools import partial
 
 import pandas as pd
 
-from metasweep.report.measure import curves
 from metasweep.report import figures
+from metasweep.report.measure import curves
 from metasweep.report.measure.baselines import chance_level
+from metasweep.report.read.study import SEED, Study
 from metasweep.report.rendering import Listing, percent, value
 from metasweep.report.sections.section import Chart, Choices, Section
-from metasweep.report.read.study import SEED, Study
 
 TITLE = "How the runs went"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from metasweep.report.rendering import Listing
 from metasweep.report.read.study import Study
+from metasweep.report.rendering import Listing
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Any
 
 import wandb
 
-from metasweep.report.measure.baselines import SEEDS, Baselines
 from metasweep.report.errors import AnalysisError
+from metasweep.report.measure.baselines import SEEDS, Baselines
 from metasweep.report.read.study import Study
 
 JOB_TYPE = "baseline"  # by which a reader of a whole project tells them from trained models

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from metasweep.report.write.columns import explanation
 from metasweep.report.read.study import Study
+from metasweep.report.write.columns import explanation
 
 RUNS, RUNS_CSV, HISTORY = "runs.parquet", "runs.csv", "history.parquet"
 

@@ -14,11 +14,11 @@ import pandas as pd
 from metasweep import page
 from metasweep.report.measure.baselines import chance_level
 from metasweep.report.measure.findings import findings
-from metasweep.report.rendering import Listing, percent
-from metasweep.report.sections.section import Chart, Choices, Section
-from metasweep.report.sections import provenance, results
 from metasweep.report.measure.status import completeness
 from metasweep.report.read.study import SEED, Study
+from metasweep.report.rendering import Listing, percent
+from metasweep.report.sections import provenance, results
+from metasweep.report.sections.section import Chart, Choices, Section
 
 MOST_LEVELS = 12  # a parameter with more values gets a continuous axis
 LABELS = {

@@ -7,14 +7,14 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from metasweep.report.read.api import SERVER_ERRORS
 from metasweep.report.errors import AnalysisError
 from metasweep.report.measure.importance import on_scale
-from metasweep.report.rendering import FIGURE, markdown
-from metasweep.report.write.report import title_of
-from metasweep.report.sections.section import Choices, Section
-from metasweep.report.sections import ORDER
+from metasweep.report.read.api import SERVER_ERRORS
 from metasweep.report.read.study import LOSSES, Study, Sweep
+from metasweep.report.rendering import FIGURE, markdown
+from metasweep.report.sections import ORDER
+from metasweep.report.sections.section import Choices, Section
+from metasweep.report.write.report import title_of
 
 try:
     import wandb_workspaces.reports.v2 as reports

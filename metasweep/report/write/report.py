@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from metasweep import page
-from metasweep.report.write.data import write_data
-from metasweep.report.write.drawing import Progress, write_charts
 from metasweep.report.errors import AnalysisError
-from metasweep.report.write.interactive import page_data
-from metasweep.report.rendering import FORMATS, SUFFIXES, markdown
-from metasweep.report.sections.section import Chart, Choices, Section
-from metasweep.report.sections import make
 from metasweep.report.measure.status import completeness
 from metasweep.report.read.study import Study
+from metasweep.report.rendering import FORMATS, SUFFIXES, markdown
+from metasweep.report.sections import make
+from metasweep.report.sections.section import Chart, Choices, Section
+from metasweep.report.write.data import write_data
+from metasweep.report.write.drawing import Progress, write_charts
+from metasweep.report.write.interactive import page_data
 
 
 def write_report(
