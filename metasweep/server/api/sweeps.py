@@ -3,7 +3,6 @@
 import json
 import secrets
 import sqlite3
-import sys
 from typing import Any
 
 import yaml
@@ -19,9 +18,11 @@ from metasweep.server.context import Context
 from metasweep.server.errors import BadRequest
 from metasweep.server.store import claims, ids
 from metasweep.server.store.database import insert, now, update
+from metasweep.server.store.metrics import best_of_sweep
 from metasweep.server.store.order import NEWEST
 from metasweep.server.stream.streams import parse_object
 from metasweep.sweeps import grid_size, point_index, validate
+from metasweep.sweeps.metric import Metric
 
 # What a person may ask for, and from which states. FINISHED: stop, CANCELED: cancel.
 TRANSITIONS = {
@@ -213,19 +214,9 @@ def expected_runs(sweep: sqlite3.Row, _info: GraphQLResolveInfo) -> int | None:
 
 
 def best_loss(sweep: sqlite3.Row, info: GraphQLResolveInfo) -> float | None:
-    """The best value of the sweep's metric in the summaries of its runs."""
-    metric = claims.parse_config(sweep["config"]).get("metric") or {}
-    if not metric.get("name"):
-        return None
-    best = "max" if metric.get("goal") == "maximize" else "min"
-    path = '$."' + metric["name"].replace('"', "") + '"'
-    query = (
-        f"SELECT {best}(json_extract(summary, :path)) FROM runs WHERE sweep_id = :id"
-        " AND json_type(summary, :path) IN ('integer', 'real')"
-        " AND json_extract(summary, :path) BETWEEN -:largest AND :largest"  # no integer that is infinite here
-    )
-    values = {"path": path, "id": sweep["id"], "largest": sys.float_info.max}
-    return info.context.database.read().execute(query, values).fetchone()[0]
+    """The best value of the sweep's metric."""
+    metric = Metric.of(claims.parse_config(sweep["config"]))
+    return best_of_sweep(info.context.database.read(), sweep["id"], metric) if metric else None
 
 
 SWEEP = {

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from metasweep import page
 from metasweep.server.pages.tracks import number
+from metasweep.sweeps.metric import Goal, number_in
 
 MOST_LEVELS = 12  # a parameter with more numbers gets a continuous axis
 MOST_METRICS = 10
@@ -78,6 +79,12 @@ def rank(name: str, target: str) -> tuple[bool, bool, bool, bool, str]:
     )
 
 
+def is_numeric(value: Any) -> bool:
+    """Whether an entry of a summary is a number, or aggregates of one."""
+    goals: tuple[Goal | None, ...] = (None, "minimize", "maximize")
+    return any(number_in(value, goal) is not None for goal in goals)
+
+
 def metric_names(
     summaries: Sequence[Mapping[str, Any]], target: str, parameters: Sequence[str] = ()
 ) -> list[str]:
@@ -86,7 +93,7 @@ def metric_names(
         name
         for summary in summaries
         for name, value in summary.items()
-        if not name.startswith("_") and number(value) is not None
+        if not name.startswith("_") and is_numeric(value)
     }
     found -= {*RESERVED, *parameters}
     return sorted(found, key=lambda name: rank(name, target))[:MOST_METRICS]

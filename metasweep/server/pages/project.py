@@ -6,7 +6,10 @@ from typing import Any
 from metasweep import page
 from metasweep.server.pages import columns, find, progress
 from metasweep.server.pages.rows import Rows
-from metasweep.server.pages.sweep import cell, target
+from metasweep.server.pages.sweep import cell
+from metasweep.server.store import claims
+from metasweep.server.store.metrics import best_of_sweep
+from metasweep.sweeps.metric import Metric
 
 MOST_RUNS = 2000  # of a project's table, the newest
 MOST_PARAMETERS = 10
@@ -69,15 +72,11 @@ def sweeps(connection: sqlite3.Connection, project_id: int, base: str) -> list[d
 
 def best(connection: sqlite3.Connection, sweep: sqlite3.Row) -> str | None:
     """The best value of the sweep's metric, with its name."""
-    name, goal = target(sweep)
-    if not name or '"' in name:
+    metric = Metric.of(claims.parse_config(sweep["config"]))
+    if metric is None:
         return None
-    query = (
-        f"SELECT {goal}(json_extract(summary, :path)) FROM runs WHERE sweep_id = :id"
-        " AND json_type(summary, :path) IN ('integer', 'real')"
-    )
-    (value,) = connection.execute(query, {"path": f'$."{name}"', "id": sweep["id"]}).fetchone()
-    return cell(columns.metric(name, [value], name, goal), value)
+    value = best_of_sweep(connection, sweep["id"], metric)
+    return cell(columns.metric(metric.name, [value], metric.name, metric.extreme), value)
 
 
 def common_parameters(rows: Rows) -> list[str]:

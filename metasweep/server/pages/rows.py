@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from metasweep.server.pages import columns, find
-from metasweep.server.pages.tracks import number
+from metasweep.sweeps.metric import Metric, look_up, number_in
 
 COLUMNS = """runs.id, runs.name, display_name, state, created_at, heartbeat_at, history_lines, history_keys,
     summary, parameters, CASE WHEN parameters IS NULL THEN config END AS config, point, attempt, sweep"""
@@ -20,13 +20,15 @@ class Rows:
     parameters: list[dict[str, Any]]
     summaries: list[dict[str, Any]]
     base: str  # address of the project
+    judged_by: Metric | None = None  # the metric of the sweep that the runs are of
     _metrics: dict[str, list[Any]] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, connection: sqlite3.Connection, base: str, condition: str, *values: Any) -> "Rows":
+    def read(cls, connection: sqlite3.Connection, base: str, condition: str, *values: Any, judged_by: Metric | None = None
+    ) -> "Rows":
         """The runs that meet an SQL condition, which may end in ORDER BY and LIMIT."""
         rows = connection.execute(f"SELECT {COLUMNS} FROM runs WHERE {condition}", values).fetchall()
-        return cls(rows, [point(row) for row in rows], [json.loads(row["summary"]) for row in rows], base)
+        return cls(rows, [point(row) for row in rows], [json.loads(row["summary"]) for row in rows], base, judged_by)
 
     def basics(self) -> dict[str, list[Any]]:
         """The columns that every page of runs needs."""
@@ -42,9 +44,11 @@ class Rows:
         return [values.get(name) for values in self.parameters]
 
     def metric(self, name: str) -> list[Any]:
-        """The last value of a metric for each run."""
+        """The value of a metric for each run: the last, or what its program chose with `define_metric`."""
         if name not in self._metrics:
-            self._metrics[name] = [number(summary.get(name)) for summary in self.summaries]
+            goal = self.judged_by.goal if self.judged_by and name == self.judged_by.name else None
+            found = [number_in(look_up(summary, name), goal) for summary in self.summaries]
+            self._metrics[name] = found
         return self._metrics[name]
 
     def parameter_names(self) -> list[str]:

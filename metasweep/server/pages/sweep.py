@@ -10,6 +10,7 @@ from metasweep.server.pages import columns, find, progress
 from metasweep.server.pages.rows import Rows
 from metasweep.server.pages.tracks import MOST_POINTS, Series, Tracks
 from metasweep.server.store import claims
+from metasweep.sweeps.metric import Metric
 
 BEST = 10  # runs in the table of the best
 MOST_CURVES = 4
@@ -20,10 +21,8 @@ FEW = 8  # points of a curve, at the least
 
 def target(sweep: sqlite3.Row) -> tuple[str, Literal["max", "min"] | None]:
     """Name and goal of the sweep's metric; ("", None) when it has none."""
-    metric = claims.parse_config(sweep["config"]).get("metric") or {}
-    if not metric.get("name"):
-        return "", None
-    return metric["name"], "max" if metric.get("goal") == "maximize" else "min"
+    metric = Metric.of(claims.parse_config(sweep["config"]))
+    return (metric.name, metric.extreme) if metric else ("", None)
 
 
 def page_data(
@@ -31,9 +30,10 @@ def page_data(
 ) -> page.PageData:
     """Everything on the page of a sweep."""
     base = find.address(parent["entity"], parent["name"])
-    rows = Rows.read(connection, base, "sweep_id = ? ORDER BY id", sweep["id"])
+    config = claims.parse_config(sweep["config"])
+    rows = Rows.read(connection, base, "sweep_id = ? ORDER BY id", sweep["id"], judged_by=Metric.of(config))
     metrics = metric_columns(rows, sweep)
-    parameters, constant = parameter_columns(rows, claims.parse_config(sweep["config"]))
+    parameters, constant = parameter_columns(rows, config)
     color = metrics[0]
     details = [*constant, page.Column("_runtime", "runtime (s)", goal="min", axis=False)]
     values = {column.name: rows.parameter(column.name) for column in [*parameters, *constant]}

@@ -17,6 +17,7 @@ import yaml
 from metasweep.server.store import ids
 from metasweep.server.store.database import insert, now, one_of
 from metasweep.sweeps import grid_point, sample
+from metasweep.sweeps.metric import Metric
 from metasweep.sweeps.states import ENDED, LOST, OPEN
 
 Point = dict[str, Any]
@@ -210,14 +211,12 @@ def all_claimed(sweep: sqlite3.Row) -> bool:
 def finish_at_target(connection: sqlite3.Connection, sweep_id: int, summary: str) -> None:
     """Finish a sweep whose metric is as good as its target: runs under way end, no other is handed out."""
     sweep = connection.execute("SELECT * FROM sweeps WHERE id = ?", (sweep_id,)).fetchone()
-    metric = parse_config(sweep["config"]).get("metric") or {}
-    if "target" not in metric or sweep["state"] != "RUNNING":
+    config = parse_config(sweep["config"])
+    metric = Metric.of(config)
+    if metric is None or "target" not in config["metric"] or sweep["state"] != "RUNNING":
         return
-    value = json.loads(summary).get(metric["name"])
-    if type(value) not in (int, float):
-        return
-    better = value >= metric["target"] if metric.get("goal") == "maximize" else value <= metric["target"]
-    if better:
+    value, target = metric.of_run(json.loads(summary)), config["metric"]["target"]
+    if value is not None and not metric.is_better(target, than=value):
         connection.execute("UPDATE sweeps SET state = 'FINISHED' WHERE id = ?", (sweep_id,))
 
 

@@ -6,18 +6,20 @@ import sqlite3
 
 from metasweep import sweeps
 from metasweep.server.store.claims import parse_config
+from metasweep.server.store.metrics import metric_of
 from metasweep.sweeps import Point, Trial
+from metasweep.sweeps.metric import Metric
 
 
-def trials(connection: sqlite3.Connection, sweep: sqlite3.Row, metric: str) -> list[Trial]:
-    """The points of a sweep as the search sees them: their newest run's state and metric of the summary."""
+def trials(connection: sqlite3.Connection, sweep: sqlite3.Row, metric: Metric) -> list[Trial]:
+    """The points of a sweep as the search sees them: their newest run's state and metric."""
     query = (
-        "SELECT id, point, parameters, state, summary FROM runs"
+        "SELECT id, point, parameters, state, summary, history_keys FROM runs"
         " WHERE sweep_id = ? AND parameters NOT NULL ORDER BY id"
     )
     newest = {
         ("run", row["id"]) if row["point"] is None else ("point", row["point"]): Trial(
-            json.loads(row["parameters"]), row["state"], json.loads(row["summary"]).get(metric)
+            json.loads(row["parameters"]), row["state"], metric_of(connection, row, metric)
         )
         for row in connection.execute(query, (sweep["id"],))
     }
@@ -32,5 +34,8 @@ def suggest(connection: sqlite3.Connection, sweep: sqlite3.Row, agent_id: int) -
     if sweep["method"] != "bayes":
         return None
     config = parse_config(sweep["config"])
-    history = trials(connection, sweep, config["metric"]["name"])
+    metric = Metric.of(config)
+    if metric is None:
+        return None
+    history = trials(connection, sweep, metric)
     return sweeps.suggest(config, history, random.Random(f"{sweep['seed']}/{len(history)}/{agent_id}"))
