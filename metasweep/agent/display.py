@@ -102,10 +102,9 @@ def progress_line(fleet: Fleet, monitor: ProgressMonitor) -> Text:
     line.append(f": {latest.finished}{total} runs done", style="not bold")
     if (left := monitor.seconds_left()) is not None:
         line.append(f", {clock(left)} left", style="not bold")
-    if latest.best is not None:
-        line.append(
-            f", best {fleet.shared.sweep.metric} {latest.best:.4g} ({latest.best_run})", style="not bold"
-        )
+    metric = fleet.shared.sweep.metric
+    if metric and latest.best is not None:
+        line.append(f", best {metric.name} {latest.best:.4g} ({latest.best_run})", style="not bold")
     if latest.state.upper() == "PAUSED":
         line.append(", paused", style="yellow")
     return line

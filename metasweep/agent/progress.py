@@ -11,6 +11,7 @@ from typing import Any
 from metasweep.agent.walltime import Walltime
 from metasweep.client.protocol import Client, Refused, Unreachable
 from metasweep.client.sweep import Sweep
+from metasweep.sweeps.metric import Metric
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class ProgressMonitor(threading.Thread):
     def ask(self) -> None:
         """Ask once; without an answer the last one stays."""
         try:
-            reply = self._client.progress(self._sweep.name, self._sweep.order)
+            reply = self._client.progress(self._sweep.name, self._sweep.orders)
             if self._walltime.left is not None:
                 self._walltime.learn(self._client.durations(self._sweep.name))
         except (Unreachable, Refused):
@@ -79,15 +80,25 @@ class ProgressMonitor(threading.Thread):
 
 def read(reply: dict[str, Any], sweep: Sweep, now: float) -> SweepProgress:
     """Read the server's answer."""
-    edges = reply["best"]["edges"]
-    summary = json.loads(edges[0]["node"]["summaryMetrics"] or "{}") if edges else {}
-    best = summary.get(sweep.metric) if sweep.metric else None
+    best, best_run = best_of(reply, sweep.metric)
     return SweepProgress(
         state=(reply["sweep"] or {}).get("state", "unknown"),
         finished=reply["finished"],
         running=reply["running"],
         expected=(reply["sweep"] or {}).get("runCountExpected"),
-        best=best if isinstance(best, int | float) else None,
-        best_run=edges[0]["node"]["name"] if best is not None else None,
+        best=best,
+        best_run=best_run,
         at=now,
     )
+
+
+def best_of(reply: dict[str, Any], metric: Metric | None) -> tuple[float | None, str | None]:
+    """Return the metric of the best of the runs that the server names, and that run's name."""
+    found: tuple[float | None, str | None] = (None, None)
+    if metric is None:
+        return found
+    for edge in reply["best"]["edges"] + reply["bestAggregate"]["edges"]:
+        value = metric.of_run(json.loads(edge["node"]["summaryMetrics"] or "{}"))
+        if value is not None and (found[0] is None or metric.is_better(value, than=found[0])):
+            found = value, edge["node"]["name"]
+    return found

@@ -44,12 +44,16 @@ mutation Heartbeat($id: ID!, $metrics: JSONString, $runState: JSONString) {
 }"""
 PROGRESS = """
 query Progress($sweep: String!, $project: String!, $entity: String!,
-               $finished: JSONString, $running: JSONString, $order: String) {
+               $finished: JSONString, $running: JSONString,
+               $order: String, $aggregateOrder: String) {
   project(name: $project, entityName: $entity) {
     sweep(sweepName: $sweep) { state runCountExpected }
     finished: runCount(filters: $finished)
     running: runCount(filters: $running)
     best: runs(filters: $finished, order: $order, first: 1) { edges { node { name summaryMetrics } } }
+    bestAggregate: runs(filters: $finished, order: $aggregateOrder, first: 1) {
+      edges { node { name summaryMetrics } }
+    }
   }
 }"""
 SUMMARIES = """
@@ -198,13 +202,14 @@ class Client:
         reply = self.send_until_answered(HEARTBEAT, variables, worthwhile=worthwhile)
         return json.loads(reply["agentHeartbeat"]["commands"])
 
-    def progress(self, sweep: SweepName, order: str) -> dict[str, Any]:
-        """Return the sweep's state, expected, finished and running counts, and its best run."""
+    def progress(self, sweep: SweepName, orders: tuple[str, str]) -> dict[str, Any]:
+        """Return the sweep's state, its counts of runs, and the first finished run in each order."""
 
         def runs_in(state: str) -> str:
             return json.dumps({"$and": [{"sweep": sweep.id}, {"state": state}]})
 
-        names = {"sweep": sweep.id, "project": sweep.project, "entity": sweep.entity, "order": order}
+        names = {"sweep": sweep.id, "project": sweep.project, "entity": sweep.entity}
+        names |= {"order": orders[0], "aggregateOrder": orders[1]}
         states = {state: runs_in(state) for state in ("finished", "running")}
         return self.execute(PROGRESS, names | states)["project"] or gone(sweep)
 

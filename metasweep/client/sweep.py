@@ -16,6 +16,7 @@ from metasweep.client.protocol import (
     SweepName,
     Unreachable,
 )
+from metasweep.sweeps.metric import Metric
 
 METHODS = ("grid", "random", "bayes", "custom")
 
@@ -30,14 +31,9 @@ class Sweep:
     """Number of runs it takes to finish, where the server knows it."""
 
     @property
-    def metric(self) -> str | None:
-        """Name of the metric to optimise."""
-        return (self.config.get("metric") or {}).get("name")
-
-    @property
-    def goal(self) -> str:
-        """`minimize` or `maximize`."""
-        return (self.config.get("metric") or {}).get("goal", "minimize")
+    def metric(self) -> Metric | None:
+        """The metric to optimise."""
+        return Metric.of(self.config)
 
     def varying(self, point: dict[str, Any]) -> str:
         """Return a point in one line, without the parameters that have one value only."""
@@ -47,11 +43,13 @@ class Sweep:
         )
 
     @property
-    def order(self) -> str:
-        """How to ask for runs with the best first."""
-        if not self.metric:
-            return "+created_at"
-        return f"{'-' if self.goal == 'maximize' else '+'}summary_metrics.{self.metric}"
+    def orders(self) -> tuple[str, str]:
+        """How to ask for runs with the best first: a summary holds the metric, or aggregates of it."""
+        metric = self.metric
+        if not metric:
+            return "+created_at", "+created_at"
+        plain = f"{'-' if metric.goal == 'maximize' else '+'}summary_metrics.{metric.name}"
+        return plain, f"{plain}.{metric.extreme}"
 
 
 def is_file(argument: str) -> bool:

@@ -33,7 +33,11 @@ class Metric:
     def of(cls, config: Mapping[str, Any]) -> Metric | None:
         """Return the metric that the config of a sweep names, if it names one."""
         section = config.get("metric")
-        if not isinstance(section, Mapping) or not isinstance(section.get("name"), str) or not section["name"]:
+        if (
+            not isinstance(section, Mapping)
+            or not isinstance(section.get("name"), str)
+            or not section["name"]
+        ):
             return None
         return cls(section["name"], "maximize" if section.get("goal") == "maximize" else "minimize")
 
@@ -47,9 +51,9 @@ class Metric:
     ) -> float | None:
         """Return the metric of a run; None when the run has none that is a finite number.
 
-        A number in the summary is it: the last that was logged. Of a mapping, the aggregate that suits the goal.
-        Where the summary has neither, the best of `history()`, the values that the run logged under this name;
-        not where it has something else, such as "NaN": that run has lost its way.
+        A number in the summary is it: the last that was logged. Of a mapping, the aggregate that suits the
+        goal. Where the summary has neither, the best of `history()`, the values that the run logged under
+        this name; not where it has something else, such as "NaN": that run has lost its way.
         """
         entry = look_up(summary, self.name)
         if entry is not None and not isinstance(entry, Mapping):

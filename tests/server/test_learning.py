@@ -3,9 +3,13 @@
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
+from metasweep.server.store.database import connect
+from metasweep.server.store.suggestions import trials
+from metasweep.sweeps.metric import Metric
 from tests.conftest import ServerProcess
 from tests.server.protocol import UPSERT_SWEEP, Client
 
@@ -95,6 +99,24 @@ def test_agents_that_ask_at_once_get_different_points(client: Client) -> None:
             log(client, command["run_id"], [abs(tried[-1] - 0.3) if len(tried) % 5 else HUGE])
             client.end(command["run_id"])
     assert len(set(tried)) == 24
+
+
+@pytest.mark.parametrize("aggregate", [{"loss": {"min": 0.5}}, {}], ids=["define_metric", "history alone"])
+def test_a_search_learns_from_aggregates_and_from_the_history(
+    client: Client, server: ServerProcess, aggregate: dict[str, Any]
+) -> None:
+    sweep = client.sweep(BAYES)
+    run = client.claim(client.agent(sweep))["run_id"]
+    lines = [json.dumps({"_step": step, "loss": value}) for step, value in enumerate([0.5, 9.0, HUGE])]
+    files = {"wandb-history.jsonl": {"offset": 0, "content": lines}}
+    files["wandb-summary.json"] = {"offset": 0, "content": [json.dumps(aggregate)]}
+    client.stream(run, {"files": files})
+    client.end(run)
+    assert client.read_sweep(sweep)["bestLoss"] == 0.5
+    connection = connect(server.data_dir / "metasweep.db")
+    row = connection.execute("SELECT * FROM sweeps WHERE name = ?", (sweep["name"],)).fetchone()
+    assert [trial.metric for trial in trials(connection, row, Metric("loss"))] == [0.5]
+    connection.close()
 
 
 def test_a_config_is_refused_or_warned_about(client: Client) -> None:

@@ -24,11 +24,19 @@ class Rows:
     _metrics: dict[str, list[Any]] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, connection: sqlite3.Connection, base: str, condition: str, *values: Any, judged_by: Metric | None = None
+    def read(
+        cls,
+        connection: sqlite3.Connection,
+        base: str,
+        condition: str,
+        *values: Any,
+        judged_by: Metric | None = None,
     ) -> "Rows":
         """The runs that meet an SQL condition, which may end in ORDER BY and LIMIT."""
         rows = connection.execute(f"SELECT {COLUMNS} FROM runs WHERE {condition}", values).fetchall()
-        return cls(rows, [point(row) for row in rows], [json.loads(row["summary"]) for row in rows], base, judged_by)
+        return cls(
+            rows, [point(row) for row in rows], [json.loads(row["summary"]) for row in rows], base, judged_by
+        )
 
     def basics(self) -> dict[str, list[Any]]:
         """The columns that every page of runs needs."""
