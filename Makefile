@@ -41,10 +41,11 @@ test-clients: $(READY)  ## Test the server with clients from 0.19 to the newest 
 test-slurm: $(READY)  ## Test the Slurm side on a real Slurm: as root, with slurmctld and slurmd
 	METASWEEP_SLURM=1 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/cluster/test_slurm.py
 
-lint: $(READY)  ## Check style, types and shell scripts
+lint: $(READY)  ## Check style, types, the architecture and shell scripts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	git ls-files -z '*.sh' .ci/run | xargs -0 $(BIN)/shellcheck
 
 format: $(READY)  ## Format the code

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 pair=$(grep -E '^(torch|torchvision)==' constraints.txt)
-resolved=$(uv pip compile --quiet --universal --python-version 3.10 --extra dev --extra bench \
+resolved=$(uv pip compile --quiet --universal --python-version 3.10 --extra study --extra dev --extra bench \
     --constraint <(printf '%s\n' "$pair") --no-annotate --no-header setup.cfg)
 {
     echo '# Exact versions that make installs, for Python 3.10 and newer; ranges are in setup.cfg.'
