@@ -6,11 +6,13 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from metasweep.server.api import artifacts, lookup
+from metasweep.server.api import artifacts
 from metasweep.server.context import Context
 from metasweep.server.errors import BadRequest, NotFound
-from metasweep.server.store import database, ids
+from metasweep.server.store import database, ids, projects, rows
+from metasweep.server.store import runs as run_rows
 from metasweep.server.store.database import now
+from metasweep.server.store.names import check_name
 from metasweep.server.stream import files
 from metasweep.server.stream.streams import parse_object
 
@@ -19,7 +21,7 @@ MANIFEST = "wandb_manifest.json"
 
 def find(connection: sqlite3.Connection, opaque: str | None) -> sqlite3.Row:
     """The artifact behind an id, or NotFound."""
-    return lookup.by_id(connection, "artifacts", "Artifact", opaque)
+    return rows.by_id(connection, "artifacts", "Artifact", opaque)
 
 
 def collection_for(connection: sqlite3.Connection, fields: dict[str, Any]) -> sqlite3.Row:
@@ -29,12 +31,12 @@ def collection_for(connection: sqlite3.Connection, fields: dict[str, Any]) -> sq
     )
     if not name:
         raise BadRequest("artifactCollectionName: the name of the artifact is needed")
-    project, _ = lookup.make_project(connection, fields["entityName"], fields["projectName"])
+    project, _ = projects.find_or_make(connection, fields["entityName"], fields["projectName"])
     kind = fields["artifactTypeName"]
     connection.execute(
         "INSERT OR IGNORE INTO collections (project_id, type, name, created_at, updated_at)"
         " VALUES (?, ?, ?, ?, ?)",
-        (project["id"], kind, lookup.check_name(name, "artifact"), now(), now()),
+        (project["id"], kind, check_name(name, "artifact"), now(), now()),
     )
     collection = artifacts.find_collection(connection, project["id"], name)
     assert collection is not None
@@ -62,7 +64,7 @@ def create_artifact(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any
         collection = collection_for(connection, input)
         run = None
         if input.get("runName"):
-            run = lookup.run(connection, collection["project_id"], input["runName"])
+            run = run_rows.find(connection, collection["project_id"], input["runName"])
         found = known(connection, collection, input)
         if found is None:
             artifact_id = insert(connection, collection, run, input, aliases)
@@ -248,7 +250,7 @@ def use_artifact(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) 
     def job(connection: sqlite3.Connection) -> sqlite3.Row:
         artifact = find(connection, input["artifactID"])
         entity = input.get("entityName") or info.context.settings.entity
-        run = lookup.run_by_path(connection, entity, input.get("projectName") or "", input["runName"])
+        run = run_rows.by_path(connection, entity, input.get("projectName") or "", input["runName"])
         connection.execute("INSERT OR IGNORE INTO used_artifacts VALUES (?, ?)", (run["id"], artifact["id"]))
         return artifact
 
@@ -279,7 +281,7 @@ def delete_collection(_source: Any, info: GraphQLResolveInfo, input: dict[str, A
     """Delete a collection with all its versions."""
 
     def job(connection: sqlite3.Connection) -> tuple[sqlite3.Row, list[str]]:
-        collection = lookup.by_id(connection, "collections", "ArtifactSequence", input["artifactSequenceID"])
+        collection = rows.by_id(connection, "collections", "ArtifactSequence", input["artifactSequenceID"])
         blobs = remove(connection, "collection_id = ?", collection["id"])
         connection.execute("DELETE FROM collections WHERE id = ?", (collection["id"],))
         return collection, blobs
@@ -293,8 +295,8 @@ def update_collection(_source: Any, info: GraphQLResolveInfo, input: dict[str, A
     """Rename or describe a collection."""
 
     def job(connection: sqlite3.Connection) -> sqlite3.Row:
-        collection = lookup.by_id(connection, "collections", "ArtifactSequence", input["artifactSequenceID"])
-        name = lookup.check_name(input.get("name") or collection["name"], "artifact")
+        collection = rows.by_id(connection, "collections", "ArtifactSequence", input["artifactSequenceID"])
+        name = check_name(input.get("name") or collection["name"], "artifact")
         holder = artifacts.find_collection(connection, collection["project_id"], name)
         if holder is not None and holder["id"] != collection["id"]:
             raise BadRequest(f"there is an artifact {name} already")
@@ -303,7 +305,7 @@ def update_collection(_source: Any, info: GraphQLResolveInfo, input: dict[str, A
             " WHERE id = ?",
             (name, input.get("description"), now(), collection["id"]),
         )
-        return lookup.by_id(connection, "collections", "ArtifactSequence", input["artifactSequenceID"])
+        return rows.by_id(connection, "collections", "ArtifactSequence", input["artifactSequenceID"])
 
     return {"artifact_collection": info.context.database.write(job)}
 

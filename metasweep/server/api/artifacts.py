@@ -8,10 +8,12 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from metasweep.server.api import files, lookup, paging
+from metasweep.server.api import files, paging
 from metasweep.server.errors import BadRequest
-from metasweep.server.store import ids
+from metasweep.server.store import files as file_rows
+from metasweep.server.store import ids, rows
 from metasweep.server.store.order import ID, Term
+from metasweep.server.store.rows import Rows
 from metasweep.server.stream.streams import parse_object
 
 VERSION = re.compile(r"v(\d{1,9})")
@@ -38,9 +40,9 @@ def paged(
     order: Sequence[Term] = (ID,),
 ) -> dict[str, Any]:
     """A page of a query's rows, with their total number."""
-    read = info.context.database.read()
-    page = paging.page(info, query, values, first, after, order)
-    return page | {"total_count": read.execute(f"SELECT count(*) FROM ({query})", values).fetchone()[0]}
+    found = Rows(query, tuple(values))
+    page = paging.page(info, found, first, after, order)
+    return page | {"total_count": found.count(info.context.database.read())}
 
 
 def find_version(connection: sqlite3.Connection, collection_id: int, name: str) -> sqlite3.Row | None:
@@ -141,7 +143,7 @@ def files_of(
     after: str | None = None,
 ) -> dict[str, Any]:
     """The files of a version."""
-    return files.listing(info, "artifact_id = ? AND NOT manifest", [artifact["id"]], names, first, after)
+    return files.listing(info, file_rows.uploaded("artifact_id", artifact["id"], names), first, after)
 
 
 def files_by_entries(
@@ -209,8 +211,7 @@ def types(
     query = "SELECT DISTINCT type FROM collections WHERE project_id = ?"
     return paging.page(
         info,
-        query,
-        [project["id"]],
+        Rows(query, (project["id"],)),
         first,
         after,
         [Term("type")],
@@ -257,7 +258,7 @@ def client_id_mapping(_source: Any, info: GraphQLResolveInfo, clientID: str) -> 
 
 QUERY = {
     "artifact": by_id,
-    "artifactCollection": lambda _source, info, id: lookup.by_id(
+    "artifactCollection": lambda _source, info, id: rows.by_id(
         info.context.database.read(), "collections", "ArtifactSequence", id
     ),
     "clientIDMapping": client_id_mapping,

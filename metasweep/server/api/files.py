@@ -1,15 +1,16 @@
 """Files of runs: announcing, listing, deleting."""
 
-import json
 import sqlite3
 from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from metasweep.server.api import lookup, paging
+from metasweep.server.api import paging
 from metasweep.server.errors import BadRequest
-from metasweep.server.store import ids
+from metasweep.server.store import files as file_rows
+from metasweep.server.store import ids, rows, runs
 from metasweep.server.store.order import ID, Term
+from metasweep.server.store.rows import Rows
 from metasweep.server.stream import files
 
 MAX_FILES = 10_000
@@ -21,32 +22,19 @@ def create_run_files(_source: Any, info: GraphQLResolveInfo, input: dict[str, An
         raise BadRequest(f"files: at most {MAX_FILES} at once")
 
     def job(connection: sqlite3.Connection) -> tuple[int, list[int]]:
-        run = lookup.run_by_path(connection, input["entityName"], input["projectName"], input["runName"])
+        run = runs.by_path(connection, input["entityName"], input["projectName"], input["runName"])
         return run["id"], [files.announce(connection, "run_id", run["id"], name) for name in input["files"]]
 
     run_id, file_ids = info.context.database.write(job)
     urls = [files.url(info.context, file_id, "PUT") for file_id in file_ids]
-    rows = [{"name": name, "upload_url": url} for name, url in zip(input["files"], urls, strict=True)]
-    return {"run_id": run_id, "upload_headers": [], "files": rows}
+    answers = [{"name": name, "upload_url": url} for name, url in zip(input["files"], urls, strict=True)]
+    return {"run_id": run_id, "upload_headers": [], "files": answers}
 
 
-def listing(
-    info: GraphQLResolveInfo,
-    condition: str,
-    values: list[Any],
-    names: list[str] | None,
-    first: int | None,
-    after: str | None,
-) -> dict[str, Any]:
-    """A page of the uploaded files that meet an SQL condition, possibly only those named."""
-    read = info.context.database.read()
-    if names:
-        condition += " AND name IN (SELECT value FROM json_each(?))"
-        values = [*values, json.dumps(names)]
-    count = f"SELECT count(*) FROM files WHERE blob IS NOT NULL AND {condition}"
-    query = f"SELECT * FROM files WHERE blob IS NOT NULL AND {condition}"
-    page = paging.page(info, query, values, first, after, [Term("name"), ID])
-    return page | {"total_count": read.execute(count, values).fetchone()[0]}
+def listing(info: GraphQLResolveInfo, found: Rows, first: int | None, after: str | None) -> dict[str, Any]:
+    """A page of files, by name, with their total number."""
+    page = paging.page(info, found, first, after, [Term("name"), ID])
+    return page | {"total_count": found.count(info.context.database.read())}
 
 
 def run_files(
@@ -58,16 +46,12 @@ def run_files(
     pattern: str | None = None,
 ) -> dict[str, Any]:
     """The uploaded files of a run: all, those named, or those whose name is LIKE a pattern."""
-    condition, values = "run_id = ?", [run["id"]]
-    if pattern:
-        condition, values = condition + " AND name LIKE ?", [*values, pattern]
-    return listing(info, condition, values, names, first, after)
+    return listing(info, file_rows.uploaded("run_id", run["id"], names, pattern), first, after)
 
 
 def file_count(run: sqlite3.Row, info: GraphQLResolveInfo) -> int:
     """How many files a run has uploaded."""
-    query = "SELECT count(*) FROM files WHERE run_id = ? AND blob IS NOT NULL"
-    return info.context.database.read().execute(query, (run["id"],)).fetchone()[0]
+    return file_rows.uploaded("run_id", run["id"]).count(info.context.database.read())
 
 
 def delete_files(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
@@ -76,9 +60,8 @@ def delete_files(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) 
     def job(connection: sqlite3.Connection) -> list[str]:
         blobs = []
         for opaque in input["files"]:
-            row = lookup.by_id(connection, "files", "File", opaque)
-            connection.execute("DELETE FROM files WHERE id = ?", (row["id"],))
-            blobs += [row["blob"]] if row["blob"] else []
+            row = rows.by_id(connection, "files", "File", opaque)
+            blobs += file_rows.delete(connection, row["id"])
         return files.unnamed(connection, blobs)
 
     files.remove_blobs(info.context.server, info.context.database.write(job))

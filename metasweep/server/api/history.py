@@ -2,13 +2,14 @@
 
 import json
 import sqlite3
+from collections.abc import Callable
 from typing import Any
 
 from graphql import GraphQLResolveInfo
 
 from metasweep.server.api import paging
 from metasweep.server.errors import BadRequest
-from metasweep.server.store import ids
+from metasweep.server.store import history, ids
 from metasweep.server.store.order import Term
 from metasweep.server.stream.streams import parse_object, standard_json
 
@@ -25,12 +26,6 @@ def spread(count: int, samples: int) -> list[int]:
     return [round(i * (count - 1) / (samples - 1)) for i in range(samples)]
 
 
-def lines(info: GraphQLResolveInfo, table: str, run_id: int, condition: str = "", *values: int) -> list[str]:
-    """The lines of a stream in their order."""
-    query = f"SELECT text FROM {table} WHERE run_id = ? {condition} ORDER BY line"
-    return [row[0] for row in info.context.database.read().execute(query, (run_id, *values))]
-
-
 def whole(value: Any, default: int) -> int:
     """An Int64 argument, which may come as a number or as a string."""
     if value is None:
@@ -41,7 +36,7 @@ def whole(value: Any, default: int) -> int:
         raise BadRequest(f"{str(value)[:40]!r} is not a whole number") from error
 
 
-def history(
+def run_history(
     run: sqlite3.Row,
     info: GraphQLResolveInfo,
     minStep: Any = None,
@@ -49,16 +44,17 @@ def history(
     samples: int | None = None,
 ) -> list[str]:
     """The rows with minStep <= step < maxStep, or all; without bounds, a sample of them."""
+    read = info.context.database.read()
     if minStep is None and maxStep is None:
-        rows = lines(info, "history", run["id"])
+        rows = history.lines(read, "history", run["id"])
         return [rows[i] for i in spread(len(rows), DEFAULT_SAMPLES if samples is None else max(0, samples))]
     low, high = whole(minStep, -(2**62)), whole(maxStep, 2**62)
-    return lines(info, "history", run["id"], "AND step >= ? AND step < ?", low, high)
+    return history.steps(read, run["id"], low, high)
 
 
 def events(run: sqlite3.Row, info: GraphQLResolveInfo, samples: int | None = None) -> list[str]:
     """A sample of the system metrics."""
-    rows = lines(info, "events", run["id"])
+    rows = history.lines(info.context.database.read(), "events", run["id"])
     return [rows[i] for i in spread(len(rows), DEFAULT_SAMPLES if samples is None else max(0, samples))]
 
 
@@ -75,7 +71,7 @@ def one_sample(run: sqlite3.Row, info: GraphQLResolveInfo, spec: dict[str, Any])
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
         return []
     low, high = whole(spec.get("minStep"), -(2**62)), whole(spec.get("maxStep"), 2**62)
-    texts = lines(info, "history", run["id"], "AND step >= ? AND step <= ?", low, high)
+    texts = history.steps(info.context.database.read(), run["id"], low, high + 1)
     rows = [row for row in map(json.loads, texts) if all(key in row for key in keys)]
     chosen = spread(len(rows), max(0, whole(spec.get("samples"), DEFAULT_SAMPLES)))
     return [{key: standard_json(rows[i][key]) for key in keys} for i in chosen]
@@ -94,19 +90,16 @@ def parquet_history(
     run: sqlite3.Row, info: GraphQLResolveInfo, liveKeys: list[str] | None = None
 ) -> dict[str, Any]:
     """No exported files: the first step says that everything is to be read live."""
-    query = "SELECT min(step) FROM history WHERE run_id = ?"
-    step = info.context.database.read().execute(query, (run["id"],)).fetchone()[0]
+    step = history.first_step(info.context.database.read(), run["id"])
     live = [] if step is None else [{"_step": step}]
     return {"parquet_urls": [], "live_data": live if liveKeys is None or "_step" in liveKeys else []}
 
 
-def tail(table: str) -> Any:
+def tail(stream: history.Stream) -> Callable[[sqlite3.Row, GraphQLResolveInfo], str]:
     """A resolver for the last line of a stream, as a JSON list of JSON strings."""
 
     def resolve(run: sqlite3.Row, info: GraphQLResolveInfo) -> str:
-        query = f"SELECT text FROM {table} WHERE run_id = ? ORDER BY line DESC LIMIT {TAIL}"
-        rows = info.context.database.read().execute(query, (run["id"],)).fetchall()
-        return json.dumps([row[0] for row in reversed(rows)])
+        return json.dumps(history.last_lines(info.context.database.read(), stream, run["id"], TAIL))
 
     return resolve
 
@@ -136,18 +129,18 @@ def log_lines(
     **_rest: Any,
 ) -> dict[str, Any]:
     """Console lines from the beginning in pages, or the last few."""
+    begin = 0
     if last is not None:
         begin = max(0, run["log_lines"] - max(0, last))
-        query = "SELECT * FROM logs WHERE run_id = ? AND line >= ?"
-        lines, first, after = [run["id"], begin], paging.LARGEST_PAGE, None
-    else:
-        query, lines = "SELECT * FROM logs WHERE run_id = ?", [run["id"]]
-    return paging.page(info, query, lines, first, after, [Term("line")], 1000, log_line)
+        first, after = paging.LARGEST_PAGE, None
+    return paging.page(
+        info, history.log_lines(run["id"], begin), first, after, [Term("line")], 1000, log_line
+    )
 
 
 RESOLVERS = {
     "Run": {
-        "history": history,
+        "history": run_history,
         "events": events,
         "sampledHistory": sampled_history,
         "historyKeys": history_keys,

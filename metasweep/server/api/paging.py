@@ -15,42 +15,35 @@ from typing import Any
 from graphql import GraphQLResolveInfo
 
 from metasweep.server.errors import BadRequest
-from metasweep.server.store.order import (
-    ID,
-    Term,
-    beyond,
-    order_by,
-)
+from metasweep.server.store.order import ID, Term, order_by
+from metasweep.server.store.rows import Rows
 
 LARGEST_PAGE = 10_000
 
 
 def page(
     info: GraphQLResolveInfo,
-    query: str,
-    values: Sequence[Any],
+    rows: Rows,
     first: int | None,
     after: str | None,
     order: Sequence[Term] = (ID,),
     default: int = 50,
     node: Callable[[sqlite3.Row], Any] = lambda row: row,
 ) -> dict[str, Any]:
-    """A page of the rows of a query, sorted by terms of which the last is unique.
+    """A page of rows, sorted by terms of which the last is unique.
 
     BadRequest for a negative number, a cursor that is not of this order, and more than the query may list.
     """
     limit = default if first is None else min(first, LARGEST_PAGE)
     if limit < 0:
         raise BadRequest("first: a number from 0 is needed")
-    condition, place = beyond(order, decode(order, after)) if after else ("1", [])
-    columns = ", ".join(f"{term.expression} AS order_{i}" for i, term in enumerate(order))
-    text = f"SELECT *, {columns} FROM ({query}) WHERE {condition} ORDER BY {order_by(order)} LIMIT ?"
-    rows = info.context.database.read().execute(text, (*values, *place, limit + 1)).fetchall()
-    shown = rows[:limit]
+    place = decode(order, after) if after else None
+    found = rows.page(info.context.database.read(), order, place, limit + 1)
+    shown = found[:limit]
     info.context.budget.take(len(shown))
     cursors = [encode(order, [row[f"order_{i}"] for i in range(len(order))]) for row in shown]
     edges = [{"node": node(row), "cursor": cursor} for row, cursor in zip(shown, cursors, strict=True)]
-    return connection(edges, len(rows) > limit, bool(after))
+    return connection(edges, len(found) > limit, bool(after))
 
 
 def connection(

@@ -5,8 +5,10 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from metasweep.server.api import lookup, paging, viewer
+from metasweep.server.api import paging, viewer
 from metasweep.server.errors import BadRequest
+from metasweep.server.store import projects
+from metasweep.server.store.database import update
 from metasweep.server.store.order import NEWEST
 
 
@@ -14,9 +16,8 @@ def resolve_project(
     _source: Any, info: GraphQLResolveInfo, name: str | None = None, entityName: str | None = None
 ) -> sqlite3.Row | None:
     """The project of that name; the entity is the server's own unless named."""
-    return lookup.project(
-        info.context.database.read(), entityName or info.context.settings.entity, name or ""
-    )
+    entity = entityName or info.context.settings.entity
+    return projects.find(info.context.database.read(), entity, name or "")
 
 
 def resolve_projects(
@@ -29,8 +30,7 @@ def resolve_projects(
 ) -> dict[str, Any]:
     """The projects of an entity, newest first."""
     entity = entityName or info.context.settings.entity
-    query = "SELECT * FROM projects WHERE entity = ?"
-    return paging.page(info, query, [entity], first, after, [NEWEST])
+    return paging.page(info, projects.of_entity(entity), first, after, [NEWEST])
 
 
 def upsert_model(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
@@ -40,12 +40,10 @@ def upsert_model(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) 
         raise BadRequest("name: the name of the project is needed")
 
     def job(connection: sqlite3.Connection) -> tuple[sqlite3.Row | None, bool]:
-        project, inserted = lookup.make_project(connection, entity, name)
+        project, inserted = projects.find_or_make(connection, entity, name)
         if input.get("description") is not None:
-            connection.execute(
-                "UPDATE projects SET description = ? WHERE id = ?", (input["description"], project["id"])
-            )
-        return lookup.project(connection, entity, name), inserted
+            update(connection, "projects", project["id"], description=input["description"])
+        return projects.find(connection, entity, name), inserted
 
     project, inserted = info.context.database.write(job)
     return {"project": project, "model": project, "inserted": inserted}
@@ -54,7 +52,7 @@ def upsert_model(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) 
 PROJECT = {
     "internalId": lambda project, _info: project["id"],
     "entityName": lambda project, _info: project["entity"],
-    "entity": lambda project, info: lookup.entity(info.context, project["entity"]),
+    "entity": lambda project, info: viewer.entity(info.context, project["entity"]),
     "readOnly": lambda _project, _info: False,
     "isBenchmark": lambda _project, _info: False,
     "access": lambda _project, _info: "PRIVATE",

@@ -6,11 +6,11 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from metasweep.server.api import lookup
 from metasweep.server.context import Context
 from metasweep.server.errors import BadRequest
-from metasweep.server.store import claims, ids
-from metasweep.server.store.database import insert, now, update
+from metasweep.server.store import claims, ids, projects, rows, runs, sweeps
+from metasweep.server.store.database import now, update
+from metasweep.server.store.names import check_name
 from metasweep.server.stream.files import remove_blobs, unnamed
 from metasweep.server.stream.streams import parse_object, standard_json
 from metasweep.sweeps.states import ALIVE, ENDED
@@ -43,43 +43,22 @@ def changes_of(fields: dict[str, Any]) -> dict[str, Any]:
 def make(connection: sqlite3.Connection, context: Context, fields: dict[str, Any]) -> sqlite3.Row:
     """A new run; project and entity are filled in where the client leaves them out."""
     entity, project_name = fields.get("entityName") or context.settings.entity, fields.get("modelName")
-    project, _ = lookup.make_project(connection, entity, project_name or "uncategorized")
-    name, time = lookup.check_name(fields.get("name") or ids.short(), "run"), now()
-    insert(
-        connection,
-        "runs",
-        project_id=project["id"],
-        name=name,
-        display_name=name,
-        state="running",
-        username=context.settings.entity,
-        created_at=time,
-        updated_at=time,
-        heartbeat_at=time,
-    )
-    run = lookup.run(connection, project["id"], name)
-    assert run is not None
-    if fields.get("sweep"):
-        join_sweep(connection, run, fields["sweep"])
-    return run
-
-
-def join_sweep(connection: sqlite3.Connection, run: sqlite3.Row, sweep_name: str) -> None:
-    """Record that a run belongs to a sweep, which did not hand it out."""
-    sweep = lookup.sweep(connection, run["project_id"], sweep_name)
+    project, _ = projects.find_or_make(connection, entity, project_name or "uncategorized")
+    name = check_name(fields.get("name") or ids.short(), "run")
+    run = runs.make(connection, project["id"], name, context.settings.entity)
+    sweep = sweeps.find(connection, project["id"], fields["sweep"]) if fields.get("sweep") else None
     if sweep is not None:
-        connection.execute(
-            "UPDATE runs SET sweep = ?, sweep_id = ? WHERE id = ?", (sweep["name"], sweep["id"], run["id"])
-        )
+        runs.join_sweep(connection, run["id"], sweep)
+    return run
 
 
 def find(connection: sqlite3.Connection, context: Context, fields: dict[str, Any]) -> sqlite3.Row | None:
     """The run that an UpsertBucketInput means, if there is one."""
     if fields.get("id"):
-        return lookup.by_id(connection, "runs", "Run", fields["id"])
+        return rows.by_id(connection, "runs", "Run", fields["id"])
     entity = fields.get("entityName") or context.settings.entity
-    project = lookup.project(connection, entity, fields.get("modelName") or "uncategorized")
-    return lookup.run(connection, project["id"], fields.get("name")) if project else None
+    project = projects.find(connection, entity, fields.get("modelName") or "uncategorized")
+    return runs.find(connection, project["id"], fields.get("name")) if project else None
 
 
 def begin(connection: sqlite3.Connection, context: Context, run: sqlite3.Row, fields: dict[str, Any]) -> None:
@@ -105,8 +84,7 @@ def upsert_bucket(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any])
         begin(connection, context, run, input)
         values = changes | {"updated_at": now()} | ({} if input.get("id") else {"heartbeat_at": now()})
         update(connection, "runs", run["id"], **values)
-        bucket = connection.execute("SELECT * FROM runs WHERE id = ?", (run["id"],)).fetchone()
-        return {"bucket": bucket, "inserted": inserted}
+        return {"bucket": rows.known(connection, "runs", run["id"]), "inserted": inserted}
 
     return context.database.write(job)
 
@@ -124,13 +102,12 @@ def delete_run(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) ->
     context = info.context
 
     def job(connection: sqlite3.Connection) -> list[str]:
-        run = lookup.by_id(connection, "runs", "Run", input["id"])
+        run = rows.by_id(connection, "runs", "Run", input["id"])
         claims.release_deleted(connection, run)
-        query = "SELECT blob FROM files WHERE run_id = ? AND blob IS NOT NULL"
-        blobs = [row["blob"] for row in connection.execute(query, (run["id"],))]
+        blobs = runs.blobs(connection, run["id"])
         if input.get("deleteArtifacts"):
             blobs += delete_artifacts_of(connection, run)
-        connection.execute("DELETE FROM runs WHERE id = ?", (run["id"],))
+        runs.delete(connection, run["id"])
         return unnamed(connection, blobs)
 
     remove_blobs(context.server, context.database.write(job))
@@ -145,12 +122,12 @@ def stop_run(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> d
     context = info.context
 
     def job(connection: sqlite3.Connection) -> None:
-        run = lookup.by_id(connection, "runs", "Run", input["id"])
+        run = rows.by_id(connection, "runs", "Run", input["id"])
         if run["state"] in ("finished", "failed", "killed"):
             return
         update(connection, "runs", run["id"], stop_requested=1)
         if run["state"] in ("preempted", "crashed"):
-            asked = lookup.by_id(connection, "runs", "Run", input["id"])
+            asked = rows.by_id(connection, "runs", "Run", input["id"])
             claims.change_state(connection, asked, "killed", context.settings.max_attempts)
 
     context.database.write(job)
@@ -162,7 +139,7 @@ def update_run_state(_source: Any, info: GraphQLResolveInfo, input: dict[str, An
     allowed = {"pending": ("running", "failed", "crashed", "preempted"), "failed": ("pending", "running")}
 
     def job(connection: sqlite3.Connection) -> None:
-        run = lookup.by_id(connection, "runs", "Run", input["id"])
+        run = rows.by_id(connection, "runs", "Run", input["id"])
         if run["sweep_id"] is not None:
             raise BadRequest("the state of a sweep's run cannot be set")
         if run["state"] not in allowed.get(input["state"], ()):

@@ -6,9 +6,11 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from metasweep.server.api import lookup, paging, viewer
+from metasweep.server.api import paging, viewer
 from metasweep.server.errors import BadRequest
 from metasweep.server.store import filters as run_filters
+from metasweep.server.store import history, rows, runs
+from metasweep.server.store.rows import Rows
 
 
 def parse_filters(text: str | None) -> tuple[str, list[Any]]:
@@ -26,21 +28,15 @@ def parse_filters(text: str | None) -> tuple[str, list[Any]]:
     return sql, list(parameters)
 
 
-def find(
-    info: GraphQLResolveInfo,
-    condition: str,
-    parameters: list[Any],
-    order: str | None,
-    first: int | None,
-    after: str | None,
+def listing(
+    info: GraphQLResolveInfo, found: Rows, order: str | None, first: int | None, after: str | None
 ) -> dict[str, Any]:
-    """A page of the runs that meet an SQL condition."""
+    """A page of runs in an order such as "+created_at"."""
     try:
         terms = run_filters.compile_order(order or "+created_at")
     except ValueError as error:
         raise BadRequest(f"order: {error}") from error
-    query = f"SELECT * FROM runs WHERE {condition}"
-    return paging.page(info, query, parameters, first, after, terms)
+    return paging.page(info, found, first, after, terms)
 
 
 def project_runs(
@@ -54,40 +50,35 @@ def project_runs(
 ) -> dict[str, Any]:
     """The runs of a project that pass a filter."""
     sql, parameters = parse_filters(filters)
-    return find(info, f"project_id = ? AND ({sql})", [project["id"], *parameters], order, first, after)
+    return listing(info, runs.of_project(project["id"], sql, *parameters), order, first, after)
 
 
 def run_count(project: sqlite3.Row, info: GraphQLResolveInfo, filters: str | None = None) -> int:
     """How many runs of a project pass a filter."""
     sql, parameters = parse_filters(filters)
-    query = f"SELECT count(*) FROM runs WHERE project_id = ? AND ({sql})"
-    return info.context.database.read().execute(query, (project["id"], *parameters)).fetchone()[0]
+    return runs.of_project(project["id"], sql, *parameters).count(info.context.database.read())
 
 
 def project_run(
     project: sqlite3.Row, info: GraphQLResolveInfo, name: str | None = None, **_rest: Any
 ) -> sqlite3.Row | None:
     """One run by its client id."""
-    return lookup.run(info.context.database.read(), project["id"], name)
+    return runs.find(info.context.database.read(), project["id"], name)
 
 
 def parent(table: str, column: str) -> Any:
     """A resolver for the row that a run's column refers to."""
 
     def resolve(run: sqlite3.Row, info: GraphQLResolveInfo) -> sqlite3.Row | None:
-        if run[column] is None:
-            return None
-        query = f"SELECT * FROM {table} WHERE id = ?"
-        return info.context.database.read().execute(query, (run[column],)).fetchone()
+        return rows.get(info.context.database.read(), table, run[column])
 
     return resolve
 
 
 def system_metrics(run: sqlite3.Row, info: GraphQLResolveInfo) -> str:
     """The newest system metrics, as JSON."""
-    query = "SELECT text FROM events WHERE run_id = ? ORDER BY line DESC LIMIT 1"
-    row = info.context.database.read().execute(query, (run["id"],)).fetchone()
-    return row["text"] if row else "{}"
+    last = history.last_lines(info.context.database.read(), "events", run["id"], 1)
+    return last[0] if last else "{}"
 
 
 def wandb_config(run: sqlite3.Row, _info: GraphQLResolveInfo, keys: list[str] | None = None) -> str:

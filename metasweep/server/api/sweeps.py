@@ -8,15 +8,11 @@ from typing import Any
 import yaml
 from graphql import GraphQLResolveInfo
 
-from metasweep.server.api import (
-    lookup,
-    paging,
-    runs,
-    viewer,
-)
+from metasweep.server.api import paging, runs, viewer
 from metasweep.server.context import Context
 from metasweep.server.errors import BadRequest
-from metasweep.server.store import claims, ids
+from metasweep.server.store import claims, ids, projects, rows, sweeps
+from metasweep.server.store import runs as run_rows
 from metasweep.server.store.database import insert, now, update
 from metasweep.server.store.metrics import best_of_sweep
 from metasweep.server.store.order import NEWEST
@@ -57,7 +53,7 @@ def create(connection: sqlite3.Connection, context: Context, fields: dict[str, A
         raise BadRequest("config: the sweep's configuration is needed")
     config = parse_config(fields["config"])
     entity = fields.get("entityName") or context.settings.entity
-    project, _ = lookup.make_project(connection, entity, fields.get("projectName") or "uncategorized")
+    project, _ = projects.find_or_make(connection, entity, fields.get("projectName") or "uncategorized")
     time = now()
     sweep_id = insert(
         connection,
@@ -86,21 +82,16 @@ def adopt_prior_runs(
 ) -> None:
     """The project's runs that pass a filter become the sweep's and cover the points that they have tried."""
     sql, parameters = runs.parse_filters(filters)
-    sweep_name = connection.execute("SELECT name FROM sweeps WHERE id = ?", (sweep_id,)).fetchone()[0]
-    prior = connection.execute(
-        f"SELECT * FROM runs WHERE project_id = ? AND ({sql})", (project_id, *parameters)
-    ).fetchall()
-    for run in prior:
-        connection.execute(
-            "UPDATE runs SET sweep = ?, sweep_id = ? WHERE id = ?", (sweep_name, sweep_id, run["id"])
-        )
+    sweep = rows.known(connection, "sweeps", sweep_id)
+    for run in run_rows.of_project(project_id, sql, *parameters).all(connection):
+        run_rows.join_sweep(connection, run["id"], sweep)
         logged = json.loads(run["config"])
         values = {
             key: item["value"] for key, item in logged.items() if isinstance(item, dict) and "value" in item
         }
         point = point_index(config, values) if config["method"] == "grid" else None
         if point is not None and run["state"] == "finished":
-            connection.execute("INSERT OR IGNORE INTO covered_points VALUES (?, ?)", (sweep_id, point))
+            sweeps.cover(connection, sweep_id, point)
 
 
 def set_state(connection: sqlite3.Connection, sweep: sqlite3.Row, wanted: str) -> None:
@@ -108,20 +99,19 @@ def set_state(connection: sqlite3.Connection, sweep: sqlite3.Row, wanted: str) -
     state = wanted.upper()
     if sweep["state"] not in TRANSITIONS.get(state, ()):
         raise BadRequest(f"a sweep cannot go from {sweep['state']} to {wanted[:40]}")
-    connection.execute("UPDATE sweeps SET state = ?, exhausted = 0 WHERE id = ?", (state, sweep["id"]))
+    update(connection, "sweeps", sweep["id"], state=state, exhausted=0)
 
 
 def change(connection: sqlite3.Connection, fields: dict[str, Any]) -> int:
     """Change a sweep's state, configuration or texts; its id."""
-    sweep = lookup.by_id(connection, "sweeps", "Sweep", fields["id"])
+    sweep = rows.by_id(connection, "sweeps", "Sweep", fields["id"])
     if fields.get("state"):
         set_state(connection, sweep, fields["state"])
     if fields.get("config") and fields["config"] != sweep["config"]:
         reconfigure(connection, sweep, fields["config"])
-    for name, column in (("displayName", "display_name"), ("description", "description")):
-        if fields.get(name) is not None:
-            connection.execute(f"UPDATE sweeps SET {column} = ? WHERE id = ?", (fields[name], sweep["id"]))
-    connection.execute("UPDATE sweeps SET updated_at = ? WHERE id = ?", (now(), sweep["id"]))
+    columns = (("displayName", "display_name"), ("description", "description"))
+    texts = {column: fields[name] for name, column in columns if fields.get(name) is not None}
+    update(connection, "sweeps", sweep["id"], updated_at=now(), **texts)
     return sweep["id"]
 
 
@@ -141,7 +131,7 @@ def upsert_sweep(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) 
 
     def job(connection: sqlite3.Connection) -> sqlite3.Row:
         sweep_id = change(connection, input) if input.get("id") else create(connection, info.context, input)
-        return connection.execute("SELECT * FROM sweeps WHERE id = ?", (sweep_id,)).fetchone()
+        return rows.known(connection, "sweeps", sweep_id)
 
     return {
         "sweep": info.context.database.write(job),
@@ -154,9 +144,8 @@ def delete_sweep(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) 
     """Delete a sweep with its agents; its runs stay, as runs of no sweep."""
 
     def job(connection: sqlite3.Connection) -> None:
-        sweep = lookup.by_id(connection, "sweeps", "Sweep", input["id"])
-        connection.execute("UPDATE runs SET sweep = NULL, point = NULL WHERE sweep_id = ?", (sweep["id"],))
-        connection.execute("DELETE FROM sweeps WHERE id = ?", (sweep["id"],))
+        sweep = rows.by_id(connection, "sweeps", "Sweep", input["id"])
+        sweeps.delete(connection, sweep["id"])
 
     info.context.database.write(job)
     return {"success": True}
@@ -164,7 +153,7 @@ def delete_sweep(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) 
 
 def project_sweep(project: sqlite3.Row, info: GraphQLResolveInfo, sweepName: str) -> sqlite3.Row | None:
     """One sweep by its name."""
-    return lookup.sweep(info.context.database.read(), project["id"], sweepName)
+    return sweeps.find(info.context.database.read(), project["id"], sweepName)
 
 
 def project_sweeps(
@@ -178,16 +167,14 @@ def project_sweeps(
     """The sweeps of a project, newest first. Filters are refused, as the features say."""
     if parse_object(filters or "{}", "filters"):
         raise BadRequest("filters: this server does not filter sweeps")
-    query = "SELECT * FROM sweeps WHERE project_id = ?"
-    return paging.page(info, query, [project["id"]], first, after, [NEWEST])
+    return paging.page(info, sweeps.of_project(project["id"]), first, after, [NEWEST])
 
 
 def count(table: str, column: str) -> Any:
     """A resolver for how many rows of a table belong to the source."""
 
     def resolve(source: sqlite3.Row, info: GraphQLResolveInfo) -> int:
-        query = f"SELECT count(*) FROM {table} WHERE {column} = ?"
-        return info.context.database.read().execute(query, (source["id"],)).fetchone()[0]
+        return rows.count(info.context.database.read(), table, column, source["id"])
 
     return resolve
 
@@ -203,7 +190,7 @@ def sweep_runs(
     """The runs of a sweep; all of them unless a page is asked for."""
     sql, parameters = runs.parse_filters(filters)
     limit = paging.LARGEST_PAGE if first is None else first
-    return runs.find(info, f"sweep_id = ? AND ({sql})", [sweep["id"], *parameters], order, limit, after)
+    return runs.listing(info, run_rows.of_sweep(sweep["id"], sql, *parameters), order, limit, after)
 
 
 def expected_runs(sweep: sqlite3.Row, _info: GraphQLResolveInfo) -> int | None:

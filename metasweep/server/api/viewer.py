@@ -4,7 +4,8 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from metasweep.server.api import lookup, paging
+from metasweep.server.api import paging
+from metasweep.server.context import Context
 from metasweep.server.store import ids
 
 # Features that clients ask for by name and that this server has.
@@ -22,13 +23,13 @@ FEATURES = (
 
 def user(info: GraphQLResolveInfo, username: str | None = None) -> dict[str, Any]:
     """A user: the server's own, or the author of a run."""
-    entity = info.context.settings.entity
-    name = username or entity
+    own = info.context.settings.entity
+    name = username or own
     return {
         "id": ids.encode("User", 1),
         "name": name,
         "username": name,
-        "entity": entity,
+        "entity": own,
         "email": f"{name}@localhost",
         "admin": True,
         "flags": "{}",
@@ -36,6 +37,11 @@ def user(info: GraphQLResolveInfo, username: str | None = None) -> dict[str, Any
         "api_keys": {"edges": []},
         "organizations": [],
     }
+
+
+def entity(context: Context, name: str | None) -> dict[str, Any]:
+    """An entity: a namespace, the server's own unless named."""
+    return {"id": ids.encode("Entity", 1), "name": name or context.settings.entity}
 
 
 def server_info(_source: Any, _info: GraphQLResolveInfo) -> dict[str, Any]:
@@ -48,7 +54,7 @@ def server_info(_source: Any, _info: GraphQLResolveInfo) -> dict[str, Any]:
 
 def resolve_entity(_source: Any, info: GraphQLResolveInfo, name: str | None = None) -> dict[str, Any]:
     """An entity; it belongs to no organization."""
-    return lookup.entity(info.context, name) | {
+    return entity(info.context, name) | {
         "available": True,
         "is_team": False,
         "xxhash_digests_enabled": False,

@@ -6,9 +6,9 @@ from urllib.parse import quote
 
 from starlette.requests import Request
 
-from metasweep.server.api import lookup
 from metasweep.server.context import Server
 from metasweep.server.errors import NotFound
+from metasweep.server.store import projects, runs, sweeps
 
 
 def address(*parts: str) -> str:
@@ -25,7 +25,7 @@ def read(request: Request) -> sqlite3.Connection:
 def project(request: Request) -> sqlite3.Row:
     """The project that the address names, or NotFound."""
     entity, name = request.path_params["entity"], request.path_params["project"]
-    row = lookup.project(read(request), entity, name)
+    row = projects.find(read(request), entity, name)
     if row is None:
         raise NotFound(f"there is no project {entity}/{name}")
     return row
@@ -44,9 +44,9 @@ def member(
 
 def sweep(request: Request) -> tuple[sqlite3.Row, sqlite3.Row]:
     """The sweep that the address names, and its project; or NotFound."""
-    return member(request, "sweep", lookup.sweep)
+    return member(request, "sweep", sweeps.find)
 
 
 def run(request: Request) -> tuple[sqlite3.Row, sqlite3.Row]:
     """The run that the address names, and its project; or NotFound."""
-    return member(request, "run", lookup.run)
+    return member(request, "run", runs.find)

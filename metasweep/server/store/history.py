@@ -1,0 +1,36 @@
+"""The streams of a run, as they are read: history, events (system metrics), logs (console lines)."""
+
+import sqlite3
+from typing import Literal
+
+from metasweep.server.store.rows import Rows
+
+Stream = Literal["history", "events", "logs"]
+
+
+def lines(connection: sqlite3.Connection, stream: Stream, run_id: int) -> list[str]:
+    """The lines of a stream in their order."""
+    query = f"SELECT text FROM {stream} WHERE run_id = ? ORDER BY line"
+    return [row[0] for row in connection.execute(query, (run_id,))]
+
+
+def steps(connection: sqlite3.Connection, run_id: int, low: int, high: int) -> list[str]:
+    """The lines of history with low <= step < high."""
+    query = "SELECT text FROM history WHERE run_id = ? AND step >= ? AND step < ? ORDER BY line"
+    return [row[0] for row in connection.execute(query, (run_id, low, high))]
+
+
+def last_lines(connection: sqlite3.Connection, stream: Stream, run_id: int, number: int) -> list[str]:
+    """The last lines of a stream, in their order."""
+    query = f"SELECT text FROM {stream} WHERE run_id = ? ORDER BY line DESC LIMIT ?"
+    return [row[0] for row in connection.execute(query, (run_id, number))][::-1]
+
+
+def first_step(connection: sqlite3.Connection, run_id: int) -> int | None:
+    """The smallest step of a run's history."""
+    return connection.execute("SELECT min(step) FROM history WHERE run_id = ?", (run_id,)).fetchone()[0]
+
+
+def log_lines(run_id: int, begin: int = 0) -> Rows:
+    """The console lines of a run from a line on."""
+    return Rows("SELECT * FROM logs WHERE run_id = ? AND line >= ?", (run_id, begin))

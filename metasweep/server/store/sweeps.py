@@ -1,0 +1,33 @@
+"""Sweeps: finding and changing them. What hands out their points is in claims.py."""
+
+import sqlite3
+
+from metasweep.server.store.rows import Rows
+
+
+def find(connection: sqlite3.Connection, project_id: int, name: str) -> sqlite3.Row | None:
+    """The sweep of that name."""
+    query = "SELECT * FROM sweeps WHERE project_id = ? AND name = ?"
+    return connection.execute(query, (project_id, name)).fetchone()
+
+
+def of_project(project_id: int) -> Rows:
+    """The sweeps of a project."""
+    return Rows("SELECT * FROM sweeps WHERE project_id = ?", (project_id,))
+
+
+def begin(connection: sqlite3.Connection, sweep_id: int) -> None:
+    """The first agent is there: a sweep that waited for one runs."""
+    query = "UPDATE sweeps SET state = 'RUNNING' WHERE id = ? AND state = 'PENDING'"
+    connection.execute(query, (sweep_id,))
+
+
+def cover(connection: sqlite3.Connection, sweep_id: int, point: int) -> None:
+    """A run from before the sweep has tried that point of its grid."""
+    connection.execute("INSERT OR IGNORE INTO covered_points VALUES (?, ?)", (sweep_id, point))
+
+
+def delete(connection: sqlite3.Connection, sweep_id: int) -> None:
+    """Delete a sweep with its agents; its runs stay, as runs of no sweep."""
+    connection.execute("UPDATE runs SET sweep = NULL, point = NULL WHERE sweep_id = ?", (sweep_id,))
+    connection.execute("DELETE FROM sweeps WHERE id = ?", (sweep_id,))
