@@ -31,13 +31,22 @@ def test_as_many_as_fit_and_one_at_least(total: float, share: float, need: float
 
 def test_the_workers_that_fit_start_after_the_first_run(workshop: Workshop) -> None:
     # A GPU of 1000 MiB; with a run on it, 310 more are used: three fit, and there are cores for two at least.
-    script = '#!/bin/sh\n[ "$4" = 7 ] || exit 1\ntest -e used && echo "1000, 310" || echo "1000, 0"\n'
+    script = """\
+        #!/bin/sh
+        [ "$4" = 7 ] || exit 1
+        test -e used || { echo "1000, 0"; exit; }
+        echo "1000, 310"
+        touch measured
+    """
     workshop.write("nvidia-smi", script).chmod(0o755)
     program = """
-        import time, wandb
+        import os, time, wandb
+        deadline = time.monotonic() + 60
         with wandb.init() as run:
             open("used", "w").close()
-            time.sleep(2)
+            while not os.path.exists("measured"):
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
             run.log({"score": 1})
     """
     path = f"{workshop.folder}:{workshop.environ['PATH']}"

@@ -176,13 +176,14 @@ def test_the_server_is_away_for_a_while(own_server: Any, tmp_path: Path) -> None
             for step in range(20):
                 run.log({"score": step})
                 time.sleep(0.1)
+            open(sys.argv[1] + "-trained", "w").close()
     """
     workshop = Workshop(tmp_path, os.environ | own_server.env | {"WANDB_DIR": str(tmp_path)})
     process = workshop.start(workshop.sweep(program, values=4), "--workers", "2")
     # Both have begun: a claim whose answer is lost with the server would count as a failed attempt.
-    wait_until(lambda: len(list(tmp_path.glob("--x=*"))) == 2)
+    wait_until(lambda: len(list(tmp_path.glob("--x=?"))) == 2)
     own_server.kill()
-    time.sleep(3)
+    wait_until(lambda: len(list(tmp_path.glob("--x=*-trained"))) == 2)
     own_server.start()
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output

@@ -17,9 +17,18 @@ KILL_THE_NEXT = """
     import os, pathlib, signal, time, wandb
     parent, deadline = os.getppid(), time.monotonic() + 20
     children = pathlib.Path(f"/proc/{parent}/task/{parent}/children")
+
+    def born(pid):  # its number does not tell who came later: numbers start again
+        try: return int(pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+        except FileNotFoundError: return -1
+
+    def born_after(me):
+        pids = [int(pid) for pid in children.read_text().split() if int(pid) != me]
+        return [pid for pid in pids if born(pid) >= born(me)]
+
     with wandb.init() as run:
         run.log({"score": 1})
-        while not (newer := [pid for pid in map(int, children.read_text().split()) if pid > os.getpid()]):
+        while not (newer := born_after(os.getpid())):
             assert time.monotonic() < deadline
             time.sleep(0.01)
         for pid in newer:

@@ -1,9 +1,11 @@
 """Who gets which point, and what becomes of a point whose run is lost."""
 
 import json
+import sqlite3
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -178,7 +180,8 @@ def test_nobody_is_late_while_the_server_was_down() -> None:
         for run in ("alive", "gone"):
             client.start_run(run)
         server.kill()
-        time.sleep(4)
+        with closing(sqlite3.connect(server.data_dir / "metasweep.db")) as database, database:
+            database.execute("UPDATE runs SET heartbeat_at = '2020-01-01T00:00:00Z'")  # it was down for long
         server.start()
         client.stream("alive", {})
         assert [client.run(run)["state"] for run in ("alive", "gone")] == ["running"] * 2
