@@ -42,9 +42,9 @@ class Choices:
     def __init__(self, values: list[Any]):
         unique: dict[str, Any] = {}
         for value in values:
-            unique.setdefault(_identity(value), value)
+            unique.setdefault(identity(value), value)
         self._values = list(unique.values())
-        self._positions = {identity: position for position, identity in enumerate(unique)}
+        self._positions = {key: position for position, key in enumerate(unique)}
         self.size = len(self._values)
 
     def value(self, position: int) -> Any:
@@ -55,7 +55,7 @@ class Choices:
         """The position of a value, which may have become a text of a number on its way, or the reverse."""
         if isinstance(value, Mapping):
             value = {key: inner for key, inner in value.items() if key in self._keys_of_mappings}
-        exact = self._positions.get(_identity(value))
+        exact = self._positions.get(identity(value))
         return exact if exact is not None else self._positions_of_numbers.get(_as_number(value))
 
     @cached_property
@@ -112,15 +112,33 @@ class Grid:
             values.append((path, axis.value(position)))
         return make_point(reversed(values))
 
-    def index(self, point: Mapping[str, Any]) -> int | None:
-        """The index of a point; None if it is not one of the grid. Other names in the point do not matter."""
+    def index(self, config: Mapping[str, Any]) -> int | None:
+        """The index of the point that a run's config holds; None if it is not one of the grid.
+
+        Other names in the config do not matter.
+        """
         index = 0
         for path, axis in self._axes:
-            position = axis.position(value_at(point, path, None))
+            position = axis.position(value_of_run(config, path))
             if position is None:
                 return None
             index = index * axis.size + position
         return index
+
+
+def value_of_run(config: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    """A parameter's value in a run's config; None if it has none.
+
+    Where the name is not there, the two other spellings are tried that programs make of it: `batch_size` for
+    `batch-size`, and `opt.lr` at the top for `lr` in the group `opt`.
+    """
+    dotted = ".".join(path)
+    underscored = tuple(name.replace("-", "_") for name in path)
+    for spelling in dict.fromkeys((path, underscored, (dotted,), (dotted.replace("-", "_"),))):
+        value = value_at(config, spelling, None)
+        if value is not None:
+            return value
+    return None
 
 
 def make_axis(parameter: Parameter) -> Constant | Choices | Steps:
@@ -151,8 +169,8 @@ def point_index(config: Mapping[str, Any], point: Mapping[str, Any]) -> int | No
     return Grid(config).index(point)
 
 
-def _identity(value: Any) -> str:
-    """A text that is the same for equal values only: 1 and 1.0 are equal, 1, true and "1" are not."""
+def identity(value: Any) -> str:
+    """A text that is the same for equal values (or points) only: 1 and 1.0 are, 1, true and "1" are not."""
     return json.dumps(_with_plain_integers(value), sort_keys=True, default=str)
 
 

@@ -86,16 +86,16 @@ def infer_distribution(spec: Mapping[str, Any]) -> Any:
     return None
 
 
-def read_parameters(config: Mapping[str, Any]) -> list[Parameter]:
-    """The parameters in W&B's order: by name, groups where their name stands."""
-    return list(_flatten(config["parameters"], ()))
+def read_parameters(config: Mapping[str, Any], sort: bool = True) -> list[Parameter]:
+    """The parameters in W&B's order (by name, groups where their name stands), or as the config has them."""
+    return list(_flatten(config["parameters"], (), sort))
 
 
-def _flatten(specs: Mapping[str, Any], prefix: tuple[str, ...]) -> Iterator[Parameter]:
-    for name, spec in sorted(specs.items()):
+def _flatten(specs: Mapping[str, Any], prefix: tuple[str, ...], sort: bool) -> Iterator[Parameter]:
+    for name, spec in sorted(specs.items()) if sort else specs.items():
         path = (*prefix, name)
         if "parameters" in spec:
-            yield from _flatten(spec["parameters"], path)
+            yield from _flatten(spec["parameters"], path, sort)
         else:
             distribution = infer_distribution(spec)
             yield Parameter(path, distribution, {**DISTRIBUTIONS[distribution].defaults, **spec})

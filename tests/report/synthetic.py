@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from metasweep.report.read.study import Study, Sweep
+from metasweep.sweeps.grid import Grid
+from metasweep.sweeps.points import point_key
 
 GRID: dict[str, list[Any]] = {
     "model": ["dense", "cnn"],
@@ -49,18 +51,21 @@ def synthetic_study(grid: dict[str, list[Any]] | None = None, epochs: int = 2, r
     rng = np.random.default_rng(rng_seed)
     points = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     rows, histories = [], []
+    config = sweep_config(grid)
+    whole = Grid(config)
     for index, point in enumerate(points):
         curve = _curve(point, epochs, rng)
         curve.insert(0, "run_id", f"run{index:05d}")
         histories.append(curve)
-        rows.append({**_row(index, point, rng), **_last(curve), "epoch": float(epochs)})
+        identity = {"grid_point": point_key(whole, {**point, "epochs": 2})}
+        rows.append({**_row(index, point, rng), **_last(curve), **identity, "epoch": float(epochs)})
     runs = pd.DataFrame(rows)
     sweep = Sweep(
         path="team/metasweep/synth001",
         name="synthetic",
         url="http://127.0.0.1:8080/team/metasweep/sweeps/synth001",
         state="FINISHED",
-        config=sweep_config(grid),
+        config=config,
     )
     return Study(
         runs=runs,

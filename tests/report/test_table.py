@@ -15,7 +15,7 @@ from metasweep.report.errors import AnalysisError
 from metasweep.report.measure.baselines import baselines, chance_level
 from metasweep.report.measure.status import completeness
 from metasweep.report.measure.table import results_table
-from metasweep.report.read.points import repeated
+from metasweep.report.read.records import repeated
 from metasweep.report.read.study import Study
 from metasweep.report.rendering import FORMATS
 from metasweep.report.sections.listings import results
@@ -25,7 +25,7 @@ from tests.report.synthetic import MNIST_TEST_COUNTS, MNIST_TRAIN_COUNTS, synthe
 def with_runs(study: Study, runs: pd.DataFrame) -> Study:
     """The study with other runs, duplicates marked anew."""
     runs = runs.reset_index(drop=True)
-    return replace(study, runs=runs.assign(duplicate=repeated(runs, {s.id: s.config for s in study.sweeps})))
+    return replace(study, runs=runs.assign(duplicate=repeated(runs)))
 
 
 def fixed_accuracies(best: dict[str, float]) -> Study:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from metasweep.report.read.points import axes
 from metasweep.report.read.study import SEED, Study
+from metasweep.sweeps.points import listed_values
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def one_per_seed(runs: pd.DataFrame) -> pd.DataFrame:
 
 def expected_seeds(study: Study) -> int:
     """Runs that a complete configuration has: the seeds of the smallest grid, at least one."""
-    declared = [len(axes(sweep.config).get(SEED, ())) for sweep in study.sweeps]
+    declared = [len(listed_values(sweep.config).get(SEED, ())) for sweep in study.sweeps]
     return max(1, min((count for count in declared if count), default=1))
 
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from metasweep.report.read.points import (
-    axes,
-    grid_points,
-    grid_size,
-    is_grid,
-    point,
-    points_of_runs,
-)
 from metasweep.report.read.study import Study
+from metasweep.sweeps.grid import Grid
+from metasweep.sweeps.points import (
+    PointKey,
+    expected_runs,
+    is_grid,
+    named,
+    parameters_by_name,
+    points_in_all,
+    points_without,
+)
 from metasweep.sweeps.states import OUTCOMES, outcome
 
-MISSING = "missing"
+MOST_NAMED = 10_000  # missing points that are listed: a grid may have more points than a machine has memory
 
 
 @dataclass(frozen=True)
@@ -65,39 +69,40 @@ def completeness(study: Study) -> Completeness:
     """Compare what the sweeps of a study ask for with what its runs did."""
     if not study.sweeps or not all(is_grid(sweep.config) for sweep in study.sweeps):
         return _of_runs(study)
-    points = {point(values): values for sweep in study.sweeps for values in grid_points(sweep.config)}
-    reached = _best_state(study)
-    states = {key: reached.get(key, MISSING) for key in points}
+    configs = [sweep.config for sweep in study.sweeps]
+    grids = [Grid(config) for config in configs]
+    states = _best_state(study)
     counts = Counter(states.values())
-    expected = min(len(points), sum(grid_size(sweep.config) or 0 for sweep in study.sweeps))
-    done = sum(counts[reached] for reached in OUTCOMES)
+    expected = min(points_in_all(grids), sum(expected_runs(config) or 0 for config in configs))
+    missing = itertools.islice(points_without(grids, set(states)), MOST_NAMED)
+    failed = [key for key, state in states.items() if state == "failed"]
     return Completeness(
         expected=expected,
         finished=counts["finished"],
         running=counts["running"],
         preempted=counts["preempted"],
         failed=counts["failed"],
-        missing=max(0, expected - done),  # a cap leaves points out that nobody misses
+        missing=max(0, expected - len(states)),  # a cap leaves points out that nobody misses
         duplicated=int(study.runs["duplicate"].sum()),
-        missing_points=tuple(points[key] for key, state in states.items() if state == MISSING),
-        failed_points=tuple(points[key] for key, state in states.items() if state == "failed"),
+        missing_points=tuple(named(configs, point) for point in missing),
+        failed_points=tuple(named(configs, json.loads(key)) for key in failed),
     )
 
 
-def _best_state(study: Study) -> dict[object, str]:
+def _best_state(study: Study) -> dict[PointKey, str]:
     """Point -> the best state of its runs."""
-    keys = points_of_runs(study.runs, {sweep.id: sweep.config for sweep in study.sweeps})
+    keys = study.runs["grid_point"]
     states = study.runs["state"].map(outcome)
-    found: dict[object, str] = {}
+    found: dict[PointKey, str] = {}
     for state in reversed(OUTCOMES):  # a better one overwrites
-        found.update(dict.fromkeys(keys[states == state], state))
+        found.update(dict.fromkeys(keys[(states == state) & (keys != "")], state))
     return found
 
 
 def _of_runs(study: Study) -> Completeness:
     """Without a complete grid every run is a point of its own."""
     counts = Counter(study.runs["state"].map(outcome))
-    caps = [grid_size(sweep.config) for sweep in study.sweeps]
+    caps = [expected_runs(sweep.config) for sweep in study.sweeps]
     expected = None if not caps or None in caps else sum(cap for cap in caps if cap is not None)
     done = counts["finished"] + counts["running"] + counts["preempted"]
     failed = study.runs[study.runs["state"].map(outcome) == "failed"]
@@ -114,5 +119,5 @@ def _of_runs(study: Study) -> Completeness:
 
 
 def _values(runs: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
-    names = [name for sweep in study.sweeps for name in axes(sweep.config) if name in runs]
+    names = [name for sweep in study.sweeps for name in parameters_by_name(sweep.config) if name in runs]
     return runs[list(dict.fromkeys(names))].to_dict("records")

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from metasweep.report.read.points import (
-    axes,
-    flat,
-    normal,
-    repeated,
-)
 from metasweep.report.read.study import (
     METRICS,
     SEED,
     SPLITS,
     Study,
     Sweep,
+)
+from metasweep.sweeps.grid import Choices, Grid, identity, value_of_run
+from metasweep.sweeps.points import (
+    constants,
+    is_grid,
+    listed_values,
+    parameters_by_name,
+    point_key,
 )
 
 FIRST = (
@@ -61,10 +64,10 @@ def assemble(
         records: all their runs.
         histories: run id -> logged rows; runs may be missing.
     """
-    specs = _in_reading_order({name: spec for sweep in sweeps for name, spec in _specs(sweep).items()})
+    specs = _in_reading_order([name for sweep in sweeps for name in parameters_by_name(sweep.config)])
     metric = sweeps[0].config.get("metric") or {}
     chosen_by = column(metric.get("name", "val/acc"))
-    runs = runs_frame(sweeps, records, list(specs), chosen_by)
+    runs = runs_frame(sweeps, records, specs, chosen_by)
     varied = [name for name in specs if name != SEED and _varies(name, sweeps, runs)]
     names, counts = classes(records)
     return Study(
@@ -95,9 +98,13 @@ def runs_frame(
     sweeps: Sequence[Sweep], records: Sequence[RunRecord], parameters: Sequence[str], metric: str
 ) -> pd.DataFrame:
     """`Study.runs`: in order of creation, duplicates marked."""
-    declared = {sweep.id: axes(sweep.config) for sweep in sweeps}
+    readers = {sweep.id: _Reader(sweep.config) for sweep in sweeps}
     numbers = dict.fromkeys((*NUMBERS, metric))
-    rows = [_row(record, parameters, declared.get(record.sweep_id, {}), numbers) for record in records]
+    rows = []
+    for record in records:
+        reader = readers[record.sweep_id]
+        values = {name: reader.value(record.config, name) for name in parameters}
+        rows.append({**_row(record, numbers), "grid_point": reader.point(record.config), **values})
     runs = pd.DataFrame(rows)
     for name in ("created_at", "updated_at"):
         runs[name] = pd.to_datetime(runs[name], utc=True, format="ISO8601")
@@ -106,8 +113,42 @@ def runs_frame(
     for name in parameters:
         runs[name] = _typed(runs[name])
     runs = runs.sort_values(["created_at", "run_id"], kind="stable").reset_index(drop=True)
-    runs["duplicate"] = repeated(runs, {sweep.id: sweep.config for sweep in sweeps})
+    runs["duplicate"] = repeated(runs)
     return runs
+
+
+class _Reader:
+    """Finds the parameters of one sweep in the configs of its runs."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self._grid = Grid(config) if is_grid(config) else None
+        self._paths = {name: parameter.path for name, parameter in parameters_by_name(config).items()}
+        listed = {name: Choices(list(values)) for name, values in listed_values(config).items()}
+        self._choices = {name: choices for name, choices in listed.items() if choices.size > 1}
+        self._constants = constants(config)
+
+    def point(self, config: Mapping[str, Any]) -> str:
+        """The grid point that a run is, empty when it is none."""
+        return "" if self._grid is None else point_key(self._grid, config) or ""
+
+    def value(self, config: Mapping[str, Any], name: str) -> Any:
+        """A parameter as the sweep writes it, also where the run made a number of a text or the reverse.
+
+        A constant of the sweep where the run did not record it; None where nobody did.
+        """
+        value = value_of_run(config, self._paths.get(name, (name,)))
+        choices = self._choices.get(name)
+        position = None if choices is None else choices.position(value)
+        if choices is not None and position is not None:
+            value = choices.value(position)
+        return self._constants.get(name) if value is None else value
+
+
+def repeated(runs: pd.DataFrame) -> pd.Series:
+    """Mask of finished runs whose grid point an earlier run (in time of creation) has finished already."""
+    finished = runs[(runs["state"] == "finished") & (runs["grid_point"] != "")]
+    in_time = finished.sort_values("created_at", kind="stable")
+    return in_time["grid_point"].duplicated().reindex(runs.index, fill_value=False)
 
 
 def history_frame(histories: Mapping[str, History]) -> pd.DataFrame:
@@ -154,32 +195,22 @@ def first(records: Sequence[RunRecord], key: str) -> str:
 
 def loose_runs(path: str, url: str, configs: Sequence[Mapping[str, Any]]) -> Sweep:
     """Runs of no sweep as one: what varies over their configurations are its parameters, it has no end."""
-    values: dict[str, dict[Hashable, Any]] = {}
+    values: dict[str, dict[str, Any]] = {}
     for config in configs:
         for name, item in config.items():
             if isinstance(item, (str, int, float)) and name not in FACTS and not name.startswith("_"):
-                values.setdefault(name, {})[normal(item)] = item
+                values.setdefault(name, {})[identity(item)] = item
     parameters = {name: {"values": list(seen.values())} for name, seen in values.items() if len(seen) > 1}
     name = f"runs of no sweep in {path}"
     return Sweep(path, name, url, "", {"method": "", "parameters": parameters})
 
 
-def _in_reading_order(names: Mapping[str, Any]) -> dict[str, Any]:
+def _in_reading_order(names: Sequence[str]) -> list[str]:
     """`FIRST`, then as in the sweep: the client stores a sweep's parameters in alphabetical order."""
-    first = [name for name in FIRST if name in names]
-    return {name: names[name] for name in [*first, *names]}
+    return list(dict.fromkeys([*(name for name in FIRST if name in names), *names]))
 
 
-def _specs(sweep: Sweep) -> dict[str, Mapping[str, Any]]:
-    return flat(sweep.config.get("parameters") or {})
-
-
-def _row(
-    record: RunRecord,
-    parameters: Sequence[str],
-    declared: Mapping[str, tuple[Any, ...]],
-    numbers: Sequence[str] | Mapping[str, Any],
-) -> dict[str, Any]:
+def _row(record: RunRecord, numbers: Sequence[str] | Mapping[str, Any]) -> dict[str, Any]:
     summary = {column(key): value for key, value in {**record.config, **record.summary}.items()}
     values = {name: number(summary.get(name)) for name in numbers}
     return {
@@ -193,7 +224,6 @@ def _row(
         "runtime_seconds": number(summary.get("_runtime")),
         "duplicate": False,
         "diverged": bool(summary.get("diverged")) or _not_finite(summary),
-        **{name: _parameter(record.config, name, declared) for name in parameters},
         **values,
         "device": str(record.config.get("device_name") or record.config.get("device") or ""),
         "commit": str(record.config.get("git_commit") or record.commit),
@@ -207,18 +237,6 @@ def _versions(versions: Any) -> str:
         return ""
     names = sorted(versions, key=lambda name: (name != "python", name))  # servers do not keep their order
     return ", ".join(f"{name} {versions[name]}" for name in names)
-
-
-def _parameter(config: Mapping[str, Any], name: str, declared: Mapping[str, tuple[Any, ...]]) -> Any:
-    """Value in the run's config, nested or not; a constant of the sweep when the run did not record it."""
-    value: Any = config.get(name, config.get(name.replace("-", "_")))
-    if value is None:
-        value = config
-        for part in name.split("."):
-            value = value.get(part) if isinstance(value, Mapping) else None
-    if value is None and len(declared.get(name, ())) == 1:
-        return declared[name][0]
-    return normal(value) if isinstance(value, (list, dict)) else value
 
 
 def number(value: Any) -> float:
@@ -240,20 +258,39 @@ def _not_finite(summary: Mapping[str, Any]) -> bool:
 
 
 def _typed(values: pd.Series) -> pd.Series:
-    """Numbers where all values are numbers, also when a YAML file had them as strings (1e-5)."""
+    """A column in which equal values are equal and different ones differ, for pandas too.
+
+    Numbers where all are numbers, also when a YAML file had them as texts (1e-5). Lists and mappings, and
+    values that pandas would mix up (1 and true, 1 and "1"), are their JSON.
+    """
     present = values.dropna()
-    if any(isinstance(value, bool) for value in present):
+    kinds = {
+        bool if isinstance(value, bool) else str if isinstance(value, str) else type(value)
+        for value in present
+    }
+    distinct = len(set(map(identity, present)))
+    if kinds <= {int, float, str}:
+        numbers = pd.to_numeric(present, errors="coerce")
+        if len(present) and numbers.notna().all() and numbers.nunique() == distinct:
+            return pd.to_numeric(values)
+    if kinds <= {str} or kinds == {bool}:
         return values
-    numbers = pd.to_numeric(present, errors="coerce")
-    if not len(present) or numbers.isna().any():
-        return values
-    return pd.to_numeric(values)
+    plain = present.map(str)
+    shown = plain if plain.nunique() == distinct and not kinds & {list, dict} else present.map(_as_json)
+    return shown.reindex(values.index).astype(object).where(values.notna(), None)
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
 
 
 def _varies(name: str, sweeps: Sequence[Sweep], runs: pd.DataFrame) -> bool:
     """Whether a parameter takes more than one value: by the sweeps' word, or by what was run."""
-    distinct: set[Hashable] = set(map(normal, runs[name].dropna()))
+    declared: set[str] = set()
     for sweep in sweeps:
-        if name in _specs(sweep):
-            distinct |= set(map(normal, axes(sweep.config).get(name, (0, 1))))  # continuous: more than one
-    return len(distinct) > 1
+        if name in parameters_by_name(sweep.config):
+            values = listed_values(sweep.config).get(name)
+            if values is None:  # continuous
+                return True
+            declared |= set(map(identity, values))
+    return len(declared) > 1 or runs[name].dropna().nunique() > 1

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from metasweep.report.read.points import axes
+from metasweep.sweeps.points import listed_values
 
 SEED = "seed"
 ACCURACIES = ("train_acc", "val_acc", "test_acc")
@@ -66,7 +66,9 @@ class Study:
         values = pd.Series(self.runs[parameter].dropna().unique()).tolist()
         if all(isinstance(value, (int, float)) for value in values):
             return sorted(values)
-        declared = [value for sweep in self.sweeps for value in axes(sweep.config).get(parameter, ())]
+        declared = [
+            value for sweep in self.sweeps for value in listed_values(sweep.config).get(parameter, ())
+        ]
         order = {str(value): index for index, value in reversed(list(enumerate(declared)))}
         return sorted(values, key=lambda value: (order.get(str(value), len(order)), str(value)))
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import json
 from dataclasses import asdict
 
 from metasweep.report.measure.baselines import Baselines
 from metasweep.report.measure.statistics import SIGNIFICANCE, Interval
 from metasweep.report.measure.status import Completeness
 from metasweep.report.measure.table import ResultsTable, Row
-from metasweep.report.read.points import normal
 from metasweep.report.read.study import Study
 from metasweep.report.rendering import (
     DAGGER,
@@ -17,6 +16,7 @@ from metasweep.report.rendering import (
     percent,
     value,
 )
+from metasweep.sweeps.grid import identity
 
 INTERVAL_WORDS = {"t": "Student's t", "normal": "normal (z)", "bootstrap": "percentile bootstrap"}
 SHOWN_POINTS = 20
@@ -177,12 +177,21 @@ def _records(table: ResultsTable) -> list[dict[str, object]]:
 def _points(word: str, points: tuple[dict[str, object], ...]) -> str:
     if not points:
         return ""
-    constant = {name for name, seen in _seen(points).items() if len(seen) == 1 and len(points) > 1}
-    lines = [", ".join(f"{k}={value(normal(v))}" for k, v in p.items() if k not in constant) for p in points]
-    more = [f"… and {len(lines) - SHOWN_POINTS} more"] if len(lines) > SHOWN_POINTS else []
-    return "\n  ".join([f"{word}:", *lines[:SHOWN_POINTS], *more])
+    names = dict.fromkeys(name for point in points for name in point)
+    seen = {name: {identity(point.get(name)) for point in points} for name in names}
+    told = [name for name in names if len(seen[name]) > 1 or len(points) == 1]
+    shown = points[:SHOWN_POINTS]
+    lines = [", ".join(f"{name}={_quoted(p[name])}" for name in told if name in p) for p in shown]
+    more = [f"… and {len(points) - SHOWN_POINTS} more"] if len(points) > SHOWN_POINTS else []
+    return "\n  ".join([f"{word}:", *lines, *more])
 
 
-def _seen(points: tuple[dict[str, object], ...]) -> dict[str, Counter[str]]:
-    names = dict.fromkeys(name for p in points for name in p)
-    return {name: Counter(str(p.get(name)) for p in points) for name in names}
+def _quoted(item: object) -> str:
+    """A value, in quotes where it is a text that would read as something else: "1" beside 1."""
+    if isinstance(item, str):
+        try:
+            float(item)
+        except ValueError:
+            return item if item not in ("", "true", "false", "null", "None") else json.dumps(item)
+        return json.dumps(item)
+    return value(item) if isinstance(item, float) else json.dumps(item, ensure_ascii=False)

@@ -13,10 +13,11 @@ from metasweep.report import figures
 from metasweep.report.figures import text
 from metasweep.report.measure.baselines import chance_level
 from metasweep.report.measure.findings import best_by, compare, spread
-from metasweep.report.read.points import repeated, varied
+from metasweep.report.read.records import repeated
 from metasweep.report.read.study import TEST_SIZE, Study
 from metasweep.report.rendering import percent
 from metasweep.report.sections.section import Chart, Choices, Section
+from metasweep.sweeps.points import varied
 
 TITLE = "Questions"
 
@@ -83,11 +84,11 @@ def _of_sweeps_that_vary(study: Study, name: str) -> pd.DataFrame:
 
     Each point once, but also those that another sweep of the study had finished before.
     """
-    asking = {sweep.id: sweep.config for sweep in study.sweeps if name in varied(sweep.config)}
+    asking = [sweep.id for sweep in study.sweeps if name in varied(sweep.config)]
     runs = study.runs
     known = (runs["state"] == "finished") & runs[name].notna() & runs["test_acc"].notna()
-    runs = runs[known & runs["sweep_id"].isin(list(asking))]
-    return runs[~repeated(runs, asking)].reset_index(drop=True)
+    runs = runs[known & runs["sweep_id"].isin(asking)]
+    return runs[~repeated(runs)].reset_index(drop=True)
 
 
 def _chart(study: Study, runs: pd.DataFrame, name: str, question: str) -> Chart:

@@ -16,6 +16,7 @@ RUNS: tuple[Column, ...] = (
     ("url", "text", "", "its page"),
     ("sweep_id", "text", "", "the sweep that it belongs to"),
     ("state", "text", "", "finished, running, crashed, failed, killed, preempted, pending"),
+    ("grid_point", "text", "", "the point of the grid that it is, as JSON; empty when it is none"),
     ("created_at", "time", "UTC", "when it started"),
     ("updated_at", "time", "UTC", "its last sign of life"),
     ("runtime_seconds", "number", "s", "wall time from start to last sign of life"),
