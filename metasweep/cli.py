@@ -9,7 +9,7 @@ import click
 # name -> where the command is, and what `metasweep --help` says of it: importing one takes up to a second
 COMMANDS = {
     "agent": ("metasweep.agent.cli:main", "Work on a sweep: claim its points, run them, report."),
-    "server": ("metasweep.server.command:server", "The embedded server: start, stop, env, backup, keys."),
+    "server": ("metasweep.server.cli:main", "The embedded server: start, stop, env, backup, keys."),
     "status": ("metasweep.report.cli:status", "Whether every grid point is finished exactly once."),
     "table": ("metasweep.report.cli:table", "The best configurations, with intervals over their seeds."),
     "report": ("metasweep.report.cli:report", "Everything in one folder, and a README.md that shows it."),

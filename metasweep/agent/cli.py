@@ -85,8 +85,7 @@ def prepare(options: Options) -> Agent:
         screen.say("the batch system does not say how long this job may run; --walltime would")
 
     set_environment(found, options.workers)
-    folder = runfiles.folder(found.name.id)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = runfiles.make_folder(found.name.id)
     program = runfiles.program_of(found, options.program_arguments, {})
     trainers.check(program, options.members)
     walltime = Walltime(time_left)

@@ -40,9 +40,22 @@ def root() -> Path:
     return found
 
 
-def folder(sweep_id: str) -> Path:
-    """Return the folder for the files of this sweep's runs."""
-    return Path(os.environ.get("WANDB_DIR") or Path.cwd()) / "wandb" / f"sweep-{sweep_id}"
+def make_folder(sweep_id: str) -> Path:
+    """Return the folder for the files of this sweep's runs, made for its owner alone.
+
+    Raises: click.ClickException, if it cannot be made, or the sweep's id names no folder.
+    """
+    if Path(sweep_id).name != sweep_id:
+        raise click.ClickException(f"the server calls the sweep {sweep_id!r}: that is no sweep's id")
+    here = Path(os.environ.get("WANDB_DIR") or Path.cwd()) / "wandb" / f"sweep-{sweep_id}"
+    try:
+        here.mkdir(mode=0o700, parents=True, exist_ok=True)
+        here.chmod(0o700)  # it may be there from a version that let others read it
+    except OSError as error:
+        raise click.ClickException(
+            f"cannot write to {here} ({error.strerror}): set WANDB_DIR to another folder"
+        ) from error
+    return here
 
 
 def program_of(sweep: Sweep, extra: Sequence[str], point: dict[str, Any], args_file: str = "") -> Program:
@@ -56,8 +69,7 @@ def program_of(sweep: Sweep, extra: Sequence[str], point: dict[str, Any], args_f
 def prepare(sweep: Sweep, handed: dict[str, Any], point: dict[str, Any], extra: Sequence[str]) -> Start:
     """Write a run's configuration; return what starts it."""
     run_id = handed["run_id"]
-    here = folder(sweep.name.id)
-    here.mkdir(parents=True, exist_ok=True)
+    here = make_folder(sweep.name.id)
     parameters = here / f"config-{run_id}.yaml"
     text = yaml.safe_dump(handed.get("args", {}), sort_keys=False, allow_unicode=True)
     parameters.write_text(f"wandb_version: 1\n\n{text}" if point else "wandb_version: 1")

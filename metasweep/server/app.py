@@ -6,25 +6,39 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
+from starlette.types import Scope
 
 from metasweep.server import pages
 from metasweep.server.access.auth import KeyRequired
+from metasweep.server.access.guesses import Guesses
 from metasweep.server.access.keys import Keyring, load_or_make
+from metasweep.server.access.origin import OwnPagesWrite
 from metasweep.server.access.proxy import BehindProxy
+from metasweep.server.access.routes import PublicRoute
 from metasweep.server.access.signing import Signer
 from metasweep.server.api import endpoint
 from metasweep.server.context import Server, Settings
 from metasweep.server.errors import ServerError
+from metasweep.server.pages.sign_in import address
 from metasweep.server.store.database import Database
 from metasweep.server.stream import files, streams
 from metasweep.server.watch.leases import Watch
 
 log = logging.getLogger("server")
+
+
+def no_telemetry(_request: Request) -> Response:
+    """Clients offer telemetry without a key. It is not collected: 404 says so, 401 makes them complain."""
+    return JSONResponse({"error": "this server collects no telemetry"}, 404)
+
+
 ROUTES = [
+    PublicRoute("/sdk/otel/{rest:path}", no_telemetry, methods=["POST"]),
     Route("/graphql", endpoint.graphql, methods=["POST"]),
     Route("/files/{entity}/{project}/{run}/file_stream", streams.file_stream, methods=["POST"]),
     Route("/storage/{file:int}", files.upload, methods=["PUT"]),
@@ -35,6 +49,20 @@ ROUTES = [
 ]
 FULL = ("full", "disk I/O error")
 TOO_MUCH = ("too large", "too many", "too complex", "too big", "overflow")  # of the query, not of the disk
+
+
+def no_key(scope: Scope) -> Response:
+    """A browser that wants a page is asked for the key; whoever else gets 401.
+
+    The challenge is not one for which a browser asks for a password, to send it along from then on with
+    whatever any page makes it ask.
+    """
+    if scope["method"] == "GET" and pages.wants_page(Headers(scope=scope).get("accept")):
+        query = scope["query_string"].decode("latin-1")
+        return RedirectResponse(address(scope["path"] + (f"?{query}" if query else "")), 303)
+    message = "this server needs its key: set WANDB_API_KEY (metasweep server env prints it)"
+    body = {"error": message, "errors": [{"message": message}]}  # the client shows the second form
+    return JSONResponse(body, 401, {"WWW-Authenticate": "Bearer"})
 
 
 async def server_error(request: Request, error: Exception) -> Response:
@@ -74,10 +102,9 @@ async def number_error(_request: Request, _error: Exception) -> Response:
 
 def open_server(settings: Settings) -> Server:
     """The database and the secret for signed URLs, made when there are none."""
-    settings.files_dir.mkdir(parents=True, exist_ok=True)
-    database = Database(settings.database_path)
     secret = load_or_make(settings.data_dir / "signing_secret")
-    return Server(settings, database, Signer(secret.encode()))
+    settings.files_dir.mkdir(parents=True, exist_ok=True)
+    return Server(settings, Database(settings.database_path), Signer(secret))
 
 
 def make_app(server: Server, keys: Keyring, behind_proxy: bool, at_end: Callable[[], None]) -> Starlette:
@@ -92,11 +119,21 @@ def make_app(server: Server, keys: Keyring, behind_proxy: bool, at_end: Callable
         server.database.close()
         at_end()
 
+    guesses = Guesses()
     app = Starlette(
         routes=ROUTES,
         middleware=[
             *([Middleware(BehindProxy)] if behind_proxy else []),
-            Middleware(KeyRequired, keys=keys, signer=server.signer),
+            Middleware(
+                KeyRequired,
+                routes=ROUTES,
+                keys=keys,
+                signer=server.signer,
+                database=server.database,
+                guesses=guesses,
+                refusal=no_key,
+            ),
+            Middleware(OwnPagesWrite, routes=ROUTES, refusal=server_error),
         ],
         exception_handlers={
             404: no_such_address,
@@ -110,6 +147,7 @@ def make_app(server: Server, keys: Keyring, behind_proxy: bool, at_end: Callable
     )
     app.state.server = server
     app.state.keys = keys
+    app.state.guesses = guesses
     app.state.pages = pages.Pages()
     app.state.engine = endpoint.Engine()
     return app

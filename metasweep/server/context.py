@@ -50,10 +50,11 @@ class Server:
 
 @dataclass(frozen=True)
 class Context:
-    """One request: the server, and the address that the client knows it by."""
+    """One request: the server, the address that the client knows it by, and the hash of the client's key."""
 
     server: Server
     base_url: str
+    key: str = ""
     budget: Budget = field(default_factory=Budget)
 
     @property
@@ -65,3 +66,7 @@ class Context:
     def database(self) -> Database:
         """The server's database."""
         return self.server.database
+
+    def signed(self, method: str, path: str) -> str:
+        """An absolute URL, good without the key for a day, as long as the key is."""
+        return self.base_url + self.server.signer.sign(method, path, self.key)

@@ -1,4 +1,10 @@
-"""What goes wrong for a reason that the client should be told, with the HTTP status that says so."""
+"""What goes wrong for a reason that somebody should be told."""
+
+import click
+
+
+class Refused(click.ClickException):
+    """What a command or the start of the server does not do: one line that says why, and the way out."""
 
 
 class ServerError(Exception):
@@ -13,6 +19,12 @@ class BadRequest(ServerError):
     status = 400
 
 
+class Forbidden(ServerError):
+    """The request comes from where it must not."""
+
+    status = 403
+
+
 class NotFound(ServerError):
     """There is no such thing. The client reads it as deleted, and does not try again."""
 
@@ -23,3 +35,9 @@ class TooLarge(ServerError):
     """The body is over the limit."""
 
     status = 413
+
+
+class WrongType(ServerError):
+    """The body is not said to be what is taken here."""
+
+    status = 415

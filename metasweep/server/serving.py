@@ -1,11 +1,10 @@
 """The server process: its data directory, its socket, and its end."""
 
 import contextlib
-import fcntl
-import json
 import logging
 import os
 import resource
+import socket
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +12,14 @@ from pathlib import Path
 import click
 import uvicorn
 
-from metasweep.server.access.keys import KeyProblem, Keyring
+from metasweep.server import datadir
+from metasweep.server.access.keys import Keyring, check_secrets
 from metasweep.server.app import make_app, open_server
-from metasweep.server.cli import LOCAL, Refused, free_socket
 from metasweep.server.context import Settings
-from metasweep.server.store.database import DatabaseRefused
+from metasweep.server.errors import Refused
 from metasweep.server.stream.files import collect_garbage
 
+LOCAL = ("127.0.0.1", "localhost", "::1")
 # Agents call every 5 s and runs every 15 to 30 s: no connection is closed under a request on its way.
 KEEP_ALIVE = 75
 log = logging.getLogger("server")
@@ -31,19 +31,20 @@ def allow_connections() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def lock(data_dir: Path) -> None:
-    """Claim the data directory for this process until it ends; Refused when another has it."""
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. OSError: the port is in use, or the address is not ours."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio turns off Nagle's algorithm, which costs 40 ms per answer, only where it reads IPPROTO_TCP.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise Refused(f"cannot write to {data_dir} ({error.strerror}): choose another --data-dir") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held until the process ends
-    except OSError as error:
-        raise Refused(
-            f"a server is already running on {data_dir}: stop it, or choose another --data-dir"
-        ) from error
+        listener.bind((host, port))
+        listener.listen(2048)  # of two that were bound at the same time, one gets no further
+    except OSError:
+        listener.close()
+        raise
+    listener.set_inheritable(True)
+    return listener
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Front:
 
     host: str
     port: int
+    or_any_port: bool = False
     certfile: Path | None = None
     keyfile: Path | None = None
     behind_proxy: bool = False
@@ -66,6 +68,18 @@ class Front:
         except OSError as error:  # an SSLError is one
             files = f"{self.certfile}" + (f" with {self.keyfile}" if self.keyfile else "")
             raise Refused(f"no TLS with {files} ({error.strerror or error}): PEM files are needed") from error
+
+    def listen(self) -> socket.socket:
+        """The listening socket, or Refused."""
+        try:
+            return listen(self.host, self.port)
+        except OSError as error:
+            if self.or_any_port:
+                with contextlib.suppress(OSError):
+                    return listen(self.host, 0)
+            raise Refused(
+                f"cannot listen on {self.host}:{self.port} ({error.strerror}): choose another --port"
+            ) from error
 
     def local_address(self, port: int) -> str:
         """The URL at which a program on this machine reaches the server."""
@@ -82,26 +96,25 @@ class Front:
 
 
 def serve_forever(front: Front, data_dir: Path, lease: float, max_attempts: int) -> None:
-    """Open the data directory and serve until SIGTERM or Ctrl-C."""
+    """Open the data directory and serve until SIGTERM or Ctrl-C. Refused; OSError of the data directory."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    os.umask(0o077)  # whatever the server writes is for its owner alone
     front.check_certificate()
-    lock(data_dir)
-    listener = free_socket(front.host, front.port)
-    try:
-        server = open_server(Settings(data_dir.resolve(), lease=lease, max_attempts=max_attempts))
-        keys = Keyring(data_dir)
-        collect_garbage(server)
-    except (DatabaseRefused, KeyProblem) as error:
-        raise Refused(str(error)) from error
-    except OSError as error:
-        raise Refused(f"cannot write to {data_dir} ({error.strerror}): choose another --data-dir") from error
+    datadir.make_folder(data_dir)
+    datadir.hold(data_dir)
+    check_secrets(data_dir)
+    datadir.make_private(data_dir)
+    listener = front.listen()
+    server = open_server(Settings(data_dir.resolve(), lease=lease, max_attempts=max_attempts))
+    keys = Keyring(data_dir)
+    collect_garbage(server)
     local = front.local_address(listener.getsockname()[1])
     url = front.url or local
     if line := front.warning():
         click.echo(f"server: {line}", err=True)
-    description = data_dir / "server.json"
-    description.write_text(json.dumps({"url": url, "local": local, "pid": os.getpid()}))
+    datadir.describe(data_dir, datadir.Running(url, local, os.getpid()))
     click.echo(f"server: {url} serves {data_dir}", err=True)
+    description = data_dir / datadir.DESCRIPTION
     app = make_app(server, keys, front.behind_proxy, at_end=lambda: description.unlink(missing_ok=True))
     config = uvicorn.Config(
         app,

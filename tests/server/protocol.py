@@ -54,6 +54,7 @@ class Client:
         self.project = project
         self.session = requests.Session()
         self.session.auth = ("api", server.key)
+        self.session.headers["Content-Type"] = "application/json"
 
     def post(self, path: str, **arguments: Any) -> requests.Response:
         """A POST, whatever the answer."""

@@ -50,7 +50,7 @@ GRID = "{method: grid, program: p.py, parameters: {lr: {values: [1, 2, 3]}}}"
 PROJECT, RUN = "direct", "fuzzed"  # they exist: what is asked of them gets beyond the lookup
 DEPTHS = {"query": 4, "mutation": 0}  # an answer that asks for nonsense cannot take a mutation back
 PATIENCE = 10  # seconds
-CODES = (200, 206, 303, 304, 307, 400, 401, 403, 404, 405, 413, 416)
+CODES = (200, 206, 303, 304, 307, 400, 401, 403, 404, 405, 413, 415, 416)
 CREATE_FILES = """
 mutation($entity: String!, $run: String!, $files: [String!]!) {
   createRunFiles(input: {entityName: $entity, projectName: "direct", runName: $run, files: $files}) {
@@ -368,4 +368,5 @@ def test_bodies_over_the_limit(watched: Watched) -> None:
     for path in ("/graphql", stream):
         assert watched.send("POST", path, data=bomb, headers={"Content-Encoding": "gzip"}).status_code == 413
         assert watched.send("POST", path, data=b" " * (MAX_BODY + 1)).status_code == 413
-    assert watched.send("POST", "/sign-in", data=b"x" * 20_000).status_code == 413
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert watched.send("POST", "/sign-in", data=b"x" * 20_000, headers=form).status_code == 413

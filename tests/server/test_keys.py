@@ -73,6 +73,7 @@ def test_mistakes_with_keys(own_server: ServerProcess, tmp_path: Path) -> None:
     one_line(key_command(own_server, "revoke", "server"), 1, "delete", "key")
     one_line(command("key", "nwe"), 2, "nwe")
     kept = own_server.data_dir / "keys.json"
+    kept.touch(0o600)
     kept.write_text("[{]")
     one_line(key_command(own_server, "list"), 1, "damaged", "keys.json")
     assert status(own_server, own_server.key) == 200, "its own key still opens it"

@@ -1,23 +1,24 @@
 """A key is demanded on every request, or a signature or a session that was given for one."""
 
+import asyncio
 import base64
 import binascii
+from collections.abc import Callable
 
 from starlette.datastructures import Headers, QueryParams
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from metasweep.server.access import session
+from metasweep.server.access.guesses import Guesses
 from metasweep.server.access.keys import Keyring
+from metasweep.server.access.routes import PublicRoute, find_route
 from metasweep.server.access.signing import Signer
-from metasweep.server.pages.answers import wants_page
-from metasweep.server.pages.sign_in import address
+from metasweep.server.store.database import Database
 
-SIGNED_PREFIX = "/storage/"
-# Telemetry that clients offer without a key. It is not collected: 404 says so, 401 makes them complain.
-TELEMETRY_PREFIX = "/sdk/otel/"
-PUBLIC = ("/sign-in", "/sign-out", "/authorize")
-PUBLIC_PREFIXES = (TELEMETRY_PREFIX, "/static/page/")
+READING = ("GET", "HEAD")  # a cookie changes nothing: that takes the key
+PASSES = ("authorization", "cookie")  # headers by which a request may say that it is allowed
 
 
 def presented_key(headers: Headers) -> str:
@@ -33,43 +34,65 @@ def presented_key(headers: Headers) -> str:
         return ""
 
 
-def refusal(scope: Scope) -> Response:
-    """A browser that wants a page is asked for the key; whoever else gets 401."""
-    headers = Headers(scope=scope)
-    if scope["method"] == "GET" and wants_page(headers.get("accept")):
-        query = scope["query_string"].decode("latin-1")
-        return RedirectResponse(address(scope["path"] + (f"?{query}" if query else "")), 303)
-    message = "this server needs its key: set WANDB_API_KEY (metasweep server env prints it)"
-    body = {"error": message, "errors": [{"message": message}]}  # the client shows the second form
-    return JSONResponse(body, 401, {"WWW-Authenticate": "Basic"})
+def client_address(scope: Scope) -> str:
+    """Where a request comes from."""
+    return scope["client"][0] if scope.get("client") else "?"
 
 
 class KeyRequired:
-    """ASGI middleware: 401 unless the request has a key, or a signature made for it."""
+    """ASGI middleware: refuses a request unless its route is public, or it has a key or what a key gave it.
 
-    def __init__(self, app: ASGIApp, keys: Keyring, signer: Signer) -> None:
-        self.app = app
-        self.keys = keys
-        self.signer = signer
+    The hash of the key is found then in the request's state, as `key`.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        routes: list[Route],
+        keys: Keyring,
+        signer: Signer,
+        database: Database,
+        guesses: Guesses,
+        refusal: Callable[[Scope], Response],
+    ) -> None:
+        self.app, self.refusal = app, refusal
+        self._routes, self._keys, self._signer, self._database = routes, keys, signer, database
+        self._guesses = guesses
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the request through or answer it with 401."""
-        if scope["type"] != "http" or self._allowed(scope):
+        """Let the request through or refuse it."""
+        if scope["type"] != "http" or isinstance(find_route(self._routes, scope), PublicRoute):
             await self.app(scope, receive, send)
             return
-        await refusal(scope)(scope, receive, send)
+        key = self._key_of(scope)
+        if key is not None:
+            scope.setdefault("state", {})["key"] = key
+            await self.app(scope, receive, send)
+            return
+        if any(name in Headers(scope=scope) for name in PASSES) or b"signature=" in scope["query_string"]:
+            await slow_down(self._guesses, scope)
+        await self.refusal(scope)(scope, receive, send)
 
-    def _allowed(self, scope: Scope) -> bool:
-        if scope["path"] in PUBLIC or scope["path"].startswith(PUBLIC_PREFIXES):
-            return True
+    def _key_of(self, scope: Scope) -> str | None:
+        """The hash of the key that the request has, or for which it was signed or its session begun."""
         headers = Headers(scope=scope)
-        if self.keys.accepts(presented_key(headers)):
-            return True
-        reading = scope["method"] in ("GET", "HEAD")  # a cookie changes nothing: that takes the key
-        if reading and session.valid(self.signer, self.keys.digests(), headers.get("cookie", "")):
-            return True
-        if not scope["path"].startswith(SIGNED_PREFIX):
-            return False
-        query = QueryParams(scope["query_string"])
+        if key := self._keys.find(presented_key(headers)):
+            return key
+        known = self._keys.digests()
+        if scope["method"] in READING and "cookie" in headers:
+            key = session.key_of(self._database, headers["cookie"])
+            if key in known:
+                return key
+        signature = QueryParams(scope["query_string"]).get("signature", "")
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
-        return self.signer.verify(method, scope["path"], query.get("expires", ""), query.get("signature", ""))
+        return self._signer.verify(method, scope["path"], signature, known) if signature else None
+
+
+async def slow_down(guesses: Guesses, scope: Scope) -> None:
+    """Let whoever presents what is wrong wait for the answer, when it is not the first time."""
+    if seconds := guesses.wrong(client_address(scope)):
+        guesses.waiting += 1
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            guesses.waiting -= 1

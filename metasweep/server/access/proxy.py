@@ -11,7 +11,7 @@ HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:\d{1,5})?")
 
 def forwarded(headers: Headers, name: str) -> str:
     """What the nearest proxy says: it appends to what it was sent, which anybody may have written."""
-    return headers.get(f"x-forwarded-{name}", "").rpartition(",")[2].strip()
+    return ",".join(headers.getlist(f"x-forwarded-{name}")).rpartition(",")[2].strip()
 
 
 class BehindProxy:

@@ -1,25 +1,34 @@
-"""Sessions of people: a cookie that reads pages for a while. It is signed, and does not hold the key."""
+"""Sessions of people: a cookie that reads pages for a while, until its key is withdrawn or they sign out."""
 
-from collections.abc import Iterable
+import secrets
+import time
 
 from starlette.requests import cookie_parser
 
 from metasweep.server.access.keys import digest
-from metasweep.server.access.signing import Signer
+from metasweep.server.store import sessions
+from metasweep.server.store.database import Database
 
 COOKIE = "metasweep_session"
 LIFETIME = 30 * 24 * 3600  # seconds
-PURPOSE = "SESSION"  # signed in the place of a method, so that no signed URL is a session
 
 
-def token(signer: Signer, key: str) -> str:
-    """A new token, good for LIFETIME seconds while the key is one of the server's."""
-    query = signer.sign(PURPOSE, digest(key), LIFETIME).rpartition("?")[2]
-    expires, signature = (part.partition("=")[2] for part in query.split("&"))
-    return f"{expires}.{signature}"
+async def begin(database: Database, key: str) -> str:
+    """The cookie's value of a new session for whoever has the key with this hash."""
+    token, now = secrets.token_urlsafe(32), int(time.time())
+    await database.write_async(
+        lambda connection: sessions.add(connection, digest(token), key, now, now + LIFETIME)
+    )
+    return token
 
 
-def valid(signer: Signer, digests: Iterable[str], cookies: str) -> bool:
-    """Whether a Cookie header carries a token for a key with one of these hashes that has not expired."""
-    expires, _, signature = cookie_parser(cookies).get(COOKIE, "").partition(".")
-    return any(signer.verify(PURPOSE, known, expires, signature) for known in digests)
+def key_of(database: Database, cookies: str) -> str | None:
+    """The hash of the key for which the session in a Cookie header was begun; None if it is over."""
+    token = cookie_parser(cookies).get(COOKIE)
+    return sessions.find(database.read(), digest(token), int(time.time())) if token else None
+
+
+async def end(database: Database, cookies: str) -> None:
+    """End the session in a Cookie header, wherever else the cookie was copied to."""
+    if token := cookie_parser(cookies).get(COOKIE):
+        await database.write_async(lambda connection: sessions.end(connection, digest(token)))

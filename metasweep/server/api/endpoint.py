@@ -34,6 +34,6 @@ def check(body: dict[str, Any]) -> tuple[str, dict[str, Any], str | None]:
 async def graphql(request: Request) -> Response:
     """Run a document in a thread; what does not fit the schema gets 400."""
     body = check(await read_json(request))
-    context = Context(request.app.state.server, base_url(request))
+    context = Context(request.app.state.server, base_url(request), request.state.key)
     data = await to_thread.run_sync(request.app.state.engine.execute, *body, context)
     return JSONResponse({"data": data})

@@ -2,6 +2,7 @@
 
 from starlette.routing import Route
 
+from metasweep.server.access.routes import FormRoute, PublicRoute
 from metasweep.server.pages import (
     files,
     shells,
@@ -20,11 +21,11 @@ RUN = PROJECT + "/runs/{run}"
 ROUTES = [
     Route("/", shells.home),
     Route("/data", sources.home),
-    Route("/authorize", sign_in.where_the_key_is),
-    Route("/sign-in", sign_in.form),
-    Route("/sign-in", sign_in.sign_in, methods=["POST"]),
-    Route("/sign-out", sign_in.sign_out, methods=["POST"]),
-    Route("/static/page/{version}/{name:path}", static.asset),
+    PublicRoute("/authorize", sign_in.where_the_key_is),
+    PublicRoute("/sign-in", sign_in.form),
+    FormRoute("/sign-in", sign_in.sign_in, methods=["POST"]),
+    FormRoute("/sign-out", sign_in.sign_out, methods=["POST"]),
+    PublicRoute(static.ROOT + "{name:path}", static.asset),
     Route(PROJECT, shells.project),
     Route(PROJECT + "/data", sources.project),
     Route(PROJECT + "/workspace", shells.project),

@@ -7,10 +7,10 @@ from starlette.responses import RedirectResponse, Response
 
 from metasweep import page
 from metasweep.server.access import session
+from metasweep.server.access.auth import slow_down
 from metasweep.server.access.keys import Keyring
 from metasweep.server.body import read_bytes
 from metasweep.server.context import Server
-from metasweep.server.errors import BadRequest
 from metasweep.server.pages.answers import SAFE, failure, html
 from metasweep.server.pages.static import ROOT
 
@@ -41,28 +41,22 @@ def where_the_key_is(_request: Request) -> Response:
     return failure("Your key", f"On the machine of this server, {HOW} prints the key.", 200)
 
 
-def same_origin(request: Request) -> bool:
-    """Whether a form was sent from a page of this server."""
-    origin = request.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == request.url.netloc
-
-
 async def sign_in(request: Request) -> Response:
     """POST of the form: a cookie and back to where one wanted to go, or the form with one line."""
-    if not same_origin(request):
-        raise BadRequest("sign in on this server's own page")
     fields = parse_qs((await read_bytes(request, MAX_FORM)).decode(errors="replace"))
     target = safe_target(fields.get("next", ["/"])[0])
     server: Server = request.app.state.server
     keys: Keyring = request.app.state.keys
     key = fields.get("key", [""])[0].strip()
-    if not keys.accepts(key):
+    known = keys.find(key)
+    if known is None:
+        await slow_down(request.app.state.guesses, request.scope)
         problem = "This is not the key of this server."
         return html(page.sign_in(ROOT, HOW, target, problem), 403)
     response = RedirectResponse(target, 303, headers=SAFE)
     response.set_cookie(
         session.COOKIE,
-        session.token(server.signer, key),
+        await session.begin(server.database, known),
         max_age=session.LIFETIME,
         httponly=True,
         samesite="lax",
@@ -71,10 +65,10 @@ async def sign_in(request: Request) -> Response:
     return response
 
 
-def sign_out(request: Request) -> Response:
-    """POST: the cookie goes."""
-    if not same_origin(request):
-        raise BadRequest("sign out on this server's own page")
+async def sign_out(request: Request) -> Response:
+    """POST: the session ends, and the cookie goes."""
+    server: Server = request.app.state.server
+    await session.end(server.database, request.headers.get("cookie", ""))
     response = RedirectResponse("/sign-in", 303, headers=SAFE)
     response.delete_cookie(session.COOKIE, httponly=True, samesite="lax")
     return response

@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
+from metasweep.server.errors import Refused
 from metasweep.server.store import filters
 
 T = TypeVar("T")
@@ -47,13 +48,10 @@ MIGRATIONS: tuple[str, ...] = (
         WHERE name IN (SELECT name FROM sqlite_sequence);
     PRAGMA writable_schema = RESET;
     """,
+    "CREATE TABLE sessions (token TEXT PRIMARY KEY, key TEXT NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID",
 )
 VERSION = len(MIGRATIONS) + 1
 BATCH = 200  # writes in one transaction: bounds the wait of the first of them
-
-
-class DatabaseRefused(Exception):
-    """The database cannot be used; the message is one line with the way out."""
 
 
 def now() -> str:
@@ -88,7 +86,8 @@ def update(connection: sqlite3.Connection, table: str, row_id: int, **columns: A
 def migrate(connection: sqlite3.Connection, version: int) -> None:
     """Bring a database from a version (0: empty) to the newest; a step is done wholly or not at all."""
     connection.execute("PRAGMA journal_mode = WAL")
-    steps = enumerate(MIGRATIONS[version - 1 :], version + 1) if version else [(VERSION, SCHEMA.read_text())]
+    new = [(VERSION, SCHEMA.read_text(encoding="utf-8"))]
+    steps = enumerate(MIGRATIONS[version - 1 :], version + 1) if version else new
     for number, script in steps:
         connection.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT;")
 
@@ -118,19 +117,21 @@ class Database:
         self._writer.start()
 
     def _open(self) -> sqlite3.Connection:
-        """The writer's connection, with the newest schema; DatabaseRefused when the file is no good."""
+        """The writer's connection, with the newest schema; Refused when the file is no good."""
         way_out = "serve a backup of it with --data-dir BACKUP, or choose another --data-dir"
         try:
             connection = connect(self.path)
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version > VERSION:
-                raise DatabaseRefused(f"{self.path} comes from a newer version of this program: update it")
+                raise Refused(f"{self.path} comes from a newer version of this program: update it")
             (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if found != "ok":
-                raise DatabaseRefused(f"{self.path} is damaged ({found.splitlines()[-1]}): {way_out}")
+                raise Refused(f"{self.path} is damaged ({found.splitlines()[-1]}): {way_out}")
             migrate(connection, version)
         except sqlite3.DatabaseError as error:
-            raise DatabaseRefused(f"{self.path} cannot be used ({error}): {way_out}") from error
+            if "full" in str(error):
+                raise Refused(f"no room for {self.path}: free some, or choose another --data-dir") from error
+            raise Refused(f"{self.path} cannot be used ({error}): {way_out}") from error
         return connection
 
     def read(self) -> sqlite3.Connection:

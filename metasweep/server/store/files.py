@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Iterator
 from typing import Literal
 
 from metasweep.server.store.rows import Rows, get
@@ -26,3 +27,9 @@ def delete(connection: sqlite3.Connection, file_id: int) -> list[str]:
     row = get(connection, "files", file_id)
     connection.execute("DELETE FROM files WHERE id = ?", (file_id,))
     return [row["blob"]] if row and row["blob"] else []
+
+
+def blobs(connection: sqlite3.Connection) -> Iterator[str]:
+    """All blobs that a row names."""
+    for (blob,) in connection.execute("SELECT DISTINCT blob FROM files WHERE blob IS NOT NULL"):
+        yield blob

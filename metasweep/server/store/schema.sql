@@ -11,6 +11,13 @@ CREATE TABLE projects (
     UNIQUE (entity, name)
 );
 
+-- Of people who signed in.
+CREATE TABLE sessions (
+    token TEXT PRIMARY KEY,                  -- hash of the cookie's value
+    key TEXT NOT NULL,                       -- hash of the key that was signed in with
+    until INTEGER NOT NULL                   -- seconds since 1970
+) WITHOUT ROWID;
+
 CREATE TABLE sweeps (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     project_id INTEGER NOT NULL REFERENCES projects (id) ON DELETE CASCADE,

@@ -58,7 +58,7 @@ def announce(
 
 def url(context: Context, file_id: int, method: str = "GET") -> str:
     """An absolute URL to get or put a file, good without the key for a day."""
-    return context.base_url + context.server.signer.sign(method, f"/storage/{file_id}")
+    return context.signed(method, f"/storage/{file_id}")
 
 
 def blob_path(server: Server, blob: str) -> Path:

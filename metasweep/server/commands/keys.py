@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from metasweep.server.access import keys
-from metasweep.server.cli import Refused, data_dir_option
+from metasweep.server.commands.options import cannot_write, data_dir_option
+from metasweep.server.errors import Refused
 
 
 def existing(data_dir: Path) -> Path:
@@ -27,21 +28,15 @@ def new(name: str, data_dir: Path) -> None:
     """Make a key and print it: this once, since only its hash is kept."""
     try:
         click.echo(keys.make(existing(data_dir), name))
-    except keys.KeyProblem as error:
-        raise Refused(str(error)) from error
     except OSError as error:
-        raise Refused(f"cannot write to {data_dir} ({error.strerror})") from error
+        raise cannot_write(data_dir, error) from error
 
 
 @key.command("list")
 @data_dir_option
 def list_keys(data_dir: Path) -> None:
     """List the names of the keys and when they were made."""
-    try:
-        found = keys.read(existing(data_dir))
-    except keys.KeyProblem as error:
-        raise Refused(str(error)) from error
-    for one in found:
+    for one in keys.read(existing(data_dir)):
         click.echo(f"{one.created_at}  {one.name}")
 
 
@@ -52,7 +47,5 @@ def revoke(name: str, data_dir: Path) -> None:
     """Withdraw the key of that name; who signed in with it is signed out."""
     try:
         keys.revoke(existing(data_dir), name)
-    except keys.KeyProblem as error:
-        raise Refused(str(error)) from error
     except OSError as error:
-        raise Refused(f"cannot write to {data_dir} ({error.strerror})") from error
+        raise cannot_write(data_dir, error) from error

@@ -9,37 +9,33 @@ from pathlib import Path
 
 from metasweep.server.access import keys
 from metasweep.server.context import Settings
+from metasweep.server.errors import Refused
+from metasweep.server.store import files, sessions
 
-SECRETS = ("key", "signing_secret", keys.FILE)  # with them, clients and signed URLs go on as before
 LOCK_WAIT = 30.0  # seconds
 
 
-class NoBackup(Exception):
-    """The copy could not be made; the message is one line with the way out."""
-
-
 def back_up(data_dir: Path, target: Path) -> None:
-    """Copy to a new directory, which appears under its name when it is whole. Raises NoBackup, OSError."""
+    """Copy to a new directory, which appears under its name when it is whole. Raises Refused, OSError."""
     source = Settings(data_dir)
     if not source.database_path.exists():
-        raise NoBackup(f"there is no database in {data_dir}: name its directory with --data-dir")
+        raise Refused(f"there is no database in {data_dir}: name its directory with --data-dir")
     if target.exists():
-        raise NoBackup(f"{target} exists already: name a new directory")
-    partial = target.with_name(f".{target.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True, mode=0o700)
+        raise Refused(f"{target} exists already: name a new directory")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
     try:
         copy_all(source, Settings(partial))
         partial.rename(target)
     except sqlite3.Error as error:
-        raise NoBackup(f"{source.database_path} cannot be read ({error})") from error
+        raise Refused(f"{source.database_path} cannot be read ({error})") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
 def copy_all(source: Settings, target: Settings) -> None:
     """Copy the secrets, the database as of one moment, and every file that it names."""
-    for name in filter(lambda name: (source.data_dir / name).exists(), SECRETS):
+    for name in filter(lambda name: (source.data_dir / name).exists(), keys.SECRETS):
         shutil.copy2(source.data_dir / name, target.data_dir / name)
     with (
         tempfile.TemporaryDirectory(prefix=".backup-", dir=source.data_dir) as held,
@@ -48,6 +44,8 @@ def copy_all(source: Settings, target: Settings) -> None:
     ):
         hold(source, Path(held), original)
         original.backup(copy)
+        sessions.end_all(copy)  # whoever signs out later is not signed in by the copy
+        copy.commit()
         for blob in Path(held).iterdir():
             there = target.files_dir / blob.name[:2] / blob.name
             there.parent.mkdir(parents=True, exist_ok=True)
@@ -63,5 +61,5 @@ def hold(source: Settings, held: Path, original: sqlite3.Connection) -> None:
     with contextlib.closing(sqlite3.connect(source.database_path, LOCK_WAIT, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
         original.execute("BEGIN")
-        for (blob,) in original.execute("SELECT DISTINCT blob FROM files WHERE blob IS NOT NULL"):
+        for blob in files.blobs(original):
             os.link(source.files_dir / blob[:2] / blob, held / blob)

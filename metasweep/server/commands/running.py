@@ -1,0 +1,170 @@
+"""env, start, stop: what concerns a server in the background."""
+
+import contextlib
+import json
+import os
+import shlex
+import signal
+import ssl
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from metasweep.server.access import keys
+from metasweep.server.commands.options import cannot_write, data_dir_option, host_option, none_runs
+from metasweep.server.commands.serve import PORT
+from metasweep.server.datadir import find_running, is_held, make_folder
+from metasweep.server.errors import Refused
+
+START_TIMEOUT = 30.0  # seconds
+STOP_TIMEOUT = 30.0
+PROXIES = ("http_proxy", "https_proxy", "all_proxy")  # environment variables, in small or in capital letters
+
+
+def running(data_dir: Path) -> tuple[str, str]:
+    """(url, key) of the server that runs on a data directory and answers, or Refused."""
+    found = find_running(data_dir)
+    if found is not None:
+        key = load_key(data_dir)
+        if answers(found.local, key):
+            return found.url, key
+    raise none_runs(data_dir)
+
+
+def load_key(data_dir: Path) -> str:
+    """The server's own key, or Refused."""
+    try:
+        return keys.load(data_dir / "key")
+    except OSError as error:
+        raise Refused(f"cannot read {data_dir / 'key'} ({error.strerror})") from error
+
+
+def answers(url: str, key: str) -> bool:
+    """Whether the server at an address of this machine takes the key.
+
+    No proxy of the environment is asked: it would not find this machine. A certificate is not checked: it
+    need not name this address, and the lock says who listens there.
+    """
+    token = b64encode(f"api:{key}".encode()).decode()
+    request = urllib.request.Request(
+        f"{url}/graphql",
+        data=b'{"query": "{ viewer { id } }"}',
+        headers={"Authorization": f"Basic {token}", "Content-Type": "application/json"},
+    )
+    direct = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=unchecked())
+    )
+    try:
+        with direct.open(request, timeout=5) as response:
+            return json.load(response)["data"]["viewer"] is not None
+    except (urllib.error.URLError, OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def unchecked() -> ssl.SSLContext:
+    """TLS without a look at the certificate."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+@click.command()
+@data_dir_option
+def env(data_dir: Path) -> None:
+    """Print the lines that make a shell's wandb use this server."""
+    url, key = running(data_dir)
+    for name, value in {"WANDB_BASE_URL": url, "WANDB_API_KEY": key, **without_proxy(url)}.items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+
+
+def without_proxy(url: str) -> dict[str, str]:
+    """What keeps requests to this server from the proxy that the environment names, if it names one."""
+    names = {name.lower(): value for name, value in os.environ.items() if value}
+    if not any(name in names for name in PROXIES):
+        return {}
+    hosts = [host.strip() for host in names.get("no_proxy", "").split(",") if host.strip()]
+    own = urlsplit(url).hostname or ""
+    value = ",".join(dict.fromkeys([*hosts, own]))
+    return {"NO_PROXY": value, "no_proxy": value}  # programs read the one or the other
+
+
+@click.command()
+@host_option
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help=f"Default: {PORT}, or any free port if that is taken."
+)
+@data_dir_option
+def start(host: str, port: int | None, data_dir: Path) -> None:
+    """Start a server in the background, unless one runs on this data directory; print its address."""
+    with contextlib.suppress(Refused):
+        click.echo(running(data_dir)[0])
+        return
+    wanted = ("--port", str(PORT), "--or-any-port") if port is None else ("--port", str(port))
+    try:
+        make_folder(data_dir)
+        log = open(data_dir / "server.log", "ab", opener=private)  # noqa: SIM115 - Path has no opener
+    except OSError as error:
+        raise cannot_write(data_dir, error) from error
+    begin = log.tell()
+    command = [sys.executable, "-m", "metasweep", "server", "serve", "--host", host, *wanted]
+    with log:
+        process = subprocess.Popen(
+            # A group of its own, which Ctrl-C does not reach; the same session, to end with a batch job.
+            [*command, "--data-dir", str(data_dir)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            preexec_fn=os.setpgrp,
+        )
+    click.echo(wait_until_up(process, data_dir, begin))
+
+
+def private(path: str, flags: int) -> int:
+    """Open a file that is for its owner alone."""
+    return os.open(path, flags, 0o600)
+
+
+def wait_until_up(process: subprocess.Popen, data_dir: Path, log_begin: int) -> str:
+    """The address of a server that was just started, as soon as it answers.
+
+    When another one has been quicker on the same directory, it is that one's.
+    """
+    for _ in looks(START_TIMEOUT):
+        if process.poll() is not None and not is_held(data_dir):
+            lines = (data_dir / "server.log").read_bytes()[log_begin:].decode(errors="replace").splitlines()
+            raise Refused(lines[-1].removeprefix("Error: ") if lines else "the server ended at once")
+        with contextlib.suppress(Refused):
+            return running(data_dir)[0]
+    process.terminate()
+    raise Refused(f"the server did not answer within {START_TIMEOUT:g} s: see {data_dir / 'server.log'}")
+
+
+def looks(timeout: float) -> Iterator[None]:
+    """Some looks a second until a time is over."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        yield
+        time.sleep(0.02)
+
+
+@click.command()
+@data_dir_option
+def stop(data_dir: Path) -> None:
+    """End the server that runs on this data directory."""
+    found = find_running(data_dir)
+    if found is None:
+        raise Refused(f"no server is running on {data_dir}")
+    with contextlib.suppress(ProcessLookupError):  # it has just ended
+        os.kill(found.pid, signal.SIGTERM)
+    for _ in looks(STOP_TIMEOUT):
+        if not is_held(data_dir):
+            return
+    raise Refused(f"process {found.pid} has not ended yet")
