@@ -18,7 +18,7 @@ def main(arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
-        print(f"train: {error.format_message()}", file=sys.stderr)
+        print(f"Error: {error.format_message()}", file=sys.stderr)
         return error.exit_code
     return 0
 

@@ -169,7 +169,7 @@ def train_together(candidates: Sequence[Candidate], data_set: DataSet, device: t
 @click.argument("socket", type=click.Path())
 @click.option("--members", type=click.IntRange(1), required=True, help="Runs that are trained together.")
 def main(socket: str, members: int) -> None:
-    """Train the runs that come to SOCKET until killed: theirs is the word when the work is done."""
+    """Train the runs that come to SOCKET until killed: whoever started it ends it."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the runs are told too, and save their state with our help
     ready: queue.Queue[Candidate] = queue.Queue()
     listener = Listener(socket, "AF_UNIX", backlog=2 * members)

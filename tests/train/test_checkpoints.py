@@ -154,4 +154,4 @@ def test_a_folder_that_cannot_be_made_costs_one_line(
 ) -> None:
     (tmp_path / "file").write_text("")
     assert main([*ARGUMENTS, f"--checkpoint-dir={tmp_path}/file/x"]) == 1
-    assert capsys.readouterr().err == f"train: --checkpoint-dir {tmp_path}/file/x: Not a directory\n"
+    assert capsys.readouterr().err == f"Error: --checkpoint-dir {tmp_path}/file/x: Not a directory\n"
