@@ -24,7 +24,7 @@ from benchmarks.load import BEAT_SECONDS, MEMORY_MB, P99_MS
 from benchmarks.measure import Comparison, Figure, against_target
 from benchmarks.scene import embedded_server, server_cpu_seconds, server_peak_mb
 from benchmarks.traffic import Speaker, piece, point_of, run_load
-from metasweep.client.protocol import RUNS
+from metasweep.client.queries import RUNS
 
 PIECES = 3  # of a run's rows
 PAGE = 1000

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import uvloop
 import yaml
 
-from metasweep.client.protocol import (
+from metasweep.client.queries import (
     CREATE_AGENT,
     HEARTBEAT,
     UPSERT_SWEEP,

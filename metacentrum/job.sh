@@ -114,15 +114,16 @@ record_end() {
     printf '%s %s %s\n' "$1" "$(hostname)" "$(date +%s)" >"$LOGS/ended.$INDEX.$(hostname).$$" || :
 }
 
-# What wandb could not send lies in its folder in scratch. An agent that ended with 0 (done) or 3 (preempted) has sent all.
+# What wandb could not send lies in its folder in scratch. An agent that ended with 0 (done) or 3 (preempted) says so.
 save_unsent() {
     local status=$1 target
-    ((status != 0 && status != 3)) || return 0
+    ((status != 0 && status != 3)) || [[ -e $work/wandb/not-sent ]] || return 0
     [[ -d $work/wandb ]] || return 0
     mkdir -p -- "${LOGS:=$REPOSITORY/logs}" &&
         target=$(mktemp -d -- "$LOGS/unsent.$INDEX.XXXXXX") &&
         cp -r -- "$work/wandb" "$target/" &&
-        note "The records of this job's runs are in $target; 'wandb sync' sends what is missing."
+        note "The records of this job's runs are in $target; to send what is missing:" &&
+        note "  wandb sync --include-online $target/wandb/run-* (before client 0.28 without the option)"
 }
 
 leave() {

@@ -16,13 +16,10 @@ from train.loop import Evaluation, Interval
 # Kept together because not every client from 0.19 on knows all of them; those that it lacks are skipped.
 # An environment variable WANDB_<NAME> wins over the value here.
 SETTINGS = {
-    # Seconds. A run that is killed loses what was neither sent nor written: by default up to 15 s of it.
-    "x_file_stream_transmit_interval": 1,
+    # Seconds. A run that is killed loses what was not written to its folder: by default up to 15 s of it.
     "x_transaction_log_flush_interval": 1,
     # The list of installed packages is the same in every run of a sweep, and costs 30 ms in each.
     "x_save_requirements": False,
-    # Seconds until a server that does not answer is given up; 90 by default.
-    "init_timeout": 30,
 }
 
 

@@ -25,11 +25,12 @@ from metasweep.agent.options import SERVER_DIR, Options, declare
 from metasweep.agent.progress import ProgressMonitor
 from metasweep.agent.walltime import Walltime, ask_scheduler, in_batch_job
 from metasweep.agent.work import PREEMPTED, Work
-from metasweep.client import account, sweep
+from metasweep.client import account, sweep, sync
 from metasweep.client.protocol import Client
 from metasweep.forks import service
 from metasweep.forks.pool import Pool
 
+NOT_SENT = "not-sent"  # a file in wandb's folder that says that something there is still to be sent
 FRAME_SECONDS = 0.25
 FLUSH_SECONDS = 60.0
 TERM_SECONDS = 4.5  # from SIGTERM to SIGKILL for the runs
@@ -84,7 +85,8 @@ def prepare(options: Options) -> Agent:
     if time_left is None and in_batch_job(os.environ):
         screen.say("the batch system does not say how long this job may run; --walltime would")
 
-    set_environment(found, options.workers)
+    client.say = screen.say
+    set_environment(found, options.workers, client.is_embedded)
     folder = runfiles.make_folder(found.name.id)
     program = runfiles.program_of(found, options.program_arguments, {})
     trainers.check(program, options.members)
@@ -110,7 +112,7 @@ def prepare(options: Options) -> Agent:
     return Agent(Fleet(work, together), monitor, screen, together)
 
 
-def set_environment(found: sweep.Sweep, workers: int | None) -> None:
+def set_environment(found: sweep.Sweep, workers: int | None, is_embedded: bool) -> None:
     """Set what the runs find in their environment."""
     cores = resources.cores(os.environ)
     os.environ.update(resources.thread_environment(cores, workers or cores))
@@ -119,12 +121,13 @@ def set_environment(found: sweep.Sweep, workers: int | None) -> None:
     )
     os.environ.setdefault("WANDB_DIR", str(Path.cwd()))
     os.environ.pop(service.VARIABLE, None)  # of a program that uses wandb, started us, and may end first
-    for name, value in runfiles.LOSS.items():
+    for name, value in runfiles.settings(is_embedded).items():
         os.environ.setdefault(name, value)
 
 
 def run(agent: Agent, options: Options) -> None:
     """Work until nothing is left to do or a signal ends it; on return no run is left."""
+    agent.fleet.shared.client.throttle.say = lambda seconds: say_throttled(agent, seconds)
     agent.monitor.ask()
     signals = agent.fleet.shared.signals
     for signum in SIGNALS:
@@ -178,12 +181,26 @@ def wait(agent: Agent) -> None:
         return
     left = GONE_SECONDS - (time.monotonic() - signals[0]) if signals else FLUSH_SECONDS
     if not work.pool.leave(left):
-        screen.say(f"not everything could be sent: `wandb sync` sends what is in {runfiles.root()}")
+        (runfiles.root() / NOT_SENT).touch()
+        screen.say(
+            "not everything could be sent: runs that ended just now may look crashed; "
+            f"`{sync.command(runfiles.root())}` sends the rest"
+        )
+    elif signals:
+        screen.say("all was sent: the runs that were stopped will be handed out again")
+
+
+def say_throttled(agent: Agent, seconds: float) -> None:
+    """Tell the user that the server's rate limit makes the agent wait."""
+    running = agent.fleet.running
+    training = "1 run is training" if running == 1 else f"{running} runs are training"
+    agent.screen.say(f"W&B is throttling this account: waiting {seconds:.0f} s; {training}")
 
 
 def report(agent: Agent, options: Options) -> None:
     """Say what has become of the sweep and of this agent's runs, and how to read the results."""
-    agent.monitor.ask()
+    if not agent.fleet.shared.signals:  # after one, what is left of the time is for the runs
+        agent.monitor.ask()
     screen, fleet = agent.screen, agent.fleet
     screen.say(f"{display.progress_line(fleet, agent.monitor).plain}; {display.tally_line(fleet).plain}")
     if options.local:

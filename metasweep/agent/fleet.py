@@ -40,7 +40,7 @@ class Fleet:
     def interrupt(self) -> None:
         """Claim no more; tell the running runs to stop, and the server to hand them out again."""
         self.interrupted = True
-        self.shared.finish_early(PREEMPTED, "told to go; the running runs will be handed out again")
+        self.shared.finish_early(PREEMPTED, "told to go; the running runs stop, to be handed out again")
         self._signal(signal.SIGTERM)
 
     def kill(self) -> None:

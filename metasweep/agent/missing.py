@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import threading
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
@@ -48,6 +49,10 @@ class Missing:
         self._client, self._sweep = client, sweep
         self._grid = Grid(sweep.config)
         self._preempted: set[str] = set()
+        self._found: list[
+            tuple[int, int]
+        ] = []  # points that were missing at the last look, and the next attempt
+        self._lock = threading.Lock()
         self.undecided = False
         """Whether the last look saw a preempted run that the server may still hand out: look again."""
 
@@ -56,16 +61,39 @@ class Missing:
 
         To be called when the server has nothing left to hand out.
         """
-        tried = self.tried()
-        missing = [index for index in range(self._grid.size) if tried[index].is_missing]
-        random.shuffle(missing)  # agents that start together rarely meet at a point
-        for index in missing:
-            name = self.run_name(index, attempt=len(tried[index].states) + 1)
-            args = {key: {"value": value} for key, value in self._grid.point(index).items()}
-            if self._client.make_run(self._sweep.name, name, args):
-                program = self._sweep.config.get("program")
-                return {"type": "run", "run_id": name, "args": args, "program": program}
+        with self._lock:  # the workers of an agent look once for all of them
+            looked = not self._found
+            self._found = self._found or self.look()
+            while self._found:
+                if command := self._try(*self._found.pop()):
+                    return command
+                if not self._found and not looked:  # others had what was left of an earlier look
+                    looked, self._found = True, self.look()
         return None
+
+    def look(self) -> list[tuple[int, int]]:
+        """List all runs of the sweep; return the missing points in random order, each with its next attempt.
+
+        In random order, since agents that start together then rarely meet at a point.
+        """
+        tried = self.tried()
+        missing = [i for i in range(self._grid.size) if tried[i].is_missing]
+        random.shuffle(missing)
+        return [(index, len(tried[index].states) + 1) for index in missing]
+
+    def _try(self, index: int, attempt: int) -> dict[str, Any] | None:
+        """Make the run of a point; return the command to run it, or None if another agent has made it."""
+        args = {key: {"value": value} for key, value in self._grid.point(index).items()}
+        while True:
+            name = self.run_name(index, attempt)
+            made = self._client.make_run(self._sweep.name, name, args, f"point-{index + 1}-attempt-{attempt}")
+            if made == "deleted":  # the name of a run that was deleted is refused for ever
+                attempt += 1
+                continue
+            program = self._sweep.config.get("program")
+            return (
+                {"type": "run", "run_id": name, "args": args, "program": program} if made == "ours" else None
+            )
 
     def tried(self) -> dict[int, Tried]:
         """Return the states of all runs, by point."""

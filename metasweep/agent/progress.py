@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from metasweep.agent.walltime import Walltime
-from metasweep.client.protocol import Client, Refused, Unreachable
+from metasweep.client.protocol import Client
 from metasweep.client.sweep import Sweep
+from metasweep.client.transport import Refused, Unreachable
 from metasweep.sweeps.metric import Metric
+
+GUEST_SECONDS = 60.0  # between two questions to a server that has others to serve
 
 
 @dataclass(frozen=True)
@@ -43,17 +46,24 @@ class ProgressMonitor(threading.Thread):
 
     def run(self) -> None:
         """Ask until the agent stops."""
-        while not self._client.stop.wait(self._seconds):
+        while not self._client.stop.wait(self._pause):
             self.ask()
 
+    @property
+    def _pause(self) -> float:
+        return self._seconds if self._client.is_embedded else max(self._seconds, GUEST_SECONDS)
+
     def ask(self) -> None:
-        """Ask once; without an answer the last one stays."""
+        """Ask once; without an answer, or where the server's limit leaves little room, the last one stays."""
+        if self._client.throttle.is_scarce:
+            return
+        limited = self._walltime.left is not None
         try:
-            reply = self._client.progress(self._sweep.name, self._sweep.orders)
-            if self._walltime.left is not None:
-                self._walltime.learn(self._client.durations(self._sweep.name))
+            reply = self._client.progress(self._sweep.name, self._sweep.orders, limited)
         except (Unreachable, Refused):
             return
+        if limited:
+            self._walltime.learn(durations_of(reply))
         self.latest = read(reply, self._sweep, time.monotonic())
         self.first = self.first or self.latest
 
@@ -90,6 +100,12 @@ def read(reply: dict[str, Any], sweep: Sweep, now: float) -> SweepProgress:
         best_run=best_run,
         at=now,
     )
+
+
+def durations_of(reply: dict[str, Any]) -> list[float]:
+    """Return the seconds that the last finished runs of the sweep took, on whichever machine."""
+    summaries = [json.loads(edge["node"]["summaryMetrics"] or "{}") for edge in reply["recent"]["edges"]]
+    return [summary["_runtime"] for summary in summaries if "_runtime" in summary]
 
 
 def best_of(reply: dict[str, Any], metric: Metric | None) -> tuple[float | None, str | None]:

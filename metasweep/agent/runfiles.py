@@ -16,11 +16,19 @@ from metasweep.client.sweep import Sweep
 from metasweep.forks.messages import Start
 from metasweep.forks.program import Program, parse
 
-LOSS = {
-    "WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL": "1",
+SETTINGS = {
+    # A run that is killed loses a second of its history at most, of what `wandb sync` sends: by default 15 s.
     "WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL": "1",
+    # By default 90 s, as short as the window of a rate limit: a run that is refused for so long would fail.
+    "WANDB_INIT_TIMEOUT": "300",
 }
-"""Seconds of history that a run loses at most which is killed, whatever its program; by default up to 15."""
+QUICK = {"WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL": "1"}
+"""Seconds between two pieces of history. The client's own 15 s are made for W&B's cloud and its limits."""
+
+
+def settings(is_embedded: bool) -> dict[str, str]:
+    """Return the settings of wandb for the runs on a server, where the user has set none."""
+    return SETTINGS | (QUICK if is_embedded else {})
 
 
 def root() -> Path:

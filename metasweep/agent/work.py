@@ -12,8 +12,9 @@ from typing import Any
 from metasweep.agent.missing import Missing
 from metasweep.agent.progress import ProgressMonitor
 from metasweep.agent.walltime import Walltime
-from metasweep.client.protocol import Client, Refused
+from metasweep.client.protocol import Client
 from metasweep.client.sweep import Sweep, explain
+from metasweep.client.transport import Refused
 from metasweep.forks.pool import Pool
 from metasweep.forks.process import describe_status
 

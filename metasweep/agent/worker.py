@@ -15,10 +15,11 @@ from metasweep.agent.log import last_words
 from metasweep.agent.runfiles import prepare
 from metasweep.agent.trainers import Trainers
 from metasweep.agent.work import FAULT, Outcome, Run, Work
-from metasweep.client.protocol import Refused, Unreachable
+from metasweep.client.protocol import Registration
+from metasweep.client.transport import Refused, Unreachable
 
-HEARTBEAT_SECONDS = 10.0
-IDLE_SECONDS = 2.0
+HEARTBEAT_SECONDS = {"embedded": 10.0, "other": 30.0}  # a run learns by itself, too, that it is to stop
+IDLE_SECONDS = {"embedded": (2.0, 8.0), "other": (4.0, 60.0)}  # the first wait and the longest
 PREEMPTED = (-signal.SIGTERM, 128 + signal.SIGTERM)
 FAILURE_SECONDS = 10.0  # until the server has heard of a failed run, whose point it may offer again
 KILL_SECONDS = 30.0  # from a stop command to SIGKILL
@@ -36,6 +37,7 @@ class Worker(threading.Thread):
         self._trainers = trainers
         self._stopped = False
         self._failed_at = -math.inf
+        self._idle_seconds = 0.0
 
     def run(self) -> None:
         """Claim and run until the agent or the server says that it is enough."""
@@ -68,17 +70,28 @@ class Worker(threading.Thread):
                 if nothing_left and not self._may_get_more():
                     return
                 self.note = "waiting: no run to claim now"
-                self._shared.stop.wait(random.uniform(0.5, 1) * IDLE_SECONDS)
+                self._idle()
             elif not self._perform(agent, run):
                 return
+
+    @property
+    def _kind_of_server(self) -> str:
+        return "embedded" if self._shared.client.is_embedded else "other"
+
+    def _idle(self) -> None:
+        """Wait before the next claim, longer each time, with jitter."""
+        first, longest = IDLE_SECONDS[self._kind_of_server]
+        self._idle_seconds = min(max(first, 2 * self._idle_seconds), longest)
+        self._shared.stop.wait(random.uniform(0.5, 1) * self._idle_seconds)
 
     def _may_get_more(self) -> bool:
         """Whether to ask once more although the server says that nothing is left."""
         undecided = bool(self._shared.missing and self._shared.missing.undecided)
         return undecided or time.monotonic() - self._failed_at < FAILURE_SECONDS
 
-    def _perform(self, agent: str, command: dict[str, Any]) -> bool:
+    def _perform(self, agent: Registration, command: dict[str, Any]) -> bool:
         """Run what was handed out; return whether to go on."""
+        self._idle_seconds = 0.0
         point = {name: entry["value"] for name, entry in command.get("args", {}).items()}
         self.run_now = run = Run(command["run_id"], point, time.monotonic())
         self._stopped, self.note = False, ""
@@ -91,6 +104,7 @@ class Worker(threading.Thread):
             self._trainers.begin()
         status, go_on = self._await(agent, run, end)
         self.run_now = None
+        agent.ended.add(run.id)
         told = bool(self._shared.signals) or status in PREEMPTED  # the batch system tells everyone
         stopped = status != 0 and (self._stopped or told)
         self._failed_at = time.monotonic() if status and not stopped else -math.inf
@@ -98,12 +112,12 @@ class Worker(threading.Thread):
         self._shared.note_end(Outcome(run, seconds, status, stopped, last_words(start.log, status)))
         return go_on
 
-    def _await(self, agent: str, run: Run, end: queue.SimpleQueue[int]) -> tuple[int, bool]:
+    def _await(self, agent: Registration, run: Run, end: queue.SimpleQueue[int]) -> tuple[int, bool]:
         """Wait for the end of a run, telling the server of it; return its status and whether to go on."""
         go_on, kill_at = True, float("inf")
         while True:
             try:
-                return end.get(timeout=HEARTBEAT_SECONDS), go_on
+                return end.get(timeout=HEARTBEAT_SECONDS[self._kind_of_server]), go_on
             except queue.Empty:
                 commands = self._beat(agent, run)
             leave = any(c["type"] == "exit" for c in commands)
@@ -115,7 +129,7 @@ class Worker(threading.Thread):
             elif time.monotonic() > kill_at:
                 self._shared.pool.signal(run.id, signal.SIGKILL)
 
-    def _beat(self, agent: str, run: Run) -> list[dict[str, Any]]:
+    def _beat(self, agent: Registration, run: Run) -> list[dict[str, Any]]:
         """Tell the server of the running run; a server that is away does not disturb it."""
         try:
             commands = self._shared.client.heartbeat(agent, run.id)

@@ -1,96 +1,33 @@
-"""The sweep protocol, as W&B documents it: GraphQL over HTTP, the same for every server that speaks it."""
+"""The sweep protocol, as W&B documents it: the same for every server that speaks it."""
 
 from __future__ import annotations
 
 import json
-import math
-import random
-import threading
+import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from dataclasses import dataclass, field
+from typing import Any, Literal, NoReturn
 
-import requests
+from metasweep.client.queries import (
+    AGENT_RUNS,
+    CREATE_AGENT,
+    HEARTBEAT,
+    PROGRESS,
+    RUN,
+    RUNS,
+    SWEEP,
+    UPSERT_RUN,
+    UPSERT_SWEEP,
+    VIEWER,
+)
+from metasweep.client.transport import Refused, Transport, Unreachable
+from metasweep.sweeps.states import ENDED
 
-from metasweep.client.account import Account
-
-TIMEOUT_SECONDS = (10, 60)  # to connect; to answer: a claim may wait behind other writers
-RETRY_SECONDS = (0.5, 30.0)  # the first wait and the longest
-START_ATTEMPTS = 3
-UNAUTHORIZED, NOT_FOUND = (401, 403), 404
-
-SWEEP = """
-query GetSweep($name: String!, $project: String, $entity: String) {
-  project(name: $project, entityName: $entity) {
-    sweep(sweepName: $name) { name state config runCountExpected }
-  }
-}"""
-UPSERT_SWEEP = """
-mutation UpsertSweep($config: String, $entityName: String, $projectName: String) {
-  upsertSweep(input: {config: $config, entityName: $entityName, projectName: $projectName}) {
-    sweep { name project { name entity { name } } }
-    configValidationWarnings
-  }
-}"""
-CREATE_AGENT = """
-mutation CreateAgent($host: String!, $projectName: String, $entityName: String, $sweep: String!) {
-  createAgent(input: {host: $host, projectName: $projectName, entityName: $entityName, sweep: $sweep}) {
-    agent { id }
-  }
-}"""
-HEARTBEAT = """
-mutation Heartbeat($id: ID!, $metrics: JSONString, $runState: JSONString) {
-  agentHeartbeat(input: {id: $id, metrics: $metrics, runState: $runState}) { agent { id } commands }
-}"""
-PROGRESS = """
-query Progress($sweep: String!, $project: String!, $entity: String!,
-               $finished: JSONString, $running: JSONString,
-               $order: String, $aggregateOrder: String) {
-  project(name: $project, entityName: $entity) {
-    sweep(sweepName: $sweep) { state runCountExpected }
-    finished: runCount(filters: $finished)
-    running: runCount(filters: $running)
-    best: runs(filters: $finished, order: $order, first: 1) { edges { node { name summaryMetrics } } }
-    bestAggregate: runs(filters: $finished, order: $aggregateOrder, first: 1) {
-      edges { node { name summaryMetrics } }
-    }
-  }
-}"""
-SUMMARIES = """
-query RecentRuns($project: String!, $entity: String!, $filters: JSONString, $first: Int) {
-  project(name: $project, entityName: $entity) {
-    runs(filters: $filters, order: "-created_at", first: $first) { edges { node { summaryMetrics } } }
-  }
-}"""
-RUNS = """
-query Runs($project: String!, $entity: String!, $cursor: String, $perPage: Int = 50, $filters: JSONString) {
-  project(name: $project, entityName: $entity) {
-    runs(filters: $filters, after: $cursor, first: $perPage, order: "+created_at") {
-      edges { node { name state config } }
-      pageInfo { endCursor hasNextPage }
-    }
-  }
-}"""
-UPSERT_RUN = """
-mutation UpsertBucket($name: String, $project: String, $entity: String, $sweep: String, $config: JSONString) {
-  upsertBucket(input: {
-    name: $name, modelName: $project, entityName: $entity, sweep: $sweep, config: $config
-  }) { inserted }
-}"""
-PAGE = 500
-VIEWER = "query Viewer { viewer { id entity username } }"
-
-
-class Refused(Exception):
-    """The server understood and said no; `status` is the HTTP status, or 200 for a GraphQL error."""
-
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class Unreachable(Exception):
-    """No answer, or one that invites to try again (429, 5xx)."""
+START_ATTEMPTS = 5  # over some ten seconds
+NOT_FOUND, DELETED = 404, 409
+PAGE = 500  # runs that are listed at a time
+Made = Literal["ours", "another's", "deleted"]
+NEWEST = 10  # runs of an agent among which one is looked for that it has not heard of
 
 
 @dataclass(frozen=True)
@@ -105,52 +42,20 @@ class SweepName:
         return f"{self.entity}/{self.project}/{self.id}"
 
 
-class Client:
+@dataclass
+class Registration:
+    """What the server calls an agent: somebody who works on a sweep, one run at a time."""
+
+    id: str
+    sweep: SweepName
+    heard: set[str] = field(default_factory=set)
+    """Runs that the server has handed to it."""
+    ended: set[str] = field(default_factory=set)
+    """Those of them that ended since its last claim."""
+
+
+class Client(Transport):
     """Speaks the protocol with one account's server; may be used by several threads."""
-
-    def __init__(self, account: Account, stop: threading.Event | None = None) -> None:
-        """`stop`, once set, ends every wait for a server that is away."""
-        self.account = account
-        self.stop = stop or threading.Event()
-        self._local = threading.local()
-
-    def execute(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
-        """Send one query, once.
-
-        Raises: Refused, Unreachable.
-        """
-        try:
-            reply = self._session().post(
-                f"{self.account.base_url}/graphql",
-                json={"query": query, "variables": variables},
-                timeout=TIMEOUT_SECONDS,
-            )
-        except requests.RequestException as error:
-            raise Unreachable(reason(error)) from error
-        if reply.status_code == 429 or reply.status_code >= 500:
-            raise Unreachable(f"HTTP {reply.status_code}")
-        return read_reply(reply)
-
-    def send_until_answered(
-        self,
-        query: str,
-        variables: dict[str, Any],
-        attempts: float = math.inf,
-        worthwhile: Callable[[], bool] = lambda: True,
-    ) -> dict[str, Any]:
-        """Send a query until it is answered, `attempts` times at most, waiting longer each time, with jitter.
-
-        Raises: Refused; Unreachable after the last attempt, once `stop` is set or it is not `worthwhile`.
-        """
-        wait, longest = RETRY_SECONDS
-        attempt = 1
-        while True:
-            try:
-                return self.execute(query, variables)
-            except Unreachable:
-                if attempt == attempts or self.stop.wait(random.uniform(wait / 2, wait)) or not worthwhile():
-                    raise
-            attempt, wait = attempt + 1, min(2 * wait, longest)
 
     def default_entity(self) -> str:
         """Return the entity that owns what this key makes; proves the key and the address on the way."""
@@ -181,29 +86,80 @@ class Client:
         warnings = reply["upsertSweep"].get("configValidationWarnings") or []
         return SweepName(owner["entity"]["name"], owner["name"], sweep["name"]), warnings
 
-    def register_agent(self, sweep: SweepName, host: str) -> str:
-        """Register an agent of the sweep; return its id."""
+    def register_agent(self, sweep: SweepName, host: str) -> Registration:
+        """Register an agent of the sweep."""
         owner = {"projectName": sweep.project, "entityName": sweep.entity}
         reply = self.send_until_answered(CREATE_AGENT, {"host": host, "sweep": sweep.id, **owner})
-        return reply["createAgent"]["agent"]["id"]
+        return Registration(reply["createAgent"]["agent"]["id"], sweep)
 
-    def heartbeat(self, agent: str, running: str) -> list[dict[str, Any]]:
-        """Tell the server, once, which run the agent is at; return its commands."""
-        state = json.dumps({running: True})
-        reply = self.execute(HEARTBEAT, {"id": agent, "metrics": "{}", "runState": state})
-        return json.loads(reply["agentHeartbeat"]["commands"])
+    def heartbeat(self, agent: Registration, running: str) -> list[dict[str, Any]]:
+        """Tell the server, once, which run the agent is at; return its commands.
 
-    def claim(self, agent: str, worthwhile: Callable[[], bool]) -> list[dict[str, Any]]:
+        Raises: Refused; Unreachable, also, at once, while the server's limit forbids to ask.
+        """
+        if self.throttle.left():
+            raise Unreachable("its rate limit", may_have_acted=False)
+        return self._report(agent, {running: True})
+
+    def claim(self, agent: Registration, worthwhile: Callable[[], bool]) -> list[dict[str, Any]]:
         """Report no running run, which asks for one; return the server's commands.
+
+        Where an answer was lost, a run may have been made for the agent of which it has not heard: it gets
+        that one, instead of another. It never gets a run twice, unless to resume it.
 
         Raises: Refused; Unreachable, but only once another run is not `worthwhile` any more.
         """
-        variables = {"id": agent, "metrics": "{}", "runState": "{}"}
-        reply = self.send_until_answered(HEARTBEAT, variables, worthwhile=worthwhile)
-        return json.loads(reply["agentHeartbeat"]["commands"])
+        unsure = False
 
-    def progress(self, sweep: SweepName, orders: tuple[str, str]) -> dict[str, Any]:
-        """Return the sweep's state, its counts of runs, and the first finished run in each order."""
+        def ask() -> list[dict[str, Any]]:
+            nonlocal unsure
+            if unsure and (lost := self._unheard_run(agent)):
+                return [lost]
+            unsure = False
+            # W&B's own agents list nothing that has ended. The embedded server understands it.
+            ended = dict.fromkeys(agent.ended, False) if self.is_embedded else {}
+            try:
+                return self._report(agent, ended)
+            except Unreachable as error:
+                unsure = error.may_have_acted
+                raise
+
+        commands = self.until_answered(ask, worthwhile=worthwhile)
+        commands = [c for c in commands if c["type"] != "run" or c["run_id"] not in agent.heard]
+        agent.heard |= {command["run_id"] for command in commands if command["type"] in ("run", "resume")}
+        agent.ended.clear()
+        return commands
+
+    def _report(self, agent: Registration, runs: dict[str, bool]) -> list[dict[str, Any]]:
+        variables = {"id": agent.id, "metrics": "{}", "runState": json.dumps(runs)}
+        return json.loads(self.execute(HEARTBEAT, variables)["agentHeartbeat"]["commands"])
+
+    def _unheard_run(self, agent: Registration) -> dict[str, Any] | None:
+        """Return the command to run what was made for an agent that has not heard of it, if there is such."""
+        variables = {
+            "agentID": agent.id,
+            "sweep": agent.sweep.id,
+            "entity": agent.sweep.entity,
+            "project": agent.sweep.project,
+            "first": NEWEST,
+            "order": "-created_at",
+        }
+        try:
+            sweep = (self.execute(AGENT_RUNS, variables)["project"] or gone(agent.sweep))["sweep"]
+        except Refused:
+            return None  # a server that does not know the query
+        made = ((sweep or {}).get("agent") or {"runs": {"edges": []}})["runs"]["edges"]
+        for node in (edge["node"] for edge in made):
+            if node["name"] not in agent.heard and node["state"] not in ENDED:
+                args = {name: {"value": value} for name, value in parameters_of(node["config"]).items()}
+                return {"type": "run", "run_id": node["name"], "args": args}
+        return None
+
+    def progress(self, sweep: SweepName, orders: tuple[str, str], durations: bool) -> dict[str, Any]:
+        """Return the sweep's state, its counts of runs, and the first finished run in each order.
+
+        With `durations`, also the last finished runs: their summaries say how long they took.
+        """
 
         def runs_in(state: str) -> str:
             return json.dumps({"$and": [{"sweep": sweep.id}, {"state": state}]})
@@ -211,16 +167,8 @@ class Client:
         names = {"sweep": sweep.id, "project": sweep.project, "entity": sweep.entity}
         names |= {"order": orders[0], "aggregateOrder": orders[1]}
         states = {state: runs_in(state) for state in ("finished", "running")}
-        return self.execute(PROGRESS, names | states)["project"] or gone(sweep)
-
-    def durations(self, sweep: SweepName, last: int = 50) -> list[float]:
-        """Return the seconds that the last finished runs of the sweep took, on whichever machine."""
-        filters = json.dumps({"$and": [{"sweep": sweep.id}, {"state": "finished"}]})
-        variables = {"project": sweep.project, "entity": sweep.entity, "filters": filters, "first": last}
-        project = self.execute(SUMMARIES, variables)["project"] or gone(sweep)
-        edges = project["runs"]["edges"]
-        summaries = [json.loads(edge["node"]["summaryMetrics"] or "{}") for edge in edges]
-        return [summary["_runtime"] for summary in summaries if "_runtime" in summary]
+        variables = names | states | {"durations": durations}
+        return self.execute(PROGRESS, variables)["project"] or gone(sweep)
 
     def runs(self, sweep: SweepName) -> Iterator[tuple[str, str, dict[str, Any]]]:
         """Yield name, state and configuration of every run of the sweep."""
@@ -234,61 +182,44 @@ class Client:
                 "perPage": PAGE,
             }
             page = (self.send_until_answered(RUNS, variables)["project"] or gone(sweep))["runs"]
-            for edge in page["edges"]:
-                config = json.loads(edge["node"]["config"] or "{}")
-                values = {k: v["value"] for k, v in config.items() if isinstance(v, dict) and "value" in v}
-                yield edge["node"]["name"], edge["node"]["state"], values
+            for node in (edge["node"] for edge in page["edges"]):
+                yield node["name"], node["state"], parameters_of(node["config"])
             cursor, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
 
-    def make_run(self, sweep: SweepName, name: str, args: dict[str, Any]) -> bool:
-        """Make a run of the sweep; return whether it is new: of several that try, one is told so."""
-        variables = {
-            "name": name,
-            "project": sweep.project,
-            "entity": sweep.entity,
-            "sweep": sweep.id,
-            "config": json.dumps(args),
-        }
-        return bool(self.send_until_answered(UPSERT_RUN, variables)["upsertBucket"]["inserted"])
+    def make_run(self, sweep: SweepName, name: str, args: dict[str, Any], title: str) -> Made:
+        """Make a run of the sweep unless there is one of this name, or was; return whose it is.
 
-    def _session(self) -> requests.Session:
-        if not hasattr(self._local, "session"):
-            self._local.session = requests.Session()
-            self._local.session.auth = ("api", self.account.api_key)
-        return self._local.session
+        Of several that try at once, the server tells one that the run is new (`inserted`). Where that answer
+        is lost, the run's title tells who made it: a mark is added to it that nobody else has.
+
+        Raises: Refused; Unreachable once told to stop.
+        """
+        title = f"{title}-{secrets.token_hex(2)}"
+        where = {"name": name, "project": sweep.project, "entity": sweep.entity}
+        made = where | {"sweep": sweep.id, "config": json.dumps(args), "displayName": title}
+
+        def ask() -> Made:
+            found = (self.execute(RUN, where)["project"] or {}).get("run")
+            if found:
+                return "ours" if found["displayName"] == title else "another's"
+            is_new = self.execute(UPSERT_RUN, made)["upsertBucket"]["inserted"]
+            return "ours" if is_new else "another's"
+
+        try:
+            return self.until_answered(ask)
+        except Refused as error:
+            if error.status == DELETED:
+                return "deleted"
+            raise
+
+
+def parameters_of(config: str | None) -> dict[str, Any]:
+    """Return the values in a run's configuration, `{"lr": {"value": 0.1}, …}`, without what W&B adds."""
+    read = json.loads(config or "{}")
+    own = {name: entry for name, entry in read.items() if name != "_wandb" and isinstance(entry, dict)}
+    return {name: entry["value"] for name, entry in own.items() if "value" in entry}
 
 
 def gone(sweep: SweepName) -> NoReturn:
     """Raise Refused as the server does for a sweep that is not there (any more)."""
     raise Refused(f"there is no {sweep}", NOT_FOUND)
-
-
-def read_reply(reply: requests.Response) -> dict[str, Any]:
-    """Return the data of a GraphQL answer.
-
-    Raises: Refused, with the server's own words where it has any.
-    """
-    try:
-        body = reply.json()
-    except requests.JSONDecodeError:
-        body = {}
-    errors = body.get("errors") if isinstance(body, dict) else None
-    if errors or reply.status_code >= 400:
-        words = "; ".join(str(e.get("message", e) if isinstance(e, dict) else e) for e in errors or [])
-        raise Refused(words or f"HTTP {reply.status_code}", reply.status_code)
-    if not isinstance(body, dict) or not isinstance(body.get("data"), dict):
-        raise Refused("the answer is not GraphQL: is this a W&B server?", reply.status_code)
-    return body["data"]
-
-
-def reason(error: requests.RequestException) -> str:
-    """Return in a few words why a request got no answer."""
-    if isinstance(error, requests.exceptions.SSLError):
-        return "its certificate was not accepted"
-    if isinstance(error, requests.ConnectTimeout | requests.ReadTimeout):
-        return "no answer in time"
-    if "Name or service not known" in str(error) or "name resolution" in str(error):
-        return "no such host"
-    if "Connection refused" in str(error):
-        return "connection refused"
-    return "connection lost"

@@ -10,12 +10,8 @@ import click
 import yaml
 
 from metasweep.client.account import Account
-from metasweep.client.protocol import (
-    Client,
-    Refused,
-    SweepName,
-    Unreachable,
-)
+from metasweep.client.protocol import Client, SweepName
+from metasweep.client.transport import Refused, Unreachable
 from metasweep.sweeps.metric import Metric
 
 METHODS = ("grid", "random", "bayes", "custom")

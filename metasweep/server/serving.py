@@ -22,6 +22,7 @@ from metasweep.server.stream.files import collect_garbage
 LOCAL = ("127.0.0.1", "localhost", "::1")
 # Agents call every 5 s and runs every 15 to 30 s: no connection is closed under a request on its way.
 KEEP_ALIVE = 75
+OWN_HEADER = "X-Metasweep"  # agents tell by it that they may ask this server as often as they like
 log = logging.getLogger("server")
 
 
@@ -121,6 +122,7 @@ def serve_forever(front: Front, data_dir: Path, lease: float, max_attempts: int)
         log_level="warning",
         access_log=False,
         proxy_headers=False,  # proxy.py does what is needed, when it is asked for
+        headers=[(OWN_HEADER, "1")],
         ssl_certfile=front.certfile,
         ssl_keyfile=front.keyfile,
         timeout_keep_alive=KEEP_ALIVE,

@@ -10,7 +10,7 @@ import pytest
 
 from metasweep.agent.missing import Missing
 from metasweep.client.account import Account
-from metasweep.client.protocol import Client, SweepName
+from metasweep.client.protocol import Client, Made, SweepName
 from metasweep.client.sweep import Sweep
 from tests.agent.conftest import PATIENCE, Workshop
 
@@ -64,8 +64,8 @@ class OneRun(Client):
     def runs(self, *_: Any, **__: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
         yield "first", self.state, {"x": 1}
 
-    def make_run(self, *_: Any, **__: Any) -> bool:
-        return True
+    def make_run(self, *_: Any, **__: Any) -> Made:
+        return "ours"
 
 
 def test_a_preempted_run_is_the_server_s_to_hand_out() -> None:

@@ -21,7 +21,8 @@ from metasweep.agent.walltime import (
     parse,
 )
 from metasweep.client.account import Account
-from metasweep.client.protocol import Client, Unreachable
+from metasweep.client.protocol import Client, Registration, SweepName
+from metasweep.client.transport import Unreachable
 from tests.agent.conftest import Workshop
 
 
@@ -95,7 +96,9 @@ def test_every_limit_of_a_job_counts(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_no_claim_outlives_the_walltime() -> None:
     with pytest.raises(Unreachable):
-        Client(Account("http://127.0.0.1:9", "key")).claim("agent", worthwhile=lambda: False)
+        Client(Account("http://127.0.0.1:9", "key")).claim(
+            Registration("agent", SweepName("e", "p", "s")), worthwhile=lambda: False
+        )
 
 
 def test_how_long_others_take_is_asked_again() -> None:

@@ -26,7 +26,8 @@ from tests.cloud.memory import Memory
 from tests.cloud.operations import Call, read_call
 
 HANDSHAKES = 2  # round trips before the first request of a connection: TCP and TLS
-OF_A_CONNECTION = ("connection", "transfer-encoding", "content-length", "keep-alive", "server", "date")
+OF_A_CONNECTION = ("connection", "transfer-encoding", "content-length", "keep-alive")
+HIDDEN = ("server", "date", "x-metasweep")  # the embedded server is not to be known by its answers
 UPSTREAM_SECONDS = 120
 HANG_UP_HARD = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset
 
@@ -42,6 +43,8 @@ class Cloud:
     limits: Mapping[str, Limit] = field(default_factory=dict)
     """Operation -> its limit; `all` is for everything together."""
     faults: Faults = field(default_factory=Faults)
+    has_memory: bool = True
+    """Whether it remembers and forgets as W&B's service does, not as the embedded server."""
     retry_after: bool = False
     """Whether 429 and 503 carry Retry-After too, as other front ends do."""
     url: str = ""
@@ -131,15 +134,16 @@ class Handler(BaseHTTPRequestHandler):
 
     def pass_on(self, call: Call, body: bytes, headers: dict[str, str], lose: bool) -> None:
         """Let the server act, and give its answer to the client unless it gets lost."""
+        looks = call.is_graphql and self.cloud.has_memory
         try:
-            changed = self.cloud.memory.change(call, self.ask) if call.is_graphql else call
+            changed = self.cloud.memory.change(call, self.ask) if looks else call
             if changed is not call:
                 body = json.dumps({"query": changed.query, "variables": changed.variables}).encode()
             status, fields, content = self.forward(body)
         except OSError:
             self.answer(502, {}, b"no healthy upstream")
             return
-        if call.is_graphql:
+        if looks:
             self.cloud.memory.learn(call, content)
         if lose:
             self.hang_up()
@@ -170,7 +174,7 @@ class Handler(BaseHTTPRequestHandler):
             try:
                 self.far.request(method, path, body, dict(fields))
                 answer = self.far.getresponse()
-                kept = {k: v for k, v in answer.getheaders() if k.lower() not in OF_A_CONNECTION}
+                kept = {k: v for k, v in answer.getheaders() if k.lower() not in OF_A_CONNECTION + HIDDEN}
                 return answer.status, kept, answer.read()
             except (http.client.HTTPException, OSError) as error:
                 self.far.close()

@@ -16,6 +16,7 @@ from tests.server.protocol import HEARTBEAT, Client
 GRID = "{method: grid, program: p.py, parameters: {lr: {values: [1, 2, 3]}, dp: {values: [0, 0.5]}}}"
 DELETE = "mutation($id: ID!) { deleteRun(input: {id: $id}) { clientMutationId } }"
 EXIT = [{"type": "exit"}]
+MAX_ATTEMPTS = 3
 
 
 def point(command: dict[str, Any]) -> dict[str, Any]:
@@ -102,6 +103,44 @@ def test_a_run_that_never_began_has_failed(client: Client) -> None:
     (second,) = client.heartbeat(agent)
     assert client.run(first["run_id"])["state"] == "failed"
     assert point(second) == point(first)
+
+
+def test_an_agent_that_did_not_hear_the_answer_gets_the_same_run_again(client: Client) -> None:
+    sweep = client.sweep(GRID)
+    agent = client.agent(sweep)
+    answers = [client.heartbeat(agent) for _ in range(4)]
+    assert answers == [answers[0]] * 4
+    run = answers[0][0]["run_id"]
+    client.start_run(run)
+    client.stream(run, {"preempting": True})
+    client.end(run, exit_code=1)
+    (again,), (once_more,) = client.heartbeat(agent), client.heartbeat(agent)
+    assert again == once_more == answers[0][0] | {"type": "resume"}
+    assert client.heartbeat(agent, run) == []
+    (other,) = client.heartbeat(agent)  # it had heard of it
+    assert client.run(run)["state"] == "failed"
+    assert other["run_id"] != run
+
+
+def test_a_run_that_its_agent_says_has_ended_is_not_given_again(client: Client) -> None:
+    sweep = client.sweep(GRID)
+    agent = client.agent(sweep)
+    (first,) = client.heartbeat(agent)
+    state = json.dumps({first["run_id"]: False})
+    told = client.graphql(HEARTBEAT, id=agent, runState=state)["agentHeartbeat"]["commands"]
+    assert client.run(first["run_id"])["state"] == "failed"
+    assert json.loads(told)[0]["run_id"] != first["run_id"]
+
+
+def test_an_attempt_that_never_began_does_not_count(client: Client) -> None:
+    sweep = client.sweep("{method: grid, program: p.py, parameters: {lr: {values: [1]}}}")
+    for _ in range(MAX_ATTEMPTS + 1):  # agents that die as soon as they have claimed
+        (lost,) = client.heartbeat(client.agent(sweep))
+        client.start_run(lost["run_id"], state="crashed")
+    for _ in range(MAX_ATTEMPTS):
+        run = client.claim(client.agent(sweep))["run_id"]
+        client.end(run, exit_code=1)
+    assert client.heartbeat(client.agent(sweep)) == EXIT
 
 
 def test_pause_resume_stop_and_cancel(client: Client) -> None:

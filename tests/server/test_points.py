@@ -152,9 +152,12 @@ class Sweep(RuleBasedStateMachine):
             if command["type"] == "run":
                 (taken,) = [row for row in self.rows("runs") if row["name"] == command["run_id"]]
                 others = [row for row in before.values() if row["point"] == taken["point"]]
+                if taken["name"] in before:  # its agent had not heard of it
+                    assert before[taken["name"]]["state"] == taken["state"] == "pending"
+                    continue
                 states = {row["name"]: row["state"] for row in self.rows("runs")}
                 assert all(states[row["name"]] in LOST and not row["stop_requested"] for row in others)
-                assert len(others) < MAX_ATTEMPTS
+                assert sum(row["acknowledged"] for row in others) < MAX_ATTEMPTS
                 assert taken["attempt"] == len(others) + 1
             elif command["type"] == "resume":
                 assert before[command["run_id"]]["state"] == "preempted"

@@ -11,12 +11,13 @@ from metasweep.server.context import Context
 from metasweep.server.errors import NotFound
 from metasweep.server.store import agents, claims, projects, rows, suggestions, sweeps
 from metasweep.server.store import runs as run_rows
-from metasweep.server.store.database import update
+from metasweep.server.store.database import time_ago, update
 from metasweep.server.stream.streams import parse_object
 from metasweep.sweeps.states import ACTIVE
 
 Command = dict[str, Any]
 EXIT: Command = {"type": "exit"}
+REPEAT_SECONDS = 4.0  # an agent that asks again so soon has not heard the answer: W&B's own asks every 5 s
 
 
 def create_agent(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
@@ -37,16 +38,16 @@ def create_agent(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) 
 def heartbeat(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
     """An agent says which of its runs are running, and is told what to do."""
     context = info.context
-    running = {
-        name for name, state in parse_object(input.get("runState") or "{}", "runState").items() if state
+    listed = {
+        name: bool(state) for name, state in parse_object(input.get("runState") or "{}", "runState").items()
     }
-
+    running = {name for name, state in listed.items() if state}
     suggestion = None if running else suggest_for(context, input["id"])
 
     def job(connection: sqlite3.Connection) -> tuple[sqlite3.Row, list[Command]]:
         agent = rows.by_id(connection, "agents", "Agent", input["id"])
         agents.note_heartbeat(connection, agent["id"])
-        settle_unlisted(connection, context, agent, running)
+        settle(connection, context, agent, listed)
         sweep = rows.known(connection, "sweeps", agent["sweep_id"])
         commands = next_commands(connection, context, sweep, agent, running, suggestion)
         state = "FINISHED" if commands == [EXIT] else "RUNNING"
@@ -83,6 +84,8 @@ def next_commands(
         return []
     if sweep["state"] == "FINISHED":
         return [EXIT]
+    if lost := claims.repeat(connection, sweep, agent["id"]):
+        return [lost]
     claimed = claims.claim(connection, sweep, agent["id"], context.settings.entity, suggestion)
     if claimed is None:
         claims.finish_if_exhausted(connection, sweep["id"])
@@ -90,15 +93,22 @@ def next_commands(
     return [claimed]
 
 
-def settle_unlisted(
-    connection: sqlite3.Connection, context: Context, agent: sqlite3.Row, running: set[str]
+def settle(
+    connection: sqlite3.Connection, context: Context, agent: sqlite3.Row, listed: dict[str, bool]
 ) -> None:
-    """Runs that their agent does not list, and that ended without a word.
+    """Compare the runs of an agent with those that it lists: true for a running run, false for an ended one.
 
-    Without ever calling wandb.init they failed; after a stop command they were killed.
+    A run that is not running and ended without a word has failed if it never called wandb.init; after a stop
+    command it was killed. One that was handed out just now, and is not listed at all, was not heard of.
     """
+    just_now = time_ago(REPEAT_SECONDS)
     for run in run_rows.of_agent(agent["id"], *ACTIVE).all(connection):
-        if run["name"] not in running and (run["stop_requested"] or run["state"] == "pending"):
+        if run["name"] in listed and not run["acknowledged"]:
+            claims.acknowledge(connection, run)
+        unheard = not run["acknowledged"] and run["heartbeat_at"] > just_now and run["name"] not in listed
+        if listed.get(run["name"]) or (unheard and not run["stop_requested"]):
+            continue
+        if run["stop_requested"] or run["state"] == "pending":
             state = "killed" if run["stop_requested"] else "failed"
             claims.change_state(connection, run, state, context.settings.max_attempts)
 

@@ -3,7 +3,8 @@
 A claim is one immediate transaction: runs that were preempted first, then points that were given up,
 then the next point never claimed. Its cost does not grow with the number of points done. A point whose
 run failed, crashed or was killed returns to the queue until it has had its attempts; a deleted run
-frees its point as if it had never been.
+frees its point as if it had never been. An answer can get lost: an agent that asks again at once gets the
+run that it has, and a run of which its agent never heard is no attempt.
 """
 
 import functools
@@ -45,7 +46,8 @@ def claim(
     ).fetchone()
     if run is not None:
         connection.execute(
-            "UPDATE runs SET state = 'pending', agent_id = ?, heartbeat_at = ? WHERE id = ?",
+            "UPDATE runs SET state = 'pending', agent_id = ?, heartbeat_at = ?, acknowledged = 0"
+            " WHERE id = ?",
             (agent_id, now(), run["id"]),
         )
         return command("resume", sweep, run["name"], json.loads(run["parameters"] or "{}"))
@@ -58,6 +60,23 @@ def claim(
     point, parameters, attempt = taken
     name = new_run(connection, sweep, agent_id, username, point, parameters, attempt)
     return command("run", sweep, name, parameters)
+
+
+def repeat(connection: sqlite3.Connection, sweep: sqlite3.Row, agent_id: int) -> dict[str, Any] | None:
+    """The command that an agent has been given already and seems not to have heard, if there is one."""
+    run = connection.execute(
+        "SELECT * FROM runs WHERE agent_id = ? AND state = 'pending' AND NOT acknowledged LIMIT 1",
+        (agent_id,),
+    ).fetchone()
+    if run is None:
+        return None
+    kind = "run" if run["exit_code"] is None else "resume"
+    return command(kind, sweep, run["name"], json.loads(run["parameters"] or "{}"))
+
+
+def acknowledge(connection: sqlite3.Connection, run: sqlite3.Row) -> None:
+    """Note that the agent of a run has heard of it."""
+    connection.execute("UPDATE runs SET acknowledged = 1 WHERE id = ?", (run["id"],))
 
 
 def next_freed(connection: sqlite3.Connection, sweep: sqlite3.Row) -> tuple[int, Point, int] | None:
@@ -122,6 +141,7 @@ def new_run(
         agent_id=agent_id,
         point=point,
         attempt=attempt,
+        acknowledged=0,
         parameters=json.dumps(parameters),
     )
     connection.execute(
@@ -142,12 +162,16 @@ def change_state(connection: sqlite3.Connection, run: sqlite3.Row, state: str, m
     """Move a run to a state; with it, its point is given up or taken back."""
     if state == run["state"]:
         return
-    connection.execute("UPDATE runs SET state = ?, updated_at = ? WHERE id = ?", (state, now(), run["id"]))
+    heard = run["acknowledged"] or state not in ("pending", "crashed")
+    connection.execute(
+        "UPDATE runs SET state = ?, updated_at = ?, acknowledged = ? WHERE id = ?",
+        (state, now(), heard, run["id"]),
+    )
     if run["point"] is None or run["sweep_id"] is None:
         return
     # A run that was told to stop, by a person or an early stop, is not tried again however it ends.
     if state in LOST and not run["stop_requested"]:
-        if attempts_of_others(connection, run) + 1 < max_attempts:
+        if attempts_of_others(connection, run) + heard < max_attempts:
             give_up(connection, run)
     elif run["state"] in LOST:
         take_back(connection, run)
@@ -156,8 +180,8 @@ def change_state(connection: sqlite3.Connection, run: sqlite3.Row, state: str, m
 
 
 def attempts_of_others(connection: sqlite3.Connection, run: sqlite3.Row) -> int:
-    """How many other runs the point of a run has had."""
-    query = "SELECT count(*) FROM runs WHERE sweep_id = ? AND point = ? AND id != ?"
+    """How many other attempts the point of a run has had; one that its agent never heard of is none."""
+    query = "SELECT count(*) FROM runs WHERE sweep_id = ? AND point = ? AND id != ? AND acknowledged"
     return connection.execute(query, (run["sweep_id"], run["point"], run["id"])).fetchone()[0]
 
 

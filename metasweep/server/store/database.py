@@ -49,6 +49,7 @@ MIGRATIONS: tuple[str, ...] = (
     PRAGMA writable_schema = RESET;
     """,
     "CREATE TABLE sessions (token TEXT PRIMARY KEY, key TEXT NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID",
+    "ALTER TABLE runs ADD COLUMN acknowledged INTEGER NOT NULL DEFAULT 1",
 )
 VERSION = len(MIGRATIONS) + 1
 BATCH = 200  # writes in one transaction: bounds the wait of the first of them

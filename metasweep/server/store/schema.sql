@@ -97,6 +97,7 @@ CREATE TABLE runs (
     agent_id INTEGER REFERENCES agents (id) ON DELETE SET NULL,
     point INTEGER,                           -- which point of the sweep; null: none held
     attempt INTEGER NOT NULL DEFAULT 1,      -- the how many-th run of that point
+    acknowledged INTEGER NOT NULL DEFAULT 1, -- 0: handed out, and no sign yet that its agent heard of it
     parameters TEXT,                         -- of the point, JSON
     stop_requested INTEGER NOT NULL DEFAULT 0,
     exit_code INTEGER,

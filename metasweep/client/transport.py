@@ -1,0 +1,172 @@
+"""GraphQL over HTTP: one request, its retries, and the limits of the server, the same for every query."""
+
+from __future__ import annotations
+
+import math
+import random
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from metasweep.client.account import Account
+from metasweep.client.throttle import Throttle
+
+T = TypeVar("T")
+CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 60.0  # a claim may wait behind other writers
+LEAVING_SECONDS = 2.0  # for an answer, once the caller has been told to stop
+RETRY_SECONDS = (0.5, 30.0)  # the first wait and the longest
+AWAY_SECONDS = 10.0  # without an answer before it is worth a line
+OWN_HEADER = "X-Metasweep"  # the embedded server sends it
+NOT_ACTED = (429, 501)  # statuses of a server that has not done what was asked
+
+
+class Refused(Exception):
+    """The server understood and said no; `status` is the HTTP status, or 200 for a GraphQL error."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Unreachable(Exception):
+    """No answer, or one that invites to try again (429, 5xx)."""
+
+    def __init__(self, message: str, may_have_acted: bool = True) -> None:
+        """`may_have_acted`: whether the server may have done what was asked, and only its answer is lost."""
+        super().__init__(message)
+        self.may_have_acted = may_have_acted
+
+
+class Transport:
+    """Sends queries to one account's server; may be used by several threads."""
+
+    def __init__(self, account: Account, stop: threading.Event | None = None) -> None:
+        """`stop`, once set, ends every wait for a server that is away."""
+        self.account = account
+        self.stop = stop or threading.Event()
+        self.throttle = Throttle()
+        self.say: Callable[[str], None] = lambda _text: None
+        """Tells the user that the server is away, and that it is back."""
+        self.is_embedded = False
+        """Whether the embedded server has answered, which may be asked as often as one likes."""
+        self._local = threading.local()
+        self._silent_since: float | None = None
+        self._said_away = False
+
+    def execute(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        """Send one query, once, as soon as the server's limit has room for it.
+
+        Raises: Refused, Unreachable.
+        """
+        if (wait := self.throttle.left()) and self.stop.wait(wait):
+            raise Unreachable("the server's rate limit", may_have_acted=False)
+        answer_seconds = LEAVING_SECONDS if self.stop.is_set() else ANSWER_SECONDS
+        try:
+            reply = self._session().post(
+                f"{self.account.base_url}/graphql",
+                json={"query": query, "variables": variables},
+                timeout=(min(CONNECT_SECONDS, answer_seconds), answer_seconds),
+            )
+        except requests.RequestException as error:
+            self._note_silence(reason(error))
+            raise Unreachable(reason(error), may_have_acted=not never_sent(error)) from error
+        self.is_embedded |= OWN_HEADER in reply.headers
+        self.throttle.note(reply.status_code, reply.headers)
+        if reply.status_code == 429 or reply.status_code >= 500:
+            if reply.status_code != 429:
+                self._note_silence(f"HTTP {reply.status_code}")
+            raise Unreachable(f"HTTP {reply.status_code}", reply.status_code not in NOT_ACTED)
+        self._note_answer()
+        return read_reply(reply)
+
+    def until_answered(
+        self,
+        ask: Callable[[], T],
+        attempts: float = math.inf,
+        worthwhile: Callable[[], bool] = lambda: True,
+    ) -> T:
+        """Call `ask` until it is answered, `attempts` times at most, waiting longer each time, with jitter.
+
+        Raises: what `ask` raises; Unreachable only after the last attempt, once `stop` is set or it is not
+            `worthwhile` any more.
+        """
+        wait, longest = RETRY_SECONDS
+        attempt = 1
+        while True:
+            try:
+                return ask()
+            except Unreachable:
+                pause = max(self.throttle.left(), random.uniform(wait / 2, wait))
+                if attempt == attempts or self.stop.wait(pause) or not worthwhile():
+                    raise
+            attempt, wait = attempt + 1, min(2 * wait, longest)
+
+    def send_until_answered(
+        self, query: str, variables: dict[str, Any], attempts: float = math.inf
+    ) -> dict[str, Any]:
+        """Send a query until it is answered. Raises: as `until_answered`; Refused."""
+        return self.until_answered(lambda: self.execute(query, variables), attempts)
+
+    def _session(self) -> requests.Session:
+        if not hasattr(self._local, "session"):
+            self._local.session = requests.Session()
+            self._local.session.auth = ("api", self.account.api_key)
+            adapter = HTTPAdapter(pool_maxsize=1)
+            for scheme in ("http://", "https://"):
+                self._local.session.mount(scheme, adapter)
+        return self._local.session
+
+    def _note_silence(self, why: str) -> None:
+        """Tell the user, once, of a server that has not answered for a while."""
+        now = time.monotonic()
+        self._silent_since = self._silent_since or now
+        if now - self._silent_since > AWAY_SECONDS and not self._said_away:
+            self._said_away = True
+            self.say(f"{self.account.base_url} does not answer ({why}): asking again until it does")
+
+    def _note_answer(self) -> None:
+        self._silent_since = None
+        if self._said_away:
+            self._said_away = False
+            self.say(f"{self.account.base_url} answers again")
+
+
+def read_reply(reply: requests.Response) -> dict[str, Any]:
+    """Return the data of a GraphQL answer.
+
+    Raises: Refused, with the server's own words where it has any.
+    """
+    try:
+        body = reply.json()
+    except requests.JSONDecodeError:
+        body = {}
+    errors = body.get("errors") if isinstance(body, dict) else None
+    if errors or reply.status_code >= 400:
+        words = "; ".join(str(e.get("message", e) if isinstance(e, dict) else e) for e in errors or [])
+        raise Refused(words or f"HTTP {reply.status_code}", reply.status_code)
+    if not isinstance(body, dict) or not isinstance(body.get("data"), dict):
+        raise Refused("the answer is not GraphQL: is this a W&B server?", reply.status_code)
+    return body["data"]
+
+
+def never_sent(error: requests.RequestException) -> bool:
+    """Whether a request cannot have reached the server: no connection was made."""
+    known = (requests.ConnectTimeout, requests.exceptions.SSLError)
+    return isinstance(error, known) or reason(error) in ("no such host", "connection refused")
+
+
+def reason(error: requests.RequestException) -> str:
+    """Return in a few words why a request got no answer."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return "its certificate was not accepted"
+    if isinstance(error, requests.ConnectTimeout | requests.ReadTimeout):
+        return "no answer in time"
+    if "Name or service not known" in str(error) or "name resolution" in str(error):
+        return "no such host"
+    if "Connection refused" in str(error):
+        return "connection refused"
+    return "connection lost"

@@ -1,0 +1,149 @@
+"""The agent and W&B's cloud as it is: far away, limited, and losing answers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import wandb
+
+from metasweep.agent.missing import Missing
+from metasweep.client.account import Account
+from metasweep.client.protocol import Client
+from metasweep.client.sweep import open_sweep
+from tests.agent.conftest import PATIENCE, Workshop
+from tests.cloud.faults import Fault, Faults
+from tests.cloud.limits import Limit
+from tests.cloud.proxy import Cloud, serve
+from tests.conftest import make_server
+
+LOGS = """
+    import sys, time, wandb
+    x = int(sys.argv[1][4:])
+    with wandb.init() as run:
+        for step in range(3):
+            run.log({"score": x + step})
+            time.sleep(0.05)
+"""
+Play = Callable[..., contextlib.AbstractContextManager[tuple[Workshop, Cloud]]]
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Play:
+    """A folder whose agents talk to a cloud of the given nature."""
+
+    @contextmanager
+    def playing(**nature: Any) -> Iterator[tuple[Workshop, Cloud]]:
+        for server in make_server("--max-attempts", "1"):
+            with serve(Cloud(server.url, **nature)) as cloud:
+                address = {"WANDB_BASE_URL": cloud.url, "WANDB_DIR": str(tmp_path)}
+                yield Workshop(tmp_path, os.environ | server.env | address), cloud
+
+    return playing
+
+
+def by_state(workshop: Workshop, cloud: Cloud, output: str) -> dict[str, Counter[int]]:
+    """State -> how many runs of each point, as the server itself tells."""
+    there = Workshop(workshop.folder, workshop.environ | {"WANDB_BASE_URL": cloud.upstream})
+    states: dict[str, Counter[int]] = {}
+    for run in there.runs(output):
+        states.setdefault(run.state, Counter())[run.config.get("x")] += 1
+    return states
+
+
+def each_once(points: int) -> dict[str, dict[int, int]]:
+    return {"finished": dict.fromkeys(range(points), 1)}
+
+
+def test_a_lost_answer_to_a_claim_burns_no_point(play: Play) -> None:
+    lost = dict.fromkeys((1, 2, 4, 6, 7), Fault.LOST)
+    with play(faults=Faults(script={"claim": lost})) as (workshop, cloud):
+        code, output = workshop.agent(workshop.sweep(LOGS, values=5), "--workers", "2")
+        assert code == 0, output
+        assert cloud.refused["lost"] == len(lost)
+        assert by_state(workshop, cloud, output) == each_once(5)
+
+
+def test_on_the_embedded_server_lost_answers_cost_no_attempt(tmp_path: Path) -> None:
+    for server in make_server("--max-attempts", "2"):
+        lost = dict.fromkeys((1, 2, 3, 5), Fault.LOST)
+        faults = Faults(script={"claim": lost})
+        with serve(Cloud(server.url, faults=faults, has_memory=False)) as cloud:
+            address = {"WANDB_BASE_URL": cloud.url, "WANDB_DIR": str(tmp_path)}
+            workshop = Workshop(tmp_path, os.environ | server.env | address)
+            code, output = workshop.agent(workshop.sweep(LOGS, values=2), "--workers", "1")
+            assert code == 0, output
+            assert by_state(workshop, cloud, output) == each_once(2)
+
+
+def test_a_rate_limit_delays_runs_and_fails_none(play: Play) -> None:
+    with play(limits={"all": Limit(40, seconds=8)}) as (workshop, cloud):
+        code, output = workshop.agent(workshop.sweep(LOGS, values=8), "--workers", "4", "--max-failures", "1")
+        assert code == 0, output
+        assert cloud.refused["429"]
+        assert by_state(workshop, cloud, output) == each_once(8)
+        assert "0 failed" in output
+
+
+def test_the_agent_says_once_that_it_is_throttled_and_asks_no_more_until_then(play: Play) -> None:
+    with play(limits={"claim": Limit(2, seconds=6)}) as (workshop, cloud):
+        code, output = workshop.agent(workshop.sweep(LOGS, values=6), "--workers", "3")
+        assert code == 0, output
+        said = [line for line in output.splitlines() if "W&B is throttling this account: waiting" in line]
+        assert 0 < len(said) <= 1 + cloud.seen["claim"] / 3
+        assert cloud.refused["429"] <= 3 * len(said)  # each of three workers may have been under way
+
+
+def test_missing_takes_the_next_name_where_one_was_deleted(play: Play) -> None:
+    with play() as (workshop, cloud):
+        _, output = workshop.agent(workshop.sweep(LOGS, values=2), "--workers", "1", "--count", "1")
+        name = next(word for word in output.split() if word.count("/") == 2)
+        client = Client(Account(cloud.url, workshop.environ["WANDB_API_KEY"]))
+        found = open_sweep(client, name, None, None)
+        first = Missing(client, found).claim()
+        assert first
+        api = wandb.Api({"base_url": cloud.url}, api_key=workshop.environ["WANDB_API_KEY"])
+        api.run(f"{name.rpartition('/')[0]}/{first['run_id']}").delete()
+        again = Missing(client, found).claim()
+        assert again
+        assert cloud.refused["409"] == 1
+        assert again["args"] == first["args"]
+        assert again["run_id"] != first["run_id"]
+        assert Missing(client, found).claim() is None  # it is at work
+
+
+def test_missing_knows_the_run_that_it_made_though_the_answer_was_lost(play: Play) -> None:
+    fails = LOGS + "\n        if not __import__('pathlib').Path('mended').exists(): sys.exit(1)"
+    with play() as (workshop, cloud):
+        _, output = workshop.agent(workshop.sweep(fails, values=4), "--workers", "1", "--max-failures", "0")
+        name = next(word for word in output.split() if word.count("/") == 2)
+        workshop.write("mended", "")
+        begun = cloud.seen["UpsertBucket"]
+        cloud.faults = Faults(script={"UpsertBucket": {begun + 1: Fault.LOST}})
+        code, said = workshop.agent(name, "--missing", "--workers", "1")
+        assert code == 0, said
+        assert cloud.refused["lost"] == 1
+        states = by_state(workshop, cloud, output)
+        assert states["finished"] == each_once(4)["finished"]
+        assert set(states) == {"finished", "failed"}
+
+
+@pytest.mark.timeout(600)
+def test_four_agents_finish_every_point_once_whatever_the_cloud_does(play: Play) -> None:
+    faults = Faults(seed=7, busy=0.02, burst=3, reset=0.04, lost=0.08)
+    limits = {"all": Limit(400, seconds=20)}
+    with play(round_trip=0.05, faults=faults, limits=limits) as (workshop, cloud):
+        there = Workshop(workshop.folder, workshop.environ | {"WANDB_BASE_URL": cloud.upstream})
+        _, output = there.agent(there.sweep(LOGS, values=16), "--workers", "1", "--count", "1")
+        name = next(word for word in output.split() if word.count("/") == 2)
+        agents = [workshop.start(name, "--workers", "1", "--max-failures", "0") for _ in range(4)]
+        ends = [(agent.communicate(timeout=2 * PATIENCE)[0], agent.returncode) for agent in agents]
+        assert [code for _, code in ends] == [0] * 4, ends
+        assert cloud.refused["lost"] > 3
+        assert by_state(workshop, cloud, output) == each_once(16)
