@@ -30,6 +30,7 @@ class Column:
     goal: Literal["max", "min"] = "max"  # of a metric: which end is better
     axis: bool = True  # also an axis of the parallel coordinates
     levels: Sequence[Any] = ()  # of a discrete column: its values from bottom to top; () = ascending
+    shown: bool = True  # in the table, until the reader chooses
 
 
 @dataclass(frozen=True)
@@ -40,16 +41,18 @@ class Curve:
     x: Sequence[Any]  # one sequence for all the runs, or one per run
     y: Sequence[Sequence[float | None] | None]  # one per run, in the order of the runs
     x_label: str = "epoch"
+    sampled: bool = False  # of long runs, only the extremes of every stretch are there
 
 
 @dataclass(frozen=True)
 class Preset:
-    """A button that keeps the runs with `column` at or above `minimum` (above it when `strict`)."""
+    """A button that keeps the runs with `column` from `minimum` (above it when `strict`) to `maximum`."""
 
     label: str
     column: str
-    minimum: float
+    minimum: float | None = None
     strict: bool = False
+    maximum: float | None = None
 
 
 @dataclass(frozen=True)

@@ -35,5 +35,7 @@ ROUTES = [
     Route(RUN, shells.run),
     Route(RUN + "/data", sources.run),
     Route(RUN + "/log", files.log),
+    Route(RUN + "/history.csv", files.history),
     Route(RUN + "/files/{name:path}", files.file),
+    Route(PROJECT + "/artifacts/{artifact}/{name:path}", files.artifact_file),
 ]

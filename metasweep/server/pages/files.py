@@ -1,14 +1,20 @@
 """Uploaded files for a browser. Nobody vouches for them: none ever runs with this server's origin."""
 
+import csv
+import io
+import json
+import sqlite3
 from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 
+from metasweep.page.columns import flatten
 from metasweep.server.api.history import log_line
 from metasweep.server.context import Server
 from metasweep.server.errors import NotFound
 from metasweep.server.pages import find
+from metasweep.server.store import views
 from metasweep.server.stream.files import blob_path
 
 # What a browser shows; it saves everything else. HTML and SVG are shown without scripts and network.
@@ -37,11 +43,22 @@ def media_type(name: str, stored: str) -> str:
 def file(request: Request) -> Response:
     """GET of a file of a run by its name."""
     row, _ = find.run(request)
-    server: Server = request.app.state.server
-    query = "SELECT * FROM files WHERE run_id = ? AND name = ? AND blob IS NOT NULL"
-    found = find.read(request).execute(query, (row["id"], request.path_params["name"])).fetchone()
+    return answer(request, views.file(find.read(request), row["id"], request.path_params["name"]))
+
+
+def artifact_file(request: Request) -> Response:
+    """GET of a file of an artifact by its name; the artifact by its id or the client's."""
+    row, names = find.project(request), request.path_params
+    return answer(
+        request, views.artifact_file(find.read(request), row["id"], names["artifact"], names["name"])
+    )
+
+
+def answer(request: Request, found: sqlite3.Row | None) -> Response:
+    """The bytes of a file, shown where that is safe; NotFound when there is none."""
     if found is None:
         raise NotFound("there is no such file")
+    server: Server = request.app.state.server
     kind = media_type(found["name"], found["mimetype"])
     disposition = "attachment" if kind == "application/octet-stream" else "inline"
     name = quote(found["name"].rpartition("/")[2])
@@ -49,9 +66,22 @@ def file(request: Request) -> Response:
     return FileResponse(blob_path(server, found["blob"]), media_type=kind, headers=headers)
 
 
+def history(request: Request) -> Response:
+    """GET of a run's history as CSV: a column for every plain value, a row for every line."""
+    row, _ = find.run(request)
+    read = find.read(request)
+    lines = [flatten(json.loads(text)) for text in views.history(read, row["id"])]
+    names = sorted({name for line in lines for name in line}, key=lambda name: (name != "_step", name))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names)
+    writer.writeheader()
+    writer.writerows(lines)
+    headers = HEADERS | {"Content-Disposition": "attachment; filename=history.csv"}
+    return Response(text.getvalue(), media_type="text/csv", headers=headers)
+
+
 def log(request: Request) -> Response:
     """GET of a run's whole console output as text."""
     row, _ = find.run(request)
-    query = "SELECT line, text FROM logs WHERE run_id = ? ORDER BY line"
-    lines = (log_line(line)["line"] for line in find.read(request).execute(query, (row["id"],)))
+    lines = (log_line(line)["line"] for line in views.log(find.read(request), row["id"]))
     return PlainTextResponse("\n".join(lines) + "\n", headers=HEADERS)

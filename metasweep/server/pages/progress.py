@@ -1,32 +1,13 @@
 """How far sweeps have come: points, not runs, so that a second attempt counts for nothing more."""
 
 import sqlite3
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
 from metasweep import page
 from metasweep.server.errors import NotFound
-from metasweep.server.store import claims
-from metasweep.server.store.database import one_of
-from metasweep.sweeps.states import ACTIVE
-
-# For each sweep its points by the best that one of their runs came to; runs without a point by themselves.
-POINTS = """
-SELECT sweep_id, outcome, count(*) AS points FROM (
-    SELECT runs.sweep_id AS sweep_id, min(CASE
-        WHEN state = 'finished' THEN 0
-        WHEN state = 'killed' AND stop_requested THEN 1
-        WHEN state IN {active} THEN 2
-        WHEN state = 'preempted' THEN 3
-        WHEN freed_points.id IS NOT NULL THEN 3
-        ELSE 4 END) AS outcome
-    FROM runs LEFT JOIN freed_points
-        ON freed_points.sweep_id = runs.sweep_id AND freed_points.point = runs.point
-    WHERE runs.{condition}
-    GROUP BY runs.sweep_id, ifnull(runs.point, -runs.id)
-) GROUP BY sweep_id, outcome
-"""
-OUTCOMES = ("finished", "stopped", "running", "again", "failed")
+from metasweep.server.store import claims, views
 
 
 @dataclass(frozen=True)
@@ -47,11 +28,11 @@ def expected(sweep: sqlite3.Row) -> int | None:
     return min(limits) if limits else None
 
 
-def points_by_sweep(connection: sqlite3.Connection, condition: str, value: int) -> dict[int, Points]:
-    """The points of every sweep whose runs meet a condition such as sweep_id = ?."""
-    counts: dict[int, dict[str, Any]] = {}
-    for row in connection.execute(POINTS.format(condition=condition, active=one_of(ACTIVE)), (value,)):
-        counts.setdefault(row["sweep_id"], {})[OUTCOMES[row["outcome"]]] = row["points"]
+def points_by_sweep(connection: sqlite3.Connection, scope: views.Scope, scope_id: int) -> dict[int, Points]:
+    """The points of a sweep, or of all sweeps of a project."""
+    counts: dict[int, dict[str, Any]] = defaultdict(dict)
+    for sweep_id, outcome, count in views.points(connection, scope, scope_id):
+        counts[sweep_id][outcome] = count
     return {sweep_id: Points(**found) for sweep_id, found in counts.items()}
 
 
@@ -73,5 +54,5 @@ def of_sweep(connection: sqlite3.Connection, sweep: sqlite3.Row) -> page.Progres
     """The progress of one sweep; NotFound when it was deleted meanwhile."""
     if sweep is None:
         raise NotFound("this sweep was deleted")
-    points = points_by_sweep(connection, "sweep_id = ?", sweep["id"])
+    points = points_by_sweep(connection, "sweep", sweep["id"])
     return progress(sweep, points.get(sweep["id"], Points()))

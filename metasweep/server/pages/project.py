@@ -1,26 +1,20 @@
 """The first page and the page of a project."""
 
 import sqlite3
+from dataclasses import replace
 from typing import Any
 
 from metasweep import page
-from metasweep.server.pages import columns, find, progress
+from metasweep.page import columns
+from metasweep.server.pages import find, progress
 from metasweep.server.pages.rows import Rows
 from metasweep.server.pages.sweep import cell
-from metasweep.server.store import claims
+from metasweep.server.store import claims, views
 from metasweep.server.store.metrics import best_of_sweep
 from metasweep.sweeps.metric import Metric
 
-MOST_RUNS = 2000  # of a project's table, the newest
-MOST_PARAMETERS = 10
-
-PROJECTS = """
-SELECT projects.*, count(runs.id) AS runs, sum(runs.state = 'running') AS running,
-    max(runs.heartbeat_at) AS active,
-    (SELECT count(*) FROM sweeps WHERE project_id = projects.id) AS sweeps
-FROM projects LEFT JOIN runs ON runs.project_id = projects.id
-GROUP BY projects.id ORDER BY ifnull(max(runs.heartbeat_at), projects.created_at) DESC
-"""
+MOST_RUNS = 20_000  # of a table, the newest; the page says when there are more
+SHOWN_PARAMETERS = 10  # in the table until the reader chooses
 
 
 def home(connection: sqlite3.Connection) -> dict[str, Any]:
@@ -35,7 +29,7 @@ def home(connection: sqlite3.Connection) -> dict[str, Any]:
             "sweeps": row["sweeps"],
             "active": row["active"] or row["created_at"],
         }
-        for row in connection.execute(PROJECTS)
+        for row in views.projects(connection)
     ]
     return {"title": "Projects", "projects": projects}
 
@@ -46,6 +40,7 @@ def project(connection: sqlite3.Connection, row: sqlite3.Row) -> dict[str, Any]:
     return {
         "title": row["name"],
         "subtitle": row["description"] or "",
+        "total": views.count_runs(connection, "project", row["id"]),
         "sweeps": sweeps(connection, row["id"], base),
         "study": page.encode(runs(connection, row["id"], row["name"], base)),
     }
@@ -53,8 +48,7 @@ def project(connection: sqlite3.Connection, row: sqlite3.Row) -> dict[str, Any]:
 
 def sweeps(connection: sqlite3.Connection, project_id: int, base: str) -> list[dict[str, Any]]:
     """The sweeps of a project, newest first."""
-    points = progress.points_by_sweep(connection, "project_id = ?", project_id)
-    query = "SELECT * FROM sweeps WHERE project_id = ? ORDER BY id DESC"
+    points = progress.points_by_sweep(connection, "project", project_id)
     return [
         {
             "name": sweep["display_name"] or sweep["name"],
@@ -66,12 +60,12 @@ def sweeps(connection: sqlite3.Connection, project_id: int, base: str) -> list[d
             "progress": vars(progress.progress(sweep, points.get(sweep["id"], progress.Points()))),
             "best": best(connection, sweep),
         }
-        for sweep in connection.execute(query, (project_id,)).fetchall()
+        for sweep in views.sweeps(connection, project_id)
     ]
 
 
 def best(connection: sqlite3.Connection, sweep: sqlite3.Row) -> str | None:
-    """The best value of the sweep's metric, with its name."""
+    """The best value of the sweep's metric, as text; None when there is none."""
     metric = Metric.of(claims.parse_config(sweep["config"]))
     if metric is None:
         return None
@@ -79,35 +73,57 @@ def best(connection: sqlite3.Connection, sweep: sqlite3.Row) -> str | None:
     return cell(columns.metric(metric.name, [value], metric.name, metric.extreme), value)
 
 
-def common_parameters(rows: Rows) -> list[str]:
-    """The parameters that most runs have, those that differ first."""
+def parameters(rows: Rows) -> list[page.Column]:
+    """All the parameters: those that most runs have and that differ first, and of these some shown."""
     values = {name: rows.parameter(name) for name in rows.parameter_names()}
     same = {name: len(set(map(repr, found))) == 1 for name, found in values.items()}
     missing = {name: found.count(None) for name, found in values.items()}
-    return sorted(values, key=lambda name: (missing[name], same[name]))[:MOST_PARAMETERS]
+    order = sorted(values, key=lambda name: (missing[name], same[name]))
+    return [
+        replace(columns.parameter(name, values[name]), shown=place < SHOWN_PARAMETERS)
+        for place, name in enumerate(order)
+    ]
+
+
+def metrics(rows: Rows) -> list[page.Column]:
+    """All the metrics, most telling first, and of these some shown; the runtime when there is none."""
+    names = columns.metric_names(rows.summaries, "", rows.parameter_names()) or ["_runtime"]
+    return [
+        columns.metric(name, rows.metric(name), "", None, shown=place < columns.SHOWN_METRICS)
+        for place, name in enumerate(names)
+    ]
 
 
 def runs(connection: sqlite3.Connection, project_id: int, title: str, base: str) -> page.PageData:
-    """The newest runs as a table."""
-    rows = Rows.read(connection, base, "project_id = ? ORDER BY id DESC LIMIT ?", project_id, MOST_RUNS)
-    names = columns.metric_names(rows.summaries, "", rows.parameter_names()) or ["_runtime"]
-    metrics = [columns.metric(name, rows.metric(name), "", None) for name in names]
-    parameters = [columns.parameter(name, rows.parameter(name)) for name in common_parameters(rows)]
+    """The runs as a table."""
+    rows = Rows.read(connection, base, "project", project_id, MOST_RUNS)
+    chosen, measured = parameters(rows), metrics(rows)
     details = [page.Column("_created", "started (UTC)", "text", axis=False)]
     sweeps_of = [row["sweep"] for row in rows.rows]
     if any(sweeps_of):
         details.append(page.Column("_sweep", "sweep", "text", axis=False))
+    if measured[0].name != "_runtime":
+        details.append(page.Column("_runtime", "runtime (s)", goal="min", axis=False, shown=False))
     return page.PageData(
         title=title,
         runs={
             **rows.basics(),
-            **{column.name: rows.parameter(column.name) for column in parameters},
-            **{column.name: rows.metric(column.name) for column in metrics},
+            **{column.name: rows.parameter(column.name) for column in chosen},
+            **{column.name: rows.metric(column.name) for column in measured},
+            "_runtime": rows.runtimes(),
             "_created": [row["created_at"].replace("T", " ").rstrip("Z") for row in rows.rows],
             "_sweep": sweeps_of,
         },
-        parameters=parameters,
-        metrics=metrics,
-        details=details,
-        color=names[0],
+        parameters=chosen,
+        metrics=measured,
+        details=[*details, *texts(rows)],
+        color=measured[0].name,
     )
+
+
+def texts(rows: Rows) -> list[page.Column]:
+    """Columns for what people have written, shown when somebody has."""
+    basics = rows.basics()
+    return [
+        page.Column(name, name, "text", axis=False, shown=any(basics[name])) for name in ("tags", "notes")
+    ]

@@ -2,15 +2,15 @@
 
 import json
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from metasweep.server.pages import columns, find
-from metasweep.sweeps.metric import Metric, look_up, number_in
-
-COLUMNS = """runs.id, runs.name, display_name, state, created_at, heartbeat_at, history_lines, history_keys,
-    summary, parameters, CASE WHEN parameters IS NULL THEN config END AS config, point, attempt, sweep"""
-
+from metasweep.page import columns
+from metasweep.server.pages import find
+from metasweep.server.pages.series import number
+from metasweep.server.store import views
+from metasweep.sweeps.metric import Metric, number_in
 
 @dataclass(frozen=True)
 class Rows:
@@ -20,7 +20,6 @@ class Rows:
     parameters: list[dict[str, Any]]
     summaries: list[dict[str, Any]]
     base: str  # address of the project
-    judged_by: Metric | None = None  # the metric of the sweep that the runs are of
     _metrics: dict[str, list[Any]] = field(default_factory=dict)
 
     @classmethod
@@ -28,15 +27,15 @@ class Rows:
         cls,
         connection: sqlite3.Connection,
         base: str,
-        condition: str,
-        *values: Any,
+        scope: views.Scope,
+        scope_id: int,
+        limit: int,
         judged_by: Metric | None = None,
     ) -> "Rows":
-        """The runs that meet an SQL condition, which may end in ORDER BY and LIMIT."""
-        rows = connection.execute(f"SELECT {COLUMNS} FROM runs WHERE {condition}", values).fetchall()
-        return cls(
-            rows, [point(row) for row in rows], [json.loads(row["summary"]) for row in rows], base, judged_by
-        )
+        """The newest runs of a project or a sweep, which is judged by a metric."""
+        rows = views.runs(connection, scope, scope_id, limit)
+        summaries = [measured(json.loads(row["summary"]), judged_by) for row in rows]
+        return cls(rows, [point(row) for row in rows], summaries, base)
 
     def basics(self) -> dict[str, list[Any]]:
         """The columns that every page of runs needs."""
@@ -45,6 +44,8 @@ class Rows:
             "name": [row["display_name"] for row in self.rows],
             "state": [row["state"] for row in self.rows],
             "url": [f"{self.base}/runs/{find.address(row['name'])[1:]}" for row in self.rows],
+            "tags": [", ".join(json.loads(row["tags"])) or None for row in self.rows],
+            "notes": [row["notes"] or None for row in self.rows],
         }
 
     def parameter(self, name: str) -> list[Any]:
@@ -54,9 +55,7 @@ class Rows:
     def metric(self, name: str) -> list[Any]:
         """The value of a metric for each run: the last, or what its program chose with `define_metric`."""
         if name not in self._metrics:
-            goal = self.judged_by.goal if self.judged_by and name == self.judged_by.name else None
-            found = [number_in(look_up(summary, name), goal) for summary in self.summaries]
-            self._metrics[name] = found
+            self._metrics[name] = [number(summary.get(name)) for summary in self.summaries]
         return self._metrics[name]
 
     def parameter_names(self) -> list[str]:
@@ -84,3 +83,17 @@ def config(text: str) -> dict[str, Any]:
         for name, item in items
         if not name.startswith("_")
     }
+
+
+def measured(values: Mapping[str, Any], metric: Metric | None, prefix: str = "") -> dict[str, Any]:
+    """The values of a summary by name: nested ones with dots, aggregates of one as the one that counts."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        full = prefix + name
+        if not isinstance(value, Mapping) or "_type" in value:
+            found[full] = value
+            continue
+        goal = metric.goal if metric and full == metric.name else None
+        aggregate = number_in(value, goal)
+        found |= measured(value, metric, f"{full}.") if aggregate is None else {full: aggregate}
+    return found

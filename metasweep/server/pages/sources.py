@@ -1,6 +1,5 @@
 """The data of the pages as JSON: made anew only when something has changed."""
 
-import sqlite3
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -14,19 +13,7 @@ from metasweep.server.pages import run as runs
 from metasweep.server.pages import sweep as sweeps
 from metasweep.server.pages.answers import send
 from metasweep.server.pages.state import Pages
-
-# What changes when a run does. Sums tell changes apart within the second that times are kept to.
-RUNS = """
-SELECT count(*), max(id), max(updated_at), max(heartbeat_at), sum(history_lines), sum(length(summary)),
-    sum(unicode(state) * id % 1000003), sum(state = 'finished'), sum(state = 'running') FROM runs WHERE {}
-"""
-SWEEPS = "SELECT count(*), max(updated_at), max(heartbeat_at), group_concat(state) FROM sweeps WHERE {}"
-FILES = "SELECT count(blob), max(updated_at), sum(size) FROM files WHERE {}"
-
-
-def version(connection: sqlite3.Connection, query: str, condition: str, *values: Any) -> tuple[Any, ...]:
-    """The numbers that tell one state of some rows from the next."""
-    return tuple(connection.execute(query.format(condition), values).fetchone())
+from metasweep.server.store import views
 
 
 def answer(
@@ -42,8 +29,7 @@ def home(request: Request) -> Response:
     read = find.read(request)
 
     def look() -> Hashable:
-        newest = version(read, "SELECT max(id) FROM projects{}", "")
-        return version(read, RUNS, "1"), version(read, SWEEPS, "1"), newest
+        return views.runs_version(read, None), views.sweeps_version(read, None), views.newest_project(read)
 
     return answer(request, "home", look, lambda: projects.home(read))
 
@@ -53,7 +39,10 @@ def project(request: Request) -> Response:
     read, row = find.read(request), find.project(request)
 
     def look() -> Hashable:
-        return tuple(version(read, query, "project_id = ?", row["id"]) for query in (RUNS, SWEEPS))
+        return (
+            views.runs_version(read, "project", row["id"]),
+            views.sweeps_version(read, "project", row["id"]),
+        )
 
     return answer(request, ("project", row["id"]), look, lambda: projects.project(read, row))
 
@@ -64,7 +53,7 @@ def sweep(request: Request) -> Response:
     tracks = request.app.state.pages.tracks
 
     def look() -> Hashable:
-        return version(read, RUNS, "sweep_id = ?", row["id"]), version(read, SWEEPS, "id = ?", row["id"])
+        return views.runs_version(read, "sweep", row["id"]), views.sweeps_version(read, "sweep", row["id"])
 
     def make() -> dict[str, Any]:
         return page.encode(sweeps.page_data(read, row, parent, tracks))
@@ -77,6 +66,6 @@ def run(request: Request) -> Response:
     read, (row, parent) = find.read(request), find.run(request)
 
     def look() -> Hashable:
-        return tuple(row), version(read, FILES, "run_id = ?", row["id"])
+        return tuple(row), views.files_version(read, row["id"])
 
     return answer(request, ("run", row["id"]), look, lambda: runs.document(read, row, parent))

@@ -2,19 +2,25 @@
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from metasweep import page
-from metasweep.server.pages import columns, find, progress
+from metasweep.page import columns
+from metasweep.server.pages import find, progress
 from metasweep.server.pages.rows import Rows
-from metasweep.server.pages.tracks import MOST_POINTS, Series, Tracks
-from metasweep.server.store import claims
+from metasweep.server.pages.series import Series
+from metasweep.server.pages.tracks import STRETCHES, Tracks
+from metasweep.server.store import claims, views
 from metasweep.sweeps.metric import Metric
+from metasweep.sweeps.states import FINISHED, LOST
 
+MOST_RUNS = 50_000  # of a sweep's page, the newest
 BEST = 10  # runs in the table of the best
 MOST_CURVES = 4
 POINT_BUDGET = 120_000  # points of all the curves together
+TEXTS = ("tags", "notes")  # what people have written
 SEED = "seed"  # a repetition, not a choice: no axis
 FEW = 8  # points of a curve, at the least
 
@@ -31,11 +37,15 @@ def page_data(
     """Everything on the page of a sweep."""
     base = find.address(parent["entity"], parent["name"])
     config = claims.parse_config(sweep["config"])
-    rows = Rows.read(connection, base, "sweep_id = ? ORDER BY id", sweep["id"], judged_by=Metric.of(config))
+    rows = Rows.read(connection, base, "sweep", sweep["id"], MOST_RUNS, Metric.of(config))
     metrics = metric_columns(rows, sweep)
     parameters, constant = parameter_columns(rows, config)
     color = metrics[0]
-    details = [*constant, page.Column("_runtime", "runtime (s)", goal="min", axis=False)]
+    details = [
+        *constant,
+        page.Column("_runtime", "runtime (s)", goal="min", axis=False),
+        *(page.Column(name, name, "text", axis=False, shown=any(rows.basics()[name])) for name in TEXTS),
+    ]
     values = {column.name: rows.parameter(column.name) for column in [*parameters, *constant]}
     values |= {column.name: rows.metric(column.name) for column in metrics}
     return page.PageData(
@@ -60,9 +70,11 @@ def metric_columns(rows: Rows, sweep: sqlite3.Row) -> list[page.Column]:
     names = columns.metric_names(rows.summaries, name, rows.parameter_names())
     if not names or (name and name not in names and not rows.rows):
         names = [name or "_runtime", *names]
-    found = [columns.metric(each, rows.metric(each), name, goal) for each in names]
-    first = found[0]
-    return [page.Column(first.name, first.label, first.kind, first.log, first.goal), *found[1:]]
+    found = [
+        columns.metric(each, rows.metric(each), name, goal, shown=place < columns.SHOWN_METRICS)
+        for place, each in enumerate(names)
+    ]
+    return [replace(found[0], axis=True), *found[1:]]
 
 
 def parameter_columns(rows: Rows, config: Mapping[str, Any]) -> tuple[list[page.Column], list[page.Column]]:
@@ -76,12 +88,23 @@ def parameter_columns(rows: Rows, config: Mapping[str, Any]) -> tuple[list[page.
     names = rows.parameter_names()
     for name in sorted(names, key=lambda name: order.get(name.partition(".")[0], len(order))):
         values = rows.parameter(name)
-        column = columns.parameter(name, values)
+        continuous, log = drawn_from(space.get(name))
+        column = columns.parameter(name, values, continuous=continuous, log=log)
         if name == SEED or not (len(set(map(repr, values))) > 1 or is_choice(space.get(name))):
-            constant.append(page.Column(name, name, column.kind, axis=False))
+            constant.append(replace(column, axis=False))
         else:
             varying.append(column)
     return varying, constant
+
+
+def drawn_from(space: Any) -> tuple[bool, bool]:
+    """Whether a parameter's values come from a range, and whether evenly in its logarithm."""
+    if not isinstance(space, dict) or "values" in space or "value" in space:
+        return False, False
+    name = str(space.get("distribution", ""))
+    whole = "int" in name or "q" in space or all(isinstance(space.get(end), int) for end in ("min", "max"))
+    continuous = ("max" in space or "mu" in space) and not whole
+    return continuous, "log" in name
 
 
 def is_choice(space: Any) -> bool:
@@ -93,11 +116,7 @@ def is_choice(space: Any) -> bool:
 
 def subtitle(connection: sqlite3.Connection, sweep: sqlite3.Row) -> str:
     """Kind and state of the sweep in one line."""
-    query = (
-        "SELECT count(*) FROM agents WHERE sweep_id = ? AND EXISTS"
-        " (SELECT 1 FROM runs WHERE agent_id = agents.id AND runs.state IN ('running', 'pending'))"
-    )
-    (agents,) = connection.execute(query, (sweep["id"],)).fetchone()
+    agents = views.agents_at_work(connection, sweep["id"])
     words = [f"{sweep['method'].capitalize()} search", sweep["state"].lower()]
     if agents:
         words.append(f"{agents} agent{'s' if agents > 1 else ''} at work")
@@ -120,7 +139,7 @@ def curves(
     if not chosen:
         return []
     found = tracks.read(connection, rows.rows, tuple(metric.name for metric in chosen))
-    most = max(FEW, min(MOST_POINTS, POINT_BUDGET // (len(chosen) * len(rows.rows))))
+    most = max(FEW, min(2 * STRETCHES, POINT_BUDGET // (len(chosen) * len(rows.rows))))
     made = [curve(metric, [series.get(metric.name) for series in found], most) for metric in chosen]
     return [each for each in made if any(row and len(row) > 1 for row in each.y)]
 
@@ -135,6 +154,7 @@ def curve(metric: page.Column, series: Sequence[Series | None], most: int) -> pa
         x=[[point[at] for point in sample] for sample in samples],
         y=[[point[2] for point in sample] for sample in samples],
         x_label="epoch" if by_epoch else "step",
+        sampled=any(each and len(sample) < each.seen for each, sample in zip(series, samples, strict=True)),
     )
 
 
@@ -144,27 +164,37 @@ def shown(column: page.Column, value: Any) -> str:
 
 
 def presets(color: page.Column, values: list[Any]) -> list[page.Preset]:
-    """The best quarter of the runs, where more is better."""
-    found = sorted(columns.numbers(values))
-    if color.goal == "min" or len(found) < 8:
+    """The best quarter of the runs."""
+    found = sorted(columns.numbers(values), reverse=color.goal == "min")
+    if len(found) < 8:
         return []
-    return [page.Preset("Best quarter", color.name, found[(3 * len(found)) // 4])]
+    limit = found[(3 * len(found)) // 4]
+    if color.goal == "min":
+        return [page.Preset("Best quarter", color.name, maximum=limit)]
+    return [page.Preset("Best quarter", color.name, minimum=limit)]
 
 
-def by_quality(color: page.Column, values: list[Any]) -> list[int]:
-    """The runs that have a value, best first."""
-    have = [index for index, value in enumerate(values) if value is not None]
-    return sorted(have, key=lambda index: values[index], reverse=color.goal != "min")
+def by_quality(rows: Rows, color: page.Column, states: Callable[[str], bool]) -> list[int]:
+    """The runs in such a state that have a value, best first; of each point the first of its runs."""
+    values, seen, found = rows.metric(color.name), set(), []
+    for index, row in enumerate(rows.rows):
+        point = -index - 1 if row["point"] is None else row["point"]
+        if values[index] is not None and states(row["state"]) and point not in seen:
+            seen.add(point)
+            found.append(index)
+    return sorted(found, key=lambda index: values[index], reverse=color.goal != "min")
 
 
 def highlights(rows: Rows, color: page.Column, values: list[Any]) -> list[page.Highlight]:
-    """The numbers at the top."""
-    order = by_quality(color, values)
+    """The numbers at the top: of runs that ended well or are under way."""
+    order = by_quality(rows, color, lambda state: state not in LOST)
     times = sorted(columns.numbers(rows.runtimes()))
     found = []
     if order:
         best, middle = order[0], order[len(order) // 2]
-        found.append(page.Highlight("Best run", shown(color, values[best]), rows.rows[best]["display_name"]))
+        row = rows.rows[best]
+        note = row["display_name"] + ("" if row["state"] == FINISHED else f", {row['state']}")
+        found.append(page.Highlight("Best run", shown(color, values[best]), note))
         found.append(page.Highlight("Median run", shown(color, values[middle]), color.label))
     if times:
         found.append(page.Highlight("Runtime", duration(times[len(times) // 2]), "median of the runs"))
@@ -183,8 +213,7 @@ def duration(seconds: float) -> str:
 def best_runs(
     rows: Rows, parameters: Sequence[page.Column], metrics: Sequence[page.Column]
 ) -> list[page.Section]:
-    """The best runs with their parameters; nothing before there is one."""
-    color, values = metrics[0], rows.metric(metrics[0].name)
+    """The best finished runs, one of each point, with their parameters; nothing before there is one."""
     shown_metrics = [metric for metric in metrics if metric.axis]
     urls = rows.basics()["url"]
     table = [
@@ -193,7 +222,7 @@ def best_runs(
             *(scalar(rows.parameters[index].get(column.name)) for column in parameters),
             *(cell(column, rows.metric(column.name)[index]) for column in shown_metrics),
         ]
-        for place, index in enumerate(by_quality(color, values)[:BEST])
+        for place, index in enumerate(by_quality(rows, metrics[0], FINISHED.__eq__)[:BEST])
     ]
     heads = ["Run", *(column.label for column in [*parameters, *shown_metrics])]
     return [page.Table("Best runs", heads, table)] if table else []
@@ -202,7 +231,7 @@ def best_runs(
 def scalar(value: Any) -> str | int | float | None:
     """A parameter as a cell."""
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return columns.as_text(value)
     return value
 
 
@@ -233,15 +262,17 @@ def configuration(sweep: sqlite3.Row) -> page.Section:
 def in_words(value: Any) -> str:
     """A part of the configuration in one line."""
     if isinstance(value, list):
-        return " ".join(map(str, value))
+        return " ".join(map(columns.as_text, value))
     if not isinstance(value, dict):
-        return str(value)
-    if set(value) == {"values"}:
-        return ", ".join(map(str, value["values"]))
+        return columns.as_text(value)
+    if set(value) == {"values"} and isinstance(value["values"], list):
+        return ", ".join(map(columns.as_text, value["values"]))
     if set(value) == {"value"}:
-        return str(value["value"])
+        return columns.as_text(value["value"])
     if {"min", "max"} <= set(value) <= {"min", "max", "distribution", "q"}:
         step = f" in steps of {value['q']}" if "q" in value else ""
         kind = f", {value['distribution']}" if "distribution" in value else ""
         return f"{value['min']} to {value['max']}{step}{kind}"
-    return ", ".join(f"{key} {item}" for key, item in value.items())
+    if set(value) == {"parameters"} and isinstance(value["parameters"], dict):
+        return "; ".join(f"{key}: {in_words(item)}" for key, item in value["parameters"].items())
+    return ", ".join(f"{key} {columns.as_text(item)}" for key, item in value.items())

@@ -1,7 +1,6 @@
 """Curves read from the histories of runs: each line is read once, and a curve never grows past a bound."""
 
 import json
-import math
 import re
 import sqlite3
 import threading
@@ -10,38 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from metasweep.sweeps import is_finite
+from metasweep.server.pages.series import Series, not_finite, number
+from metasweep.server.store import views
 
 PLAIN = re.compile(r"[\w/.-]+", re.ASCII)  # names that JSON writes in one way only
 MOST_TRACKS = 20_000  # runs with curves in memory
-MOST_POINTS = 64  # of a kept curve, at least half of them when there are more
-
-
-@dataclass
-class Series:
-    """A sample of one metric, evenly spaced, with its newest point."""
-
-    limit: int = MOST_POINTS
-    points: list[tuple[Any, ...]] = field(default_factory=list)
-    seen: int = 0
-    stride: int = 1
-    last: tuple[Any, ...] = ()
-
-    def add(self, point: tuple[Any, ...]) -> None:
-        """Take the next point; when there are too many, every other one goes."""
-        if self.seen % self.stride == 0:
-            self.points.append(point)
-            if len(self.points) >= 2 * self.limit:
-                self.points = self.points[::2]
-                self.stride *= 2
-        self.last = point
-        self.seen += 1
-
-    def sample(self, most: int | None = None) -> list[tuple[Any, ...]]:
-        """The points, at most about `most` of them, always with the newest."""
-        step = max(1, math.ceil(len(self.points) / (most or self.limit)))
-        points = self.points[::step]
-        return points if not points or points[-1] == self.last else [*points, self.last]
+STRETCHES = 32  # of a kept curve: up to 64 points, or the extremes of at most 64 stretches
 
 
 @dataclass
@@ -52,11 +25,6 @@ class Track:
     lines: int = 0
     first: str = ""
     series: dict[str, Series] = field(default_factory=dict)
-
-
-def number(value: Any) -> float | int | None:
-    """The value when it is a finite number."""
-    return value if is_finite(value) else None
 
 
 class Tracks:
@@ -89,9 +57,8 @@ class Tracks:
 
     def _extend(self, connection: sqlite3.Connection, run_id: int, track: Track) -> Track:
         """Read what is new; all of it when the first line shows that the run was started afresh."""
-        query = "SELECT line, text FROM history WHERE run_id = ? AND (line = 0 OR line >= ?) ORDER BY line"
         marks = [metric if PLAIN.fullmatch(metric) else "" for metric in track.metrics]
-        for line, text in connection.execute(query, (run_id, track.lines)):
+        for line, text in views.history_since(connection, run_id, track.lines):
             if line == 0:
                 if track.first and text != track.first:
                     return self._extend(connection, run_id, Track(track.metrics))
@@ -107,6 +74,8 @@ def take(track: Track, row: dict[str, Any]) -> None:
     """Add a row of history to the series of its metrics."""
     step, epoch = number(row.get("_step")), number(row.get("epoch"))
     for metric in track.metrics:
-        value = number(row.get(metric))
-        if value is not None:
-            track.series.setdefault(metric, Series()).add((step, epoch, value))
+        value = row.get(metric)
+        if number(value) is not None:
+            track.series.setdefault(metric, Series(STRETCHES)).add((step, epoch, value))
+        elif (sign := not_finite(value)) is not None:
+            track.series.setdefault(metric, Series(STRETCHES)).mark((step, epoch, sign))

@@ -1,0 +1,98 @@
+"""A bounded sample of a metric that keeps its extremes: a spike is drawn however many points there are."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from metasweep.sweeps import is_finite
+
+NOT_FINITE = {"NaN": "NaN", "Infinity": "∞", "-Infinity": "−∞"}  # as the history writes them -> as people do
+MOST_MARKS = 100  # of values that are not finite, the first
+Point = tuple[Any, ...]  # its places (step, time, …), then its value
+
+
+def number(value: Any) -> float | int | None:
+    """The value when it is a finite number."""
+    return value if is_finite(value) else None
+
+
+def not_finite(value: Any) -> str | None:
+    """The sign of a NaN or an infinity, however the client wrote it; None for anything else."""
+    if isinstance(value, str):
+        return NOT_FINITE.get(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "∞" if value > 0 else "−∞"
+    return None
+
+
+@dataclass
+class Series:
+    """The points of one metric in stretches of equal length; of each the least and the greatest are kept.
+
+    While all points fit, each is a stretch of its own. The first and the newest are always kept.
+    """
+
+    limit: int  # stretches; at most twice as many are kept
+    seen: int = 0
+    length: int = 1  # points of a stretch
+    stretches: list[tuple[tuple[int, Point], tuple[int, Point]]] = field(default_factory=list)
+    first: Point = ()
+    last: Point = ()
+    marks: list[Point] = field(default_factory=list)  # (*places, sign) of what is not finite
+    marked: int = 0
+
+    def add(self, point: Point) -> None:
+        """Take the next point, whose value is finite."""
+        entry = (self.seen, point)
+        if self.seen == 0:
+            self.first = point
+        if self.seen % self.length == 0:
+            if len(self.stretches) == 2 * self.limit:
+                self._halve()
+            self.stretches.append((entry, entry))
+        else:
+            least, greatest = self.stretches[-1]
+            self.stretches[-1] = (min(least, entry, key=value), max(greatest, entry, key=value))
+        self.last = point
+        self.seen += 1
+
+    def mark(self, point: Point) -> None:
+        """Take a point whose value is not finite: its last part is the sign."""
+        self.marked += 1
+        if len(self.marks) < MOST_MARKS:
+            self.marks.append(point)
+
+    def _halve(self) -> None:
+        self.stretches = merged(self.stretches, 2)
+        self.length *= 2
+
+    @property
+    def sampled(self) -> bool:
+        """Whether some points are left out."""
+        return self.length > 1
+
+    def sample(self, most: int | None = None) -> list[Point]:
+        """The kept points in their order, about `most` of them, with the first and the newest."""
+        stretches = self.stretches
+        if most is not None and len(stretches) > most:
+            stretches = merged(stretches, math.ceil(2 * len(stretches) / most))
+        kept = {at: point for pair in stretches for at, point in pair}
+        if self.seen:
+            kept |= {0: self.first, self.seen - 1: self.last}
+        return [kept[at] for at in sorted(kept)]
+
+
+def value(entry: tuple[int, Point]) -> float:
+    """The value of a numbered point."""
+    return entry[1][-1]
+
+
+def merged(
+    stretches: list[tuple[tuple[int, Point], tuple[int, Point]]], size: int
+) -> list[tuple[tuple[int, Point], tuple[int, Point]]]:
+    """Stretches, each made of `size` of those given."""
+    groups = [stretches[at : at + size] for at in range(0, len(stretches), size)]
+    return [
+        (min((least for least, _ in group), key=value), max((greatest for _, greatest in group), key=value))
+        for group in groups
+    ]

@@ -1,0 +1,188 @@
+"""What the pages read, as named queries. `run_id`, `sweep_id` and `project_id` are the ids of rows."""
+
+import sqlite3
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from metasweep.server.store.database import one_of
+from metasweep.sweeps.states import ACTIVE, PREEMPTED
+
+Scope = Literal["project", "sweep"]
+RUN = """runs.id, runs.name, display_name, state, created_at, updated_at, heartbeat_at, history_lines,
+    history_keys, summary, parameters, config, point, attempt, sweep, sweep_id, tags, notes, stop_requested"""
+_OF = {"project": "project_id = ?", "sweep": "sweep_id = ?"}
+
+# For each sweep its points by the best that one of their runs came to; runs without a point by themselves.
+_POINTS = f"""
+SELECT sweep_id, outcome, count(*) AS points FROM (
+    SELECT runs.sweep_id AS sweep_id, min(CASE
+        WHEN state = 'finished' THEN 0
+        WHEN state = 'killed' AND stop_requested THEN 1
+        WHEN state IN {one_of(ACTIVE)} THEN 2
+        WHEN state = '{PREEMPTED}' OR freed_points.id IS NOT NULL THEN 3
+        ELSE 4 END) AS outcome
+    FROM runs LEFT JOIN freed_points
+        ON freed_points.sweep_id = runs.sweep_id AND freed_points.point = runs.point
+    WHERE runs.{{of}} AND runs.sweep_id IS NOT NULL
+    GROUP BY runs.sweep_id, ifnull(runs.point, -runs.id)
+) GROUP BY sweep_id, outcome
+"""
+OUTCOMES = ("finished", "stopped", "running", "again", "failed")
+
+# What changes when a run does. Sums tell changes apart within the second that times are kept to.
+_RUNS_VERSION = """
+SELECT count(*), max(id), max(updated_at), max(heartbeat_at), sum(history_lines), sum(length(summary)),
+    sum(unicode(state) * id % 1000003), sum(state = 'finished'), sum(state = 'running'), sum(length(tags)),
+    sum(length(display_name)), sum(length(notes)), sum(stop_requested) FROM runs WHERE {of}
+"""
+_SWEEPS_VERSION = """
+SELECT count(*), max(updated_at), max(heartbeat_at), group_concat(state), sum(points),
+    (SELECT count(*) FROM freed_points WHERE freed_points.sweep_id = sweeps.id) FROM sweeps WHERE {of}
+"""
+
+
+def projects(connection: sqlite3.Connection) -> list[sqlite3.Row]:
+    """All projects with how many runs and sweeps they have, the most active first."""
+    query = """
+        SELECT projects.*, count(runs.id) AS runs, sum(runs.state = 'running') AS running,
+            max(runs.heartbeat_at) AS active,
+            (SELECT count(*) FROM sweeps WHERE project_id = projects.id) AS sweeps
+        FROM projects LEFT JOIN runs ON runs.project_id = projects.id
+        GROUP BY projects.id ORDER BY ifnull(max(runs.heartbeat_at), projects.created_at) DESC
+    """
+    return connection.execute(query).fetchall()
+
+
+def sweeps(connection: sqlite3.Connection, project_id: int) -> list[sqlite3.Row]:
+    """The sweeps of a project, newest first."""
+    query = "SELECT * FROM sweeps WHERE project_id = ? ORDER BY id DESC"
+    return connection.execute(query, (project_id,)).fetchall()
+
+
+def runs(connection: sqlite3.Connection, scope: Scope, scope_id: int, limit: int) -> list[sqlite3.Row]:
+    """The newest runs of a project or a sweep, at most `limit`, in the order of their creation."""
+    query = f"SELECT {RUN} FROM runs WHERE {_OF[scope]} ORDER BY id DESC LIMIT ?"
+    return connection.execute(query, (scope_id, limit)).fetchall()[::-1]
+
+
+def count_runs(connection: sqlite3.Connection, scope: Scope, scope_id: int) -> int:
+    """How many runs a project or a sweep has."""
+    query = f"SELECT count(*) FROM runs WHERE {_OF[scope]}"
+    return connection.execute(query, (scope_id,)).fetchone()[0]
+
+
+def points(connection: sqlite3.Connection, scope: Scope, scope_id: int) -> Iterator[tuple[int, str, int]]:
+    """(sweep_id, one of OUTCOMES, number of points) for a sweep or all sweeps of a project."""
+    of = "project_id = ?" if scope == "project" else "sweep_id = ?"
+    for sweep_id, outcome, count in connection.execute(_POINTS.format(of=of), (scope_id,)):
+        yield sweep_id, OUTCOMES[outcome], count
+
+
+def agents_at_work(connection: sqlite3.Connection, sweep_id: int) -> int:
+    """How many agents of a sweep have a run under way."""
+    query = f"""
+        SELECT count(*) FROM agents WHERE sweep_id = ? AND EXISTS
+            (SELECT 1 FROM runs WHERE agent_id = agents.id AND runs.state IN {one_of(ACTIVE)})
+    """
+    return connection.execute(query, (sweep_id,)).fetchone()[0]
+
+
+def history(connection: sqlite3.Connection, run_id: int) -> Iterator[str]:
+    """The lines of a run's history, each a JSON object."""
+    query = "SELECT text FROM history WHERE run_id = ? ORDER BY line"
+    return (text for (text,) in connection.execute(query, (run_id,)))
+
+
+def history_since(connection: sqlite3.Connection, run_id: int, line: int) -> Iterator[tuple[int, str]]:
+    """(number, text) of the first line and of those from `line` on."""
+    query = "SELECT line, text FROM history WHERE run_id = ? AND (line = 0 OR line >= ?) ORDER BY line"
+    return ((number, text) for number, text in connection.execute(query, (run_id, line)))
+
+
+def events(connection: sqlite3.Connection, run_id: int) -> Iterator[str]:
+    """The lines of a run's system metrics, each a JSON object."""
+    query = "SELECT text FROM events WHERE run_id = ? ORDER BY line"
+    return (text for (text,) in connection.execute(query, (run_id,)))
+
+
+def log(connection: sqlite3.Connection, run_id: int, first: int = 0) -> Iterator[sqlite3.Row]:
+    """The lines that a run has printed, from number `first` on."""
+    query = "SELECT line, text FROM logs WHERE run_id = ? AND line >= ? ORDER BY line"
+    return iter(connection.execute(query, (run_id, first)))
+
+
+def files(connection: sqlite3.Connection, run_id: int, limit: int) -> list[sqlite3.Row]:
+    """The uploaded files of a run by name, at most `limit`."""
+    query = "SELECT * FROM files WHERE run_id = ? AND blob IS NOT NULL ORDER BY name LIMIT ?"
+    return connection.execute(query, (run_id, limit)).fetchall()
+
+
+def file(connection: sqlite3.Connection, run_id: int, name: str) -> sqlite3.Row | None:
+    """An uploaded file of a run."""
+    query = "SELECT * FROM files WHERE run_id = ? AND name = ? AND blob IS NOT NULL"
+    return connection.execute(query, (run_id, name)).fetchone()
+
+
+def artifacts(connection: sqlite3.Connection, run_id: int) -> list[sqlite3.Row]:
+    """The artifacts that a run made or used: type, name, version, how many files and bytes, and `made`."""
+    query = """
+        SELECT artifacts.id, collections.type, collections.name, version_index, artifacts.created_at,
+            artifacts.run_id = :run AS made,
+            (SELECT group_concat(alias, ', ') FROM aliases WHERE artifact_id = artifacts.id) AS aliases,
+            (SELECT count(*) FROM files WHERE artifact_id = artifacts.id AND NOT manifest) AS file_count,
+            (SELECT total(size) FROM files WHERE artifact_id = artifacts.id AND NOT manifest) AS size
+        FROM artifacts JOIN collections ON collections.id = collection_id
+        WHERE artifacts.state = 'COMMITTED' AND (artifacts.run_id = :run
+            OR artifacts.id IN (SELECT artifact_id FROM used_artifacts WHERE used_artifacts.run_id = :run))
+        ORDER BY made DESC, collections.name, version_index
+    """
+    return connection.execute(query, {"run": run_id}).fetchall()
+
+
+def artifact_files(connection: sqlite3.Connection, artifact_id: int, limit: int) -> list[sqlite3.Row]:
+    """The files of an artifact that this server holds."""
+    query = """
+        SELECT * FROM files WHERE artifact_id = ? AND NOT manifest AND blob IS NOT NULL ORDER BY name LIMIT ?
+    """
+    return connection.execute(query, (artifact_id, limit)).fetchall()
+
+
+def artifact_file(
+    connection: sqlite3.Connection, project_id: int, artifact: str, name: str
+) -> sqlite3.Row | None:
+    """A file of a committed artifact of a project; `artifact` is its id or the id that its client gave it."""
+    query = """
+        SELECT files.* FROM files JOIN artifacts ON artifacts.id = artifact_id
+            JOIN collections ON collections.id = collection_id
+        WHERE project_id = :project AND (artifacts.client_id = :artifact OR artifacts.id = :id)
+            AND artifacts.state = 'COMMITTED' AND files.name = :name AND NOT manifest AND blob IS NOT NULL
+    """
+    row_id = int(artifact) if artifact.isascii() and artifact.isdigit() and len(artifact) < 19 else -1
+    values = {"project": project_id, "artifact": artifact, "id": row_id, "name": name}
+    return connection.execute(query, values).fetchone()
+
+
+def runs_version(connection: sqlite3.Connection, scope: Scope | None, scope_id: int = 0) -> tuple[Any, ...]:
+    """Numbers that tell one state of the runs of a project or a sweep (None: of all) from the next."""
+    return _version(connection, _RUNS_VERSION, _OF[scope] if scope else "id > ?", scope_id)
+
+
+def sweeps_version(connection: sqlite3.Connection, scope: Scope | None, scope_id: int = 0) -> tuple[Any, ...]:
+    """The same of the sweeps of a project, or of one sweep, or (None) of all."""
+    of = {"project": "project_id = ?", "sweep": "id = ?", None: "id > ?"}[scope]
+    return _version(connection, _SWEEPS_VERSION, of, scope_id)
+
+
+def files_version(connection: sqlite3.Connection, run_id: int) -> tuple[Any, ...]:
+    """The same of the files of a run."""
+    query = "SELECT count(blob), max(updated_at), sum(size) FROM files WHERE {of}"
+    return _version(connection, query, "run_id = ?", run_id)
+
+
+def newest_project(connection: sqlite3.Connection) -> int:
+    """The id of the newest project; 0 when there is none."""
+    return connection.execute("SELECT ifnull(max(id), 0) FROM projects").fetchone()[0]
+
+
+def _version(connection: sqlite3.Connection, query: str, of: str, scope_id: int) -> tuple[Any, ...]:
+    return tuple(connection.execute(query.format(of=of), (scope_id,)).fetchone())
