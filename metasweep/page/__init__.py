@@ -62,6 +62,10 @@ __all__ = [
 FOLDER = Path(__file__).parent
 BOOT = 'import "page/main";'
 SERVER_BOOT = 'import "page/server/main";'
+WAITING = (
+    '<p class="waiting">Loading …</p>'
+    "<noscript>This page draws its charts with JavaScript, which is switched off.</noscript>"
+)
 View = Literal["study", "home", "project", "run"]
 SERVER_POLICY = (
     "style-src 'self'; img-src 'self' data: blob:; media-src 'self'; connect-src 'self'; frame-src 'self';"
@@ -108,8 +112,8 @@ def document(
     )
 
 
-def sign_in(root: str, command: str, target: str, problem: str = "") -> str:
-    """The form that asks for the key; `command` prints it, `target` is where to go then."""
+def sign_in(root: str, command: str, hint: str, target: str, problem: str = "") -> str:
+    """The form that asks for the key; `command` prints it, `hint` explains that, `target` is where to go."""
     line = f'<p class="problem" role="alert">{html.escape(problem)}</p>' if problem else ""
     return still(
         "Sign in",
@@ -119,7 +123,8 @@ def sign_in(root: str, command: str, target: str, problem: str = "") -> str:
         f"{line}"
         f'<input type="hidden" name="next" value="{html.escape(target)}">'
         f'<button class="primary">Sign in</button></form>'
-        f'<p class="note">On the machine of the server, <code>{html.escape(command)}</code> prints it.</p>',
+        f'<p class="note">On the machine of the server, <code>{html.escape(command)}</code> prints it.'
+        f" {html.escape(hint)}</p>",
     )
 
 
@@ -138,8 +143,8 @@ def still(title: str, root: str, content: str) -> str:
         data="{}",
         policy=SERVER_POLICY,
         boot='import { themeButton } from "page/base/theme"; themeButton(() => {});',
-        before=f'<div class="still"><p class="brand">Metasweep</p><h1>{html.escape(title)}</h1>'
-        f"{content}</div>",
+        content='<div class="still"><p class="brand">Metasweep</p>'
+        f"<h1>{html.escape(title)}</h1>{content}</div>",
     )
 
 
@@ -199,6 +204,7 @@ def fill(
     policy: str,
     boot: str = BOOT,
     before: str = "",
+    content: str = WAITING,
 ) -> str:
     """The template with its slots filled. The policy names the digests of the only inline scripts."""
     import_map = json.dumps({"imports": imports})
@@ -210,6 +216,7 @@ def fill(
         "imports": import_map,
         "boot": boot,
         "before": before,
+        "content": content,
         "data": data,
     }
     text = (FOLDER / "index.html").read_text(encoding="utf-8")

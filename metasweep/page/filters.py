@@ -107,7 +107,11 @@ class _Parser:
         tests = [self.negated()]
         while True:
             token = self.peek()
-            if token.kind == "end" or token.lower == "or" or (token.kind == "operator" and token.text in "|)"):
+            if (
+                token.kind == "end"
+                or token.lower == "or"
+                or (token.kind == "operator" and token.text in "|)")
+            ):
                 return tests[0] if len(tests) == 1 else lambda row: all(test(row) for test in tests)
             self.take("and", "&")
             tests.append(self.negated())
@@ -125,14 +129,14 @@ class _Parser:
 
     def condition(self) -> Test:
         token, after = self.peek(), self.peek(1)
-        if token.kind in ("end", "operator"):
+        if token.kind in ("end", "operator") or token.lower in ("and", "or"):
             raise FilterError(f"a condition is missing before {token.text or 'the end'}")
         self.at += 1
         is_name = token.kind in ("word", "quoted")
         if is_name and after.kind == "operator" and after.text in COMPARISONS:
             self.at += 1
             return self.comparison(token.text, after.text)
-        if is_name and after.lower == "in" and self.peek(2).text in ("(", "["):
+        if is_name and after.lower == "in" and self.peek(1).text in ("(", "["):
             self.at += 1
             values = self.values()
             tests = [compare(self.column(token.text), "=", value) for value in values]

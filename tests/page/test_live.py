@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -170,3 +171,18 @@ def test_a_pinned_card_stays_with_its_run(feed, open_page):
     assert view.tab.locator(".details.pinned strong").inner_text() == name
     view.tab.keyboard.press("Escape")
     assert not view.tab.locator(".details").is_visible()
+
+
+def test_the_curves_follow_the_values(feed, open_page):
+    """The same runs, and one of them collapses: the axis grows with it."""
+    low = re.compile("^[1-3]0%$")
+    data = study(3)
+    climbing = [[0.7, 0.75, 0.79, 0.8]] * 3
+    curve = replace(data.curves[0], x=range(1, 5), y=climbing)
+    feed.data = replace(data, curves=[curve])
+    view = open_page.address(f"http://127.0.0.1:{feed.server_port}/")
+    ticks = view.tab.locator(".curve-axis.grid text")
+    ticks.first.wait_for(state="attached")
+    assert ticks.filter(has_text=low).count() == 0
+    feed.data = replace(data, curves=[replace(curve, y=[[0.7, 0.75, 0.79, 0.2], *climbing[1:]])])
+    ticks.filter(has_text=low).first.wait_for(state="attached")

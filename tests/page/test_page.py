@@ -101,7 +101,7 @@ def test_escape_and_skip_links(open_page, data):
     link.focus()
     view.tab.keyboard.press("Enter")
     view.tab.keyboard.press("Tab")
-    assert view.tab.evaluate("document.activeElement.getAttribute('aria-label')") == "Search the runs"
+    assert view.tab.evaluate("document.activeElement.getAttribute('aria-label')") == "Filter the runs"
     view.category("Model", "cnn").press("Enter")
     view.category("Dropout", "0.3").press("Enter")
     view.category("Dropout", "0.3").press("Escape")  # on an axis: its own filter

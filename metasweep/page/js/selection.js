@@ -1,6 +1,12 @@
 // Which runs are selected, and which one is looked at. Charts and table share one Selection.
-import { formatValue } from "page/base/format";
+import { columnName, literal, parse } from "page/base/filter";
 import { carry } from "page/charts/scales";
+
+const ALWAYS = [
+  { name: "id", label: "id" },
+  { name: "name", label: "name" },
+  { name: "state", label: "state" },
+];
 
 /** Filters of every kind must all hold; the events are "change" and "highlight". */
 export class Selection extends EventTarget {
@@ -8,7 +14,9 @@ export class Selection extends EventTarget {
     super();
     this.filters = new Map(); // axis name -> {low, high} in fractions of its height, or {levels: Set}
     this.preset = null;
-    this.search = "";
+    this.search = ""; // as written, also while it cannot be read
+    this.parts = []; // of the filter: {text, test}
+    this.problem = ""; // why the search cannot be read; then the one before it holds
     this.highlighted = -1;
     this.load(study, layouts);
   }
@@ -18,7 +26,8 @@ export class Selection extends EventTarget {
     const [before, old] = [this.study, this.layouts];
     this.study = study;
     this.layouts = new Map(layouts.map((layout) => [layout.column.name, layout]));
-    this.text = searchTexts(study);
+    this.looks = looksOf(study);
+    this.setParts();
     for (const [name, filter] of this.filters) this.keep(name, filter, old.get(name));
     if (this.preset) this.preset = study.presets.find(({ label }) => label === this.preset.label) ?? null;
     if (this.highlighted >= 0) this.highlighted = study.values.id.indexOf(before.values.id[this.highlighted]);
@@ -55,9 +64,49 @@ export class Selection extends EventTarget {
     this.update();
   }
 
+  /** Filters by an expression of page/filters.py. */
   setSearch(text) {
-    this.search = text.trim().toLowerCase();
+    this.search = text.trim();
+    this.setParts();
     this.update();
+  }
+
+  setParts() {
+    try {
+      this.parts = parse(this.search, [...this.study.columns, ...ALWAYS]).parts;
+      this.problem = "";
+    } catch (error) {
+      this.problem = error.message;
+    }
+  }
+
+  /** Takes a part of the expression away. */
+  removePart(part) {
+    this.setSearch(
+      this.parts
+        .filter((other) => other !== part)
+        .map(({ text }) => text)
+        .join(" and "),
+    );
+  }
+
+  /** Everything that is selected as one expression, such as the report's --where takes. */
+  expression() {
+    const axes = [...this.filters].map(([name, filter]) => this.axisExpression(name, filter));
+    const { column, minimum, maximum, strict } = this.preset ?? {};
+    const preset = [
+      (minimum ?? null) !== null ? `${columnName(column)}${strict ? ">" : ">="}${minimum}` : "",
+      (maximum ?? null) !== null ? `${columnName(column)}<=${maximum}` : "",
+    ];
+    return [...this.parts.map(({ text }) => text), ...axes, ...preset].filter(Boolean).join(" and ");
+  }
+
+  axisExpression(name, { low, high, levels }) {
+    const [layout, column] = [this.layouts.get(name), columnName(name)];
+    if (!levels && layout.scale) return layout.expression(column, low, high);
+    const kept = (slot) => (levels ? levels.has(slot.key) : slot.top > low && slot.bottom < high);
+    const values = layout.slots.filter(kept).map((slot) => literal(slot.key));
+    return values.length === 1 ? `${column}=${values[0]}` : `${column} in (${values.join(", ")})`;
   }
 
   clear() {
@@ -88,8 +137,7 @@ export class Selection extends EventTarget {
   update() {
     const tests = [...this.filters].map(([name, filter]) => this.test(this.layouts.get(name), filter));
     if (this.preset) tests.push(presetTest(this.study, this.preset));
-    if (this.search)
-      tests.push(...this.search.split(/\s+/).map((word) => (run) => this.text[run].includes(word)));
+    tests.push(...this.parts.map(({ test }) => (run) => test(this.looks(run))));
     this.runs = this.study.order.filter((run) => tests.every((test) => test(run))); // worst first
     this.mask = new Uint8Array(this.study.count);
     for (const run of this.runs) this.mask[run] = 1;
@@ -103,20 +151,27 @@ export class Selection extends EventTarget {
   }
 }
 
-function presetTest(study, { column, minimum, strict }) {
+function presetTest(study, { column, minimum, maximum, strict }) {
   const values = study.values[column];
   return (run) =>
-    typeof values[run] === "number" && (strict ? values[run] > minimum : values[run] >= minimum);
+    typeof values[run] === "number" &&
+    ((minimum ?? null) === null || (strict ? values[run] > minimum : values[run] >= minimum)) &&
+    ((maximum ?? null) === null || values[run] <= maximum);
 }
 
-/** What the search looks through: name, state, and every value as it is shown and as it is. */
-function searchTexts(study) {
-  return study.values.id.map((id, run) => {
-    const parts = [id, study.values.name[run], study.values.state[run]];
-    for (const column of study.columns) {
-      const value = study.values[column.name][run];
-      if (value !== null) parts.push(`${column.name}=${value}`, formatValue(column, value));
-    }
-    return parts.join(" ").toLowerCase();
-  });
+/** How the filter looks at a run: its value in a column, and all its texts for words and expressions. */
+function looksOf(study) {
+  const { values } = study;
+  const named = ["id", "name", "state", ...study.columns.map(({ name }) => name)];
+  const textual = [...new Set(named)].filter((name) => values[name].some((value) => typeof value === "string"));
+  const cache = new Array(study.count);
+  return (run) => {
+    const get = (name) => values[name][run];
+    get.texts = () =>
+      (cache[run] ??= textual
+        .map((name) => values[name][run])
+        .filter((value) => typeof value === "string")
+        .map((value) => value.toLowerCase()));
+    return get;
+  };
 }

@@ -94,7 +94,7 @@ def chart(key: str, series: Series, defined: str | None = None) -> dict[str, Any
         "seen": series.seen,
         "sampled": series.sampled,
         "marks": [list(mark) for mark in series.marks],
-        "marked": series.marked,
+        "marked": sum(series.marked.values()),
         "kind": columns.metric(key, values, "", None).kind,
     }
     if defined:

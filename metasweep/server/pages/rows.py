@@ -12,6 +12,7 @@ from metasweep.server.pages.series import number
 from metasweep.server.store import views
 from metasweep.sweeps.metric import Metric, number_in
 
+
 @dataclass(frozen=True)
 class Rows:
     """Some runs of one project."""

@@ -7,7 +7,7 @@ from typing import Any
 from metasweep.sweeps import is_finite
 
 NOT_FINITE = {"NaN": "NaN", "Infinity": "∞", "-Infinity": "−∞"}  # as the history writes them -> as people do
-MOST_MARKS = 100  # of values that are not finite, the first
+MOST_MARKS = 100  # of values that are not finite: at least half as many, evenly spread
 Point = tuple[Any, ...]  # its places (step, time, …), then its value
 
 
@@ -39,7 +39,8 @@ class Series:
     first: Point = ()
     last: Point = ()
     marks: list[Point] = field(default_factory=list)  # (*places, sign) of what is not finite
-    marked: int = 0
+    marked: dict[str, int] = field(default_factory=dict)  # sign -> how many there were
+    mark_every: int = 1
 
     def add(self, point: Point) -> None:
         """Take the next point, whose value is finite."""
@@ -58,9 +59,17 @@ class Series:
 
     def mark(self, point: Point) -> None:
         """Take a point whose value is not finite: its last part is the sign."""
-        self.marked += 1
-        if len(self.marks) < MOST_MARKS:
+        sign = point[-1]
+        seen = self.marked.get(sign, 0)
+        self.marked[sign] = seen + 1
+        if seen % self.mark_every == 0:
             self.marks.append(point)
+        if len(self.marks) > MOST_MARKS:
+            self.mark_every *= 2
+            self.marks = [mark for each in self.marked for mark in self._marks_of(each)[::2]]
+
+    def _marks_of(self, sign: str) -> list[Point]:
+        return [mark for mark in self.marks if mark[-1] == sign]
 
     def _halve(self) -> None:
         self.stretches = merged(self.stretches, 2)

@@ -15,7 +15,8 @@ from metasweep.server.pages.answers import SAFE, failure, html
 from metasweep.server.pages.static import ROOT
 
 MAX_FORM = 16_384  # bytes
-HOW = "metasweep server env"
+HOW = "metasweep server env --data-dir DIR"  # a stranger need not know which
+WHERE = "DIR is the directory that it serves, .metasweep unless told otherwise."
 
 
 def safe_target(target: str) -> str:
@@ -33,12 +34,12 @@ def address(target: str) -> str:
 
 def form(request: Request) -> Response:
     """GET: the form."""
-    return html(page.sign_in(ROOT, HOW, safe_target(request.query_params.get("next", "/"))))
+    return html(page.sign_in(ROOT, HOW, WHERE, safe_target(request.query_params.get("next", "/"))))
 
 
 def where_the_key_is(_request: Request) -> Response:
     """The address that `wandb login` prints: it asks for the key, which no page shows."""
-    return failure("Your key", f"On the machine of this server, {HOW} prints the key.", 200)
+    return failure("Your key", f"On the machine of this server, {HOW} prints the key; {WHERE}", 200)
 
 
 async def sign_in(request: Request) -> Response:
@@ -52,7 +53,7 @@ async def sign_in(request: Request) -> Response:
     if known is None:
         await slow_down(request.app.state.guesses, request.scope)
         problem = "This is not the key of this server."
-        return html(page.sign_in(ROOT, HOW, target, problem), 403)
+        return html(page.sign_in(ROOT, HOW, WHERE, target, problem), 403)
     response = RedirectResponse(target, 303, headers=SAFE)
     response.set_cookie(
         session.COOKIE,

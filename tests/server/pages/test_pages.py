@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -14,6 +13,7 @@ import requests
 
 from tests.conftest import ServerProcess, make_server
 from tests.page.conftest import View
+from tests.server.pages.conftest import sign_in, signed_in
 from tests.server.protocol import Client
 
 pytest.importorskip("playwright.sync_api")
@@ -69,40 +69,6 @@ def sweep(server: ServerProcess) -> Finished:
     agent = server.run("wandb", "agent", "--count", "2", path, WANDB_SILENT="false")
     printed = re.findall(rf"{re.escape(server.url)}/\S+", made.stderr + agent.stdout + agent.stderr)
     return Finished(server, {link.rstrip(".") for link in printed})
-
-
-@pytest.fixture
-def open_tab(browser, server: ServerProcess) -> Iterator:
-    """Opens an address of the server, signed in unless told otherwise."""
-    contexts = []
-
-    def open_address(address: str, signed_in: bool = True, **options) -> View:
-        context = browser.new_context(viewport={"width": 1280, "height": 900}, **options)
-        contexts.append(context)
-        view = View(context.new_page())
-        view.tab.goto(address)
-        if signed_in:
-            sign_in(view, server.key)
-        return view
-
-    yield open_address
-    for context in contexts:
-        context.close()
-
-
-def sign_in(view: View, key: str) -> None:
-    view.tab.get_by_label("Key of this server").fill(key)
-    view.tab.get_by_role("button", name="Sign in").click()
-
-
-def signed_in(server: ServerProcess) -> requests.Session:
-    """A browser's session without a browser."""
-    session = requests.Session()
-    answer = session.post(
-        f"{server.url}/sign-in", data={"key": server.key}, allow_redirects=False, timeout=30
-    )
-    assert answer.status_code == 303
-    return session
 
 
 def test_every_printed_link_opens(sweep: Finished) -> None:
@@ -278,7 +244,7 @@ def test_pages_follow_a_run(server: ServerProcess, open_tab) -> None:
         process.stdin.write("0.75\n")
         process.stdin.close()
         view.tab.set_default_timeout(30_000)
-        view.tab.locator(".readout", has_text="0.75").first.wait_for()
+        view.tab.locator(".readout", has_text="75.00").first.wait_for()
         view.tab.locator(".title .state-finished").wait_for()
         assert "logged 0.75" in view.tab.inner_text(".console")
         project.get_by_role("cell", name="running").wait_for(state="hidden")

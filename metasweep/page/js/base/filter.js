@@ -108,7 +108,7 @@ class Parser {
 
   condition() {
     const [token, after] = [this.peek(), this.peek(1)];
-    if (token.kind === "end" || token.kind === "operator")
+    if (["end", "operator"].includes(token.kind) || ["and", "or"].includes(token.lower))
       throw new Error(`a condition is missing before ${token.text || "the end"}`);
     this.at += 1;
     const isName = token.kind === "word" || token.kind === "quoted";
@@ -116,7 +116,7 @@ class Parser {
       this.at += 1;
       return this.comparison(token.text, after.text);
     }
-    if (isName && after.lower === "in" && ["(", "["].includes(this.peek(2).text)) {
+    if (isName && after.lower === "in" && ["(", "["].includes(this.peek(1).text)) {
       this.at += 1;
       const [column, values] = [this.column(token.text), this.values()];
       const tests = values.map((value) => compare(column, "=", value));

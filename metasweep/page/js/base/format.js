@@ -55,7 +55,7 @@ export function formatAccuracyTick(fraction) {
 export function formatValue(column, value) {
   if (value === null || value === undefined) return "–";
   if (column.kind === "accuracy") return formatPercent(value);
-  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (typeof value === "boolean") return String(value);
   return formatNumber(value, column.log && column.kind === "discrete" && powersOnly(column));
 }
 

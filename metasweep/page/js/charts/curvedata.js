@@ -4,6 +4,7 @@ import { GROUPS } from "page/charts/colors";
 import { formatAccuracyTick, formatNumber } from "page/base/format";
 import { ninesScale } from "page/charts/scales";
 
+const MOST_MEANS = 200; // points of a mean
 const MOST_GROUPS = GROUPS.light.length;
 export const NEAR = 10; // px between the pointer and a curve that it means
 
@@ -19,14 +20,35 @@ export function groupLevels(study, column) {
   return levels.every((level) => typeof level === "number") ? levels.sort((a, b) => b - a) : levels.sort();
 }
 
-/** Adds a run's values to the sum and the count at each time. */
-export function addPoints(sums, curve, run) {
-  const times = curve.times(run);
-  curve.y[run].forEach((value, at) => {
-    if (value === null) return;
-    const [sum, n] = sums.get(times[at]) ?? [0, 0];
-    sums.set(times[at], [sum + value, n + 1]);
+/** [time, mean] of some runs: at each time that any of them logged, of all that were then under way. */
+export function meanOf(curve, runs) {
+  const lines = Array.from(runs, (run) => valuesOf(curve, run)).filter((line) => line.length);
+  const times = [...new Set(lines.flatMap((line) => line.map(([time]) => time)))].sort((a, b) => a - b);
+  const places = lines.map(() => 0);
+  return thinned(times, MOST_MEANS).map((time) => {
+    const values = lines.map((line, at) => valueAt(line, time, places, at)).filter((value) => value !== null);
+    return [time, values.reduce((sum, value) => sum + value, 0) / values.length];
   });
+}
+
+function valuesOf(curve, run) {
+  const times = curve.times(run);
+  const line = curve.y[run].map((value, at) => [times[at], value]);
+  return line.filter(([time, value]) => value !== null && time !== null);
+}
+
+/** A line's value at a time between two of its points; null before its first and after its last. */
+function valueAt(line, time, places, at) {
+  while (places[at] < line.length - 1 && line[places[at] + 1][0] <= time) places[at] += 1;
+  const [[x0, y0], next] = [line[places[at]], line[places[at] + 1]];
+  if (time < x0 || (!next && time > x0)) return null;
+  return next ? y0 + ((next[1] - y0) * (time - x0)) / (next[0] - x0 || 1) : y0;
+}
+
+/** At most so many of a list, evenly spread, with the last. */
+export function thinned(list, most) {
+  if (list.length <= most) return list;
+  return Array.from({ length: most }, (_, at) => list[Math.round((at * (list.length - 1)) / (most - 1))]);
 }
 
 /** All the times and all the values of some runs. */

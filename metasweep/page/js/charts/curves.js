@@ -1,7 +1,7 @@
 // Curves over time of the selected runs, one line each or the mean of every group.
 import { axisBottom, axisLeft, scaleLinear, select } from "d3";
 import { GROUPS, runColors } from "page/charts/colors";
-import { NEAR, addPoints, distanceTo, flatten, groupLevels, startCurve, valueScale } from "page/charts/curvedata";
+import { NEAR, meanOf, distanceTo, flatten, groupLevels, startCurve, valueScale } from "page/charts/curvedata";
 import { choice, h, perFrame, refill, whenResized } from "page/base/dom";
 import { formatNumber, formatValue } from "page/base/format";
 import { Painter, thin } from "page/charts/painter";
@@ -22,7 +22,8 @@ export class Curves {
     this.svg = svg().attr("role", "img"); // above them
     this.stage = h("div", { class: "stage" }, this.axes.node(), this.ghosts, this.canvas, this.svg.node());
     this.legend = h("ul", { class: "legend" });
-    root.append(this.controls, this.stage, this.legend);
+    this.sampled = h("p", { class: "note" }, "Of long runs, the least and the greatest value of every stretch are drawn.");
+    root.append(this.controls, this.stage, this.legend, this.sampled);
     [this.painter, this.ghostPainter] = [new Painter(this.canvas), new Painter(this.ghosts)];
     selection.addEventListener(
       "change",
@@ -95,6 +96,7 @@ export class Curves {
   /** Scales over all the runs, or over the selected ones when zoomed. */
   rescale() {
     const { study, runs } = this.selection;
+    this.sampled.hidden = !this.curve.sampled;
     const shown = this.scaleName === "zoom" ? runs : study.order;
     const [times, values] = flatten(this.curve, shown);
     const measure = valueScale(this.curve.metric, this.scaleName, values);
@@ -111,7 +113,7 @@ export class Curves {
       .range([MARGIN.top + HEIGHT, MARGIN.top]);
     this.measure = measure;
     this.dots = new Set(times).size <= 3;
-    this.scaleKey = this.key();
+    [this.scaleKey, this.scaledStudy] = [this.key(), study];
     this.drawAxes();
     this.drawGhosts();
   }
@@ -152,7 +154,8 @@ export class Curves {
 
   draw(now = false) {
     if (!this.size) return;
-    if (this.scaleName === "zoom" || this.scaleKey !== this.key()) this.rescale();
+    const fresh = this.scaledStudy === this.selection.study && this.scaleKey === this.key();
+    if (this.scaleName === "zoom" || !fresh) this.rescale();
     this.svg.selectAll(".mean, circle").remove();
     const groups = this.group ? this.means() : [];
     const { runs, narrowed } = this.selection;
@@ -179,7 +182,6 @@ export class Curves {
       this.scaleName,
       this.size.width,
       this.theme,
-      this.selection.study.count,
     ].join();
   }
 
@@ -229,16 +231,14 @@ export class Curves {
       this.highlightLayer.append("polyline").attr("class", name).attr("points", path);
   }
 
-  /** Mean of the selected runs at every time, for each value of the grouping parameter. */
+  /** Mean of the selected runs over time, for each value of the grouping parameter. */
   means() {
     const { study, runs } = this.selection;
     const column = study.parameters.find((parameter) => parameter.name === this.group);
     return groupLevels(study, column).map((level, index) => {
-      const sums = new Map();
-      for (const run of runs) if (study.values[column.name][run] === level) addPoints(sums, this.curve, run);
-      const points = [...sums]
-        .sort((a, b) => a[0] - b[0])
-        .map(([time, [sum, n]]) => [this.x(time), this.y(this.measure.transform(sum / n))]);
+      const members = runs.filter((run) => study.values[column.name][run] === level);
+      const points = meanOf(this.curve, members)
+        .map(([time, mean]) => [this.x(time), this.y(this.measure.transform(mean))]);
       return { label: formatValue(column, level), color: GROUPS[this.theme][index], points };
     });
   }

@@ -9,7 +9,6 @@ const SLOT_SHARE = 0.72; // of the height of an axis of slots; the rest is gaps
 const EXTRA_SLOT = 0.1; // height of the slot for chance and of the one for missing values
 const EXTRA_GAP = 0.045;
 const SMALLEST_SPAN = 0.3; // of a nines scale: nearly equal accuracies are drawn near to each other
-const MOST_LEVELS = 40; // more numbers than that are drawn on a scale
 
 /** -log10(1 - accuracy): 90 % is 1, 99 % is 2. `floor` keeps 100 % finite. */
 export function nines(accuracy, floor = 1e-6) {
@@ -28,7 +27,6 @@ function levelsOf(column, values) {
   const present = new Set(values.filter((value) => value !== null));
   const numeric = [...present].every((value) => typeof value === "number");
   if (column.kind === "accuracy" || (column.kind !== "discrete" && numeric)) return null;
-  if (numeric && present.size > MOST_LEVELS) return null;
   const declared = column.levels.filter((level) => level !== null);
   const others = [...present].filter((value) => !declared.includes(value));
   others.sort(numeric ? (a, b) => a - b : (a, b) => String(b).localeCompare(String(a)));
@@ -137,6 +135,7 @@ function scaleAxis(study, column, values) {
     place,
     scale,
     describe,
+    expression: (name, low, high) => rangeExpression(study, name, scale, slots, bottom, low, high),
   };
 }
 
@@ -198,7 +197,7 @@ export function ninesScale(accuracies) {
   const inside = (accuracy) => nines(accuracy, floor) >= range[0] && place(accuracy) <= 1;
   return {
     forward: place,
-    invert: (fraction) => 1 - 10 ** -(low + fraction * span),
+    invert: (fraction) => Math.max(0, 1 - 10 ** -(low + fraction * span)), // an accuracy, also below the axis
     ticks: spreadTicks(ACCURACY_TICKS.filter(inside), place),
     label: formatAccuracyTick,
   };
@@ -249,6 +248,17 @@ function describeRange(column, scale, slots, base, low, high) {
     );
   }
   return parts.join(", ") || "nothing";
+}
+
+/** A range of an axis in the language of the filters. */
+function rangeExpression(study, name, scale, slots, base, low, high) {
+  const meanings = { missing: `${name}=none`, chance: `${name}<=${study.chance}` };
+  const parts = slots.filter((slot) => slot.top > low && slot.bottom < high).map((slot) => meanings[slot.key]);
+  if (high > base) {
+    const [from, to] = [Math.max(low, base), high].map((at) => scale.invert((at - base) / (1 - base)));
+    parts.push(`${name}>=${Number(from.toPrecision(6))} and ${name}<=${Number(to.toPrecision(6))}`);
+  }
+  return parts.length > 1 ? `(${parts.join(" or ")})` : (parts[0] ?? "");
 }
 
 function bare(fraction) {

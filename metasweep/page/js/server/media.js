@@ -1,9 +1,7 @@
 // Images, HTML, Tables, sound and film that a run has logged. HTML is shown in a frame that can do nothing.
 import { h } from "page/base/dom";
-import { formatNumber } from "page/base/format";
 import { card } from "page/read/sections";
-
-const MOST_ROWS = 200;
+import { fetchTable, tableNodes } from "page/server/tables";
 
 export class Media {
   constructor() {
@@ -81,30 +79,14 @@ function film({ urls: [src] }) {
   return [h("video", { src, controls: true, preload: "metadata" })];
 }
 
-function table({ urls: [url] }) {
-  const place = h("div", { class: "wide logged-table" }, h("p", { class: "note" }, "Loading …"));
-  fetchTable(url).then(
-    (made) => place.replaceChildren(...made),
+/** The artifact's file has images where the run's own has words; an older client made no artifact. */
+function table({ urls: [url], artifact }) {
+  const place = h("div", { class: "wide logged-table", tabindex: 0, role: "region", "aria-label": "Logged table" }, h("p", { class: "note" }, "Loading …"));
+  const base = artifact?.slice(0, artifact.lastIndexOf("/") + 1);
+  const found = artifact ? fetchTable(artifact).catch(() => fetchTable(url)) : fetchTable(url);
+  found.then(
+    (made) => place.replaceChildren(...tableNodes(made, base)),
     () => place.replaceChildren(h("p", { class: "note" }, "This table has not been uploaded yet.")),
   );
   return [place];
-}
-
-async function fetchTable(url) {
-  const { columns, data } = await (await fetch(url)).json();
-  const numeric = columns.map((_, at) => data.every((row) => typeof row[at] === "number"));
-  const heads = columns.map((name, at) =>
-    h("th", { scope: "col", class: numeric[at] ? "number" : null }, String(name)),
-  );
-  const head = h("tr", {}, heads);
-  const rows = data.slice(0, MOST_ROWS).map((row) => h("tr", {}, row.map((value) => tableCell(value))));
-  const made = [h("table", { class: "plain" }, h("thead", {}, head), h("tbody", {}, rows))];
-  if (data.length > MOST_ROWS) made.push(h("p", { class: "note" }, `The first ${MOST_ROWS} of ${data.length} rows.`));
-  return made;
-}
-
-function tableCell(value) {
-  if (typeof value === "number") return h("td", { class: "number" }, formatNumber(value));
-  if (value === null) return h("td", { class: "muted" }, "–");
-  return h("td", {}, typeof value === "object" ? (value._type ?? JSON.stringify(value)) : String(value));
 }

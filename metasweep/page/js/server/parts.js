@@ -1,6 +1,6 @@
 // What the server's pages share: the heading and lists of names and values.
 import { h, link } from "page/base/dom";
-import { formatNumber } from "page/base/format";
+import { formatNumber, formatPercent } from "page/base/format";
 import { ago, duration } from "page/server/time";
 import { themeButton } from "page/base/theme";
 
@@ -23,6 +23,7 @@ function valueNode(value) {
   if (typeof value === "boolean") return value ? "true" : "false";
   if (typeof value === "number") return formatNumber(value);
   if (typeof value !== "object") return String(value);
+  if ("fraction" in value) return formatPercent(value.fraction);
   if (value.url) return link(value.url, value.text);
   if (value.time) return h("time", { datetime: value.time, title: value.time }, ago(value.time));
   return duration(value.seconds);

@@ -8,11 +8,15 @@ import { heading } from "page/server/parts";
 import { ago } from "page/server/time";
 import { RunTable } from "page/table/table";
 
+const MOST_IN_SIGHT = 5; // sweeps; more are scrolled, so that the runs stay near
+
 export class ProjectPage {
   constructor(root, data) {
     const study = decode(data.study);
-    this.sweepList = h("ul", { class: "sweep-list" });
-    this.sweeps = card("Sweeps", this.sweepList);
+    this.sweepList = h("ul", { class: "sweep-list", tabindex: 0, "aria-label": "Sweeps" });
+    this.sweepCount = h("p", { class: "note" });
+    this.sweeps = card("Sweeps", this.sweepCount, this.sweepList);
+    this.more = h("p", { class: "note", hidden: true });
     this.subtitle = h("p", { class: "subtitle" });
     this.runs = card("Runs");
     root.replaceChildren(
@@ -22,12 +26,19 @@ export class ProjectPage {
       this.runs,
     );
     this.load(data, study);
+    addEventListener("beforeprint", () => this.table?.print());
+    addEventListener("afterprint", () => this.table?.drawRows());
   }
 
   load(data, study = decode(data.study)) {
     this.subtitle.textContent = data.subtitle;
     this.sweeps.hidden = data.sweeps.length === 0;
+    this.sweepCount.textContent = `${data.sweeps.length} sweeps, newest first.`;
+    this.sweepCount.hidden = data.sweeps.length <= MOST_IN_SIGHT;
+    this.sweepList.classList.toggle("bounded", data.sweeps.length > MOST_IN_SIGHT);
     refillList(this.sweepList, data.sweeps, sweepItem);
+    this.more.textContent = `The newest ${study.count.toLocaleString("en")} of ${data.total.toLocaleString("en")} runs.`;
+    this.more.hidden = data.total <= study.count;
     if (this.table) {
       const before = this.selection.study;
       this.selection.load(study, []);
@@ -39,6 +50,7 @@ export class ProjectPage {
 
   start(study) {
     this.empty?.remove();
+    this.runs.append(this.more);
     this.selection = new Selection(study, []);
     this.table = new RunTable(this.runs, this.selection, { name: "_created", descending: true });
     this.details = new Details(this.selection);

@@ -5,7 +5,10 @@ import { stateClass } from "page/read/details";
 
 const ROW = 30; // px
 const SPARE = 8; // rows above and below those in sight
-const PRINTED = 40;
+const PRINTED = 400;
+const HELP =
+  "Conditions such as lr>=0.01, state=failed, model in (cnn, dense), tag:good, /regex/, or words;" +
+  " joined by and, or, not and brackets";
 const FONT = "13px Inter, ui-sans-serif, system-ui, sans-serif";
 const HEAD_FONT = `600 ${FONT}`;
 const WIDEST = 260;
@@ -18,16 +21,24 @@ export class RunTable {
     this.sorted = sorted ?? { name: color.name, descending: color.goal !== "min" };
     this.search = h("input", {
       type: "search",
-      placeholder: "Search, e.g. cnn lr=0.001",
-      "aria-label": "Search the runs",
+      placeholder: "lr>=0.01 and state=failed",
+      "aria-label": "Filter the runs",
+      title: HELP,
+      value: selection.search,
       oninput: () => selection.setSearch(this.search.value),
     });
     this.status = h("span", { class: "muted" });
+    this.problem = h("p", { class: "problem", role: "alert", hidden: true });
+    this.chips = h("div", { class: "chips" });
     this.head = h("tr");
     this.body = h("tbody");
     this.table = h("table", { class: "runs", "aria-label": "Runs" }, h("thead", {}, this.head), this.body);
     this.scroller = h("div", { class: "scroller", onscroll: () => this.scrolled() }, this.table);
-    root.append(h("div", { class: "controls" }, this.search, this.status), this.scroller);
+    root.append(
+      h("div", { class: "controls" }, this.search, this.chips, this.status),
+      this.problem,
+      this.scroller,
+    );
     this.focused = -1;
     this.body.addEventListener("pointerover", (event) => this.selection.highlight(rowOf(event)));
     this.body.addEventListener("pointerleave", () => this.selection.highlight(-1));
@@ -105,8 +116,31 @@ export class RunTable {
       cell.setAttribute("aria-sort", here ? (this.sorted.descending ? "descending" : "ascending") : "none");
     }
     this.table.setAttribute("aria-rowcount", this.rows.length + 1);
-    this.status.textContent = count(this.rows.length, "run");
+    this.describe();
     this.drawRows();
+  }
+
+  /** How many runs there are, the parts of the filter, and why it cannot be read. */
+  describe() {
+    const { selection } = this;
+    const of = selection.narrowed ? ` of ${selection.study.count.toLocaleString("en")}` : "";
+    this.status.textContent = `${this.rows.length.toLocaleString("en")}${of} ${this.rows.length === 1 && !of ? "run" : "runs"}`;
+    this.search.setAttribute("aria-invalid", String(Boolean(selection.problem)));
+    this.problem.textContent = selection.problem;
+    this.problem.hidden = !selection.problem;
+    this.chips.replaceChildren(...selection.parts.map((part) => this.chip(part)));
+    if (document.activeElement !== this.search && this.search.value.trim() !== selection.search)
+      this.search.value = selection.search;
+  }
+
+  chip(part) {
+    const remove = () => this.selection.removePart(part);
+    return h(
+      "button",
+      { type: "button", class: "chip", "aria-label": `Remove the filter ${part.text}`, onclick: remove },
+      h("span", {}, part.text),
+      " ×",
+    );
   }
 
   resized() {
@@ -217,7 +251,7 @@ export class RunTable {
     this.fill(0, Math.min(PRINTED, this.rows.length));
     this.body.lastElementChild.remove();
     const left = this.rows.length - PRINTED;
-    if (left > 0)
+    if (this.rows.length && left > 0)
       this.body.append(
         h(
           "tr",
