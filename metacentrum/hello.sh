@@ -8,9 +8,9 @@
 #PBS -k oed
 set -euo pipefail
 
-REPOSITORY=${REPOSITORY:-${PBS_O_WORKDIR:-${SLURM_SUBMIT_DIR:-$PWD}}}
+PROJECT=${PROJECT:-${PBS_O_WORKDIR:-${SLURM_SUBMIT_DIR:-$PWD}}}
 
-# shellcheck source=metacentrum/job.sh
-source "$REPOSITORY/metacentrum/job.sh" || { echo "$REPOSITORY is not the project: submit from its folder." >&2; exit 2; }
-begin
-run_python -m metasweep.cluster.node
+# shellcheck source=metasweep/cluster/scripts/job.sh
+source "$PROJECT/metasweep/cluster/scripts/job.sh" || { echo "$PROJECT is not the project: submit from its folder." >&2; exit 2; }
+# shellcheck source=metasweep/cluster/scripts/hello.sh
+source "$PROJECT/metasweep/cluster/scripts/hello.sh"

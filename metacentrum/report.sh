@@ -8,14 +8,10 @@
 #PBS -k oed
 set -euo pipefail
 
-SWEEP=${SWEEP:-} # ENTITY/PROJECT/ID, as `wandb sweep` prints it
-REPOSITORY=${REPOSITORY:-${PBS_O_WORKDIR:-${SLURM_SUBMIT_DIR:-$PWD}}}
+REPORT="-m analysis"
+PROJECT=${PROJECT:-${PBS_O_WORKDIR:-${SLURM_SUBMIT_DIR:-$PWD}}}
 
-# shellcheck source=metacentrum/job.sh
-source "$REPOSITORY/metacentrum/job.sh" || { echo "$REPOSITORY is not the project: submit from its folder." >&2; exit 2; }
-[[ -n $SWEEP ]] || fail "Which sweep? qsub -v SWEEP=entity/project/id metacentrum/report.sh"
-begin
-complete=0
-run_python -m analysis status "$SWEEP" || complete=$?
-run_python -m analysis report "$SWEEP" --output "${LOGS:-$REPOSITORY}/report"
-exit "$complete"
+# shellcheck source=metasweep/cluster/scripts/job.sh
+source "$PROJECT/metasweep/cluster/scripts/job.sh" || { echo "$PROJECT is not the project: submit from its folder." >&2; exit 2; }
+# shellcheck source=metasweep/cluster/scripts/report.sh
+source "$PROJECT/metasweep/cluster/scripts/report.sh"

@@ -8,17 +8,9 @@
 #PBS -k oed
 set -euo pipefail
 
-DATASET=${DATASET:-mnist}
-REPOSITORY=${REPOSITORY:-${PBS_O_WORKDIR:-${SLURM_SUBMIT_DIR:-$PWD}}}
+PROJECT=${PROJECT:-${PBS_O_WORKDIR:-${SLURM_SUBMIT_DIR:-$PWD}}}
 
-# shellcheck source=metacentrum/job.sh
-source "$REPOSITORY/metacentrum/job.sh" || { echo "$REPOSITORY is not the project: submit from its folder." >&2; exit 2; }
-begin
-mkdir -p -- "$VENV"
-exec 9>"$VENV/.lock" # two of these at once would write the same files
-flock 9
-run make --no-print-directory setup PYTHON=python3 VENV="$VENV"
-exec 9>&-
-find_python
-run_python -m metacentrum.data "$DATASET"
-run_python -m metasweep.cluster.node
+# shellcheck source=metasweep/cluster/scripts/job.sh
+source "$PROJECT/metasweep/cluster/scripts/job.sh" || { echo "$PROJECT is not the project: submit from its folder." >&2; exit 2; }
+# shellcheck source=metacentrum/environment.sh
+source "$PROJECT/metacentrum/environment.sh"

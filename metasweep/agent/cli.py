@@ -1,7 +1,8 @@
 """The sweep agent for batch jobs: `metasweep agent SWEEP`.
 
 Claims configurations of a W&B sweep and runs them in warm processes, one per core: prepare, run, report.
-Standard output is the sweep's name, one line; all else is on standard error. Exit codes: see `work`.
+Standard output is the sweep's name, one line; all else is on standard error. Exit codes: see
+`metasweep.batch.exit_codes`.
 """
 
 from __future__ import annotations
@@ -18,19 +19,20 @@ from typing import Any
 
 import click
 
-from metasweep.agent import display, local, packing, resources, runfiles, trainers
+from metasweep.agent import display, local, packing, resources, runfiles, trainers, unsent
 from metasweep.agent.fleet import Fleet
 from metasweep.agent.missing import Missing
 from metasweep.agent.options import SERVER_DIR, Options, declare
 from metasweep.agent.progress import ProgressMonitor
-from metasweep.agent.walltime import Walltime, ask_scheduler, in_batch_job
-from metasweep.agent.work import PREEMPTED, Work
+from metasweep.agent.walltime import Walltime
+from metasweep.agent.work import Work
+from metasweep.batch import job
+from metasweep.batch.exit_codes import PREEMPTED
 from metasweep.client import account, sweep, sync
 from metasweep.client.protocol import Client
 from metasweep.forks import service
 from metasweep.forks.pool import Pool
 
-NOT_SENT = "not-sent"  # a file in wandb's folder that says that something there is still to be sent
 FRAME_SECONDS = 0.25
 FLUSH_SECONDS = 60.0
 TERM_SECONDS = 4.5  # from SIGTERM to SIGKILL for the runs
@@ -78,11 +80,11 @@ def prepare(options: Options) -> Agent:
         os.environ.update(local.start_server(options.server_dir))
     client = Client(account.resolve(os.environ, Path.cwd()))
     found = sweep.open_sweep(client, options.sweep, options.entity, options.project)
-    time_left = options.walltime or ask_scheduler(os.environ)
+    time_left = options.walltime or job.time_left(os.environ)
     missing = Missing(client, found) if options.missing else None
     screen = display.open_display()
     display.announce(screen, str(found.name))
-    if time_left is None and in_batch_job(os.environ):
+    if time_left is None and job.job_id(os.environ):
         screen.say("the batch system does not say how long this job may run; --walltime would")
 
     client.say = screen.say
@@ -180,14 +182,15 @@ def wait(agent: Agent) -> None:
         work.pool.kill()
         return
     left = GONE_SECONDS - (time.monotonic() - signals[0]) if signals else FLUSH_SECONDS
-    if not work.pool.leave(left):
-        (runfiles.root() / NOT_SENT).touch()
-        screen.say(
-            "not everything could be sent: runs that ended just now may look crashed; "
-            f"`{sync.command(runfiles.root())}` sends the rest"
-        )
-    elif signals:
-        screen.say("all was sent: the runs that were stopped will be handed out again")
+    if work.pool.leave(left):
+        work.note_service_end()
+        if signals:
+            screen.say("all was sent: the runs that were stopped will be handed out again")
+    else:
+        screen.say("not everything could be sent: runs that ended just now may look crashed")
+        folders = unsent.unsent(runfiles.root())
+        if folders and unsent.KEPT not in os.environ:
+            screen.say(f"send the rest with:  {sync.command(folders, os.environ)}")
 
 
 def say_throttled(agent: Agent, seconds: float) -> None:

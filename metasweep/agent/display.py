@@ -13,8 +13,8 @@ from rich.text import Text
 
 from metasweep.agent.fleet import Fleet
 from metasweep.agent.progress import ProgressMonitor
-from metasweep.agent.walltime import clock
 from metasweep.agent.worker import Worker
+from metasweep.batch.walltime import clock
 
 PANEL_LINES = 5  # what is not a worker
 SPOKEN_SECONDS = 60.0  # between two lines of progress in a log

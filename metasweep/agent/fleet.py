@@ -5,8 +5,9 @@ from __future__ import annotations
 import signal
 
 from metasweep.agent.trainers import Trainers
-from metasweep.agent.work import PREEMPTED, Work
+from metasweep.agent.work import Work
 from metasweep.agent.worker import Worker
+from metasweep.batch.exit_codes import PREEMPTED
 
 
 class Fleet:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from metasweep.agent.walltime import parse as parse_time
+from metasweep.batch import walltime
 
 SERVER_DIR = ".metasweep"
 
@@ -45,7 +45,7 @@ class Options:
 def read_time(_context: click.Context, _parameter: click.Parameter, text: str | None) -> float | None:
     """Read the value of --walltime."""
     try:
-        return None if text is None else parse_time(text)
+        return None if text is None else walltime.parse(text)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
 
@@ -90,9 +90,9 @@ DECLARED = (
     click.option("--count", type=click.IntRange(1), help="Leave after so many runs."),
     click.option(
         "--walltime",
-        metavar="H:M:S",
+        metavar="H:MM:SS",
         callback=read_time,
-        help="Leave in time. Default: what PBS or Slurm says.",
+        help="Leave in time. Default: what the job has.",
     ),
     click.option(
         "--missing", is_flag=True, help="Then run every point of the grid that has no finished run."

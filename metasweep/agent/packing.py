@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from metasweep.agent.fleet import Fleet
+from metasweep.batch.job import cards
 
 USABLE = 0.95  # of the memory that is free before the first run: what is asked for in pieces leaves gaps
 SAMPLE_SECONDS = 0.5
@@ -25,10 +26,10 @@ class Memory:
 
 def ask_gpu(environ: Mapping[str, str]) -> Memory | None:
     """Return the memory of the first GPU that the job was given, or None without one."""
-    given = environ.get("CUDA_VISIBLE_DEVICES")
-    if given is not None and not given.strip():
+    given = cards(environ)
+    if given == []:
         return None
-    which = ["-i", given.split(",")[0].strip()] if given else []
+    which = ["-i", given[0]] if given else []
     try:
         done = subprocess.run(
             [*QUERY, *which], capture_output=True, text=True, timeout=ASK_SECONDS, check=True

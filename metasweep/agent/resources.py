@@ -6,8 +6,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from metasweep.batch.job import core_limits
+
 CGROUP = Path("/sys/fs/cgroup")
-SLURM_VARIABLES = ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -16,17 +17,8 @@ def cores(environ: Mapping[str, str], cgroup: Path | None = None) -> int:
 
     `cgroup` is the control group's folder, by default this process's.
     """
-    limits = [len(os.sched_getaffinity(0)), *map(cgroup_quota, ancestors(cgroup or own_cgroup()))]
-    if "PBS_JOBID" in environ:
-        limits += [whole(environ.get(name)) for name in ("NCPUS", "OMP_NUM_THREADS")]
-    if "SLURM_JOB_ID" in environ:
-        limits += [whole(environ.get(name)) for name in SLURM_VARIABLES]
-    return min(limit for limit in limits if limit)
-
-
-def whole(text: str | None) -> int | None:
-    """Read a positive integer; anything else limits nothing."""
-    return int(text) if text and text.isdigit() and int(text) > 0 else None
+    quotas = map(cgroup_quota, ancestors(cgroup or own_cgroup()))
+    return min([len(os.sched_getaffinity(0)), *core_limits(environ), *(quota for quota in quotas if quota)])
 
 
 def own_cgroup() -> Path:

@@ -31,12 +31,17 @@ def settings(is_embedded: bool) -> dict[str, str]:
     return SETTINGS | (QUICK if is_embedded else {})
 
 
+def wandb_folder() -> Path:
+    """Return wandb's folder, where every run has one of its own."""
+    return Path(os.environ.get("WANDB_DIR") or Path.cwd()) / "wandb"
+
+
 def root() -> Path:
     """Return wandb's folder, after making it.
 
     Raises: click.ClickException, if nothing can be written there.
     """
-    found = Path(os.environ.get("WANDB_DIR") or Path.cwd()) / "wandb"
+    found = wandb_folder()
     try:
         found.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=found) as file:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import random
-import re
-import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+
+from metasweep.batch.walltime import clock
 
 MARGIN = 1.25  # a run may take so much longer than the longest of those seen
 LEAVING_SECONDS = 15.0  # to flush, sign off and clean up
-ASK_SECONDS = 10.0
-ASK_ATTEMPTS = 3  # a hundred jobs that start together ask at the same time
-RETRY_SECONDS = (1.0, 5.0)
 
 
 class Walltime:
@@ -56,71 +51,3 @@ class Walltime:
     def __str__(self) -> str:
         """The time left against the time that a run takes."""
         return f"{clock(self.left or 0.0)} left, a run takes up to {clock(self.estimate() or 0.0)}"
-
-
-def clock(seconds: float) -> str:
-    """Return seconds as H:MM:SS."""
-    minutes, seconds = divmod(max(0, int(seconds)), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
-
-
-def parse(text: str) -> float:
-    """Read [D-]H:M:S, H:M or seconds.
-
-    Raises: ValueError.
-    """
-    match = re.fullmatch(r"(?:(\d+)-)?(?:(\d+):)?(?:(\d+):)?(\d+)", text.strip())
-    if not match:
-        raise ValueError(f"{text!r} is not a time: write H:M:S")
-    days, first, second, last = match.groups()
-    if first is None:
-        return float(last)
-    hours, minutes, seconds = (first, second, last) if second is not None else (first, last, "0")
-    return float((int(days or 0) * 24 + int(hours)) * 3600 + int(minutes) * 60 + int(seconds))
-
-
-def in_batch_job(environ: Mapping[str, str]) -> bool:
-    """Whether this is a job of a batch system, which has a limit."""
-    return "PBS_JOBID" in environ or "SLURM_JOB_ID" in environ
-
-
-def ask_scheduler(environ: Mapping[str, str]) -> float | None:
-    """Return the seconds that the batch system leaves this job, or None outside of one (or if it is mute)."""
-    if job := environ.get("PBS_JOBID"):
-        return ask_pbs(job)
-    if "SLURM_JOB_END_TIME" in environ:
-        return float(environ["SLURM_JOB_END_TIME"]) - time.time()
-    if job := environ.get("SLURM_JOB_ID"):
-        answer = output_of(["squeue", "-h", "-j", job, "-o", "%L"])
-        return parse(answer) if answer and re.fullmatch(r"[\d:-]+", answer) else None
-    return None
-
-
-def ask_pbs(job: str) -> float | None:
-    """Return the limit less the time since the start: what PBS reports as used lags behind."""
-    answer = output_of(["qstat", "-f", "-F", "json", job])
-    if not answer:
-        return None
-    try:
-        described = next(iter(json.loads(answer)["Jobs"].values()))
-        limit = parse(str(described["Resource_List"]["walltime"]))
-        began = time.mktime(time.strptime(described["stime"], "%a %b %d %H:%M:%S %Y"))
-    except (KeyError, ValueError, StopIteration):
-        return None
-    return limit - (time.time() - began)
-
-
-def output_of(command: list[str]) -> str | None:
-    """Return what a command of the batch system says, or None if it cannot."""
-    for attempt in range(ASK_ATTEMPTS):
-        if attempt:
-            time.sleep(random.uniform(*RETRY_SECONDS))
-        try:
-            return subprocess.check_output(
-                command, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, text=True, timeout=ASK_SECONDS
-            ).strip()
-        except subprocess.SubprocessError:
-            continue
-        except OSError:
-            return None
-    return None

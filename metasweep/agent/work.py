@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -9,17 +10,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from metasweep.agent import runfiles, unsent
 from metasweep.agent.missing import Missing
 from metasweep.agent.progress import ProgressMonitor
 from metasweep.agent.walltime import Walltime
+from metasweep.batch.exit_codes import DONE, FAILING, FAULT, USAGE
 from metasweep.client.protocol import Client
 from metasweep.client.sweep import Sweep, explain
 from metasweep.client.transport import Refused
 from metasweep.forks.pool import Pool
 from metasweep.forks.process import describe_status
 
-DONE, FAULT, USAGE, PREEMPTED, FAILING = 0, 1, 2, 3, 4
-"""Exit codes: done or nothing left; anything else; wrong usage; told to go; runs keep failing."""
 TRAINER_GONE = 75  # exit code of a run whose trainer has ended
 
 
@@ -77,6 +78,7 @@ class Work:
         self.exit_code = DONE
         self.finished = self.failed = self.stopped = 0
         self.began = time.monotonic()
+        self._unsent: list[str] = []
         self._monitor = monitor
         self._left = count
         self._max_failures = max_failures
@@ -127,6 +129,19 @@ class Work:
             self._judge(outcome)
         else:
             self._report(f"run {run.id} finished in {outcome.seconds:.1f} s", routine=True)
+
+    def note_sent(self, run_id: str, ended_itself: bool) -> None:
+        """Note that the server has all of a run; of a killed one only once the wandb service has ended."""
+        if not ended_itself:
+            self._unsent.append(run_id)
+            return
+        with contextlib.suppress(OSError):  # what is not noted is kept, and may be sent twice
+            unsent.note_sent(runfiles.wandb_folder(), run_id)
+
+    def note_service_end(self) -> None:
+        """Note that the wandb service has sent all that it had, also of the runs that were killed."""
+        for run_id in self._unsent:
+            self.note_sent(run_id, ended_itself=True)
 
     def _count(self, outcome: Outcome) -> None:
         if outcome.status == 0:

@@ -14,7 +14,8 @@ from typing import Any
 from metasweep.agent.log import last_words
 from metasweep.agent.runfiles import prepare
 from metasweep.agent.trainers import Trainers
-from metasweep.agent.work import FAULT, Outcome, Run, Work
+from metasweep.agent.work import Outcome, Run, Work
+from metasweep.batch.exit_codes import FAULT
 from metasweep.client.protocol import Registration
 from metasweep.client.transport import Refused, Unreachable
 
@@ -109,6 +110,7 @@ class Worker(threading.Thread):
         stopped = status != 0 and (self._stopped or told)
         self._failed_at = time.monotonic() if status and not stopped else -math.inf
         seconds = time.monotonic() - run.began
+        self._shared.note_sent(run.id, ended_itself=status >= 0)
         self._shared.note_end(Outcome(run, seconds, status, stopped, last_words(start.log, status)))
         return go_on
 

@@ -50,7 +50,10 @@ class Sweep:
 
 def is_file(argument: str) -> bool:
     """Whether the SWEEP argument means a YAML file rather than the name of a sweep."""
-    return argument.endswith((".yaml", ".yml")) or Path(argument).is_file()
+    try:
+        return argument.endswith((".yaml", ".yml")) or Path(argument).is_file()
+    except OSError:  # too long for the name of a file
+        return False
 
 
 def check_argument(argument: str) -> None:
@@ -83,7 +86,7 @@ def read_file(path: Path) -> dict[str, Any]:
     Raises: click.UsageError, in one line, for a file that is not a sweep.
     """
     try:
-        config = yaml.safe_load(path.read_text())
+        config = yaml.safe_load(path.read_text("utf-8"))
     except FileNotFoundError:
         raise click.UsageError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -1,4 +1,4 @@
-"""Jobs of sweep agents on a cluster: `python -m metacentrum COMMAND`.
+"""Jobs of sweep agents on a cluster: the commands `metasweep hello | submit | jobs | logs | cancel`.
 
 Exit status: 0 done, 1 something failed, 2 wrong usage, 130 interrupted.
 """
@@ -8,35 +8,32 @@ from __future__ import annotations
 import os
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from metasweep.batch.exit_codes import INTERRUPTED
 from metasweep.client.account import Account
-from metasweep.cluster import (
-    estimate,
-    schedulers,
-    sweeps,
-    watching,
-)
-from metasweep.cluster.keys import check_key
-from metasweep.cluster.launch import Site, launch, make_request
+from metasweep.cluster import schedulers
+from metasweep.cluster.looking import watching
+from metasweep.cluster.looking.points import Points, read_points
 from metasweep.cluster.options import (
     interval_option,
     job_options,
     logs_option,
-    read_site,
+    read_target,
     site_options,
 )
-from metasweep.cluster.points import Points, read_points
+from metasweep.cluster.project import Project
 from metasweep.cluster.schedulers import Request, Scheduler
 from metasweep.cluster.submission import Submission, find
+from metasweep.cluster.submitting import estimate, script, sweeps
+from metasweep.cluster.submitting.keys import check_key
+from metasweep.cluster.submitting.launch import Target, launch, make_request
 
-HELLO: dict[str, Any] = {"walltime": 300, "mem": "4gb"}
-SETUP: dict[str, Any] = {"walltime": 3600, "cpus": 2, "mem": "8gb", "scratch": "20gb"}
-REPORT: dict[str, Any] = {"walltime": 1800, "mem": "4gb"}
+HELLO: dict[str, Any] = {"walltime": 300, "mem": "4gb", "scratch": "1gb"}
+REPORT: dict[str, Any] = {"walltime": 1800, "mem": "4gb", "scratch": "1gb"}
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -50,33 +47,20 @@ def cli() -> None:
 @site_options
 def hello(gpus: int, interval: float, **options: Any) -> None:
     """Submit the smallest job, wait for it, and show what it found."""
-    site = read_site(options)
-    request = make_request(site, name="hello", gpus=gpus, **HELLO)
-    try_out(site, "hello.sh", request, interval)
+    target = read_target(options)
+    try_out(target, script.HELLO, make_request(target, name="hello", gpus=gpus, **HELLO), interval)
 
 
-@cli.command()
-@interval_option
-@site_options
-def setup(interval: float, **options: Any) -> None:
-    """Make the environment and fetch the data, once, in a job; check the key."""
-    site = read_site(options)
-    if not site.dry_run:
-        check_key(site.base_url, site.key_file, os.environ)
-    request = make_request(site, name="setup", **SETUP)
-    try_out(site, "setup.sh", request, interval)
-
-
-def try_out(site: Site, script: str, request: Request, interval: float) -> None:
+def try_out(target: Target, body: Path, request: Request, interval: float) -> None:
     """Submit a job, wait until it has ended, print its output; exit with 1 if it failed."""
-    submission = launch(site, script, request, {})
+    submission = launch(target, body, request, {})
     if submission is None:
         return
     click.echo(f"Submitted {submission.job_id}; waiting for it (Ctrl-C leaves it there).", err=True)
-    status = watching.wait(submission, site.scheduler, interval)
+    status = watching.wait(submission, target.scheduler, interval)
     log = submission.log(1)
     click.echo(
-        log.read_text(errors="replace").rstrip() if log else f"No output came back to {submission.folder}."
+        log.read_text("utf-8", "replace").rstrip() if log else f"No output came back to {submission.folder}."
     )
     if status:
         raise click.exceptions.Exit(1)
@@ -88,27 +72,30 @@ def try_out(site: Site, script: str, request: Request, interval: float) -> None:
 @click.option(
     "--report", is_flag=True, help="In the end, check that the grid is complete and build the report."
 )
+@click.option("--done", help="In the end, run this command; $1 is the sweep, $2 is 0 when it is complete.")
 @click.option("--check/--no-check", default=True, help="Ask the server for the sweep before submitting.")
 @site_options
-def submit(sweep: str, agent: str, report: bool, check: bool, **options: Any) -> None:
+def submit(sweep: str, agent: str, report: bool, done: str | None, check: bool, **options: Any) -> None:
     """Submit jobs of agents that work on SWEEP: ENTITY/PROJECT/ID, or a YAML file to create it from."""
-    site = read_site(options)
+    target = read_target(options)
     jobs, walltime = options.pop("jobs"), options.pop("walltime")
-    request = make_request(site, **options, jobs=jobs or 1, walltime=walltime or 1)
-    account = None if site.dry_run else check_key(site.base_url, site.key_file, os.environ)
+    request = make_request(target, **options, jobs=jobs or 1, walltime=walltime or 1, mail=target.mail)
+    account = None if target.dry_run else check_key(target.base_url, target.key_file, os.environ)
     asked = account if check else None
     if not asked or sweeps.is_file(sweep):  # no run of it is known: leave now, before anything is created
         estimate.choose(None, request.cpus, jobs, walltime)
-    sweep = sweeps.look_up(sweep, asked) if asked else sweeps.take(sweep)
+    sweep = sweeps.look_up(sweep, asked, target.logs) if asked else sweeps.take(sweep)
     plan = make_plan(sweep, asked, request.gpus or request.cpus, jobs, walltime)
-    request = replace(request, jobs=plan.jobs, walltime=plan.walltime)
-    submission = launch(site, "agent.sh", request, {"SWEEP": sweep, "AGENT_OPTIONS": agent})
+    request = make_request(target, **{**request.as_asked(), "name": request.name, **plan.as_needs()})
+    settings = {"SWEEP": sweep, "AGENT": target.project.agent, "AGENT_OPTIONS": agent}
+    submission = launch(target, script.AGENT, request, settings)
     if submission:
-        submission.note(sweep, account)
-    if report:
-        launch_report(site, submission, request.name, sweep)
+        sweeps.forget_created(target.logs, sweep)
+        submission.note(sweep, account, settings)
+    if report or done:
+        launch_last(target, submission, request.name, sweep, report, done)
     if submission:
-        tell(submission)
+        tell(submission, target.project)
 
 
 def make_plan(
@@ -126,27 +113,31 @@ def make_plan(
     return plan
 
 
-def launch_report(site: Site, submission: Submission | None, name: str, sweep: str) -> None:
-    """Submit the last job, which starts when all of the submission's have ended; without one, a dry run."""
+def launch_last(
+    target: Target, submission: Submission | None, name: str, sweep: str, report: bool, done: str | None
+) -> None:
+    """Submit the job that starts when all others have ended; without a submission, as a dry run."""
     after = submission.job_id if submission else "ID-OF-THE-JOB-ABOVE"
-    request = make_request(site, name=f"{name}-report", after=after, **REPORT)
+    request = make_request(target, name=f"{name}-report", after=after, **REPORT)
+    settings = {"SWEEP": sweep, "REPORT": target.project.report if report else ""}
+    settings |= {"DONE": done} if done else {}
     try:
-        last = launch(site, "report.sh", request, {"SWEEP": sweep})
+        last = launch(target, script.LAST, request, settings)
     except click.ClickException as error:
         refusal = f"The jobs wait as {after}, but the report's job was refused: {error.message}"
         raise click.ClickException(refusal) from error
     if submission and last:
-        submission.report_id = last.job_id
+        submission.report_id, submission.report_folder = last.job_id, str(last.folder)
         submission.save()
 
 
-def tell(submission: Submission) -> None:
+def tell(submission: Submission, project: Project) -> None:
     """What was submitted and what to do next."""
     jobs = "1 job" if submission.jobs == 1 else f"{submission.jobs} jobs"
     click.echo(f"Submitted {jobs} as {submission.job_id}; logs in {submission.folder}")
     if submission.report_id:
         click.echo(f"Then the report, as {submission.report_id}.")
-    click.echo("See how they get on:  python -m metacentrum status --watch")
+    click.echo(f"See how they get on:  {project.command} {project.jobs} --watch")
 
 
 @cli.command()
@@ -158,7 +149,7 @@ def status(which: str | None, watch: bool, interval: float, logs: Path) -> None:
     """Show jobs, agents and points of WHICH: a job's id or a logs folder; the last submission if left out."""
     from rich.console import Console
 
-    from metasweep.cluster.table import show
+    from metasweep.cluster.looking.table import show
 
     submission = find(logs, which)
     scheduler = schedulers.find(submission.scheduler)
@@ -226,11 +217,14 @@ def go_on(submission: Submission, scheduler: Scheduler, job: int | None, interva
 @cli.command()
 @click.argument("which", required=False)
 @click.option(
-    "--force", is_flag=True, help="Also forget jobs on a node that does not answer; runs may be lost."
+    "--force",
+    is_flag=True,
+    help="Kill those that are still there after their delay, also on a node that does not answer.",
 )
 @click.option("--dry-run", is_flag=True, help="Print the jobs, and do nothing.")
+@interval_option
 @logs_option
-def cancel(which: str | None, force: bool, dry_run: bool, logs: Path) -> None:
+def cancel(which: str | None, force: bool, dry_run: bool, interval: float, logs: Path) -> None:
     """End the jobs of WHICH (a job's id or a logs folder; the last submission if left out).
 
     Agents get the scheduler's 10 seconds: they hand their runs back to the sweep with a checkpoint, so that
@@ -238,24 +232,25 @@ def cancel(which: str | None, force: bool, dry_run: bool, logs: Path) -> None:
     """
     submission = find(logs, which)
     scheduler = schedulers.find(submission.scheduler)
-    living = [
-        one
-        for one in reversed(submission.job_ids)
-        if any(job.state != "ended" for job in scheduler.jobs(one))
-    ]
+    living = [one for one in reversed(submission.job_ids) if watching.is_living(scheduler, one)]
     if not living:
         click.echo(f"{submission.job_id} has ended already.")
-    elif dry_run:
+        return
+    if dry_run:
         click.echo(f"Would cancel {', '.join(living)}.")
-    else:
-        scheduler.cancel(living, force)
-        click.echo(f"Cancelled {', '.join(living)}: its agents have 10 seconds to hand their runs back.")
+        return
+    scheduler.cancel(living)
+    delay = scheduler.site.kill_delay
+    click.echo(f"Cancelled {', '.join(living)}: its agents have {delay} seconds to hand their runs back.")
+    if force and (left := watching.wait_for_end(scheduler, living, 2 * delay, interval)):
+        scheduler.cancel(left, force=True)
+        click.echo(f"Killed {', '.join(left)}, which did not end: what its runs had not sent is lost.")
 
 
-def main() -> None:
-    """Run the command line; every mistake is one line."""
+def call(command: click.Command, project: Project) -> None:
+    """Run a command line for a project; every mistake is one line."""
     try:
-        sys.exit(cli.main(prog_name="python -m metacentrum", standalone_mode=False) or 0)
+        sys.exit(command.main(prog_name=project.command, standalone_mode=False, obj=project) or 0)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         sys.exit(error.exit_code)
@@ -263,8 +258,4 @@ def main() -> None:
         click.echo(f"Error: {error.format_message()}", err=True)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
-
-
-if __name__ == "__main__":
-    main()
+        sys.exit(INTERRUPTED)

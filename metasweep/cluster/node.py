@@ -15,9 +15,8 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
+from metasweep.batch.job import cards, core_limits, job_id
 from metasweep.cluster.reach import check_reach
-
-CLOUD = "https://api.wandb.ai"
 
 
 class Missing(Exception):
@@ -26,9 +25,8 @@ class Missing(Exception):
 
 def node() -> str:
     """Name, CPUs given and on the machine, and the job's id."""
-    given = os.environ.get("NCPUS") or len(os.sched_getaffinity(0))
-    job = os.environ.get("PBS_JOBID") or os.environ.get("SLURM_JOB_ID") or "no job"
-    return f"{socket.gethostname()}, {given} of {os.cpu_count()} CPUs ({job})"
+    given = min([len(os.sched_getaffinity(0)), *core_limits(os.environ)])
+    return f"{socket.gethostname()}, {given} of {os.cpu_count()} CPUs ({job_id(os.environ) or 'no job'})"
 
 
 def python() -> str:
@@ -43,14 +41,14 @@ def torch() -> str:
     try:
         library = import_module("torch")
     except ImportError as error:
-        raise Missing(f"{error}: run `python -m metacentrum setup`") from error
+        return f"not installed here ({error}); only programs that use it need it"
     library.ones(2, 2) @ library.ones(2, 2)
     return str(library.__version__)
 
 
 def gpu() -> str:
     """The cards that the job was given, after a multiplication on each: wheels do not run on every card."""
-    if not os.environ.get("CUDA_VISIBLE_DEVICES"):
+    if not cards(os.environ):
         return "none asked for"
     cuda = import_module("torch").cuda
     if not cuda.is_available():
@@ -93,26 +91,24 @@ def data() -> str:
 
 def server() -> str:
     """The W&B server, after a connection and a question that needs the key."""
-    url = os.environ.get("WANDB_BASE_URL", CLOUD)
+    try:  # this module also runs where nothing is installed yet
+        from click import ClickException
+
+        from metasweep.client.account import resolve
+        from metasweep.client.protocol import Client, Refused, Unreachable
+    except ImportError as error:
+        raise Missing(f"{error}: the environment is not made yet, or not the one that is used") from error
     try:
-        check_reach(url)
+        account = resolve(os.environ, Path.cwd())
+        check_reach(account.base_url)
+        return f"{account.base_url} as {Client(account).default_entity()}"
+    except ClickException as error:
+        raise Missing(error.message) from error
     except ConnectionError as error:
         raise Missing(f"{error}: is it running, and may this node connect to it?") from error
-    return f"{url} as {viewer(url)}"
-
-
-def viewer(url: str) -> str:
-    """Who the key belongs to."""
-    try:
-        import wandb
-    except ImportError as error:
-        raise Missing(f"{error}: run `python -m metacentrum setup`") from error
-    try:
-        return str(wandb.Api(timeout=20).viewer.username)
-    except wandb.Error as error:
-        reason = str(error).splitlines()[0]
+    except (Refused, Unreachable) as error:
         raise Missing(
-            f"{url} did not accept the key ({reason}): run `wandb login` or set KEY_FILE"
+            f"{account.base_url} did not accept the key ({error}): run `wandb login` or set KEY_FILE"
         ) from error
 
 

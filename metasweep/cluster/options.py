@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,10 +10,12 @@ from typing import Any, TypeVar
 import click
 
 from metasweep.cluster import schedulers
-from metasweep.cluster.launch import Site
-from metasweep.cluster.script import REPOSITORY
+from metasweep.cluster.project import current
+from metasweep.cluster.site import read as read_site
+from metasweep.cluster.submitting.launch import Target
 from metasweep.cluster.values import (
     CAPABILITY,
+    MAIL,
     MAX_ARRAY,
     NAME,
     QUEUE,
@@ -21,13 +24,12 @@ from metasweep.cluster.values import (
     WORDS,
 )
 
-SCRATCH = click.Choice(["local", "ssd", "shared", "shm"])
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 logs_option = click.option(
     "--logs",
     type=click.Path(file_okay=False, path_type=Path),
-    default=REPOSITORY / "logs",
+    default=lambda: current().folder / "logs",
     help="Folder for the logs, on storage that the nodes see.  [default: logs/ of the project]",
 )
 interval_option = click.option(
@@ -43,15 +45,22 @@ JOB_OPTIONS = (
     click.option("--max-running", type=click.IntRange(min=1), help="How many may run at the same time."),
     click.option("--cpus", type=click.IntRange(1, 1024), default=4, show_default=True, help="CPUs of each."),
     click.option("--mem", type=SIZE, default="8gb", show_default=True, help="Memory of each."),
-    click.option("--scratch", type=SIZE, default="10gb", show_default=True, help="Scratch space of each."),
-    click.option("--scratch-type", type=SCRATCH, default="local", show_default=True, help="Kind of scratch."),
+    click.option("--scratch", type=SIZE, help="Scratch space of each.  [default: by the site]"),
+    click.option("--scratch-kind", type=NAME, help="Kind of scratch, as the site names it."),
     click.option("--gpus", type=click.IntRange(0, 64), default=0, show_default=True, help="GPUs of each."),
     click.option("--gpu-mem", type=SIZE, help="Memory that a GPU must have, such as 10gb."),
     click.option("--gpu-cap", type=CAPABILITY, help="Capability that a GPU must have, such as compute_70."),
     click.option("--name", type=NAME, default="metasweep", show_default=True, help="The jobs' name."),
-    click.option("--agent", type=WORDS, default="", help='More of agent.py, such as "--checkpoint-dir D".'),
+    click.option("--agent", type=WORDS, default="", help='More of the agent, such as "--checkpoint-dir D".'),
 )
 SITE_OPTIONS = (
+    click.option(
+        "--site",
+        envvar="METASWEEP_SITE",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="YAML file that describes the cluster.  [default: what the batch system says]",
+    ),
+    click.option("--mail", type=MAIL, help="Address to which the batch system writes when jobs have ended."),
     click.option("--dry-run", is_flag=True, help="Print the script and the command, and do nothing."),
     logs_option,
     click.option(
@@ -60,17 +69,18 @@ SITE_OPTIONS = (
         help="The batch system.  [default: the one that is here]",
     ),
     click.option("--queue", type=QUEUE, help="Queue or partition.  [default: the scheduler chooses]"),
-    click.option(
-        "--modules", envvar="METASWEEP_MODULES", default="", help="Modules to load, such as python/3.11."
-    ),
-    click.option("--image", envvar="METASWEEP_IMAGE", default="", help="Singularity image to run in."),
+    click.option("--modules", envvar="METASWEEP_MODULES", help="Modules to load, such as python/3.11."),
+    click.option("--image", envvar="METASWEEP_IMAGE", help="Singularity image to run in."),
     click.option(
         "--venv",
         type=click.Path(path_type=Path),
-        help="Virtual environment.  [default: .venv of the project]",
+        help="Environment whose bin/python runs.  [default: .venv of the project, or this command's own]",
     ),
     click.option(
-        "--base-url", envvar="WANDB_BASE_URL", default="", help="The W&B server.  [default: W&B's cloud]"
+        "--base-url",
+        envvar="WANDB_BASE_URL",
+        default="",
+        help="The W&B server.  [default: that of `wandb login`, or W&B's cloud]",
     ),
     click.option(
         "--key-file",
@@ -88,17 +98,32 @@ def job_options(command: Command) -> Command:
 
 
 def site_options(command: Command) -> Command:
-    """Add the options that say where a job goes and what it finds there; `read_site` takes them up."""
+    """Add the options that say where a job goes and what it finds there; `read_target` takes them up."""
     for option in reversed(SITE_OPTIONS):
         command = option(command)
     return command
 
 
-def read_site(options: dict[str, Any]) -> Site:
+def read_target(options: dict[str, Any]) -> Target:
     """Take the options of `site_options` out of a command's options."""
-    names = ("dry_run", "logs", "queue", "modules", "image", "venv", "base_url", "key_file")
-    scheduler = schedulers.find(options.pop("scheduler"))
+    project = current()
+    file = options.pop("site") or project.site
+    site = read_site(file) if file else None
+    scheduler = schedulers.find(options.pop("scheduler"), site)
+    names = ("dry_run", "logs", "queue", "modules", "image", "venv", "base_url", "key_file", "mail")
     values = {name: options.pop(name) for name in names}
     for name in ("logs", "venv", "key_file"):
         values[name] = values[name].absolute() if values[name] else None
-    return Site(scheduler=scheduler, **values)
+    for name in ("modules", "image"):
+        values[name] = getattr(scheduler.site, name) if values[name] is None else values[name]
+    if values["mail"] and "@" not in values["mail"] and scheduler.site.mail_domain:
+        values["mail"] += f"@{scheduler.site.mail_domain}"
+    values["venv"] = values["venv"] or project.venv or environment(project.folder, bool(values["image"]))
+    return Target(project=project, scheduler=scheduler, **values)
+
+
+def environment(folder: Path, in_image: bool) -> Path | None:
+    """The environment of a folder's program: its .venv, else the one that this command is installed in."""
+    if in_image or (folder / ".venv").is_dir() or sys.prefix == sys.base_prefix:
+        return None  # job.sh looks for .venv, then for python3
+    return Path(sys.prefix)

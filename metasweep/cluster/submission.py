@@ -3,7 +3,7 @@
 logs/metasweep-20260724-101500/
     submission.json        what was asked for, and the scheduler's ids
     agent.sh               the script as submitted
-    metasweep.o969390.4    output of member 4 of the array, live
+    metasweep.4.log        output of member 4 of the array, live; of a plain job, number 1
     ended.4.NODE.PID       its program's exit status, which a scheduler loses after a signal
     unsent.4.XXXXXX/       records that could not be sent to the server, if any
 """
@@ -16,20 +16,12 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import click
 
 from metasweep.client.account import Account, resolve
-from metasweep.cluster.keys import read_key
-from metasweep.cluster.script import REPOSITORY
-
-MEANINGS = {
-    0: "done",
-    1: "failed",
-    2: "did not start: a wrong setting or option",
-    3: "preempted, its runs go on elsewhere",
-    4: "stopped, because runs kept failing",
-}
+from metasweep.cluster.submitting.keys import read_key
 
 
 @dataclass
@@ -45,15 +37,21 @@ class Submission:
     base_url: str | None = None
     key_file: str | None = None
     report_id: str | None = None
+    report_folder: str | None = None
+    asked: dict[str, Any] | None = None
+    """What each job was given, to ask for more of it."""
+    settings: dict[str, str] | None = None
+    """What its script was told, to be told again."""
+    retries: int = 0
 
     def save(self) -> None:
         """Write it into its folder."""
         content = {name: value for name, value in asdict(self).items() if name != "folder"}
-        (self.folder / "submission.json").write_text(json.dumps(content, indent=2) + "\n")
+        (self.folder / "submission.json").write_text(json.dumps(content, indent=2) + "\n", "utf-8")
 
-    def note(self, sweep: str, account: Account | None) -> None:
+    def note(self, sweep: str, account: Account | None, settings: dict[str, str]) -> None:
         """Keep which sweep it works on, and where that is; never the key."""
-        self.sweep = sweep
+        self.sweep, self.settings = sweep, settings
         self.base_url = account.base_url if account else None
         self.save()
 
@@ -62,7 +60,7 @@ class Submission:
         seen = {**environ, **({"WANDB_BASE_URL": self.base_url} if self.base_url else {})}
         if self.key_file:
             seen["WANDB_API_KEY"] = read_key(Path(self.key_file))
-        return resolve(seen, REPOSITORY)
+        return resolve(seen, Path.cwd())
 
     @property
     def job_ids(self) -> list[str]:
@@ -70,11 +68,9 @@ class Submission:
         return [self.job_id, *([self.report_id] if self.report_id else [])]
 
     def log(self, index: int) -> Path | None:
-        """The newest output of the member with that index."""
-        member = rf"\.{index}" if self.jobs > 1 else ""
-        pattern = re.compile(rf"{re.escape(self.name)}\.o\d+{member}")
-        logs = [path for path in self.folder.iterdir() if pattern.fullmatch(path.name)]
-        return max(logs, key=lambda path: path.stat().st_mtime, default=None)
+        """The output of the member with that index, if there is some."""
+        path = self.folder / f"{self.name}.{index}.log"
+        return path if path.exists() else None
 
     def outputs(self, index: int | None = None) -> dict[int, Path]:
         """The output of every member that has some, or of the one with that index."""
@@ -95,9 +91,14 @@ class Submission:
 
     def program_status(self, index: int) -> int | None:
         """The exit status of the program of that member: of the copy of the job that ended last."""
-        notes = [path for path in self.folder.iterdir() if path.name.startswith(f"ended.{index}.")]
-        newest = max(notes, key=lambda path: path.stat().st_mtime, default=None)
-        return int(newest.read_text().split()[0]) if newest else None
+        return program_status(self.folder, index)
+
+
+def program_status(folder: Path, index: int) -> int | None:
+    """The exit status that a job's program noted beside its output: of the copy that ended last."""
+    notes = [path for path in folder.iterdir() if path.name.startswith(f"ended.{index}.")]
+    newest = max(notes, key=lambda path: path.stat().st_mtime, default=None)
+    return int(newest.read_text("utf-8").split()[0]) if newest else None
 
 
 def name_folders(logs: Path, name: str) -> Iterator[Path]:
@@ -122,14 +123,22 @@ def create_folder(logs: Path, name: str) -> Path:
 def load(folder: Path) -> Submission:
     """Read a submission back. Raises click.ClickException."""
     try:
-        return Submission(folder=folder, **json.loads((folder / "submission.json").read_text()))
+        return Submission(folder=folder, **json.loads((folder / "submission.json").read_text("utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise click.ClickException(f"{folder} is not the folder of a submission: {error}") from error
 
 
+def is_folder(text: str) -> bool:
+    """Whether a text names a folder; one that is too long for a name does not."""
+    try:
+        return Path(text).is_dir()
+    except OSError:
+        return False
+
+
 def find(logs: Path, which: str | None) -> Submission:
     """The submission with that folder or job id, or the last one of all. Raises click.ClickException."""
-    if which and Path(which).is_dir():
+    if which and is_folder(which):
         return load(Path(which).resolve())
     known = [load(path.parent) for path in logs.glob("*/submission.json")]
     if which:

@@ -8,27 +8,10 @@ from typing import Any
 
 import click
 
+from metasweep.batch import walltime
+
 SIZE_PATTERN = re.compile(r"([1-9]\d*)\s*([kmgt])i?b?", re.IGNORECASE)
 MAX_ARRAY = 10_000  # PBS's usual max_array_size
-
-
-def parse_walltime(text: str) -> int:
-    """Seconds of 'H:MM:SS'. Raises ValueError, also for '4:00', which PBS reads as four minutes."""
-    match = re.fullmatch(r"(\d{1,4}):([0-5]\d):([0-5]\d)", text)
-    seconds = (
-        sum(int(part) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True))
-        if match
-        else 0
-    )
-    if not seconds:
-        raise ValueError(f"{text!r} is not a time: write hours:minutes:seconds, such as 4:00:00")
-    return seconds
-
-
-def format_walltime(seconds: float) -> str:
-    """'H:MM:SS' of seconds."""
-    minutes, second = divmod(int(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{second:02}"
 
 
 def parse_size(text: str) -> str:
@@ -57,6 +40,7 @@ parse_capability = matching(
 parse_name = matching(
     r"[A-Za-z][\w.+-]{0,63}", "cannot name a job: a letter first, then letters, digits and . _ + -"
 )
+parse_mail = matching(r"[\w.+-]+(@[\w.-]+)?", "is not an address: write name@host")
 parse_queue = matching(r"[A-Za-z0-9][\w.@-]*", "cannot be a queue")
 parse_sweep = matching(
     r"[\w.-]+/[\w.-]+/[\w.-]+", "is not a sweep: write ENTITY/PROJECT/ID, as `wandb sweep` prints it"
@@ -84,9 +68,10 @@ class Checked(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-WALLTIME = Checked("H:MM:SS", parse_walltime)
+WALLTIME = Checked("H:MM:SS", walltime.parse)
 SIZE = Checked("SIZE", parse_size)
 CAPABILITY = Checked("compute_XY", parse_capability)
+MAIL = Checked("ADDRESS", parse_mail)
 NAME = Checked("NAME", parse_name)
 QUEUE = Checked("QUEUE", parse_queue)
 WORDS = Checked("OPTIONS", parse_words)

@@ -1,46 +1,24 @@
-"""How long the job may run: the time formats, the batch system's word, and what an agent makes of it."""
+"""How long the job may run: the cores of a job, and what an agent makes of its walltime."""
 
 from __future__ import annotations
 
-import json
 import os
-import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metasweep.agent import resources, walltime
+from metasweep.agent import resources
 from metasweep.agent.walltime import (
     LEAVING_SECONDS,
     MARGIN,
     Walltime,
-    ask_scheduler,
-    clock,
-    parse,
 )
 from metasweep.client.account import Account
 from metasweep.client.protocol import Client, Registration, SweepName
 from metasweep.client.transport import Unreachable
 from tests.agent.conftest import Workshop
-
-
-@given(st.integers(0, 10**6))
-def test_a_written_time_is_read_back(seconds: int) -> None:
-    assert parse(clock(seconds)) == seconds
-    assert parse(str(seconds)) == seconds
-
-
-@pytest.mark.parametrize(("text", "seconds"), [("1-02:03:04", 93784), ("4:00:00", 14400), ("1:30", 5400)])
-def test_the_forms_of_batch_systems(text: str, seconds: int) -> None:
-    assert parse(text) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "soon", "1:2:3:4", "-5", "1h"])
-def test_what_is_no_time(text: str) -> None:
-    with pytest.raises(ValueError, match="H:M:S"):
-        parse(text)
 
 
 @given(st.lists(st.floats(0.1, 1e5), max_size=5), st.lists(st.floats(0.1, 1e5), max_size=5))
@@ -54,21 +32,6 @@ def test_a_run_is_claimed_only_if_the_longest_one_seen_would_fit(
             limit.note(seconds)
         assert limit.fits() is fits
     assert Walltime(None, [1e9]).fits()
-
-
-def test_pbs_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    began = time.strftime("%a %b %e %H:%M:%S %Y", time.localtime(time.time() - 600))
-    answer = {"Jobs": {"7[1].pbs": {"stime": began, "Resource_List": {"walltime": "01:00:00"}}}}
-    (tmp_path / "answer").write_text(json.dumps(answer))
-    script = f'#!/bin/sh\n[ "$*" = "-f -F json 7[1].pbs" ] && cat {tmp_path}/answer\n'
-    (tmp_path / "qstat").write_text(script)
-    (tmp_path / "qstat").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setattr(walltime, "RETRY_SECONDS", (0, 0))
-    assert ask_scheduler({"PBS_JOBID": "7[1].pbs"}) == pytest.approx(3000, abs=5)
-    assert ask_scheduler({"PBS_JOBID": "8.pbs"}) is None
-    assert ask_scheduler({"SLURM_JOB_END_TIME": str(int(time.time()) + 60)}) == pytest.approx(60, abs=5)
-    assert ask_scheduler({}) is None
 
 
 def test_cores_are_those_of_the_job(tmp_path: Path) -> None:

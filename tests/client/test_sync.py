@@ -8,6 +8,7 @@ import sys
 import pytest
 import wandb
 
+from metasweep.agent import unsent
 from metasweep.client import sync
 from tests.conftest import ServerProcess
 
@@ -38,7 +39,7 @@ def test_the_advised_command_sends_what_a_killed_run_could_not(server: ServerPro
     api = wandb.Api({"base_url": server.url}, api_key=server.key)
     path = f"{api.default_entity}/cut/cut"
     assert list(api.run(path).scan_history()) == []
-    done = server.run("sh", "-c", sync.command(server.home / "wandb"))
+    done = server.run("sh", "-c", sync.command(unsent.unsent(server.home / "wandb"), server.env))
     assert done.returncode == 0, done.stderr
     api = wandb.Api({"base_url": server.url}, api_key=server.key)
     assert [row["loss"] for row in api.run(path).scan_history()] == list(range(20))

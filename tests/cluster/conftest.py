@@ -128,7 +128,7 @@ class Cluster:
 
     def story(self):
         """What there is to read when a test fails."""
-        texts = [*self.root.glob("moms.log"), *self.project.glob("logs/*/*.o*"), *self.project.glob("*.o*")]
+        texts = [*self.root.glob("moms.log"), *self.project.glob("logs/*/*.log"), *self.project.glob("*.o*")]
         return "\n".join(f"{path}: {path.read_text()}" for path in texts if path.is_file())
 
     def processes(self):

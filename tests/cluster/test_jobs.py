@@ -45,7 +45,9 @@ def test_records_that_were_not_sent_are_saved_when_an_agent_fails(cluster):
     assert job["Exit_status"] == 1
     (saved,) = folder.glob("unsent.1.*/wandb/run-1/run-1.wandb")
     assert saved.read_text() == "records"
-    assert f"records of this job's runs are in {saved.parents[2]}" in (folder / "metasweep.o1000").read_text()
+    said = (folder / "metasweep.1.log").read_text()
+    assert f"The server may lack records of 1 run, kept in {saved.parents[2]}. Send them:  " in said
+    assert f"wandb sync --include-online '{saved.parent}'" in said
     assert not list((cluster.root / "scratch" / "job_1000.pbs-fake.example.org").iterdir())
 
 
@@ -60,7 +62,7 @@ def test_scratch_is_kept_when_records_cannot_be_saved(cluster):
     for index in (1, 2):
         scratch = cluster.root / "scratch" / f"job_1000[{index}].pbs-fake.example.org"
         (kept,) = scratch.rglob("run-1.wandb")
-        log = (cluster.home / "moved" / "logs" / f"metasweep.o1000.{index}").read_text()
+        log = (cluster.home / "moved" / "logs" / f"metasweep.{index}.log").read_text()
         assert f"they are kept in {kept.parents[2]}" in log
 
 
@@ -88,7 +90,7 @@ def test_a_kill_of_the_job_s_shell_alone_reaches_the_agent(cluster):
 
 LEAVES_AT_ONCE = """
 REPOSITORY=$1
-source "$1/metacentrum/job.sh"
+source "$1/metasweep/cluster/scripts/job.sh"
 work=$2
 trap 'forward TERM' TERM
 run bash -c 'trap "exit 3" TERM; touch "$0/begun"; while :; do read -rt 0.01 <> <(:) || :; done' "$2" || exit
@@ -145,7 +147,7 @@ def test_a_job_starts_again_after_its_node_has_died(cluster):
     (cluster.project / "enough").touch()
     members = cluster.wait_for_end("1000[]")
     assert [(job["run_count"], job["Exit_status"]) for job in members] == [(1, 0), (2, 0)]
-    assert (folder / "metasweep.o1000.2").read_text().count("agent says hello") == 2
+    assert (folder / "metasweep.2.log").read_text().count("agent says hello") == 2
 
 
 def test_the_image_and_the_modules_are_used(cluster):
@@ -161,12 +163,11 @@ def test_the_image_and_the_modules_are_used(cluster):
     (cluster.project / ".venv" / "bin" / "python").symlink_to(sys.executable)
     folder = cluster.submit("--jobs", 1, "--walltime", "1:00:00", "--image", image, "--gpus", 1)
     cluster.wait_for_end("1000")
-    log = (folder / "metasweep.o1000").read_text()
+    log = (folder / "metasweep.1.log").read_text()
     assert "exec --bind" in log
-    assert (
-        f"--nv {image} {cluster.project}/.venv/bin/python agent.py me/mnist/abc123 --walltime 1:00:00\n"
-        in log
-    )
+    assert f"--nv {image} {cluster.project}/.venv/bin/python agent.py me/mnist/abc123\n" in log
+    (told,) = cluster.witnesses()
+    assert told["environment"]["METASWEEP_JOB_RECORD"].startswith(told["environment"]["TMPDIR"])
     cluster.submit("--jobs", 1, "--walltime", "1:00:00", "--modules", "python/3.11")
     (job,) = cluster.wait_for_end("1001")
     assert job["Exit_status"] == 2  # this node has no modules

@@ -7,17 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metasweep.cluster import estimate, values
-from metasweep.cluster.points import count_points
+from metasweep.cluster import values
+from metasweep.cluster.looking.points import count_points
 from metasweep.cluster.schedulers import PBS, Job
+from metasweep.cluster.submitting import estimate
 
-MOMENT = 1_785_000_000
-STAMP = "2026-07-25T17:20:00"  # the same moment, in UTC
-
-
-@given(st.integers(1, 9999 * 3600))
-def test_walltimes_survive_writing_and_reading(seconds):
-    assert values.parse_walltime(values.format_walltime(seconds)) == seconds
+MOMENT = 1_785_000_000  # 2026-07-25T17:20:00 in UTC
 
 
 @given(st.text(max_size=12))
@@ -55,24 +50,50 @@ class Run:
     """What the API tells of a run."""
 
     state: str
-    created_at: str = STAMP
-    heartbeat_at: str = STAMP
+    seed: int = 1
+    minute: int = 0
+    lasts: int = 1
+
+    @property
+    def config(self):
+        return {"seed": self.seed, "epochs": 3}
+
+    @property
+    def created_at(self):
+        return f"2026-07-25T17:{self.minute:02}:00Z"
+
+    @property
+    def heartbeat_at(self):
+        return f"2026-07-25T17:{self.minute + self.lasts:02}:00"
 
 
-def test_points_are_counted_by_state_and_timed():
-    finished = [
-        Run("finished", f"2026-07-25T17:{minute:02}:00Z", f"2026-07-25T17:{minute + 1:02}:00Z")
-        for minute in range(20)
-    ]
-    points = count_points("RUNNING", 100, [*finished, Run("running"), Run("crashed"), Run("failed")], MOMENT)
-    assert (points.done, points.running, points.failed, points.left) == (20, 1, 2, 80)
+GRID = {"method": "grid", "parameters": {"seed": {"values": list(range(100))}, "epochs": {"value": 3}}}
+
+
+def test_points_are_counted_by_their_finished_runs_and_runs_by_state():
+    finished = [Run("finished", seed, seed) for seed in range(20)]
+    others = [Run("finished", 3), Run("running", 30), Run("crashed", 4), Run("failed", 31)]
+    points = count_points("RUNNING", 100, GRID, [*finished, *others], MOMENT)
+    assert (points.done, points.left) == (20, 80), "a point that has finished twice counts once"
+    assert (points.finished, points.running, points.failed) == (21, 1, 2)
     assert points.run_seconds == 60
     assert points.rate == pytest.approx(1.0)
     assert points.seconds_left == pytest.approx(80 * 60)
+    search = count_points("RUNNING", 100, {"method": "random"}, [*finished, *others], MOMENT)
+    assert search.done == 21
+
+
+def test_idle_time_does_not_count_against_the_time_left():
+    """Four runs in three minutes; in the seven before that, nobody worked."""
+    finished = [Run("finished", seed, 17 + seed // 2) for seed in range(4)]
+    points = count_points("RUNNING", 10, GRID, [*finished, Run("running", 9, 19)], MOMENT)
+    assert points.seconds_left == pytest.approx(6 * 3 / 4 * 60), "three minutes' work, not ten"
+    idle = count_points("RUNNING", 10, GRID, finished, MOMENT)
+    assert idle.seconds_left is None, "nobody works on it"
 
 
 def test_points_of_a_sweep_that_has_not_begun_and_has_no_end():
-    points = count_points("PENDING", None, [], MOMENT)
+    points = count_points("PENDING", None, {"method": "bayes"}, [], MOMENT)
     assert (points.done, points.left, points.run_seconds, points.seconds_left) == (0, None, None, None)
 
 
@@ -89,6 +110,12 @@ def test_points_of_a_sweep_that_has_not_begun_and_has_no_end():
 )
 def test_exit_statuses_of_pbs(status, said):
     assert PBS().how_ended(Job("1", 1, "ended", exit_status=status)) == said
+
+
+def test_a_job_that_never_ran_has_an_exit_status_all_the_same():
+    assert (
+        PBS().how_ended(Job("1[2]", 2, "ended", exit_status=1, run_count=0)) == "cancelled before it started"
+    )
 
 
 @pytest.mark.parametrize(

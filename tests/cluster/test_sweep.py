@@ -61,13 +61,15 @@ def test_a_sweep_from_its_file_as_jobs_of_which_one_is_cancelled(real_cluster, s
     real_cluster.wait_for_end("1000")
     said = real_cluster.metacentrum("status").stdout
     assert "preempted, its runs go on elsewhere (cancelled)" in said
-    assert f"All jobs have ended; for the 4 runs left: submit {sweep} again" in said
+    assert f"All jobs have ended and 4 points are left: submit {sweep} again" in said
 
     process = real_cluster.metacentrum("submit", sweep, "--jobs", 2, *arguments)
     assert process.returncode == 0, process.stderr
     members = real_cluster.wait_for_end("1001[]", patience=PATIENCE)
     assert [job["Exit_status"] for job in members] == [0, 0], real_cluster.story()
-    assert "points  4 of 4 done, 0 running, 0 failed, 0 left" in real_cluster.metacentrum("status").stdout
+    said = real_cluster.metacentrum("status").stdout
+    assert "points  4 of 4 done, 0 left" in said
+    assert "runs    4 finished, 0 running, 0 failed" in said
     assert server.key not in real_cluster.story()
 
     again = real_cluster.metacentrum("submit", sweep, *real_cluster.options)

@@ -6,23 +6,27 @@ import shutil
 
 import click
 
-from metasweep.cluster.schedulers.base import Job, Request, Scheduler
+from metasweep.cluster.schedulers.base import Job, Lack, Request, Scheduler
 from metasweep.cluster.schedulers.pbs import PBS
 from metasweep.cluster.schedulers.slurm import Slurm
+from metasweep.cluster.site import Site
 
-__all__ = ["NAMES", "PBS", "Job", "Request", "Scheduler", "Slurm", "find"]
+__all__ = ["NAMES", "PBS", "Job", "Lack", "Request", "Scheduler", "Slurm", "find"]
 
 SCHEDULERS: tuple[type[Scheduler], ...] = (PBS, Slurm)
 NAMES = tuple(scheduler.name for scheduler in SCHEDULERS)
 
 
-def find(name: str | None = None) -> Scheduler:
-    """The scheduler of that name, or the only one on this machine. Raises click.ClickException."""
-    if name:
-        return next(scheduler() for scheduler in SCHEDULERS if scheduler.name == name)
-    here = [scheduler for scheduler in SCHEDULERS if shutil.which(scheduler.submit_program)]
+def find(name: str | None = None, site: Site | None = None) -> Scheduler:
+    """The scheduler of that name, or the only one on this machine. Raises click.ClickException.
+
+    A site that has another one is not where we are: nothing of it is used.
+    """
+    here = [one for one in SCHEDULERS if one.name == name or (not name and shutil.which(one.submit_program))]
+    if len(here) > 1 and site:
+        here = [one for one in here if one.name == site.scheduler]
     if len(here) == 1:
-        return here[0]()
+        return here[0](site if site and site.scheduler in (None, here[0].name) else None)
     if here:
         raise click.ClickException("Both qsub and sbatch are here: say --scheduler pbs or --scheduler slurm")
     raise click.ClickException("No qsub and no sbatch here: run this on a frontend of the cluster")

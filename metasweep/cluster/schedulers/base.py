@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import click
 
+from metasweep.cluster.site import Site
+
 State = Literal["queued", "running", "ended"]
+Lack = Literal["memory", "time"]
 
 
 @dataclass(frozen=True)
@@ -24,13 +27,24 @@ class Request:
     max_running: int | None = None
     cpus: int = 1
     mem: str = "2gb"
-    scratch: str = "1gb"
-    scratch_type: str = "local"
+    scratch: str | None = None
+    scratch_kind: str | None = None  # None where the site has no scratch to ask for
     gpus: int = 0
     gpu_mem: str | None = None
     gpu_cap: str | None = None
     queue: str | None = None
+    mail: str | None = None
     after: str | None = None  # the id of a job that must have ended, in whatever way
+    after_ok: str | None = None  # the id of a plain job that must have ended well
+
+    def output(self, index: str) -> Path:
+        """The file of one job's output, by its index in the array; the same for every scheduler."""
+        return self.logs / f"{self.name}.{index}.log"
+
+    def as_asked(self) -> dict[str, Any]:
+        """What can be asked for again: all but the place and what was waited for."""
+        left_out = ("logs", "name", "after", "after_ok")
+        return {name: value for name, value in asdict(self).items() if name not in left_out}
 
 
 @dataclass(frozen=True)
@@ -45,6 +59,11 @@ class Job:
     exit_status: int | None = None
     comment: str = ""
     run_count: int = 1
+    output: Path | None = None  # where the scheduler writes, if it says so
+    mem_used: int | None = None  # bytes, the most at any time
+    mem_asked: int | None = None
+    time_used: float | None = None  # seconds
+    time_asked: float | None = None
 
 
 class Scheduler(ABC):
@@ -53,6 +72,9 @@ class Scheduler(ABC):
     name: ClassVar[str]
     submit_program: ClassVar[str]
     marker: ClassVar[str]  # what its lines in a job script begin with
+
+    def __init__(self, site: Site | None = None) -> None:
+        self.site = site or Site()
 
     def refuse(self, request: Request) -> str | None:
         """Why this scheduler cannot be asked for that, or None."""
@@ -86,11 +108,15 @@ class Scheduler(ABC):
 
     @abstractmethod
     def cancel(self, job_ids: Sequence[str], force: bool = False) -> None:
-        """End jobs with SIGTERM, then SIGKILL; `force` also forgets those on a node that does not answer."""
+        """End jobs with SIGTERM, then SIGKILL; with `force` at once, also where a node does not answer."""
 
     @abstractmethod
     def how_ended(self, job: Job) -> str:
         """In plain words how a job ended, going by its exit status alone."""
+
+    @abstractmethod
+    def lack(self, job: Job) -> Lack | None:
+        """What an ended job had too little of, as far as the scheduler knows."""
 
     @abstractmethod
     def explain(self, comment: str) -> str:

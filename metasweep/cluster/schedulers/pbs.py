@@ -12,26 +12,32 @@ from typing import Any
 
 import click
 
-from metasweep.cluster import command
+from metasweep.batch.walltime import clock
+from metasweep.cluster.schedulers import command
 from metasweep.cluster.schedulers.base import (
     Job,
+    Lack,
     Request,
     Scheduler,
     State,
 )
-from metasweep.cluster.values import format_walltime
 
-NO_SERVER, UNKNOWN_JOB, FINISHED_JOB = 160, 153, 35
+NO_SERVER, UNKNOWN_JOB, FINISHED_JOB, NOT_ENABLED, DENIED = 160, 153, 35, 173, 174
 ADVICE = {
     2: "an option that this PBS does not take",
     NO_SERVER: "the PBS server cannot be reached; try again later, or from another frontend",
     166: "a value that PBS does not take",
+    DENIED: "your account may not use this queue; leave --queue out, or choose another",
+    NOT_ENABLED: "this queue takes no jobs now; leave --queue out",
     170: "there is no such queue; leave --queue out, PBS chooses by walltime and GPUs",
     187: "this PBS has no such resource; leave it out",
     188: "more than the queue allows; ask for less, or leave --queue out",
 }
-AT_WALLTIME, AFTER_SIGNAL = -29, 256
+OVER_VIRTUAL_MEMORY, OVER_MEMORY, AT_WALLTIME, AFTER_SIGNAL = -26, -27, -29, 256
+KILLED = (128 + 9, AFTER_SIGNAL + 9)  # by the kernel, seen by a shell or by PBS
 STATES: dict[str, State] = {"R": "running", "E": "running", "B": "running", "X": "ended", "F": "ended"}
+FULL = 0.97  # of the memory asked for: who comes so near was stopped by it
+LAG_SECONDS = 30  # what PBS says of the time used is that old
 AMOUNT = re.compile(r"Insufficient amount of \w*\s*resource: (\w+)(?: \(R: (\S+) A: (\S+) T: (\S+)\))?")
 MISMATCH = re.compile(r"Insufficient amount of \w*\s*resource: (\w+) \((\S+) != ")
 
@@ -50,27 +56,40 @@ class PBS(Scheduler):
         return super().refuse(request)
 
     def directives(self, request: Request) -> list[str]:
-        """qsub's options. `-k oed` writes the output live, into a folder that must exist."""
+        """qsub's options. `-k oed` writes the output live, if its folder exists."""
         lines = [
             f"-N {request.name}",
             f"-l {select(request)}",
-            f"-l walltime={format_walltime(request.walltime)}",
+            f"-l walltime={clock(request.walltime)}",
         ]
-        lines += ["-j oe", "-k oed", f"-o {request.logs}/"]
+        # Of a path without a file name, PBS makes one of the job's id: say the name.
+        index = "^array_index^" if request.jobs > 1 else "1"
+        lines += ["-j oe", "-k oed", f"-o {request.output(index)}"]
         if request.jobs > 1:  # PBS refuses an array of one
             lines.append(f"-J 1-{request.jobs}{limit(request)}")
         if request.queue:
             lines.append(f"-q {request.queue}")
         if request.after:  # afterok looks only at the member of the array that ends last
             lines.append(f"-W depend=afterany:{request.after}")
+        if request.after_ok:
+            lines.append(f"-W depend=afterok:{request.after_ok}")
+        lines += ["-m ae", f"-M {request.mail}"] if request.mail else []
         return lines
+
+    def run(self, arguments: Sequence[str]) -> CompletedProcess[str]:
+        """Run one of PBS's commands."""
+        return command.run(arguments, self.site.ticket)
+
+    def failure(self, process: CompletedProcess[str]) -> click.ClickException:
+        """The error to raise for one that failed."""
+        return command.failure(process, ADVICE.get(process.returncode, ""), self.site.ticket)
 
     def submit(self, script: Path) -> str:
         """qsub prints an id and exits with 0 even when no queue takes the job: look it up."""
-        process = command.run(self.command(script))
+        process = self.run(self.command(script))
         job_id = process.stdout.strip()
         if process.returncode or not job_id:
-            raise command.failure(process, ADVICE.get(process.returncode, ""))
+            raise self.failure(process)
         if not self.exists(job_id):
             raise click.ClickException(
                 f"PBS took the job as {job_id} and dropped it at once: no queue takes this walltime or these "
@@ -89,25 +108,50 @@ class PBS(Scheduler):
 
     def jobs(self, job_id: str) -> list[Job]:
         """A plain job, or all members of an array (whose own record is not among them)."""
-        found = [job for job_id, record in ask([job_id]).items() if (job := read_job(job_id, record))]
+        found = [job for job_id, record in self.ask([job_id]).items() if (job := read_job(job_id, record))]
         return sorted(found, key=lambda job: job.index)
 
     def cancel(self, job_ids: Sequence[str], force: bool = False) -> None:
         """qdel; jobs that have ended already are no error."""
-        process = command.run(["qdel", *(["-W", "force"] if force else []), *job_ids])
+        process = self.run(["qdel", *(["-W", "force"] if force else []), *job_ids])
         if process.returncode not in (0, FINISHED_JOB, UNKNOWN_JOB):
-            raise command.failure(process, ADVICE.get(process.returncode, ""))
+            raise self.failure(process)
 
     def how_ended(self, job: Job) -> str:
         """The exit status of PBS: negative for its own reasons, above 256 for signals."""
         status = job.exit_status
+        if not job.run_count:  # a queued member of an array that is deleted has the exit status 1
+            return "cancelled before it started"
         if status is None:
             return "ended before it started"
         if status == AT_WALLTIME:
             return "killed at its walltime"
+        if status in (OVER_MEMORY, OVER_VIRTUAL_MEMORY):
+            return "killed for its memory"
         if status > AFTER_SIGNAL:
             return "cancelled" if status == AFTER_SIGNAL + 15 else f"killed by signal {status - AFTER_SIGNAL}"
         return f"PBS could not run it ({status})" if status < 0 else f"exit status {status}"
+
+    def lack(self, job: Job) -> Lack | None:
+        """By the exit status, or by what was used: the kernel kills a process, not the job."""
+        if job.exit_status in (OVER_MEMORY, OVER_VIRTUAL_MEMORY):
+            return "memory"
+        if job.mem_used and job.mem_asked and job.mem_used >= FULL * job.mem_asked:
+            return "memory"
+        if job.exit_status == AT_WALLTIME:
+            return "time"
+        over = job.time_used and job.time_asked and job.time_used >= job.time_asked - LAG_SECONDS
+        return "time" if over and job.exit_status == AFTER_SIGNAL + 15 else None
+
+    def ask(self, job_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """PBS's records of jobs and their members, ended ones too; {} for ids that it does not know."""
+        process = self.run(["qstat", "-xft", "-F", "json", *job_ids])
+        if process.returncode not in (0, UNKNOWN_JOB):
+            raise self.failure(process)
+        try:
+            return json.loads(process.stdout or "{}").get("Jobs", {})
+        except ValueError as error:
+            raise click.ClickException(f"qstat did not answer in JSON ({error}); is this OpenPBS?") from error
 
     def explain(self, comment: str) -> str:
         """What 'Can Never Run' and 'Not Running' mean."""
@@ -125,25 +169,16 @@ def select(request: Request) -> str:
         chunk += [f"gpu_mem={request.gpu_mem}"] if request.gpu_mem else []
         chunk += [f"gpu_cap={request.gpu_cap}"] if request.gpu_cap else []
     chunk.append(f"mem={request.mem}")
-    in_memory = request.scratch_type == "shm"
-    chunk.append("scratch_shm=true" if in_memory else f"scratch_{request.scratch_type}={request.scratch}")
+    if request.scratch_kind == "shm":
+        chunk.append("scratch_shm=true")
+    elif request.scratch_kind:
+        chunk.append(f"scratch_{request.scratch_kind}={request.scratch}")
     return ":".join(["select=1", *chunk])
 
 
 def limit(request: Request) -> str:
     """At most so many at once. PBS also takes %0, and then never starts a job."""
     return f"%{request.max_running}" if request.max_running and request.max_running < request.jobs else ""
-
-
-def ask(job_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """PBS's records of jobs and their members, ended ones too; {} for ids that it does not know."""
-    process: CompletedProcess[str] = command.run(["qstat", "-xft", "-F", "json", *job_ids])
-    if process.returncode not in (0, UNKNOWN_JOB):
-        raise command.failure(process, ADVICE.get(process.returncode, ""))
-    try:
-        return json.loads(process.stdout or "{}").get("Jobs", {})
-    except ValueError as error:
-        raise click.ClickException(f"qstat did not answer in JSON ({error}); is this OpenPBS?") from error
 
 
 def read_job(job_id: str, record: dict[str, Any]) -> Job | None:
@@ -160,8 +195,33 @@ def read_job(job_id: str, record: dict[str, Any]) -> Job | None:
         started=time.mktime(time.strptime(started)) if started else None,
         exit_status=record.get("Exit_status"),
         comment=str(record.get("comment", "")),
-        run_count=int(record.get("run_count", 1)),
+        run_count=int(record.get("run_count", 1 if started else 0)),
+        output=output(record, index[1] if index else ""),
+        mem_used=size(record.get("resources_used", {}).get("mem")),
+        mem_asked=size(record.get("Resource_List", {}).get("mem")),
+        time_used=seconds(record.get("resources_used", {}).get("walltime")),
+        time_asked=seconds(record.get("Resource_List", {}).get("walltime")),
     )
+
+
+def output(record: dict[str, Any], index: str) -> Path | None:
+    """Where PBS writes a job's output: its `Output_Path` is HOST:PATH, a folder's file named after the id."""
+    path = str(record.get("Output_Path", "")).partition(":")[2].replace("^array_index^", index)
+    return Path(path) if path else None
+
+
+def size(text: object) -> int | None:
+    """Bytes of '1024kb' or '8gb'."""
+    match = re.fullmatch(r"(\d+)([kmgtp]?)b", str(text))
+    return int(match[1]) << 10 * " kmgtp".index(match[2] or " ") if match else None
+
+
+def seconds(text: object) -> int | None:
+    """Seconds of '02:00:05'."""
+    parts = str(text).split(":")
+    if len(parts) != 3 or not all(part.isdigit() for part in parts):
+        return None
+    return sum(int(part) * unit for part, unit in zip(parts, (3600, 60, 1), strict=True))
 
 
 def explain_reason(reason: str, never: bool) -> str:

@@ -9,15 +9,17 @@ from pathlib import Path
 
 import click
 
-from metasweep.cluster import command
+from metasweep.batch.job import parse_left
+from metasweep.batch.walltime import clock
+from metasweep.cluster.schedulers import command
 from metasweep.cluster.schedulers.base import (
     Job,
+    Lack,
     Request,
     Scheduler,
     State,
 )
 from metasweep.cluster.schedulers.pbs import limit
-from metasweep.cluster.values import format_walltime
 
 WAITING = {"PENDING", "REQUEUED", "REQUEUE_HOLD", "RESV_DEL_HOLD", "SPECIAL_EXIT", "SUSPENDED"}
 ACTIVE = {"RUNNING", "CONFIGURING", "COMPLETING", "STAGE_OUT", "SIGNALING", "STOPPED", "RESIZING"}
@@ -31,13 +33,25 @@ FIELDS = (
     "exit_code",
     "Reason",
     "RestartCnt",
+    "TimeUsed",
+    "TimeLimit",
 )
 NEVER = {
     "BadConstraints": "no node offers what was asked for",
     "DependencyNeverSatisfied": "the job to wait for is not known",
     "PartitionTimeLimit": "the walltime is longer than the partition allows",
     "PartitionNodeLimit": "more than the partition has",
+    "PartitionConfig": "the partition never runs such jobs: see `scontrol show partition`",
+    "AssocMaxWallDurationPerJobLimit": "the walltime is longer than the account may ask for",
+    "QOSMaxWallDurationPerJobLimit": "the walltime is longer than the quality of service allows",
     "AssocGrpCPUMinutesLimit": "the account's CPU time is used up",
+}
+
+ADVICE = {
+    "invalid partition": "see `sinfo -s`, or leave --queue out",
+    "Invalid account": "your account may not use this partition; leave --queue out, or choose another",
+    "node configuration is not available": "no node has that; ask for less",
+    "time limit": "ask for a shorter --walltime",
 }
 
 
@@ -52,6 +66,8 @@ class Slurm(Scheduler):
         """Slurm knows GPUs by their type, and scratch by its size alone."""
         if request.gpu_mem or request.gpu_cap:
             return "Slurm takes no --gpu-mem and no --gpu-cap: choose a partition with such cards by --queue"
+        if "%" in str(request.logs):  # it would be taken for one of Slurm's patterns
+            return f"Slurm cannot write to {str(request.logs)!r}: choose a path without %"
         if re.search(r"\s", str(request.logs)):
             return f"Slurm cannot write to {str(request.logs)!r}: move the project to a path without spaces"
         return super().refuse(request)
@@ -59,17 +75,17 @@ class Slurm(Scheduler):
     def directives(self, request: Request) -> list[str]:
         """sbatch's options. Output is live, and a job that is started again adds to it."""
         array = request.jobs > 1
-        lines = [f"--job-name={request.name}", f"--time={format_walltime(request.walltime)}", "--ntasks=1"]
+        output = request.output("%a" if array else "1")
+        lines = [f"--job-name={request.name}", f"--time={clock(request.walltime)}", "--ntasks=1"]
         lines += [f"--cpus-per-task={request.cpus}", f"--mem={request.mem[:-1].upper()}"]
         lines += [f"--gres=gpu:{request.gpus}"] if request.gpus else []
-        lines += [
-            f"--output={request.logs}/%x.o{'%A.%a' if array else '%j'}",
-            "--open-mode=append",
-            "--requeue",
-        ]
+        lines += [f"--output={output}", "--open-mode=append", "--requeue"]
         lines += [f"--array=1-{request.jobs}{limit(request)}"] if array else []
         lines += [f"--partition={request.queue}"] if request.queue else []
         lines += [f"--dependency=afterany:{request.after}"] if request.after else []
+        if request.after_ok:
+            lines += [f"--dependency=afterok:{request.after_ok}", "--kill-on-invalid-dep=yes"]
+        lines += ["--mail-type=END,FAIL", f"--mail-user={request.mail}"] if request.mail else []
         return [*lines, "--export=NONE"]
 
     def command(self, script: Path) -> list[str]:
@@ -80,7 +96,7 @@ class Slurm(Scheduler):
         """The id; with several clusters, sbatch adds ';cluster'."""
         process = command.run(self.command(script))
         if process.returncode:
-            raise command.failure(process)
+            raise command.failure(process, advice_on(process.stderr))
         job_id = process.stdout.strip().split(";")[0]
         if not self.exists(job_id):
             raise click.ClickException(f"Slurm took the job as {job_id}, but does not know it now")
@@ -104,12 +120,16 @@ class Slurm(Scheduler):
         """The state in words, which is in `comment` once a job has ended."""
         words = {
             "TIMEOUT": "killed at its walltime",
-            "OUT_OF_MEMORY": "killed for its memory: ask for more --mem",
+            "OUT_OF_MEMORY": "killed for its memory",
         }
         state = job.comment.split()[0] if job.comment else ""
         if state.startswith("CANCELLED"):
             return "cancelled"
         return words.get(state) or f"exit status {job.exit_status}"
+
+    def lack(self, job: Job) -> Lack | None:
+        """By the state, which is in `comment` once a job has ended."""
+        return {"OUT_OF_MEMORY": "memory", "TIMEOUT": "time"}.get(job.comment)  # type: ignore[return-value]
 
     def explain(self, comment: str) -> str:
         """The reasons for which a job never starts, and the others as they are."""
@@ -118,9 +138,14 @@ class Slurm(Scheduler):
         return f"waits: {comment}" if comment not in ("", "None") else ""
 
 
+def advice_on(said: str) -> str:
+    """What to do about what sbatch refuses."""
+    return next((advice for words, advice in ADVICE.items() if words in said), "")
+
+
 def read_job(line: str) -> Job:
     """A job from one line of squeue, columns of 64 characters."""
-    array, task, job_id, state, node, started, exit_code, reason, restarts = (
+    array, task, job_id, state, node, started, exit_code, reason, restarts, used, limit = (
         line[start : start + 64].strip() for start in range(0, 64 * len(FIELDS), 64)
     )
     plain = task in ("N/A", "")
@@ -135,4 +160,6 @@ def read_job(line: str) -> Job:
         exit_status=int(exit_code) >> 8 if exit_code.isdigit() and simple == "ended" else None,
         comment=state if simple == "ended" else reason,
         run_count=int(restarts) + 1 if restarts.isdigit() else 1,
+        time_used=parse_left(used),
+        time_asked=parse_left(limit),
     )

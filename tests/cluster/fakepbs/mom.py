@@ -2,28 +2,35 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import site_model as site
 
 TICK = 0.02
-LATE_SECONDS = 2  # PBS notices a walltime late
-AT_WALLTIME, DELETED = -29, 256 + signal.SIGTERM
+LATE_SECONDS = 22  # PBS notices a walltime late: one of 245 s at 267 s
+LAG_SECONDS = 10  # what PBS says is used is that old
+OVER_MEMORY, AT_WALLTIME, DELETED = -27, -29, 256 + signal.SIGTERM
+DELETED_BEFORE_START = 1  # of a queued member of an array, though it never ran
+MEMORY_SECONDS = 0.2
+PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Member:
     """One member of an array, or a plain job, on its node."""
 
-    def __init__(self, job, index, record, grace):
-        self.grace = grace
+    def __init__(self, job, index, record, of_site):
+        self.site = of_site
         self.job, self.index, self.record = job, index, record
         self.process = None
         self.kill_at = None
         self.status = None
+        self.look_again = 0.0
 
     @property
     def id(self):
@@ -41,8 +48,8 @@ class Member:
         self.process = subprocess.Popen(
             ["/bin/bash", str(script)],
             stdin=subprocess.DEVNULL,
-            stdout=self.output(),
-            stderr=subprocess.STDOUT,
+            stdout=self.output("OU"),
+            stderr=subprocess.STDOUT if self.job["joined"] else self.output("ER"),
             env=self.environment(node),
             cwd=self.job["home"],
             umask=0o077,
@@ -51,22 +58,25 @@ class Member:
         with (site.ROOT / "sessions").open("a") as file:
             print(self.process.pid, file=file)
 
-    def output(self):
-        """The file to write to: the final one when it is live, else one in the spool."""
-        target = self.target() if self.job["live"] else None
+    def output(self, stream):
+        """The file to write to: the final one when it is live, else one in the node's spool."""
+        target = self.target(stream) if self.job["live"] else None
         if target is None or not target.parent.is_dir():
-            target = site.ROOT / "spool" / f"{self.id}.OU"
+            target = self.spooled(stream)
         return target.open("ab")
 
-    def target(self):
-        """Where the output belongs."""
-        member = f".{self.index}" if self.job["array"] else ""
-        name = f"{self.job['name']}.o{self.job['number']}{member}"
-        place = self.job["output"]
+    def spooled(self, stream):
+        return site.ROOT / "spool" / f"{self.id}.{stream}"
+
+    def target(self, stream):
+        """Where the output belongs: a path that is a folder gets a file named after the job's id."""
+        place = self.job["output" if stream == "OU" else "errors"]
         if not place:
-            return Path(self.job["workdir"]) / name
-        place = place.replace("^array_index^", str(self.index))
-        return Path(place) / name if place.endswith("/") else Path(place)
+            member = f".{self.index}" if self.job["array"] else ""
+            letter = "o" if stream == "OU" else "e"
+            return Path(self.job["workdir"]) / f"{self.job['name']}.{letter}{self.job['number']}{member}"
+        path = Path(self.job["workdir"]) / place.replace("^array_index^", str(self.index))
+        return path / f"{self.id}.{stream}" if place.endswith("/") or path.is_dir() else path
 
     def environment(self, node):
         job = self.job
@@ -107,8 +117,11 @@ class Member:
     def look(self, now, second):
         """Enforce the walltime and the end of the grace; note the end."""
         limit = site.seconds_of(self.job["resources"]["walltime"])
-        if self.status is None and now > self.record["stime"] + (limit + LATE_SECONDS) * second:
+        passed = (now - self.record["stime"]) / second
+        self.record["used"] = time.strftime("%H:%M:%S", time.gmtime(max(0, passed - LAG_SECONDS)))
+        if self.status is None and passed > limit + LATE_SECONDS:
             self.terminate(AT_WALLTIME, now)
+        self.look_at_memory(now)
         if self.kill_at and now > self.kill_at:
             signal_session(self.process.pid, signal.SIGKILL)
         code = self.process.poll()
@@ -116,10 +129,25 @@ class Member:
             own = code if code >= 0 else 256 - code
             self.end(own if self.status is None else self.status)
 
+    def look_at_memory(self, now):
+        """Note what is used, and let nobody have more than was asked for."""
+        if now < self.look_again:  # it costs a walk through /proc
+            return
+        self.look_again = now + MEMORY_SECONDS
+        used = resident(self.process.pid)
+        most = site.bytes_of(self.job["chunk"].get("mem", "400gb"))
+        self.record["mem"] = max(self.record.get("mem", 0), min(sum(used.values()), most) // 1024)
+        if sum(used.values()) <= most or self.status is not None:
+            return
+        if self.site["memory"] == "cgroup":
+            os.kill(max(used, key=used.get), signal.SIGKILL)
+        elif self.site["memory"] == "mom":
+            self.terminate(OVER_MEMORY, now)
+
     def terminate(self, status, now):
         """SIGTERM to the whole session, SIGKILL later; the job's own exit status is lost."""
         self.status = status
-        self.kill_at = now + self.grace
+        self.kill_at = now + self.site["grace"] * random.uniform(1, 1.8)
         signal_session(self.process.pid, signal.SIGTERM)
 
     def end(self, status):
@@ -127,32 +155,50 @@ class Member:
         signal_session(self.process.pid, signal.SIGKILL)
         self.record.update(state="X", Exit_status=status)
         self.process = None
-        spooled = site.ROOT / "spool" / f"{self.id}.OU"
-        if spooled.exists() and not self.job["live"] and self.target().parent.is_dir():
-            spooled.rename(self.target())
+        for stream in ("OU", "ER"):
+            spooled, target = self.spooled(stream), self.target(stream)
+            if spooled.exists() and not self.job["live"] and target.parent.is_dir():
+                spooled.rename(target)
 
 
-def signal_session(session, number):
-    """Signal every process of a session."""
+def members_of(session):
+    """The processes of a session."""
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         try:
             fields = (entry / "stat").read_text().rpartition(")")[2].split()
             if int(fields[3]) == session:
-                os.kill(int(entry.name), number)
+                yield int(entry.name)
         except (FileNotFoundError, ProcessLookupError):
             pass
+
+
+def resident(session):
+    """Bytes of memory of every process of a session."""
+    found = {}
+    for pid in members_of(session):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found[pid] = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
+    return found
+
+
+def signal_session(session, number):
+    """Signal every process of a session."""
+    for pid in members_of(session):
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 class Mom:
     """Runs the members of one job."""
 
     def __init__(self, number):
+        self.since = time.time()
         self.job = site.read(number)
         self.site = site.settings()
         self.members = {
-            index: Member(self.job, int(index), record, self.site["grace"])
+            index: Member(self.job, int(index), record, self.site)
             for index, record in self.job["members"].items()
         }
 
@@ -165,6 +211,8 @@ class Mom:
             for member in self.members.values():
                 if member.process:
                     member.look(time.time(), self.site["second"])
+                    if not member.process:
+                        self.job["last_status"] = member.record["Exit_status"]
             self.save()
             time.sleep(TICK)
         for member in self.members.values():
@@ -195,6 +243,8 @@ class Mom:
             member.terminate(DELETED, time.time())
         elif member.record["state"] == "Q":
             member.record["state"] = "X"
+            if self.job["array"]:
+                member.record["Exit_status"] = DELETED_BEFORE_START
 
     def node_dies(self, member):
         """Everything on the node is gone at once, and the member starts again elsewhere."""
@@ -213,7 +263,8 @@ class Mom:
     def schedule(self):
         """Start what fits."""
         waiting = [member for member in self.members.values() if member.record["state"] == "Q"]
-        if not waiting or self.waits_for_another() or self.can_never_run():
+        looked = time.time() > self.since + self.site["cycle"]
+        if not waiting or not looked or self.waits_for_another() or self.can_never_run():
             return
         cpus = int(self.job["chunk"].get("ncpus", 1))
         places = len(self.site["nodes"]) * (self.site["cpus"] // cpus)
@@ -224,8 +275,12 @@ class Mom:
             member.start(self.site["nodes"][member.index % len(self.site["nodes"])])
 
     def waits_for_another(self):
+        """afterany waits for every member; afterok looks only at the member that ended last."""
         after = self.job["after"]
-        return after is not None and site.read(after)["state"] != "F"
+        if after is None:
+            return False
+        other = site.read(after)
+        return other["state"] != "F" or (self.job["only_after_ok"] and other.get("last_status") != 0)
 
     def can_never_run(self):
         """A request that no node meets stays queued, with a comment."""

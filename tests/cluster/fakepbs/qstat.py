@@ -57,6 +57,8 @@ def describe(record, index):
     if member["run_count"]:
         told["stime"] = time.ctime(member["stime"])
         told["exec_host"] = f"{member['node']}/{index}*{record['chunk'].get('ncpus', 1)}"
+        used = {"mem": f"{member.get('mem', 0)}kb", "walltime": member.get("used", "00:00:00")}
+        told["resources_used"] = used
     if "Exit_status" in member:
         told["Exit_status"] = member["Exit_status"]
     if member["state"] == "Q" and "comment" in record:
@@ -79,7 +81,11 @@ def common(record):
         "Job_Name": record["name"],
         "Job_Owner": f"{record['user']}@{site.HOST}",
         "queue": record["queue"],
-        "Resource_List": {**record["resources"], "ncpus": int(record["chunk"].get("ncpus", 1))},
+        "Resource_List": {
+            **record["resources"],
+            "ncpus": int(record["chunk"].get("ncpus", 1)),
+            **({"mem": record["chunk"]["mem"]} if "mem" in record["chunk"] else {}),
+        },
         "Variable_List": {name: guess(value) for name, value in record["variables"].items()},
         "Submit_arguments": record["arguments"],
     }

@@ -18,6 +18,9 @@ def main():
     if "\r\n" in text:
         site.fail("qsub", "script contains cr, lf", 1)
     options = parse([*directives(text), *sys.argv[1:]])
+    check_name(options.N)
+    if options.r == "n" and options.J:
+        site.fail("qsub", "Cannot be used with an array job: -r n", 2)
     chunk, resources = read_resources(options.l or [])
     number = next_number()
     job = {
@@ -32,9 +35,12 @@ def main():
         "variables": variables(options.v),
         "workdir": str(Path.cwd()),
         "output": options.o,
+        "errors": options.e,
         "live": options.k == "oed",
         "joined": options.j == "oe",
         "after": None,
+        "only_after_ok": False,
+        "mail": [options.m, options.M],
         "queue": options.q or "default",
         "arguments": " ".join(sys.argv[1:]),
         "home": os.environ["HOME"],
@@ -42,14 +48,21 @@ def main():
         "state": "Q",
         "members": {},
     }
+    exists = accepted(job, options.W)
     print(f"{number}{'[]' if job['array'] else ''}.{site.SERVER}")
-    if accepted(job, options.W):
+    if exists:
         start(job)
+
+
+def check_name(name):
+    """-N takes no space and no slash, a letter first, 230 characters."""
+    if name is not None and not re.fullmatch(r"[A-Za-z][\w.+\[\]-]{0,229}", name, re.ASCII):
+        site.fail("qsub", "illegal -N value", 2)
 
 
 def parse(arguments):
     parser = Parser(prog="qsub", add_help=False)
-    for flag in "NJjkoqvS":
+    for flag in "NJjkoeqvSrmM":
         parser.add_argument(f"-{flag}")
     for flag in "lW":
         parser.add_argument(f"-{flag}", action="append")
@@ -121,14 +134,25 @@ def next_number():
 
 def accepted(job, more):
     """Whether the job exists after its id was printed: the routing queue drops some without a word."""
-    if job["queue"] not in ("default", "gpu"):
+    of_site = site.settings()
+    walltime = site.seconds_of(job["resources"]["walltime"])
+    if job["queue"] in of_site["denied"]:
+        site.fail("qsub", "Access to queue is denied", 174)
+    if job["queue"] != "default" and job["queue"] not in of_site["queues"]:
         site.fail("qsub", "Unknown queue", 170)
     for item in more or []:
         if item.startswith("depend="):
-            job["after"] = site.number_of(item.split(":", 1)[1])
+            kind, _, other = item.removeprefix("depend=").partition(":")
+            job["after"], job["only_after_ok"] = site.number_of(other), kind == "afterok"
             if site.read(job["after"]) is None:
                 return False
-    return site.seconds_of(job["resources"]["walltime"]) <= site.settings()["max_walltime"]
+    if job["queue"] == "default":
+        job["queue"] = site.route(walltime, "ngpus" in job["chunk"])
+    elif walltime > of_site["queues"][job["queue"]]:
+        site.fail("qsub", "Job violates queue and/or server resource limits", 188)
+    if job["queue"] is None and of_site["refuses"]:
+        site.fail("qsub", "Job violates queue and/or server resource limits", 1)
+    return job["queue"] is not None
 
 
 def start(job):

@@ -1,7 +1,10 @@
 """The fake site: one folder holds its settings and a record of each job, as PBS's server would.
 
-`$FAKEPBS/site.json` may set: second (real seconds for one of PBS's), grace (real seconds from
-SIGTERM to SIGKILL), cpus and nodes, max_walltime, no_server (for all commands, or for those listed).
+`$FAKEPBS/site.json` may set: second (real seconds for one of PBS's), grace (real seconds from SIGTERM to
+SIGKILL at the least; up to 1.8 times that), cycle (real seconds until the scheduler looks at a new job), cpus
+and nodes, queues (name to longest walltime in seconds, shortest first), denied (queues for others), refuses
+(whether qsub itself says that no queue takes a job, or gives an id to nothing), memory (whose limit it is:
+"cgroup" kills one process, "mom" the job, "" none), no_server (for all commands, or for those listed).
 """
 
 import json
@@ -19,9 +22,13 @@ RESOURCES |= {"scratch_shm", "walltime", "select", "mpiprocs", "host"}
 DEFAULTS = {
     "second": 1.0,
     "grace": 10.0,
+    "cycle": 0.1,
     "cpus": 8,
     "nodes": ["node1", "node2"],
-    "max_walltime": 48 * 3600,
+    "queues": {"q_2h": 2 * 3600, "q_1d": 24 * 3600, "q_2d": 48 * 3600},
+    "denied": ["q_friends"],
+    "refuses": False,
+    "memory": "cgroup",
     "no_server": False,
 }
 
@@ -89,6 +96,19 @@ def request(number, **what):
     part = folder / f".{time.monotonic_ns()}-{os.getpid()}"
     part.write_text(json.dumps(what))
     part.rename(folder / part.name[1:])
+
+
+def route(walltime, gpus):
+    """The queue that the routing queue chooses, or None."""
+    fitting = (name for name, longest in settings()["queues"].items() if walltime <= longest)
+    name = next(fitting, None)
+    return f"gpu_{name}" if name and gpus else name
+
+
+def bytes_of(text):
+    """Bytes of PBS's sizes: 8gb, 500mb; a number alone counts bytes."""
+    match = re.fullmatch(r"(\d+)([kmgt]?)b?", text)
+    return int(match[1]) * 1024 ** " kmgt".index(match[2] or " ")
 
 
 def seconds_of(text):

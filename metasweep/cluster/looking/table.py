@@ -6,20 +6,21 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from pathlib import Path
 
 from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from metasweep.cluster.points import Points
+from metasweep.batch.walltime import clock
+from metasweep.cluster.looking import ends
+from metasweep.cluster.looking.points import Points
 from metasweep.cluster.schedulers import Job, Scheduler
-from metasweep.cluster.submission import MEANINGS, Submission
-from metasweep.cluster.values import format_walltime
+from metasweep.cluster.submission import Submission, program_status
 
 HERE = "; here "  # from here on, an agent's line of progress is about the agent itself
 COLOURS = {"queued": "yellow", "running": "green", "ended": "dim"}
-TROUBLE = (1, 2, 4)
 FEW = 10  # jobs that each get a row of their own, even when several ended in the same way
 BAR_WIDTH = 40
 
@@ -45,25 +46,55 @@ def show(
         table.add_row(*(Text(cell) for cell in row), agent_cell, style=COLOURS[state])
     unknown = f"{submission.job_id}: {scheduler.name} does not know this job any more"
     parts: list[RenderableType] = [table] if jobs else [Text(unknown)]
-    parts += [Text(), totals(jobs, last, points)]
-    if isinstance(points, Points) and points.left and all(job.state == "ended" for job in jobs):
-        again = f"All jobs have ended; for the {points.left} runs left: submit {submission.sweep} again"
-        parts.append(Text(again))
+    parts += [Text(), totals(submission, scheduler, jobs, last, points)]
+    over = all(job.state == "ended" for job in jobs)
+    if isinstance(points, Points) and over and points.left and not points.running:
+        parts.append(Text(again(submission, scheduler, jobs, points.left)))
     return Group(*parts)
 
 
-def totals(jobs: Sequence[Job], last: Sequence[Job], points: Points | str) -> Table:
-    """The sums under the rows: jobs, the report's job, points."""
+def again(submission: Submission, scheduler: Scheduler, jobs: Sequence[Job], left: int) -> str:
+    """What to do about the points that are left when nobody works on them any more."""
+    lacking = any(ends.lack(submission, scheduler, job) for job in jobs)
+    option = " --retry" if lacking else ""
+    points = "1 point is" if left == 1 else f"{left} points are"
+    return f"All jobs have ended and {points} left: submit {submission.sweep}{option} again"
+
+
+def totals(
+    submission: Submission,
+    scheduler: Scheduler,
+    jobs: Sequence[Job],
+    last: Sequence[Job],
+    points: Points | str,
+) -> Table:
+    """The sums under the rows: jobs, the report's job, points, runs."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(min_width=len("points"))
     grid.add_row("jobs", Text(summary(jobs)))
     for job in last:
-        grid.add_row("report", job.state)
+        grid.add_row("report", Text(describe_report(submission, scheduler, job)))
     if points:
         grid.add_row("points", Text(points if isinstance(points, str) else describe(points)))
+    if isinstance(points, Points):
+        grid.add_row("runs", Text(describe_runs(points)))
     if isinstance(points, Points) and points.expected:
         grid.add_row("", ProgressBar(total=points.expected, completed=points.done, width=BAR_WIDTH))
     return grid
+
+
+def describe_report(submission: Submission, scheduler: Scheduler, job: Job) -> str:
+    """What has become of the report's job, and where the report is."""
+    if job.state != "ended" or not submission.report_folder:
+        return job.state
+    folder = Path(submission.report_folder)
+    status = program_status(folder, 1)
+    if status is None:
+        return scheduler.how_ended(job)
+    report = folder / "report" / "README.md"
+    if not report.exists():
+        return f"failed: see {folder}"
+    return f"{'the grid is complete' if status == 0 else 'points are missing'}: {report}"
 
 
 def rows(submission: Submission, scheduler: Scheduler, jobs: Sequence[Job]) -> Iterator[tuple[str, ...]]:
@@ -94,9 +125,7 @@ def short(job: Job) -> str:
 
 def cells(submission: Submission, scheduler: Scheduler, job: Job) -> tuple[str, ...]:
     """The row of a job that has started."""
-    since = (
-        format_walltime(max(0, time.time() - job.started)) if job.started and job.state == "running" else ""
-    )
+    since = clock(max(0, time.time() - job.started)) if job.started and job.state == "running" else ""
     again = f" (start {job.run_count})" if job.run_count > 1 else ""
     return (short(job), job.state + again, job.node.split(".")[0], since, what(submission, scheduler, job))
 
@@ -104,25 +133,10 @@ def cells(submission: Submission, scheduler: Scheduler, job: Job) -> tuple[str, 
 def what(submission: Submission, scheduler: Scheduler, job: Job) -> str:
     """What its agent does, or did last."""
     if job.state == "ended":
-        return ended(submission, scheduler, job, next(iter(submission.last_lines(job.index)), ""))
+        return ends.describe(submission, scheduler, job)
     lines = submission.last_lines(job.index)
     tally = next((line.partition(HERE)[2] for line in lines if HERE in line), "")
     return tally or next(iter(lines), "")
-
-
-def ended(submission: Submission, scheduler: Scheduler, job: Job, last: str) -> str:
-    """How a job ended: by its program's own exit status, else by the scheduler's."""
-    status = submission.program_status(job.index)
-    by_scheduler = scheduler.how_ended(job)
-    if status is None:
-        return f"{by_scheduler}; {last}" if last else by_scheduler
-    meaning = MEANINGS.get(status, f"exit status {status}")
-    told = by_scheduler.startswith(("exit status", "ended before"))
-    parts = [
-        meaning if told else f"{meaning} ({by_scheduler})",
-        *([last] if status in TROUBLE and last else []),
-    ]
-    return "; ".join(parts)
 
 
 def summary(jobs: Sequence[Job]) -> str:
@@ -134,11 +148,17 @@ def summary(jobs: Sequence[Job]) -> str:
 def describe(points: Points) -> str:
     """The points in numbers."""
     of = f" of {points.expected}" if points.expected is not None else ""
-    parts = [f"{points.done}{of} done", f"{points.running} running", f"{points.failed} failed"]
+    parts = [f"{points.done}{of} done"]
     if points.left is not None:
         parts.append(f"{points.left} left")
-    if points.rate:
-        parts.append(f"{points.rate:.1f} a minute")
     if points.left and points.seconds_left is not None:
-        parts.append(f"about {format_walltime(points.seconds_left)} to go")
+        parts.append(f"about {clock(points.seconds_left)} to go")
     return f"{', '.join(parts)} (sweep {points.state})"
+
+
+def describe_runs(points: Points) -> str:
+    """The runs in numbers: a point may have had several."""
+    parts = [f"{points.finished} finished", f"{points.running} running", f"{points.failed} failed"]
+    if points.rate and points.running:
+        parts.append(f"{points.rate:.1f} a minute")
+    return ", ".join(parts)

@@ -36,6 +36,19 @@ def wait(submission: Submission, scheduler: Scheduler, interval: float) -> int:
         time.sleep(interval)
 
 
+def is_living(scheduler: Scheduler, job_id: str) -> bool:
+    """Whether a job, or any of its members, has not ended."""
+    return any(job.state != "ended" for job in scheduler.jobs(job_id))
+
+
+def wait_for_end(scheduler: Scheduler, job_ids: list[str], seconds: float, interval: float) -> list[str]:
+    """Wait until jobs have ended, but not for ever; the ids of those that have not."""
+    deadline = time.monotonic() + seconds
+    while (left := [one for one in job_ids if is_living(scheduler, one)]) and time.monotonic() < deadline:
+        time.sleep(min(interval, 1.0))
+    return left
+
+
 def result(submission: Submission, job: Job | None) -> int:
     """The exit status of an ended job, after its output has arrived."""
     deadline = time.monotonic() + ARRIVAL_SECONDS
@@ -49,7 +62,7 @@ def result(submission: Submission, job: Job | None) -> int:
 
 def tail(path: Path, lines: int) -> list[str]:
     """The last lines of a file, as they are."""
-    return path.read_text(errors="replace").splitlines()[-lines:]
+    return path.read_text("utf-8", "replace").splitlines()[-lines:]
 
 
 def follow(logs: dict[int, Path], positions: dict[int, int]) -> Iterator[tuple[int, str]]:

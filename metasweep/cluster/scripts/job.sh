@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# What every job does around its program: scratch, software, key, signals, cleaning. Sourced by the job scripts.
+# What every job does around its program: scratch, software, key, signals, cleaning. `submit` writes it into the
+# job's script; a script that is submitted by hand sources it.
 # PBS starts some jobs a second time while the first copy is still alive, with the same id and the same
 # SCRATCHDIR: nothing here may disturb another copy. Ids and paths contain [1]: every expansion is quoted.
 
@@ -9,12 +10,13 @@ fail() { note "$@"; exit 2; }
 
 # Settings that every job script has: write them at its top, or give them to `qsub -v`. Never a key: what is given to
 # qsub can be read by everyone.
+PROJECT=${PROJECT:-$PWD}         # the folder that the program works in
 MODULES=${MODULES:-}             # modules to load, such as python/3.11; see `module avail`
 IMAGE=${IMAGE:-}                 # a Singularity image to run in
-VENV=${VENV:-$REPOSITORY/.venv}  # the virtual environment that setup.sh makes
+VENV=${VENV:-$PROJECT/.venv}     # the environment whose bin/python is used
 BASE_URL=${BASE_URL:-}           # another server than the one that wandb is set to
 KEY_FILE=${KEY_FILE:-}           # a file with its key, readable by you alone; empty: where `wandb login` saved it
-LOGS=${LOGS:-}                   # a folder for notes on how the job ended
+LOGS=${LOGS:-}                   # a folder for notes on how the job ended, and for records that were not sent
 
 INDEX=${PBS_ARRAY_INDEX:-${SLURM_ARRAY_TASK_ID:-1}}
 container=()
@@ -23,10 +25,11 @@ work=
 
 # Everything before the program.
 begin() {
-    cd -- "$REPOSITORY" || fail "Cannot go to $REPOSITORY."
+    cd -- "$PROJECT" || fail "Cannot go to $PROJECT."
     open_scratch
     open_software
     open_server
+    take_over
 }
 
 # A folder of its own in scratch, for this copy of the job: everything temporary goes there, since /tmp is small.
@@ -38,14 +41,17 @@ open_scratch() {
         note "No SCRATCHDIR here: working in $parent."
     fi
     work=$(mktemp -d -- "$parent/jXXXXXX") || fail "Cannot write to $parent: is the scratch full, or not asked for?"
+    exec 7>"$work/lock"
+    flock 7 # held for as long as this shell lives
     trap leave EXIT
     trap 'forward TERM' TERM
     trap 'forward INT' INT
     export TMPDIR=$work
+    export METASWEEP_KEEPS_RECORDS=yes # here, in `leave`
     export WANDB_DIR=$work WANDB_CACHE_DIR=$work/cache WANDB_DATA_DIR=$work/data XDG_CACHE_HOME=$work/cache
 }
 
-# The software: a Singularity image or modules, and the virtual environment in both.
+# The software: a Singularity image or modules, and the environment in both.
 open_software() {
     local modules
     if [[ -n $MODULES ]]; then
@@ -56,19 +62,22 @@ open_software() {
         set -u
     fi
     if [[ -n $IMAGE ]]; then
-        [[ -e $IMAGE ]] || fail "No Singularity image $IMAGE: see /cvmfs/singularity.metacentrum.cz/NGC/."
-        container=(singularity exec --bind "$work" --bind "$REPOSITORY" --pwd "$REPOSITORY")
+        [[ -e $IMAGE ]] || fail "No Singularity image $IMAGE."
+        container=(singularity exec --bind "$work" --bind "$PROJECT" --pwd "$PROJECT")
         [[ -z ${CUDA_VISIBLE_DEVICES:-} ]] || container+=(--nv)
         container+=("$IMAGE")
+        if [[ -n ${PBS_JOBID:-} ]] && qstat -f -F json "$PBS_JOBID" </dev/null >"$work/job.json"; then
+            export METASWEEP_JOB_RECORD=$work/job.json # inside an image, nobody can ask PBS
+        fi
     fi
     find_python
-    export PYTHONUNBUFFERED=1 OMP_NUM_THREADS="${OMP_NUM_THREADS:-${NCPUS:-1}}"
+    export PYTHONUNBUFFERED=1 OMP_NUM_THREADS="${OMP_NUM_THREADS:-${NCPUS:-${SLURM_CPUS_PER_TASK:-1}}}"
 }
 
-# The virtual environment's Python; in an image it may be a link that leads nowhere outside, so look beside it.
+# The environment's Python; in an image it may be a link that leads nowhere outside, so look beside it.
 find_python() {
     python=python3
-    [[ -e $VENV/pyvenv.cfg ]] || return 0
+    [[ -e $VENV/pyvenv.cfg || -x $VENV/bin/python ]] || return 0
     python=$VENV/bin/python
     export PATH="$VENV/bin:$PATH"
 }
@@ -81,6 +90,16 @@ open_server() {
     [[ -r $KEY_FILE ]] || fail "Cannot read the key in $KEY_FILE."
     WANDB_API_KEY=$(<"$KEY_FILE")
     export WANDB_API_KEY
+}
+
+# A copy of this job that died with its node has left its folder in the scratch that we were given again. Nobody
+# holds its lock: keep the records that it could not send, and remove it.
+take_over() {
+    local other
+    for other in "${work%/*}"/j??????; do
+        [[ -O $other/lock && $other != "$work" ]] || continue
+        (flock -n 8 && save_unsent "$other" && rm -rf -- "$other") 8<"$other/lock" 7>&- || :
+    done
 }
 
 # Schedulers signal every process of the job, but a person's `kill` reaches only this shell. The agent takes
@@ -101,41 +120,36 @@ run() {
         status=0
         bash -c 'echo "$$" >"$0" && exec "$@"' "$work/pid" "${container[@]}" "$@" || status=$?
         echo "$status" >"$work/status"
-    ) &
+    ) 7>&- &
     while kill -0 "$!" 2>/dev/null; do wait "$!" || :; done
     status=$(cat -- "$work/status") || status=1
     rm -f -- "$work/pid" "$work/status"
     return "$status"
 }
 
-# For `python -m metacentrum status`: after a signal the scheduler does not know the program's own exit status.
+# For `jobs`: after a signal the scheduler does not know the program's own exit status.
 record_end() {
     [[ -d $LOGS ]] || return 0
     printf '%s %s %s\n' "$1" "$(hostname)" "$(date +%s)" >"$LOGS/ended.$INDEX.$(hostname).$$" || :
 }
 
-# What wandb could not send lies in its folder in scratch. An agent that ended with 0 (done) or 3 (preempted) says so.
+# Records of runs that the server has not acknowledged, in wandb's folder in scratch, whatever the exit status.
 save_unsent() {
-    local status=$1 target
-    ((status != 0 && status != 3)) || [[ -e $work/wandb/not-sent ]] || return 0
-    [[ -d $work/wandb ]] || return 0
-    mkdir -p -- "${LOGS:=$REPOSITORY/logs}" &&
-        target=$(mktemp -d -- "$LOGS/unsent.$INDEX.XXXXXX") &&
-        cp -r -- "$work/wandb" "$target/" &&
-        note "The records of this job's runs are in $target; to send what is missing:" &&
-        note "  wandb sync --include-online $target/wandb/run-* (before client 0.28 without the option)"
+    [[ -d $1/wandb ]] || return 0
+    mkdir -p -- "${LOGS:=$PROJECT/logs}" && "${container[@]}" "$python" -m metasweep.agent.unsent "$1" "$LOGS" "$INDEX"
 }
 
 leave() {
     local status=$?
     trap '' TERM INT
     record_end "$status"
-    if ! save_unsent "$status"; then
+    if save_unsent "$work"; then
+        exec 7>&-
+        rm -rf -- "$work"
+    else
         export CLEAN_SCRATCH=false
         note "Could not copy the records of this job's runs: they are kept in $work on $(hostname)."
-        exit "$status"
     fi
-    rm -rf -- "$work"
     # Another copy of this job may still work in the same scratch: the last one cleans it.
     if [[ -d ${SCRATCHDIR:-} && -z $(ls -A -- "$SCRATCHDIR") ]] && command -v clean_scratch >/dev/null; then
         clean_scratch || :

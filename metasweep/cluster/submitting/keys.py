@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 
 from metasweep.client.account import Account, resolve
-from metasweep.cluster.script import REPOSITORY
 
 
 def check_key(base_url: str, key_file: Path | None, environ: Mapping[str, str]) -> Account:
@@ -20,7 +19,7 @@ def check_key(base_url: str, key_file: Path | None, environ: Mapping[str, str]) 
     if key_file:
         seen["WANDB_API_KEY"] = read_key(key_file)
     try:
-        return resolve(seen, REPOSITORY)
+        return resolve(seen, Path.cwd())
     except click.ClickException as error:
         if "WANDB_API_KEY" not in environ:
             raise click.ClickException(
@@ -39,7 +38,7 @@ def read_key(path: Path) -> str:
             raise click.ClickException(
                 f"Others may read the key in {path}: chmod 600 {shlex.quote(str(path))}"
             )
-        key = path.read_text().strip()
+        key = path.read_text("utf-8").strip()
     except OSError as error:
         raise click.ClickException(f"Cannot read the key: {error}") from error
     if not key:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import os
-import shutil
+import re
 import subprocess
 from collections.abc import Sequence
 
 import click
 
+from metasweep.cluster.site import Ticket
+
 # How long a scheduler's command may take; an overloaded server is slow, but not that slow.
 SECONDS = float(os.environ.get("METASWEEP_SCHEDULER_SECONDS", "60"))
+
+CREDENTIALS = re.compile(r"credential|kerberos|gss|ticket|password|authenti", re.IGNORECASE)
+"""What a command says that was refused for who asks, not for what."""
 
 
 class NoAnswer(click.ClickException):
     """A command that did not end in time: whether it did something is not known."""
 
 
-def run(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+def run(arguments: Sequence[str], ticket: Ticket | None = None) -> subprocess.CompletedProcess[str]:
     """Run a command to its end and return it with its output, whatever its exit status.
 
     It gets no input and no terminal, so that a question for a password fails instead of hanging.
@@ -29,6 +34,7 @@ def run(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=SECONDS,
             start_new_session=True,
         )
@@ -38,23 +44,28 @@ def run(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
         ) from error
     except subprocess.TimeoutExpired as error:
         late = f"{arguments[0]} did not answer in {SECONDS:.0f} s"
-        if advice := ticket_advice():  # it asked for a password, and did nothing
+        if advice := ticket_advice(ticket):  # it asked for a password, and did nothing
             raise click.ClickException(f"{late}: {advice}") from error
         raise NoAnswer(f"{late}: is the scheduler's server overloaded? Try again later") from error
 
 
-def failure(process: subprocess.CompletedProcess[str], advice: str = "") -> click.ClickException:
+def failure(
+    process: subprocess.CompletedProcess[str], advice: str = "", ticket: Ticket | None = None
+) -> click.ClickException:
     """The error to raise for a command that failed: its own first line, and what to do."""
-    said = next(
-        iter((process.stderr + process.stdout).strip().splitlines()), f"exit status {process.returncode}"
-    )
-    advice = ticket_advice() or advice
+    lines = [line for line in (process.stderr + process.stdout).splitlines() if line.strip()]
+    said = lines[0].strip() if lines else f"exit status {process.returncode}"
+    if CREDENTIALS.search(process.stderr):
+        advice = ticket_advice(ticket) or advice
     return click.ClickException(f"{said}: {advice}" if advice else said)
 
 
-def ticket_advice() -> str:
-    """What to do when this account uses Kerberos and its ticket has run out, else nothing."""
-    if not shutil.which("klist"):
+def ticket_advice(ticket: Ticket | None) -> str:
+    """What to do when the site wants a ticket and this account has none, else nothing."""
+    if not ticket:
         return ""
-    ticket = subprocess.run(["klist", "-s"], stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS)
-    return "" if ticket.returncode == 0 else "you have no valid Kerberos ticket; run kinit, then this again"
+    try:
+        checked = subprocess.run(ticket.check, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS)
+    except FileNotFoundError:
+        return ""
+    return "" if checked.returncode == 0 else f"you have no valid ticket; run {ticket.renew}, then this again"

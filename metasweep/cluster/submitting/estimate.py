@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import click
 
-from metasweep.cluster.points import Points
-from metasweep.cluster.values import format_walltime
+from metasweep.batch.walltime import clock
+from metasweep.cluster.looking.points import Points
 
 START = 300  # seconds for a job's start: imports from shared storage, the data set, the first claim
 MARGIN = 1.3  # slower nodes, and the last runs, which cannot be shared out evenly
@@ -24,8 +25,12 @@ class Plan:
     jobs: int
     walltime: int
 
+    def as_needs(self) -> dict[str, Any]:
+        """For a request."""
+        return {"jobs": self.jobs, "walltime": self.walltime}
+
     def __str__(self) -> str:
-        return f"--jobs {self.jobs} --walltime {format_walltime(self.walltime)}"
+        return f"--jobs {self.jobs} --walltime {clock(self.walltime)}"
 
 
 def suggest(

@@ -1,0 +1,13 @@
+# shellcheck shell=bash
+# The environment and the data set of the study: what follows job.sh.
+DATASET=${DATASET:-mnist}
+
+begin
+mkdir -p -- "$VENV"
+exec 9>"$VENV/.lock" # two of these at once would write the same files
+flock 9
+run make --no-print-directory setup PYTHON=python3 VENV="$VENV"
+exec 9>&-
+find_python
+run_python -m metacentrum.data "$DATASET"
+run_python -m metasweep.cluster.node

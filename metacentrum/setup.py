@@ -1,0 +1,28 @@
+"""`python -m metacentrum setup`: the environment and the data of the study, made in a job."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from metasweep.cluster.cli import try_out
+from metasweep.cluster.options import interval_option, read_target, site_options
+from metasweep.cluster.submitting.keys import check_key
+from metasweep.cluster.submitting.launch import make_request
+
+BODY = Path(__file__).with_name("environment.sh")
+NEEDS: dict[str, Any] = {"walltime": 3600, "cpus": 2, "mem": "8gb", "scratch": "20gb"}
+
+
+@click.command()
+@interval_option
+@site_options
+def setup(interval: float, **options: Any) -> None:
+    """Make the environment and fetch the data, once, in a job; check the key."""
+    target = read_target(options)
+    if not target.dry_run:
+        check_key(target.base_url, target.key_file, os.environ)
+    try_out(target, BODY, make_request(target, name="setup", **NEEDS), interval)

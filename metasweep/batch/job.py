@@ -1,0 +1,89 @@
+"""What the batch system tells a process about the job that it runs in: the one home of its variables."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from metasweep.batch.walltime import parse
+
+ASK_SECONDS = 10.0
+ASK_ATTEMPTS = 3  # a hundred jobs that start together ask at the same time
+RETRY_SECONDS = (1.0, 5.0)
+RECORD = "METASWEEP_JOB_RECORD"
+"""Names a file with PBS's record of the job (`qstat -f -F json`), for an image, which has no qstat."""
+
+
+def job_id(environ: Mapping[str, str]) -> str | None:
+    """Return the id of this job, or None outside of one."""
+    return environ.get("PBS_JOBID") or environ.get("SLURM_JOB_ID")
+
+
+def core_limits(environ: Mapping[str, str]) -> list[int]:
+    """Return the numbers of cores that the batch system gave this job, in its various words."""
+    names: tuple[str, ...] = ()
+    if "PBS_JOBID" in environ:
+        names = ("NCPUS", "OMP_NUM_THREADS")
+    elif "SLURM_JOB_ID" in environ:
+        names = ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE")
+    values = (environ.get(name, "") for name in names)
+    return [int(value) for value in values if value.isdigit() and int(value) > 0]
+
+
+def cards(environ: Mapping[str, str]) -> list[str] | None:
+    """Return the GPUs that this job was given, by number or name; None where nothing says which."""
+    given = environ.get("CUDA_VISIBLE_DEVICES")
+    return None if given is None else [card.strip() for card in given.split(",") if card.strip()]
+
+
+def time_left(environ: Mapping[str, str]) -> float | None:
+    """Return the seconds that the batch system leaves this job, or None outside of one (or if it is mute)."""
+    if job := environ.get("PBS_JOBID"):
+        return time_left_of_pbs(job, environ.get(RECORD))
+    if "SLURM_JOB_END_TIME" in environ:
+        return float(environ["SLURM_JOB_END_TIME"]) - time.time()
+    if job := environ.get("SLURM_JOB_ID"):
+        return parse_left(output_of(["squeue", "-h", "-j", job, "-o", "%L"]) or "")
+    return None
+
+
+def time_left_of_pbs(job: str, record: str | None) -> float | None:
+    """Return the limit less the time since the start: what PBS reports as used lags behind."""
+    answer = Path(record).read_text("utf-8") if record else output_of(["qstat", "-f", "-F", "json", job])
+    try:
+        described = next(iter(json.loads(answer or "{}")["Jobs"].values()))
+        limit = parse(str(described["Resource_List"]["walltime"]))
+        began = time.mktime(time.strptime(described["stime"], "%a %b %d %H:%M:%S %Y"))
+    except (KeyError, ValueError, StopIteration):
+        return None
+    return limit - (time.time() - began)
+
+
+def parse_left(text: str) -> float | None:
+    """Return the seconds of squeue's [[D-]H:]MM:SS; None for its words, such as UNLIMITED."""
+    match = re.fullmatch(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d\d)", text.strip())
+    if not match:
+        return None
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return float(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
+
+
+def output_of(command: list[str]) -> str | None:
+    """Return what a command of the batch system says, or None if it cannot."""
+    for attempt in range(ASK_ATTEMPTS):
+        if attempt:
+            time.sleep(random.uniform(*RETRY_SECONDS))
+        try:
+            return subprocess.check_output(
+                command, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, text=True, timeout=ASK_SECONDS
+            ).strip()
+        except subprocess.SubprocessError:
+            continue
+        except OSError:
+            return None
+    return None

@@ -1,0 +1,26 @@
+"""The one form of a walltime: H:MM:SS, with days as D-HH:MM:SS."""
+
+from __future__ import annotations
+
+import re
+
+
+def parse(text: str) -> int:
+    """Return the seconds of 'H:MM:SS' or 'D-HH:MM:SS'.
+
+    '4:00' is refused: PBS and Slurm take it for four minutes, people for four hours.
+
+    Raises: ValueError, for any other form and for no time at all.
+    """
+    match = re.fullmatch(r"(?:(\d{1,3})-)?(\d{1,4}):([0-5]\d):([0-5]\d)", text.strip())
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0, 0)
+    total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+    if not total:
+        raise ValueError(f"{text!r} is not a time: write hours:minutes:seconds, such as 4:00:00")
+    return total
+
+
+def clock(seconds: float) -> str:
+    """Return seconds as H:MM:SS."""
+    minutes, second = divmod(max(0, int(seconds)), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{second:02}"

@@ -1,0 +1,66 @@
+"""How a job ended, and what it had too little of: by its program's exit status, its output, the scheduler."""
+
+from __future__ import annotations
+
+import signal
+
+from metasweep.batch.exit_codes import EXPLAINED, MEANINGS
+from metasweep.batch.walltime import clock
+from metasweep.cluster.schedulers import Job, Lack, Scheduler
+from metasweep.cluster.submission import Submission
+
+KILLED = (128 + signal.SIGKILL, 256 + signal.SIGKILL)  # as a shell and as PBS count
+SIGKILL = "SIGKILL"  # in an agent's last words on its runs: the kernel killed the largest process
+WORTH_READING = ("failed", "stopping", "killed", "Error", "refuse", "gone", "away")
+
+
+def describe(submission: Submission, scheduler: Scheduler, job: Job) -> str:
+    """How a job ended, in one line: by its program's own exit status, else by the scheduler's."""
+    status = submission.program_status(job.index)
+    by_scheduler = scheduler.how_ended(job)
+    reason = last_reason(submission, job.index)
+    advice = advise(lack(submission, scheduler, job), job)
+    if status is None:
+        return "; ".join(part for part in (by_scheduler, advice or reason) if part)
+    meaning = MEANINGS.get(status, f"exit status {status}")
+    own = by_scheduler.startswith(("exit status", "ended before", "cancelled before"))
+    parts = [meaning if own else f"{meaning} ({by_scheduler})"]
+    if advice or (status in EXPLAINED and reason):
+        parts.append(advice or reason)
+    return "; ".join(parts)
+
+
+def last_reason(submission: Submission, index: int) -> str:
+    """The last line of the output that says why it ended: what follows it is about records and progress."""
+    lines = submission.last_lines(index)
+    return next(
+        (line for line in lines if any(word in line for word in WORTH_READING)), next(iter(lines), "")
+    )
+
+
+def lack(submission: Submission, scheduler: Scheduler, job: Job) -> Lack | None:
+    """What an ended job had too little of, or None."""
+    by_scheduler = scheduler.lack(job)
+    status = submission.program_status(job.index)
+    if by_scheduler == "memory" and status in (0, None) and not died(job, status):
+        return None  # it came near its limit, and ended well
+    if by_scheduler:
+        return by_scheduler
+    said = any(SIGKILL in line for line in submission.last_lines(job.index))
+    return "memory" if said and job.mem_asked is None and died(job, status or 1) else None
+
+
+def died(job: Job, status: int | None) -> bool:
+    """Whether a job ended badly."""
+    return bool(status) or (job.exit_status not in (0, None))
+
+
+def advise(missing: Lack | None, job: Job) -> str:
+    """What to ask for; empty when nothing was missing."""
+    if missing == "memory":
+        had = f"all of its {job.mem_asked / 2**30:.3g} GB were used" if job.mem_asked else "killed for it"
+        return f"too little memory: {had}; ask for more --mem, or submit with --retry"
+    if missing == "time":
+        had = f"{clock(job.time_asked)} were over" if job.time_asked else "its walltime was over"
+        return f"too little time: {had}; ask for more --walltime, or submit with --retry"
+    return ""

@@ -1,0 +1,113 @@
+"""A sweep's points and runs as the server counts them, read through wandb's public API."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from statistics import median
+from typing import Any
+
+import click
+
+from metasweep.client.account import Account
+from metasweep.cluster.reach import check_reach
+from metasweep.sweeps import Grid
+
+RECENT = 600  # seconds over which the rate is measured
+
+
+@dataclass(frozen=True)
+class Points:
+    """How far a sweep is."""
+
+    state: str
+    expected: int | None
+    done: int
+    """Points with a finished run; of a search without a grid, each run is a point."""
+    running: int
+    """Runs that are at it, as are the next two."""
+    finished: int
+    failed: int
+    run_seconds: float | None  # median of the finished runs
+    rate: float  # runs finished per minute of those lately in which any was at work
+
+    @property
+    def left(self) -> int | None:
+        """Points that are still to be finished, where the sweep has an end."""
+        return None if self.expected is None else max(0, self.expected - self.done)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the rest takes with the runs that are at work now; None when none is."""
+        if self.left is None or not self.rate or not self.running:
+            return None
+        return self.left / self.rate * 60
+
+
+def read_points(sweep: str, account: Account) -> Points:
+    """Ask the server about a sweep. Raises click.ClickException."""
+    try:
+        check_reach(account.base_url)
+    except ConnectionError as error:
+        raise click.ClickException(f"{error}: start it, or look again later") from error
+    import wandb  # a second's work
+
+    try:
+        api = wandb.Api({"base_url": account.base_url}, timeout=30, api_key=account.api_key)
+        found = api.sweep(sweep)
+        runs = list(api.runs(sweep.rpartition("/")[0], {"sweep": found.id}, per_page=500))
+        expected, config = found.expected_run_count, found.config
+    except (wandb.Error, ValueError) as error:
+        raise click.ClickException(f"Cannot read sweep {sweep}: {str(error).splitlines()[0]}") from error
+    return count_points(str(found.state), expected, config, runs, time.time())
+
+
+def count_points(
+    state: str, expected: int | None, config: Mapping[str, Any], runs: list[Any], now: float
+) -> Points:
+    """Count runs (with `state`, `config`, `created_at`, `heartbeat_at`) and the points that they are of."""
+    finished = [run for run in runs if run.state == "finished"]
+    states = [run.state for run in runs]
+    spans = [(seconds(run.created_at), seconds(run.heartbeat_at)) for run in runs]
+    durations = [seconds(run.heartbeat_at) - seconds(run.created_at) for run in finished]
+    ends = [seconds(run.heartbeat_at) for run in finished]
+    busy = busy_seconds(spans, now - RECENT, now)
+    return Points(
+        state=state.lower(),
+        expected=expected,
+        done=count_distinct(config, finished),
+        running=states.count("running"),
+        finished=len(finished),
+        failed=states.count("failed") + states.count("crashed"),
+        run_seconds=max(1.0, median(durations)) if durations else None,
+        rate=sum(end > now - RECENT for end in ends) / busy * 60 if busy else 0.0,
+    )
+
+
+def count_distinct(config: Mapping[str, Any], finished: list[Any]) -> int:
+    """How many points of a grid have a finished run; runs of another search are points themselves."""
+    if config.get("method") != "grid":
+        return len(finished)
+    grid = Grid(config)
+    points = [grid.index(dict(run.config)) for run in finished]
+    return len({point for point in points if point is not None}) + points.count(None)
+
+
+def busy_seconds(spans: Iterable[tuple[float, float]], begin: float, end: float) -> float:
+    """For how long of the time between `begin` and `end` at least one of the spans lasted."""
+    total, reached = 0.0, begin
+    for first, last in sorted(spans):
+        first, last = max(first, reached), min(last, end)
+        if last > first:
+            total, reached = total + last - first, last
+    return total
+
+
+def seconds(stamp: str | None) -> float:
+    """Seconds since the epoch of the API's time stamp."""
+    if not stamp:
+        return 0.0
+    stamp = stamp.replace("Z", "+00:00")
+    return datetime.fromisoformat(stamp if stamp[-6] in "+-" else f"{stamp}+00:00").timestamp()

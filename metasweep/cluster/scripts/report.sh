@@ -1,0 +1,20 @@
+# shellcheck shell=bash
+# The last job: says whether the grid is complete, builds the report of what there is, and calls the command that
+# wants to know. It follows job.sh.
+SWEEP=${SWEEP:-}                  # ENTITY/PROJECT/ID, as `wandb sweep` prints it
+REPORT=${REPORT--m metasweep}     # what Python runs for `status` and `report`; empty: no report
+DONE=${DONE:-}                    # a command for the end; $1 is the sweep, $2 is 0 when it is complete
+
+[[ -n $SWEEP ]] || fail "Which sweep? qsub -v SWEEP=entity/project/id metacentrum/report.sh"
+read -ra report <<<"$REPORT"
+begin
+complete=0
+built=0
+if [[ -n $REPORT ]]; then
+    run_python "${report[@]}" status "$SWEEP" || complete=$?
+    run_python "${report[@]}" report "$SWEEP" --output "${LOGS:-$PROJECT}/report" || built=$?
+else
+    run_python -m metasweep status "$SWEEP" || complete=$?
+fi
+[[ -z $DONE ]] || run bash -c "$DONE" bash "$SWEEP" "$complete" || note "The command for the end failed: $DONE"
+exit "$((built ? built : complete))"

@@ -1,0 +1,98 @@
+"""A cluster as data: what a site's YAML file says of its queues, scratch, tickets and habits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from metasweep.batch import walltime
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A queue that the batch system may choose, or that `--queue` names."""
+
+    name: str
+    walltime: int
+    """The longest, in seconds."""
+    gpus: bool = False
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """A resource that every job asks for: a local disk of its own, named by $SCRATCHDIR."""
+
+    kinds: tuple[str, ...]
+    """`local` is asked for as `scratch_local=10gb`; `shm` as `scratch_shm=true`, in memory."""
+    size: str = "10gb"
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """What the batch system's commands need, such as Kerberos tickets."""
+
+    check: tuple[str, ...]
+    """A command that fails when there is none."""
+    renew: str
+    """What a person types to get one."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """A cluster. Without a file, nothing is known but what the batch system says itself."""
+
+    name: str = "this cluster"
+    scheduler: str | None = None
+    kill_delay: int = 10
+    """Seconds from SIGTERM to SIGKILL."""
+    queues: tuple[Queue, ...] = ()
+    scratch: Scratch | None = None
+    ticket: Ticket | None = None
+    modules: str = ""
+    image: str = ""
+    images: str = ""
+    """Where images are found, for advice."""
+    mail_domain: str = ""
+    """Completes a --mail without a host."""
+
+    def longest(self, queue: str | None, gpus: bool) -> int | None:
+        """Return the longest walltime in seconds, in one queue or in any for such jobs; None if not known."""
+        fitting = [one for one in self.queues if one.name == queue or (not queue and one.gpus == gpus)]
+        return max((one.walltime for one in fitting), default=None)
+
+
+def read(path: Path) -> Site:
+    """Read a site's file. Raises click.UsageError, in one line, for what is not one."""
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+        return build(content)
+    except OSError as error:
+        raise click.UsageError(f"cannot read the site {path}: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise click.UsageError(f"{path} is not YAML: {str(error).splitlines()[0]}") from error
+    except (TypeError, ValueError, AttributeError, KeyError) as error:
+        raise click.UsageError(f"{path} does not describe a site: {error}") from error
+
+
+def build(content: Any) -> Site:
+    """Return the site that a file's content describes. Raises ValueError, TypeError, KeyError."""
+    if not isinstance(content, dict):
+        raise ValueError("expected `name:`, `scheduler:`, `queues:` and so on")
+    known = {one.name for one in fields(Site)}
+    if unknown := sorted(set(content) - known):
+        raise ValueError(f"{unknown[0]!r} is none of {', '.join(sorted(known))}")
+    queues = tuple(
+        Queue(str(one["name"]), walltime.parse(str(one["walltime"])), bool(one.get("gpus")))
+        for one in content.pop("queues", ())
+    )
+    scratch, ticket = content.pop("scratch", None), content.pop("ticket", None)
+    return Site(
+        **content,
+        queues=queues,
+        scratch=Scratch(tuple(scratch["kinds"]), str(scratch.get("size", "10gb"))) if scratch else None,
+        ticket=Ticket(tuple(str(ticket["check"]).split()), str(ticket["renew"])) if ticket else None,
+    )

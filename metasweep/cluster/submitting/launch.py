@@ -1,0 +1,108 @@
+"""From a request to a job that exists: the script in its folder, the submission, the note of it."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from metasweep.batch.walltime import clock
+from metasweep.cluster.project import Project
+from metasweep.cluster.schedulers import Request, Scheduler
+from metasweep.cluster.schedulers.command import NoAnswer
+from metasweep.cluster.submission import Submission, create_folder, name_folders
+from metasweep.cluster.submitting.script import render
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where jobs go and what they find there; the options that every submitting command has."""
+
+    project: Project
+    scheduler: Scheduler
+    logs: Path
+    modules: str = ""
+    image: str = ""
+    venv: Path | None = None
+    base_url: str = ""
+    key_file: Path | None = None
+    queue: str | None = None
+    mail: str | None = None
+    dry_run: bool = False
+
+    def settings(self) -> dict[str, str]:
+        """The settings that every job script has. No secret is among them."""
+        given = {"MODULES": self.modules, "IMAGE": self.image, "BASE_URL": self.base_url}
+        given |= {"VENV": str(self.venv or ""), "KEY_FILE": str(self.key_file or "")}
+        return {
+            "PROJECT": str(self.project.folder),
+            **{name: value for name, value in given.items() if value},
+        }
+
+
+def make_request(target: Target, **needs: Any) -> Request:
+    """A request for that target. Raises click.UsageError for what it cannot be asked for."""
+    site = target.scheduler.site
+    request = Request(**{"queue": target.queue, **needs}, logs=target.logs)
+    if site.scratch:
+        request = replace(request, scratch=request.scratch or site.scratch.size)
+        if request.scratch_kind is None:
+            request = replace(request, scratch_kind=site.scratch.kinds[0])
+        elif request.scratch_kind not in site.scratch.kinds:
+            known = ", ".join(site.scratch.kinds)
+            raise click.UsageError(f"{site.name} has no scratch {request.scratch_kind!r}: choose of {known}")
+    longest = site.longest(request.queue, request.gpus > 0)
+    if longest and request.walltime > longest:
+        raise click.UsageError(
+            f"no queue of {site.name} takes {clock(request.walltime)}: {clock(longest)} is the longest"
+        )
+    if refusal := target.scheduler.refuse(request):
+        raise click.UsageError(refusal)
+    return request
+
+
+def launch(target: Target, body: Path, request: Request, settings: Mapping[str, str]) -> Submission | None:
+    """Submit one kind of job; None for a dry run, which prints what would be done."""
+    if target.dry_run:
+        show(target, body, replace(request, logs=next(name_folders(target.logs, request.name))), settings)
+        return None
+    folder = create_folder(target.logs, request.name)
+    request = replace(request, logs=folder)
+    try:
+        job_id = send(target, body, request, settings)
+    except NoAnswer as error:  # a job may have come of it, which writes there
+        doubt = f"if the job does not exist all the same: its output would be in {folder}"
+        raise NoAnswer(f"{error.message}, {doubt}") from error
+    except click.ClickException:
+        shutil.rmtree(folder)
+        raise
+    submission = Submission(folder, target.scheduler.name, request.name, job_id, request.jobs)
+    submission.key_file = str(target.key_file) if target.key_file else None
+    submission.asked = request.as_asked()
+    submission.save()
+    return submission
+
+
+def write(target: Target, body: Path, request: Request, settings: Mapping[str, str]) -> str:
+    """The text of a job script for a request."""
+    settings = {**target.settings(), "LOGS": str(request.logs), **settings}
+    return render(body, target.scheduler.marker, target.scheduler.directives(request), settings)
+
+
+def send(target: Target, body: Path, request: Request, settings: Mapping[str, str]) -> str:
+    """Write a job script into the folder of its logs and submit it; the job's id."""
+    path = request.logs / body.name
+    path.write_text(write(target, body, request, settings), "utf-8")
+    return target.scheduler.submit(path)
+
+
+def show(target: Target, body: Path, request: Request, settings: Mapping[str, str]) -> None:
+    """Print a job script and the command that would submit it."""
+    path = request.logs / body.name
+    click.echo(f"# {path}\n{write(target, body, request, settings)}")
+    click.echo(f"$ {shlex.join(target.scheduler.command(path))}")
