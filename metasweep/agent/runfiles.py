@@ -60,7 +60,7 @@ def make_folder(sweep_id: str) -> Path:
     """
     if Path(sweep_id).name != sweep_id:
         raise click.ClickException(f"the server calls the sweep {sweep_id!r}: that is no sweep's id")
-    here = Path(os.environ.get("WANDB_DIR") or Path.cwd()) / "wandb" / f"sweep-{sweep_id}"
+    here = wandb_folder() / f"sweep-{sweep_id}"
     try:
         here.mkdir(mode=0o700, parents=True, exist_ok=True)
         here.chmod(0o700)  # it may be there from a version that let others read it
