@@ -138,9 +138,6 @@ def _floor_epoch(model: str, data_dir: str, device: torch.device) -> Callable[[]
     def epoch() -> None:
         training.model.train()
         for batch in batches:
-            loss = F.cross_entropy(training.model(batch.images), batch.labels)
-            training.optimizer.zero_grad()
-            loss.backward()
-            training.optimizer.step()
+            training.train_step(batch)
 
     return epoch

@@ -10,8 +10,6 @@ def warm_up(arguments: Sequence[str]) -> None:
     the same data set share it. Starts no thread and touches no GPU. What the first run would refuse, a
     wrong option or a missing data set, raises a `click.ClickException` here.
     """
-    import torch._dynamo  # imported by the first optimizer otherwise: a second of every run  # noqa: F401
-
     from train import config, data, facts, run  # noqa: F401
 
     first = config.parse(arguments)

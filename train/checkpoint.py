@@ -12,7 +12,7 @@ import torch
 from train.config import Config
 from train.errors import TrainError
 
-FORMAT = 2
+FORMAT = 3
 PLACES = ("data_dir", "checkpoint_dir")  # options that may differ from one node to the next
 UNREADABLE = (OSError, EOFError, ValueError, RuntimeError, KeyError, TypeError, pickle.UnpicklingError)
 

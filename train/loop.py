@@ -1,19 +1,19 @@
 """Training and evaluating, nothing else: no logging, no files, no command line."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
+from train import passes
 from train.config import Config
 from train.data import DataSet, Split
-from train.layers import replace_layers
 from train.models import CLASSES, build
-from train.optim import build_optimizer, lr_factor
+from train.optim import Optimizer, lr_factor
 
 LOG_EVERY = 50  # steps from one logged mean to the next: also how often the GPU is waited for
 
@@ -101,17 +101,20 @@ class Training(Course):
         super().__init__(config, data)
         torch.manual_seed(config.seed)
         self.model = build(config.model, data.image_shape, config.dp)
-        if device.type == "cpu":
-            replace_layers(self.model)
         self.model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimizer = build_optimizer(config.optimizer, self.model, config.lr)
+        self.weights = [parameter.detach() for parameter in self.model.parameters()]
+        """The network's parameters, which take no part in autograd here."""
+        self.optimizer = Optimizer(config.optimizer, self.weights, config.lr)
+        self._lr = config.lr  # what the optimizer has
         self.order = torch.Generator().manual_seed(config.seed)
         self._order_at_start = self.order.get_state()  # of the epoch under way
         self.noise = default_generator(device)
         """What dropout draws from."""
-        self._lr: float | None = None  # what the optimizer has
         reduced = dtype != torch.float32
         self.arithmetic = torch.autocast(device.type, dtype) if reduced else contextlib.nullcontext()
+        self.by_autograd = device.type != "cpu" or reduced
+        """Otherwise by the passes that are written out."""
+        self._forward = passes.FORWARD[config.model]
 
     def train_epoch(self) -> Iterator[Interval]:
         """Train on the images of this epoch that are left."""
@@ -134,7 +137,7 @@ class Training(Course):
         return {
             "step": self.step,
             "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": self.optimizer.state(),
             "order": order,
             "noise": {self.noise.device.type: self.noise.get_state()},
         }
@@ -142,42 +145,41 @@ class Training(Course):
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a `state`, also one of another device."""
         self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        for (
-            parameter,
-            moments,
-        ) in self.optimizer.state.items():  # fused updates walk memory: all in one layout
-            for name, value in moments.items():
-                if value.shape == parameter.shape:
-                    moments[name] = torch.empty_like(parameter).copy_(value)
+        self.optimizer.restore(state["optimizer"])
         self.order.set_state(state["order"])
         if self.noise.device.type in state["noise"]:  # a GPU cannot go on with the numbers of a CPU
             self.noise.set_state(state["noise"][self.noise.device.type])
-        self.step, self._lr = state["step"], None
+        self.step = state["step"]
 
     def _train_steps(self, batches: tuple[Tensor, ...]) -> Interval:
         """One step for each index tensor in ``batches``. The device is waited for once, at the end."""
-        total_loss = torch.zeros((), device=batches[0].device)
-        correct = torch.zeros((), device=batches[0].device, dtype=torch.int64)
-        for index in batches:
-            batch = self.data.train[index]
-            loss, logits = self._train_step(batch)
-            total_loss += loss * len(batch)
-            correct += (logits.argmax(1) == batch.labels).sum()
-        images = sum(len(index) for index in batches)
-        loss, right = torch.stack((total_loss.double(), correct.double())).tolist()
-        return Interval(self.step, loss / images, right / images)
+        labels = self.data.train.labels[torch.cat(batches)]
+        logits = torch.cat([self.train_step(self.data.train[index]) for index in batches])
+        loss = F.cross_entropy(logits, labels).double()
+        right = (logits.argmax(1) == labels).double().mean()
+        return Interval(self.step, *torch.stack((loss, right)).tolist())
 
-    def _train_step(self, batch: Split) -> tuple[Tensor, Tensor]:
+    def train_step(self, batch: Split) -> Tensor:
+        """Update the weights by the gradients of the batch; its logits (n, classes)."""
+        if self.by_autograd:
+            logits, gradients = self._differentiate(batch)
+        else:
+            logits, gradients = passes.differentiate(
+                self._forward, self.weights, batch.images, batch.labels, self.config.dp
+            )
+        self.set_lr()
+        self.optimizer.step(gradients)
+        self.step += 1
+        return logits
+
+    def _differentiate(self, batch: Split) -> tuple[Tensor, list[Tensor]]:
+        """Logits (n, classes), and the gradients of the mean cross-entropy, by autograd."""
         with self.arithmetic:
             logits = self.model(batch.images)
             loss = F.cross_entropy(logits, batch.labels)
-        self.optimizer.zero_grad()
+        self.model.zero_grad()
         loss.backward()
-        self.set_lr()
-        self.optimizer.step()
-        self.step += 1
-        return loss.detach(), logits.detach()
+        return logits.detach(), [cast(Tensor, parameter.grad) for parameter in self.model.parameters()]
 
     def set_lr(self) -> None:
         """Give the optimizer the learning rate of the step to come."""
@@ -186,16 +188,20 @@ class Training(Course):
         if lr == self._lr:
             return
         self._lr = lr
-        for group in self.optimizer.param_groups:
-            if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(lr)
-            else:
-                group["lr"] = lr
+        if isinstance(self.optimizer.lr, Tensor):
+            self.optimizer.lr.fill_(lr)
+        else:
+            self.optimizer.lr = lr
 
     def evaluate(self, split: Split) -> Evaluation:
         """Loss and confusion counts of the present network on ``split``."""
+        self.model.eval()
         with self.arithmetic:
-            return evaluate(self.model, split, self.config.eval_batch_size)
+            return evaluate(self._predict, split, self.config.eval_batch_size)
+
+    def _predict(self, images: Tensor) -> Tensor:
+        """Logits (n, classes), without dropout."""
+        return self.model(images) if self.by_autograd else self._forward(self.weights, images, 0)[0]
 
     def evaluate_epoch(self) -> tuple[Evaluation, Evaluation]:
         """Validation and test set, one after the other."""
@@ -211,13 +217,9 @@ def default_generator(device: torch.device) -> torch.Generator:
 
 
 @torch.inference_mode()
-def evaluate(model: nn.Module, split: Split, batch_size: int) -> Evaluation:
-    """Loss and confusion counts of ``model`` on ``split``, ``batch_size`` images at a time."""
-    model.eval()
-    total_loss = torch.zeros((), device=split.labels.device)
-    counts = torch.zeros(CLASSES**2, device=split.labels.device, dtype=torch.int64)
-    for batch in split.batches(batch_size):
-        logits = model(batch.images)
-        total_loss += F.cross_entropy(logits, batch.labels, reduction="sum")
-        counts += (batch.labels * CLASSES + logits.argmax(1)).bincount(minlength=CLASSES**2)
-    return Evaluation(total_loss.item() / len(split), counts.view(CLASSES, CLASSES).cpu())
+def evaluate(predict: Callable[[Tensor], Tensor], split: Split, batch_size: int) -> Evaluation:
+    """Loss and confusion counts of what ``predict`` makes of ``split``, ``batch_size`` images at a time."""
+    logits = torch.cat([predict(batch.images) for batch in split.batches(batch_size)])
+    cells = split.labels * CLASSES + logits.argmax(1)
+    counts = cells.bincount(minlength=CLASSES**2).view(CLASSES, CLASSES)
+    return Evaluation(F.cross_entropy(logits.float(), split.labels).item(), counts.cpu())

@@ -81,8 +81,8 @@ class Members:
             if state:
                 training.restore(state)
         if device.type == "cuda":
-            for training in self.trainings:
-                self._make_recordable(training)
+            for training in self.trainings:  # a recorded update takes its learning rate on the device
+                training.optimizer.lr = torch.as_tensor(training.optimizer.lr, device=device)
 
     def _begin(self, config: Config) -> Training:
         """A member, whose noise generator goes on where the shared one stands after drawing its weights."""
@@ -92,20 +92,14 @@ class Members:
         training.noise.set_state(shared.get_state())
         return training
 
-    def _make_recordable(self, training: Training) -> None:
-        """Have a recorded update count its steps and take its learning rate on the device."""
-        for group in training.optimizer.param_groups:
-            group["capturable"] = True
-            group["lr"] = torch.as_tensor(group["lr"], device=self.device)
-
     def _stack(self) -> None:
         """Make the weights of all members rows of stacked tensors."""
         stacked = {}
-        for name, _ in self.trainings[0].model.named_parameters():
-            own = [training.model.get_parameter(name) for training in self.trainings]
-            stacked[name] = torch.stack([parameter.detach().contiguous() for parameter in own])
-            for parameter, row in zip(own, stacked[name], strict=True):
-                parameter.data = row
+        for number, (name, _) in enumerate(self.trainings[0].model.named_parameters()):
+            own = [training.weights[number] for training in self.trainings]
+            stacked[name] = torch.stack([weight.contiguous() for weight in own])
+            for training, weight, row in zip(self.trainings, own, stacked[name], strict=True):
+                weight.data = training.model.get_parameter(name).data = row
         self._stacked = stacked
         self._recorded = Recorded(self._step, self.device)
 
@@ -162,10 +156,8 @@ class Members:
         """A member's dropout factors (steps, images, ...) of each layer, drawn as its own layer does."""
         kept = 1 - training.config.dp
         shapes = [(steps, images, *shape) for shape in self._dropout.shapes]
-        if self.device.type == "cpu" and kept < 1:
-            return [
-                dropout_factors(shape, training.config.dp, self.dtype, training.noise) for shape in shapes
-            ]
+        if self.device.type == "cpu" and self.dtype == torch.float32 and kept < 1:
+            return [dropout_factors(shape, training.config.dp, training.noise) for shape in shapes]
         blank = [torch.empty(shape, device=self.device, dtype=self.dtype) for shape in shapes]
         if kept == 1:
             return [factors.fill_(1) for factors in blank]
@@ -185,16 +177,17 @@ class Members:
                     raise
                 self.chunk = -(-self.chunk // 2)
                 torch.cuda.empty_cache()
-        for training in self.trainings:
-            training.optimizer.step()
-        losses, rights = zip(*results, strict=True)
+        for part, (_, _, gradients) in zip(self._parts(), results, strict=True):
+            for training, *own in zip(self.trainings[part], *gradients, strict=True):
+                training.optimizer.step(own)
+        losses, rights, _ = zip(*results, strict=True)
         return torch.cat(losses), torch.cat(rights)
 
     def _parts(self) -> list[slice]:
         return [slice(start, start + self.chunk) for start in range(0, len(self), self.chunk)]
 
-    def _differentiate(self, part: slice, index: Tensor, noise: Noise) -> tuple[Tensor, Tensor]:
-        """Losses (members,) and counts of right answers of some members; the gradients become theirs."""
+    def _differentiate(self, part: slice, index: Tensor, noise: Noise) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Losses (members,), counts of right answers and gradients (members, ...) of some members."""
         weights = {name: stack[part].detach().requires_grad_() for name, stack in self._stacked.items()}
         batch = self.data.train[index[part]]
         with self.trainings[0].arithmetic:
@@ -202,11 +195,8 @@ class Members:
                 weights, batch.images, batch.labels, tuple(layer[part] for layer in noise)
             )
         gradients = torch.autograd.grad(losses.sum(), list(weights.values()))
-        for name, gradient in zip(weights, gradients, strict=True):
-            # Fused updates walk memory: gradients must lie as the weights do.
-            for training, own in zip(self.trainings[part], gradient.contiguous(), strict=True):
-                training.model.get_parameter(name).grad = own
-        return losses.detach(), right
+        # Fused updates walk memory: gradients must lie as the weights do.
+        return losses.detach(), right, [gradient.contiguous() for gradient in gradients]
 
     def _loss(
         self, weights: dict[str, Tensor], images: Tensor, labels: Tensor, noise: Noise

@@ -1,6 +1,5 @@
 """The training loop against a plain one, written out with torch's own parts."""
 
-import copy
 import math
 
 import pytest
@@ -45,21 +44,19 @@ def plain_loop(config: Config, data: DataSet) -> tuple[torch.nn.Module, list[flo
     return model, losses
 
 
-def run(config: Config, data: DataSet) -> tuple[Training, list[float]]:
+def run(config: Config, data: DataSet, by_autograd: bool = False) -> tuple[Training, list[float]]:
     """The product's training, all epochs; the means of its logging intervals."""
     training = Training(config, data, CPU, torch.float32)
+    training.by_autograd = by_autograd
     losses = [interval.loss for _ in range(config.epochs) for interval in training.train_epoch()]
     return training, losses
 
 
 @pytest.mark.parametrize("model", ["dense", "cnn"])
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-def test_equals_a_plain_loop_bit_by_bit(
-    tiny: DataSet, model: str, optimizer: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("train.loop.replace_layers", lambda _: None)  # ours: tests/train/test_layers.py
+def test_by_autograd_equals_a_plain_loop_bit_by_bit(tiny: DataSet, model: str, optimizer: str) -> None:
     config = Config(model=model, optimizer=optimizer, lr=0.01, dp=0.3, seed=5, epochs=2, batch_size=6)  # type: ignore[arg-type]
-    training, means = run(config, tiny)
+    training, means = run(config, tiny, by_autograd=True)
     expected, losses = plain_loop(config, tiny)
     for name, value in expected.state_dict().items():
         assert torch.equal(training.model.state_dict()[name], value), name
@@ -70,7 +67,7 @@ def test_equals_a_plain_loop_bit_by_bit(
 @pytest.mark.parametrize("schedule", ["constant", "cosine", "step"])
 def test_schedules_are_those_of_torch(tiny: DataSet, schedule: str) -> None:
     config = Config(model="dense", schedule=schedule, lr=0.05, dp=0, epochs=2, batch_size=50)  # type: ignore[arg-type]
-    training, _ = run(config, tiny)
+    training, _ = run(config, tiny, by_autograd=True)
     expected, _ = plain_loop(config, tiny)
     # torch computes the cosine from step to step, so the last digits differ.
     for name, value in expected.state_dict().items():
@@ -94,10 +91,10 @@ def test_a_seed_repeats_and_another_differs(tiny: DataSet) -> None:
 
 @pytest.mark.parametrize("size", [1, 33, 70, 1000])
 def test_evaluation_counts_each_image_once_whatever_the_batch(tiny: DataSet, size: int) -> None:
-    model = build("cnn", (8, 8), 0.5)
+    model = build("cnn", (8, 8), 0.5).eval()
     result = evaluate(model, tiny.test, size)
     with torch.no_grad():
-        logits = copy.deepcopy(model).eval()(tiny.test.images)
+        logits = model(tiny.test.images)
     assert result.confusion.sum() == len(tiny.test)
     assert result.confusion.sum(dim=1).tolist() == tiny.test.labels.bincount(minlength=10).tolist()
     right = (logits.argmax(1) == tiny.test.labels).sum().item()

@@ -1,0 +1,104 @@
+"""The passes written out against autograd, and whole trainings by them against textbook ones."""
+
+from itertools import pairwise
+from typing import Literal
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from tests.train.test_loop import CPU, plain_loop, run
+from train import passes
+from train.config import Config
+from train.data import DataSet
+from train.layers import dropout_factors
+from train.loop import Training
+from train.models import build
+
+MODELS = ["dense", "cnn"]
+SHAPES = [(8, 8), (28, 28), (9, 13)]
+
+
+class SameDropout(nn.Module):
+    """For autograd: dropout by the factors that the passes draw when torch's generator is as it is now."""
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * dropout_factors(x.shape, self.probability)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.sampled_from(MODELS),
+    st.sampled_from(SHAPES),
+    st.integers(1, 70),
+    st.sampled_from([0, 0.1, 0.5, 0.9]),
+    st.integers(0, 2**31),
+)
+def test_logits_and_gradients_are_those_of_autograd(
+    name: str, shape: tuple[int, int], images: int, dropout: float, seed: int
+) -> None:
+    torch.manual_seed(seed)
+    model = build(name, shape, dropout)
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    weights = [parameter.detach() for parameter in model.parameters()]
+    exact = build(name, shape, dropout).double()
+    exact.load_state_dict(model.state_dict())
+    if dropout:
+        exact.dropout = SameDropout(dropout)
+    x, labels = torch.randn(images, 1, *shape), torch.randint(10, (images,))
+    torch.manual_seed(seed)
+    logits, gradients = passes.differentiate(passes.FORWARD[name], weights, x, labels, dropout)
+    torch.manual_seed(seed)
+    expected = exact(x.double())
+    F.cross_entropy(expected, labels).backward()
+    torch.testing.assert_close(logits.double(), expected.detach(), rtol=1e-4, atol=1e-4)
+    for weight, gradient, parameter in zip(weights, gradients, exact.parameters(), strict=True):
+        assert parameter.grad is not None
+        assert gradient.stride() == weight.stride()  # fused updates walk memory
+        torch.testing.assert_close(gradient.double(), parameter.grad, rtol=1e-3, atol=2e-5)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_predictions_are_without_dropout(tiny: DataSet, name: Literal["dense", "cnn"]) -> None:
+    training = Training(Config(model=name, dp=0.5), tiny, CPU, torch.float32)
+    ours = training.evaluate(tiny.test)
+    training.by_autograd = True
+    autograds = training.evaluate(tiny.test)
+    assert ours.loss == pytest.approx(autograds.loss, rel=1e-4)
+    assert torch.equal(ours.confusion, autograds.confusion)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_step_draws_other_dropout(tiny: DataSet, name: Literal["dense", "cnn"]) -> None:
+    training = Training(Config(model=name, dp=0.5, lr=1e-30), tiny, CPU, torch.float32)
+    logits = [training.train_step(tiny.val) for _ in range(3)]
+    assert not any(torch.equal(one, other) for one, other in pairwise(logits))
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_a_training_takes_the_course_of_a_textbook_one(
+    tiny: DataSet, model: str, optimizer: str, schedule: str
+) -> None:
+    config = Config(
+        model=model,  # type: ignore[arg-type]
+        optimizer=optimizer,  # type: ignore[arg-type]
+        schedule=schedule,  # type: ignore[arg-type]
+        lr=0.001,
+        dp=0,
+        epochs=2,
+        batch_size=6,
+    )
+    training, _ = run(config, tiny)
+    expected, _ = plain_loop(config, tiny)
+    assert training.model.state_dict().keys() == expected.state_dict().keys()
+    for name, value in expected.state_dict().items():
+        torch.testing.assert_close(training.model.state_dict()[name], value, rtol=1e-2, atol=1e-4)
