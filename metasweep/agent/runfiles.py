@@ -21,6 +21,10 @@ SETTINGS = {
     "WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL": "1",
     # By default 90 s, as short as the window of a rate limit: a run that is refused for so long would fail.
     "WANDB_INIT_TIMEOUT": "300",
+    # The client asks who we are, to print it, and at the end of a run reports on itself, and waits for that:
+    # three requests, and a second of each run on W&B's cloud.
+    "WANDB_X_DISABLE_VIEWER": "true",
+    "WANDB_ERROR_REPORTING": "false",
 }
 QUICK = {"WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL": "1"}
 """Seconds between two pieces of history. The client's own 15 s are made for W&B's cloud and its limits."""

@@ -11,6 +11,7 @@ import click
 
 from metasweep.report.measure.statistics import INTERVALS
 from metasweep.report.options import (
+    of_runs,
     of_sweeps,
     read_study,
     selecting,
@@ -130,7 +131,7 @@ def output(command: Any) -> Any:
 
 
 @main.command()
-@of_sweeps
+@of_runs
 @formatted
 def dataset(study: Study, format_name: str) -> None:
     """Images per class of the training, validation and test set."""
@@ -140,7 +141,7 @@ def dataset(study: Study, format_name: str) -> None:
 
 
 @main.command()
-@of_sweeps
+@of_runs
 @formatted
 @click.option("--log", is_flag=True, help="Make them runs of the sweep's project, and print their addresses.")
 def baselines(study: Study, format_name: str, log: bool) -> None:
@@ -158,7 +159,7 @@ def baselines(study: Study, format_name: str, log: bool) -> None:
 
 
 @main.command()
-@of_sweeps
+@of_runs
 @selecting
 @formatted
 @intervals
@@ -195,7 +196,7 @@ def table(
 
 
 @main.command()
-@of_sweeps
+@of_runs
 @selecting
 @formatted
 @click.option(
@@ -213,7 +214,7 @@ def importance(study: Study, format_name: str, metric: str) -> None:
 
 
 @main.command()
-@of_sweeps
+@of_runs
 @formatted
 def status(study: Study, format_name: str) -> None:
     """Whether every grid point is finished exactly once; exit code 1 while it is not."""

@@ -18,8 +18,12 @@ Command = Callable[..., Any]
 DATA_DIR = Path(".metasweep")
 
 
-def of_sweeps(command: Command) -> Command:
-    """A command that takes a study as its first argument: SWEEP… and where to read them."""
+def of_sweeps(command: Command, histories: bool = True) -> Command:
+    """A command that takes a study as its first argument: SWEEP… and where to read them.
+
+    Without `histories` the study has none, and is read with a request for every 500 runs instead of one for
+    each run.
+    """
 
     @click.argument("sweeps", nargs=-1, required=True, metavar="SWEEP...")
     @click.option("--local", is_flag=True, help="Read from the embedded server that runs here.")
@@ -33,9 +37,13 @@ def of_sweeps(command: Command) -> Command:
     @click.option("--refresh", is_flag=True, help="Read again what is in the cache.")
     @functools.wraps(command)
     def reading(sweeps: tuple[str, ...], local: bool, server_dir: Path, refresh: bool, **options: Any) -> Any:
-        return command(read_study(sweeps, server_dir if local else None, refresh), **options)
+        study = read_study(sweeps, server_dir if local else None, refresh, histories)
+        return command(study, **options)
 
     return reading
+
+
+of_runs = functools.partial(of_sweeps, histories=False)
 
 
 def selecting(command: Command) -> Command:
@@ -49,13 +57,15 @@ def selecting(command: Command) -> Command:
     return selected
 
 
-def read_study(sweeps: tuple[str, ...], server_dir: Path | None, refresh: bool = False) -> Study:
+def read_study(
+    sweeps: tuple[str, ...], server_dir: Path | None, refresh: bool = False, histories: bool = True
+) -> Study:
     """Connect and read, with a progress bar in a terminal."""
     from metasweep.report.progress import progress_bar
     from metasweep.report.read import api, connection  # wandb takes half a second, which --help does not need
     from metasweep.report.read.cache import HistoryCache, default_path
 
-    cache = HistoryCache(default_path(), refresh=refresh)
+    cache = HistoryCache(default_path(), refresh=refresh) if histories else None
     if server_dir is not None:
         connection.use_local_server(server_dir)
     client = connection.connect()

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.cloud.limits import Limit
+from tests.cloud.proxy import Cloud, serve
 from tests.report.conftest import SWEEP_YAML, Toy, new_sweep
 from tests.report.flaky import DROP, Proxy, flaky
 
@@ -31,47 +33,68 @@ def well(_number: int) -> None:
     """No fault."""
 
 
-def table(toy: Toy, proxy: Proxy, cache: str, *options: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """The results table, read through a proxy whose counts begin anew."""
+def results(
+    toy: Toy, proxy: Proxy, cache: str, *options: str, **env: str
+) -> subprocess.CompletedProcess[str]:
+    """A section, for which histories are read, through a proxy whose counts begin anew."""
     proxy.seen = proxy.failed = 0
     where = {"WANDB_BASE_URL": proxy.url, "XDG_CACHE_HOME": str(toy.server.home / cache)}
-    return toy.analysis("table", toy.sweep, "--format", "json", *options, **where, **env)
+    return toy.analysis("section", "results", toy.sweep, *options, **where, **env)
 
 
 def test_a_busy_server_is_asked_again(toy: Toy) -> None:
     faults = {0: 429, 3: 503, 5: DROP}
     with flaky(toy.server.port, lambda number: faults.get(number % 7)) as proxy:
-        found = table(toy, proxy, "disturbed")
+        found = results(toy, proxy, "disturbed")
     assert found.returncode == 0, found.stderr
     assert proxy.failed > 5
-    assert found.stdout == toy.analysis("table", toy.sweep, "--format", "json").stdout
+    assert found.stdout == toy.analysis("section", "results", toy.sweep).stdout
 
 
 def test_a_server_that_is_lost_half_way_costs_one_line_and_not_what_was_read(toy: Toy) -> None:
     half = LISTING_CALLS + RUNS // 2
     with flaky(toy.server.port, well) as proxy:
         proxy.fault = lambda number: DROP if number > half else None
-        found = table(toy, proxy, "half", WANDB_HTTP_TIMEOUT="5")
+        found = results(toy, proxy, "half", WANDB_HTTP_TIMEOUT="5")
         assert (found.returncode, found.stdout) == (1, "")
         assert found.stderr.startswith("Error: Lost the server while reading")
         assert len(found.stderr.strip().splitlines()) == 1
         proxy.fault = well
-        found = table(toy, proxy, "half")
+        found = results(toy, proxy, "half")
         assert found.returncode == 0, found.stderr
         assert proxy.seen < LISTING_CALLS + RUNS - 6
 
 
 def test_the_cache_saves_every_history_until_told_otherwise(toy: Toy) -> None:
     with flaky(toy.server.port, well) as proxy:
-        first = table(toy, proxy, "kept")
+        first = results(toy, proxy, "kept")
         cold = proxy.seen
-        second = table(toy, proxy, "kept")
+        second = results(toy, proxy, "kept")
         warm = proxy.seen
-        table(toy, proxy, "kept", "--refresh")
+        results(toy, proxy, "kept", "--refresh")
         refreshed = proxy.seen
     assert cold == refreshed == warm + RUNS
     assert warm <= LISTING_CALLS
     assert first.stdout == second.stdout
+
+
+def test_what_needs_no_history_takes_a_handful_of_requests(toy: Toy) -> None:
+    with serve(Cloud(toy.server.url)) as cloud:
+        for command in ("status", "table", "importance"):
+            before = cloud.total
+            done = toy.analysis(command, toy.sweep, WANDB_BASE_URL=cloud.url, XDG_CACHE_HOME="nowhere")
+            assert done.stdout == toy.analysis(command, toy.sweep).stdout != ""
+            assert cloud.total - before <= 5, cloud.seen
+
+
+def test_a_limit_is_waited_out_and_said(toy: Toy) -> None:
+    with serve(Cloud(toy.server.url, limits={"all": Limit(12, seconds=8)})) as cloud:
+        where = {"WANDB_BASE_URL": cloud.url, "XDG_CACHE_HOME": str(toy.server.home / "limited")}
+        found = toy.analysis("section", "results", toy.sweep, **where, WANDB_HTTP_TIMEOUT="3")
+        assert found.returncode == 0, found.stderr
+        assert cloud.refused["429"]
+        assert "W&B is throttling this account: waiting" in found.stderr
+        assert found.stdout == toy.analysis("section", "results", toy.sweep).stdout
 
 
 @contextmanager

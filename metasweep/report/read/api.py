@@ -6,7 +6,7 @@ A project is read whole: all its sweeps and the runs of no sweep, which become a
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from wandb.errors import CommError
 
 from metasweep.report.errors import AnalysisError
 from metasweep.report.read.cache import HistoryCache
+from metasweep.report.read.connection import is_only_busy
 from metasweep.report.read.records import (
     History,
     RunRecord,
@@ -28,6 +29,7 @@ from metasweep.report.write.baseline_runs import JOB_TYPE
 
 PAGE = 500  # runs per call
 THREADS = 16
+FRUITLESS = 3  # times that not one history came from a server that is there: then it is given up
 SAMPLES = 100_000  # rows of a history: more than any run logs, so that nothing is sampled away
 
 
@@ -50,14 +52,17 @@ Progress = Callable[[int, int], None]  # (histories read, histories in all)
 
 
 def read(
-    api: wandb.Api, names: Sequence[str], cache: HistoryCache, progress: Progress = lambda _done, _all: None
+    api: wandb.Api,
+    names: Sequence[str],
+    cache: HistoryCache | None,
+    progress: Progress = lambda _done, _all: None,
 ) -> Study:
-    """Read one or several sweeps into one study.
+    """Read one or several sweeps into one study: two requests, one more for every 500 runs, one a history.
 
     Args:
         api: a connected client.
         names: ENTITY/PROJECT/ID, ENTITY/PROJECT (all its sweeps), an ID, or the URL of a sweep.
-        cache: histories read before.
+        cache: histories read before; None leaves all histories out.
         progress: called as histories arrive.
 
     Raises:
@@ -73,7 +78,8 @@ def read(
         if not found:
             raise AnalysisError(f"{', '.join(names)} has no runs yet: start an agent first.")
         records = [_record(sweep, run) for sweep, run in found.values()]
-        histories = _histories([run for _, run in found.values()], records, cache, progress)
+        of_runs = [run for _, run in found.values()]
+        histories = _histories(of_runs, records, cache, progress, lambda: is_only_busy(api)) if cache else {}
     except SERVER_ERRORS as error:
         raise AnalysisError(
             f"Lost the server while reading ({_first_line(error)}): run it again, what was read is kept."
@@ -147,23 +153,52 @@ def _record(sweep: Sweep, run: Any) -> RunRecord:
 
 
 def _histories(
-    runs: Sequence[Any], records: Sequence[RunRecord], cache: HistoryCache, progress: Progress
+    runs: Sequence[Any],
+    records: Sequence[RunRecord],
+    cache: HistoryCache,
+    progress: Progress,
+    is_busy: Callable[[], bool],
 ) -> dict[str, History]:
     """Histories by run id, in the order of the runs: from the cache, and what changed from the server."""
     known = cache.read(records)
     wanted = [index for index, record in enumerate(records) if record.run_id not in known]
     progress(len(known), len(records))
+    fruitless = 0
+    while wanted:
+        before = len(known)
+        try:
+            for index, rows in _ask_for(runs, wanted):
+                known[records[index].run_id] = rows
+                cache.write(records[index], rows)
+                progress(len(known), len(records))
+        except SERVER_ERRORS:
+            fruitless = 0 if len(known) > before else fruitless + 1
+            if fruitless == FRUITLESS or not is_busy():
+                raise
+        wanted = [index for index in wanted if records[index].run_id not in known]
+    return {record.run_id: known[record.run_id] for record in records}
+
+
+def _ask_for(runs: Sequence[Any], wanted: Sequence[int]) -> Iterator[tuple[int, History]]:
+    """Yield the histories of some runs as they come, each with its index.
+
+    Raises: SERVER_ERRORS, the first one, after those histories that were under way have arrived.
+    """
     pool = ThreadPoolExecutor(THREADS)
+    asked = {pool.submit(runs[index].history, samples=SAMPLES, pandas=False): index for index in wanted}
+    error = None
     try:
-        asked = {pool.submit(runs[index].history, samples=SAMPLES, pandas=False): index for index in wanted}
-        for done, future in enumerate(as_completed(asked), len(known) + 1):
-            record = records[asked[future]]
-            known[record.run_id] = future.result()
-            cache.write(record, known[record.run_id])
-            progress(done, len(records))
+        for future in as_completed(asked):
+            if error := future.exception():
+                break
+            yield asked.pop(future), future.result()
     finally:
         pool.shutdown(cancel_futures=True)  # once the server is lost, the others would only wait for it too
-    return {record.run_id: known[record.run_id] for record in records}
+    for future, index in asked.items():
+        if not future.cancelled() and not future.exception():
+            yield index, future.result()
+    if error:
+        raise error
 
 
 def _first_line(error: Exception) -> str:

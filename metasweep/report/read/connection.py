@@ -9,13 +9,18 @@ import sys
 from pathlib import Path
 
 os.environ.setdefault("WANDB_SILENT", "true")  # its greetings do not belong into our output
+os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # two requests of the client about itself
 # Seconds to which its backoff grows, on 429, 5xx and lost connections: at its own 60 it gives up after a few.
 os.environ.setdefault("WANDB_X_GRAPHQL_RETRY_WAIT_MAX_SECONDS", "5")
 
+import click
 import requests
 import wandb
 from wandb.errors import AuthenticationError, UsageError
 
+from metasweep.client.account import Account
+from metasweep.client.protocol import Client
+from metasweep.client.transport import Refused, Unreachable
 from metasweep.report.errors import AnalysisError
 
 PATIENCE = 60  # seconds for one call with its repetitions: then the server is given up
@@ -49,3 +54,16 @@ def connect() -> wandb.Api:
         raise AnalysisError(
             f"No key for {url}: run `wandb login`, set WANDB_API_KEY, or use --local for the embedded server."
         ) from error
+
+
+def is_only_busy(api: wandb.Api) -> bool:
+    """Whether a server that did not answer in time is there; returns when its rate limit has room again."""
+    client = Client(Account(api.settings["base_url"], api.api_key))
+    client.throttle.say = lambda seconds: click.echo(
+        f"W&B is throttling this account: waiting {seconds:.0f} s", err=True
+    )
+    try:
+        client.default_entity()
+    except (Unreachable, Refused):
+        return client.throttle.left() > 0
+    return True
