@@ -1,168 +1,47 @@
 """Reading artifacts: collections, versions, aliases and files."""
 
+import hashlib
 import json
-import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from graphql import GraphQLResolveInfo
 
 from metasweep.server.api import files, paging
-from metasweep.server.errors import BadRequest
+from metasweep.server.errors import BadRequest, NotFound
+from metasweep.server.store import artifacts, collections, ids, rows
 from metasweep.server.store import files as file_rows
-from metasweep.server.store import ids, rows
-from metasweep.server.store.order import ID, Term
+from metasweep.server.store.order import NEWEST, Term, parse_order
 from metasweep.server.store.rows import Rows
 from metasweep.server.stream.streams import parse_object
 
-VERSION = re.compile(r"v(\d{1,9})")
-COMMITTED = "artifacts.state = 'COMMITTED'"
-USED = "JOIN used_artifacts ON artifact_id = artifacts.id"
+Row = sqlite3.Row
+KINDS = {"SEQUENCE": "ArtifactSequence", "PORTFOLIO": "ArtifactPortfolio"}
+TIMES = {"created_at": "created_at", "updated_at": "updated_at"}
+VERSION_ORDERS = TIMES | {"version_index": "member_version", "size": "size"}
+COLLECTION_ORDERS = TIMES | {"name": "name"}
+FOR_EVER = -2  # the protocol's word for a version that is never deleted, and -1 for one as its collection
 
 
-def one(info: GraphQLResolveInfo, query: str, *values: Any) -> sqlite3.Row | None:
-    """The first row of a query."""
-    return info.context.database.read().execute(query, values).fetchone()
-
-
-def select(info: GraphQLResolveInfo, query: str, *values: Any) -> list[sqlite3.Row]:
-    """All rows of a query."""
-    return info.context.database.read().execute(query, values).fetchall()
+def read(info: GraphQLResolveInfo) -> sqlite3.Connection:
+    """The reading connection of this thread."""
+    return info.context.database.read()
 
 
 def paged(
-    info: GraphQLResolveInfo,
-    query: str,
-    values: list[Any],
-    first: int | None,
-    after: str | None,
-    order: Sequence[Term] = (ID,),
+    info: GraphQLResolveInfo, found: Rows, first: int | None, after: str | None, order: list[Term]
 ) -> dict[str, Any]:
-    """A page of a query's rows, with their total number."""
-    found = Rows(query, tuple(values))
-    page = paging.page(info, found, first, after, order)
-    return page | {"total_count": found.count(info.context.database.read())}
+    """A page of rows, with their total number."""
+    return paging.page(info, found, first, after, order) | {"total_count": found.count(read(info))}
 
 
-def find_version(connection: sqlite3.Connection, collection_id: int, name: str) -> sqlite3.Row | None:
-    """The version of a collection with an alias, which may be v3."""
-    if match := VERSION.fullmatch(name):
-        query = f"SELECT * FROM artifacts WHERE collection_id = ? AND version_index = ? AND {COMMITTED}"
-        return connection.execute(query, (collection_id, int(match[1]))).fetchone()
-    query = (
-        "SELECT artifacts.* FROM aliases JOIN artifacts ON artifacts.id = artifact_id"
-        " WHERE aliases.collection_id = ? AND alias = ?"
-    )
-    return connection.execute(query, (collection_id, name)).fetchone()
-
-
-def find_collection(connection: sqlite3.Connection, project_id: int, name: str) -> sqlite3.Row | None:
-    """The collection of a project with that name."""
-    query = "SELECT * FROM collections WHERE project_id = ? AND name = ?"
-    return connection.execute(query, (project_id, name)).fetchone()
-
-
-def by_name(project: sqlite3.Row, info: GraphQLResolveInfo, name: str) -> sqlite3.Row | None:
-    """The version that COLLECTION:ALIAS means; latest without an alias."""
-    read = info.context.database.read()
-    collection_name, _, alias = name.partition(":")
-    collection = find_collection(read, project["id"], collection_name)
-    return find_version(read, collection["id"], alias or "latest") if collection else None
-
-
-def by_id(_source: Any, info: GraphQLResolveInfo, id: str) -> sqlite3.Row | None:
-    """The version with that id."""
-    return one(info, "SELECT * FROM artifacts WHERE id = ?", ids.decode("Artifact", id))
-
-
-def membership(artifact: sqlite3.Row | None) -> dict[str, Any] | None:
-    """A version as a member of its collection."""
-    if artifact is None:
-        return None
-    return {
-        "id": ids.encode("ArtifactCollectionMembership", artifact["id"]),
-        "version_index": artifact["version_index"],
-        "created_at": artifact["created_at"],
-        "artifact": artifact,
-    }
-
-
-def collection_of(artifact: Any, info: GraphQLResolveInfo) -> sqlite3.Row:
-    """The collection of a version, or of an alias."""
-    found = one(info, "SELECT * FROM collections WHERE id = ?", artifact["collection_id"])
-    assert found is not None, "a foreign key"
-    return found
-
-
-def type_of(collection: sqlite3.Row, info: GraphQLResolveInfo) -> dict[str, Any]:
-    """The type of a collection."""
-    return make_type(collection["project_id"], collection["type"], info)
-
-
-def make_type(project_id: int, name: str, info: GraphQLResolveInfo) -> dict[str, Any]:
-    """A type of artifacts in a project: it is nothing but the name that its collections bear."""
-    query = "SELECT min(created_at) FROM collections WHERE project_id = ? AND type = ?"
-    row = one(info, query, project_id, name)
-    return {
-        "id": ids.encode("ArtifactType", project_id) + f":{name}",
-        "name": name,
-        "created_at": row[0] if row else None,
-        "project_id": project_id,
-    }
-
-
-def aliases_of(artifact: sqlite3.Row, info: GraphQLResolveInfo) -> list[dict[str, Any]]:
-    """The aliases of a version."""
-    rows = select(info, "SELECT * FROM aliases WHERE artifact_id = ? ORDER BY alias", artifact["id"])
-    return [alias(row) for row in rows]
-
-
-def alias(row: sqlite3.Row) -> dict[str, Any]:
-    """An alias as the protocol has it."""
-    return {"id": f"{row['collection_id']}:{row['alias']}", **dict(row)}
-
-
-def tags_of(artifact: sqlite3.Row, _info: GraphQLResolveInfo) -> list[dict[str, str]]:
-    """The tags of a version."""
-    return [{"id": tag, "name": tag} for tag in json.loads(artifact["tags"])]
-
-
-def manifest_of(artifact: sqlite3.Row, info: GraphQLResolveInfo) -> dict[str, Any] | None:
-    """The uploaded list of a version's files."""
-    query = "SELECT * FROM files WHERE artifact_id = ? AND manifest AND blob IS NOT NULL"
-    file = one(info, query, artifact["id"])
-    return {"id": ids.encode("ArtifactManifest", artifact["id"]), "file": file} if file else None
-
-
-def files_of(
-    artifact: sqlite3.Row,
-    info: GraphQLResolveInfo,
-    names: list[str] | None = None,
-    first: int | None = None,
-    after: str | None = None,
-) -> dict[str, Any]:
-    """The files of a version."""
-    return files.listing(info, file_rows.uploaded("artifact_id", artifact["id"], names), first, after)
-
-
-def files_by_entries(
-    artifact: sqlite3.Row, info: GraphQLResolveInfo, entries: list[dict[str, Any]] | None = None, **_rest: Any
-) -> dict[str, Any]:
-    """The files that entries of the manifest name, all on one page."""
-    names = [entry["name"] for entry in entries or []]
-    return files_of(artifact, info, names, paging.LARGEST_PAGE) if names else paging.everything([])
-
-
-def total(expression: str) -> Any:
-    """A resolver for a sum over the files of a version."""
-
-    def resolve(artifact: sqlite3.Row, info: GraphQLResolveInfo) -> int:
-        query = f"SELECT {expression} FROM files WHERE artifact_id = ? AND NOT manifest"
-        row = one(info, query, artifact["id"])
-        return row[0] or 0 if row else 0
-
-    return resolve
+def terms(order: str | None, columns: dict[str, str], default: list[Term]) -> list[Term]:
+    """The terms of an order such as -createdAt; BadRequest for one that there is not."""
+    try:
+        return parse_order(order, columns) if order else default
+    except ValueError as error:
+        raise BadRequest(f"order: {error}") from error
 
 
 def no_filters(filters: str | None) -> None:
@@ -171,169 +50,258 @@ def no_filters(filters: str | None) -> None:
         raise BadRequest("filters on artifacts are not supported by this server")
 
 
+# ---- collections and their versions
+
+
+def collection_by_id(connection: sqlite3.Connection, opaque: str | None) -> Row:
+    """The sequence or portfolio behind an id, or NotFound."""
+    for kind in KINDS.values():
+        row = rows.get(connection, "collections", ids.decode(kind, opaque))
+        if row is not None:
+            return row
+    raise NotFound(f"artifact collection {str(opaque)[:80]!r} not found")
+
+
+def by_name(project: Row, info: GraphQLResolveInfo, name: str) -> Row | None:
+    """The version that COLLECTION:ALIAS means; latest without an alias."""
+    collection_name, _, alias = name.partition(":")
+    collection = collections.find(read(info), project["id"], collection_name)
+    return collections.find_version(read(info), collection["id"], alias or "latest") if collection else None
+
+
+def membership(member: Row | None) -> dict[str, Any] | None:
+    """A version as a member of a collection."""
+    if member is None:
+        return None
+    return {
+        "id": f"{member['member_of']}:{member['id']}",
+        "collection_id": member["member_of"],
+        "version_index": member["member_version"],
+        "created_at": member["member_since"],
+        "artifact": member,
+    }
+
+
+def collection_of(row: Any, info: GraphQLResolveInfo) -> Row:
+    """The collection of a version, an alias or a membership."""
+    return rows.known(read(info), "collections", row["collection_id"])
+
+
+def project_of(row: Any, info: GraphQLResolveInfo) -> Row | None:
+    """The project of a collection or a type."""
+    return rows.get(read(info), "projects", row["project_id"])
+
+
 def versions(
-    collection: sqlite3.Row,
+    collection: Row,
     info: GraphQLResolveInfo,
     first: int | None = None,
     after: str | None = None,
     filters: str | None = None,
-    **_rest: Any,
+    order: str | None = None,
 ) -> dict[str, Any]:
-    """The versions of a collection, newest first."""
+    """The versions of a collection, newest first unless another order is asked for."""
     no_filters(filters)
-    query = f"SELECT * FROM artifacts WHERE collection_id = ? AND {COMMITTED}"
-    order = [Term("version_index", descending=True), ID]
-    page = paged(info, query, [collection["id"]], first, after, order)
+    chosen = terms(order, VERSION_ORDERS, [Term("member_version", descending=True), NEWEST])
+    page = paged(info, collections.versions(collection["id"]), first, after, chosen)
     for edge in page["edges"]:
-        edge["version"] = f"v{edge['node']['version_index']}"
+        edge["version"] = f"v{edge['node']['member_version']}"
     return page
 
 
-def collections(
-    project_id: int,
+def listing(
     info: GraphQLResolveInfo,
+    project_id: int,
     type_name: str | None = None,
     first: int | None = None,
     after: str | None = None,
     filters: str | None = None,
-    **_rest: Any,
+    order: str | None = None,
 ) -> dict[str, Any]:
-    """The collections of a project, possibly of one type."""
+    """The collections of a project, possibly of one type, newest first unless another order is asked for."""
     no_filters(filters)
-    condition, values = ("AND type = ?", [project_id, type_name]) if type_name else ("", [project_id])
-    return paged(info, f"SELECT * FROM collections WHERE project_id = ? {condition}", values, first, after)
+    found = collections.of_project(project_id, type_name)
+    return paged(info, found, first, after, terms(order, COLLECTION_ORDERS, [NEWEST]))
+
+
+# ---- types: a type is nothing but the name that collections bear
+
+
+def make_type(project_id: int, name: str, created_at: str | None) -> dict[str, Any]:
+    """A type of artifacts in a project."""
+    opaque = ids.encode("ArtifactType", project_id) + f":{name}"
+    return {"id": opaque, "name": name, "created_at": created_at, "project_id": project_id}
+
+
+def type_of(collection: Row, _info: GraphQLResolveInfo) -> dict[str, Any]:
+    """The type of a collection."""
+    return make_type(collection["project_id"], collection["type"], collection["created_at"])
 
 
 def types(
-    project: sqlite3.Row, info: GraphQLResolveInfo, first: int | None = None, after: str | None = None
+    project: Row, info: GraphQLResolveInfo, first: int | None = None, after: str | None = None
 ) -> dict[str, Any]:
     """The types of artifacts in a project."""
-    query = "SELECT DISTINCT type FROM collections WHERE project_id = ?"
-    return paging.page(
-        info,
-        Rows(query, (project["id"],)),
-        first,
-        after,
-        [Term("type")],
-        node=lambda row: make_type(project["id"], row["type"], info),
-    )
+
+    def node(row: Row) -> dict[str, Any]:
+        return make_type(project["id"], row["type"], row["created_at"])
+
+    return paging.page(info, collections.types(project["id"]), first, after, [Term("type")], node=node)
 
 
-def type_by_name(project: sqlite3.Row, info: GraphQLResolveInfo, name: str) -> dict[str, Any] | None:
+def type_by_name(project: Row, info: GraphQLResolveInfo, name: str) -> dict[str, Any] | None:
     """A type by its name, if some collection has it."""
-    found = make_type(project["id"], name, info)
-    return found if found["created_at"] else None
+    found = collections.types(project["id"], name).first(read(info))
+    return make_type(project["id"], name, found["created_at"]) if found else None
 
 
-def run_artifacts(table: str, column: str) -> Any:
-    """A resolver for the artifacts that a run made or used."""
+# ---- aliases and tags
+
+
+def alias_nodes(found: Iterable[Row]) -> list[dict[str, Any]]:
+    """Aliases as the protocol has them."""
+    return [{"id": f"{row['collection_id']}:{row['alias']}", **dict(row)} for row in found]
+
+
+def tag_nodes(tags: str) -> list[dict[str, str]]:
+    """Tags as the protocol has them."""
+    return [{"id": tag, "name": tag} for tag in json.loads(tags)]
+
+
+# ---- versions
+
+
+def manifest_of(artifact: Row, info: GraphQLResolveInfo) -> dict[str, Any] | None:
+    """The uploaded list of a version's files."""
+    found = file_rows.manifests(read(info), artifact["id"])
+    return {"id": ids.encode("ArtifactManifest", found[-1]["id"]), "file": found[-1]} if found else None
+
+
+def files_of(
+    artifact: Row,
+    info: GraphQLResolveInfo,
+    names: list[str] | None = None,
+    first: int | None = None,
+    after: str | None = None,
+) -> dict[str, Any]:
+    """The entries of a version, files and references."""
+    return files.listing(info, file_rows.uploaded("artifact_id", artifact["id"], names), first, after)
+
+
+def files_by_entries(
+    artifact: Row, info: GraphQLResolveInfo, entries: list[dict[str, Any]] | None = None, **_rest: Any
+) -> dict[str, Any]:
+    """The files that entries of the manifest name, all on one page."""
+    names = [entry["name"] for entry in entries or []]
+    return files_of(artifact, info, names, paging.LARGEST_PAGE) if names else paging.everything([])
+
+
+def commit_hash(artifact: Row, _info: GraphQLResolveInfo) -> str:
+    """A name for the content of a version that no other version has."""
+    return hashlib.sha256(f"{artifact['id']}:{artifact['digest']}".encode()).hexdigest()[:20]
+
+
+def time_to_live(artifact: Row, _info: GraphQLResolveInfo) -> int:
+    """The seconds that a version lives."""
+    return artifact["ttl"] or FOR_EVER
+
+
+def run_artifacts(of_run: Callable[[int], Rows]) -> Any:
+    """A resolver for the versions that a run logged or used."""
 
     def resolve(
-        run: sqlite3.Row, info: GraphQLResolveInfo, first: int | None = None, after: str | None = None
+        run: Row, info: GraphQLResolveInfo, first: int | None = None, after: str | None = None
     ) -> dict[str, Any]:
-        query = f"SELECT artifacts.* FROM artifacts {table} WHERE {column} = ? AND {COMMITTED}"
-        return paged(info, query, [run["id"]], first, after)
+        return paged(info, of_run(run["id"]), first, after, [Term("id")])
 
     return resolve
 
 
-def used_by(artifact: sqlite3.Row, info: GraphQLResolveInfo) -> dict[str, Any]:
-    """The runs that used a version."""
-    query = (
-        "SELECT runs.* FROM runs JOIN used_artifacts ON run_id = runs.id WHERE artifact_id = ? ORDER BY id"
-    )
-    return paging.everything(select(info, query, artifact["id"]))
-
-
-def project_of(row: Any, info: GraphQLResolveInfo) -> sqlite3.Row | None:
-    """The project of a collection or a type."""
-    return one(info, "SELECT * FROM projects WHERE id = ?", row["project_id"])
-
-
 def client_id_mapping(_source: Any, info: GraphQLResolveInfo, clientID: str) -> dict[str, str] | None:
     """The server's id of a version that a client knows by its own."""
-    row = one(info, "SELECT id FROM artifacts WHERE client_id = ? AND state = 'COMMITTED'", clientID)
+    row = artifacts.by_client_id(read(info), clientID)
     return {"server_id": ids.encode("Artifact", row["id"])} if row else None
 
 
 QUERY = {
-    "artifact": by_id,
-    "artifactCollection": lambda _source, info, id: rows.by_id(
-        info.context.database.read(), "collections", "ArtifactSequence", id
-    ),
+    "artifact": lambda _source, info, id: rows.get(read(info), "artifacts", ids.decode("Artifact", id)),
+    "artifactCollection": lambda _source, info, id: collection_by_id(read(info), id),
     "clientIDMapping": client_id_mapping,
 }
 PROJECT = {
     "artifact": by_name,
     "artifactType": type_by_name,
     "artifactTypes": types,
-    "artifactCollection": lambda project, info, name: find_collection(
-        info.context.database.read(), project["id"], name
-    ),
-    "artifactCollections": lambda project, info, **page: collections(project["id"], info, **page),
+    "artifactCollection": lambda project, info, name: collections.find(read(info), project["id"], name),
+    "artifactCollections": lambda project, info, **page: listing(info, project["id"], **page),
     "artifactCollectionMembership": lambda project, info, name: membership(by_name(project, info, name)),
 }
 TYPE = {
     "project": project_of,
-    "artifactCollection": lambda kind, info, name: find_collection(
-        info.context.database.read(), kind["project_id"], name
-    ),
-    "artifactCollections": lambda kind, info, **page: collections(
-        kind["project_id"], info, kind["name"], **page
-    ),
+    "artifactCollection": lambda kind, info, name: collections.find(read(info), kind["project_id"], name),
+    "artifactCollections": lambda kind, info, **page: listing(info, kind["project_id"], kind["name"], **page),
 }
-SEQUENCE = {
+COLLECTION = {
     "project": project_of,
     "state": lambda _collection, _info: "READY",
     "defaultArtifactType": type_of,
-    "tags": lambda _collection, _info: paging.everything([]),
+    "tags": lambda collection, _info: paging.everything(tag_nodes(collection["tags"])),
     "artifacts": versions,
     "aliases": lambda collection, info, **_page: paging.everything(
-        alias(row) for row in select(info, "SELECT * FROM aliases WHERE collection_id = ?", collection["id"])
+        alias_nodes(collections.all_aliases(collection["id"]).all(read(info)))
     ),
     "artifactMembership": lambda collection, info, aliasName: membership(
-        find_version(info.context.database.read(), collection["id"], aliasName)
+        collections.find_version(read(info), collection["id"], aliasName)
     ),
-    "latestArtifact": lambda collection, info: find_version(
-        info.context.database.read(), collection["id"], "latest"
+}
+SEQUENCE = COLLECTION | {
+    "latestArtifact": lambda collection, info: collections.find_version(
+        read(info), collection["id"], "latest"
     ),
     "digestAlgorithm": lambda _collection, _info: "MANIFEST_MD5",
 }
 ARTIFACT = {
     "digestAlgorithm": lambda _artifact, _info: "MANIFEST_MD5",
-    "size": total("sum(size)"),
-    "fileCount": total("count(*)"),
-    "ttlDurationSeconds": lambda _artifact, _info: -1,  # for ever
-    "ttlIsInherited": lambda _artifact, _info: False,
+    "size": lambda artifact, info: artifacts.size_and_count(read(info), artifact["id"])[0],
+    "fileCount": lambda artifact, info: artifacts.size_and_count(read(info), artifact["id"])[1],
+    "commitHash": commit_hash,
+    "ttlDurationSeconds": time_to_live,
+    "ttlIsInherited": lambda artifact, _info: artifact["ttl"] is None,
     "artifactSequence": collection_of,
     "artifactType": lambda artifact, info: type_of(collection_of(artifact, info), info),
-    "tags": tags_of,
-    "aliases": aliases_of,
+    "tags": lambda artifact, _info: tag_nodes(artifact["tags"]),
+    "aliases": lambda artifact, info: alias_nodes(collections.aliases(artifact["id"]).all(read(info))),
     "currentManifest": manifest_of,
-    "createdBy": lambda artifact, info: one(info, "SELECT * FROM runs WHERE id = ?", artifact["run_id"]),
-    "usedBy": used_by,
-    "artifactMemberships": lambda artifact, _info: {"edges": [{"node": membership(artifact)}]},
+    "createdBy": lambda artifact, info: rows.get(read(info), "runs", artifact["run_id"]),
+    "usedBy": lambda artifact, info: paging.everything(artifacts.users(artifact["id"]).all(read(info))),
+    "artifactMemberships": lambda artifact, info: paging.everything(
+        map(membership, collections.memberships(artifact["id"]).all(read(info)))
+    ),
     "files": files_of,
     "filesByManifestEntries": files_by_entries,
+}
+MEMBERSHIP = {
+    "aliases": lambda member, info: alias_nodes(
+        collections.aliases(member["artifact"]["id"], member["collection_id"]).all(read(info))
+    ),
+    "artifactCollection": collection_of,
+    "files": lambda member, info, **page: files_of(member["artifact"], info, **page),
 }
 RESOLVERS = {
     "Query": QUERY,
     "Project": PROJECT,
     "Run": {
-        "outputArtifacts": run_artifacts("", "run_id"),
-        "inputArtifacts": run_artifacts(USED, "used_artifacts.run_id"),
+        "outputArtifacts": run_artifacts(artifacts.logged_by),
+        "inputArtifacts": run_artifacts(artifacts.used_by),
     },
     "ClientIDMapping": {"serverID": lambda mapping, _info: mapping["server_id"]},
     "ArtifactType": TYPE,
     "ArtifactSequence": SEQUENCE,
+    "ArtifactPortfolio": COLLECTION,
     "Artifact": ARTIFACT,
     "ArtifactAlias": {
-        "artifactCollection": lambda row, info: collection_of(row, info),
+        "artifactCollection": collection_of,
         "artifactCollectionName": lambda row, info: collection_of(row, info)["name"],
     },
-    "ArtifactCollectionMembership": {
-        "aliases": lambda member, info: aliases_of(member["artifact"], info),
-        "artifactCollection": lambda member, info: collection_of(member["artifact"], info),
-        "files": lambda member, info, **page: files_of(member["artifact"], info, **page),
-    },
+    "ArtifactCollectionMembership": MEMBERSHIP,
 }

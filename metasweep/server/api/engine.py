@@ -23,7 +23,9 @@ from graphql import (
 from metasweep.server.api import (
     agents,
     artifact_changes,
+    artifact_commit,
     artifacts,
+    collection_changes,
     files,
     history,
     projects,
@@ -40,7 +42,10 @@ from metasweep.server.store import ids
 
 FOLDER = Path(__file__).parent
 SCHEMA_FILES = ("schema.graphql", "schema_artifacts.graphql")
-THEMES = (viewer, projects, runs, run_changes, history, files, sweeps, agents, artifacts, artifact_changes)
+THEMES = (
+    *(viewer, projects, runs, run_changes, history, files, sweeps, agents),
+    *(artifacts, artifact_changes, artifact_commit, collection_changes),
+)
 MAX_DOCUMENT = 100_000  # characters; the client's longest has 3,000
 
 
@@ -94,7 +99,8 @@ def make_schema() -> GraphQLSchema:
     for name, read in (("JSONString", parse_json_string), ("Int64", parse_int64)):
         scalar: Any = schema.type_map[name]
         scalar.parse_value = scalar.coerce_input_value = read  # their names in graphql-core 3.2 and 3.3
-    schema.type_map["ArtifactCollection"].resolve_type = lambda *_: "ArtifactSequence"  # type: ignore[attr-defined]
+    collection: Any = schema.type_map["ArtifactCollection"]
+    collection.resolve_type = lambda row, *_: artifacts.KINDS[row["kind"]]
     return schema
 
 

@@ -23,7 +23,9 @@ def create_run_files(_source: Any, info: GraphQLResolveInfo, input: dict[str, An
 
     def job(connection: sqlite3.Connection) -> tuple[int, list[int]]:
         run = runs.by_path(connection, input["entityName"], input["projectName"], input["runName"])
-        return run["id"], [files.announce(connection, "run_id", run["id"], name) for name in input["files"]]
+        return run["id"], [
+            file_rows.announce(connection, "run_id", run["id"], name) for name in input["files"]
+        ]
 
     run_id, file_ids = info.context.database.write(job)
     urls = [files.url(info.context, file_id, "PUT") for file_id in file_ids]
@@ -62,7 +64,7 @@ def delete_files(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) 
         for opaque in input["files"]:
             row = rows.by_id(connection, "files", "File", opaque)
             blobs += file_rows.delete(connection, row["id"])
-        return files.unnamed(connection, blobs)
+        return file_rows.unnamed(connection, blobs)
 
     files.remove_blobs(info.context.server, info.context.database.write(job))
     return {"success": True}
@@ -74,7 +76,9 @@ def mark_uploaded(_source: Any, _info: GraphQLResolveInfo, input: dict[str, Any]
 
 
 def resolve_url(file: sqlite3.Row, info: GraphQLResolveInfo, upload: bool | None = False) -> str:
-    """A URL to get the file, or to put it."""
+    """A URL to get the file, or to put it; of a reference, where its bytes are."""
+    if file["ref"] is not None:
+        return file["ref"]
     return files.url(info.context, file["id"], "PUT" if upload else "GET")
 
 
@@ -86,7 +90,9 @@ FILE = {
     "uploadHeaders": lambda _file, _info: [],
     "sizeBytes": lambda file, _info: file["size"],
     "digest": lambda file, _info: file["md5"],
-    "storagePath": lambda file, _info: ids.encode("File", file["id"]),
+    "storagePath": lambda file, _info: (
+        f"wandb_artifacts/{file['id']}" if file["artifact_id"] else file["name"]
+    ),
 }
 RESOLVERS = {
     "Mutation": {

@@ -8,10 +8,10 @@ from graphql import GraphQLResolveInfo
 
 from metasweep.server.context import Context
 from metasweep.server.errors import BadRequest
-from metasweep.server.store import claims, ids, projects, rows, runs, sweeps
+from metasweep.server.store import artifacts, claims, files, ids, projects, rows, runs, sweeps
 from metasweep.server.store.database import now, update
 from metasweep.server.store.names import check_name
-from metasweep.server.stream.files import remove_blobs, unnamed
+from metasweep.server.stream.files import remove_blobs
 from metasweep.server.stream.streams import parse_object, standard_json
 from metasweep.sweeps.states import ALIVE, ENDED
 
@@ -89,26 +89,24 @@ def upsert_bucket(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any])
     return context.database.write(job)
 
 
-def delete_artifacts_of(connection: sqlite3.Connection, run: sqlite3.Row) -> list[str]:
-    """Delete the artifacts that a run made; their blobs."""
-    query = "SELECT blob FROM files JOIN artifacts ON artifacts.id = artifact_id WHERE artifacts.run_id = ?"
-    blobs = [row["blob"] for row in connection.execute(query, (run["id"],)) if row["blob"]]
-    connection.execute("DELETE FROM artifacts WHERE run_id = ?", (run["id"],))
-    return blobs
-
-
 def delete_run(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
-    """Delete a run with everything that it logged; its point is free again."""
+    """Delete a run with everything that it logged; its point is free again. One that is gone may be again."""
     context = info.context
 
     def job(connection: sqlite3.Connection) -> list[str]:
-        run = rows.by_id(connection, "runs", "Run", input["id"])
+        number = ids.decode("Run", input["id"])
+        run = rows.get(connection, "runs", number)
+        if run is None:
+            if number is None:
+                raise BadRequest(f"not the id of a run: {input['id'][:80]!r}")
+            return []
         claims.release_deleted(connection, run)
         blobs = runs.blobs(connection, run["id"])
         if input.get("deleteArtifacts"):
-            blobs += delete_artifacts_of(connection, run)
+            for artifact in artifacts.made_by(run["id"]).all(connection):
+                blobs += artifacts.delete(connection, artifact)
         runs.delete(connection, run["id"])
-        return unnamed(connection, blobs)
+        return files.unnamed(connection, blobs)
 
     remove_blobs(context.server, context.database.write(job))
     return {}

@@ -85,6 +85,7 @@ def adopt_prior_runs(
     sweep = rows.known(connection, "sweeps", sweep_id)
     for run in run_rows.of_project(project_id, sql, *parameters).all(connection):
         run_rows.join_sweep(connection, run["id"], sweep)
+        sweeps.note_prior_run(connection, sweep_id, run["id"])
         logged = json.loads(run["config"])
         values = {
             key: item["value"] for key, item in logged.items() if isinstance(item, dict) and "value" in item
@@ -211,6 +212,9 @@ SWEEP = {
     "runCount": count("runs", "sweep_id"),
     "runCountExpected": expected_runs,
     "bestLoss": best_loss,
+    "priorRuns": lambda sweep, info: paging.everything(
+        sweeps.prior_runs(sweep["id"]).all(info.context.database.read())
+    ),
     "earlyStopJobRunning": lambda _sweep, _info: False,
     "project": runs.parent("projects", "project_id"),
     "user": lambda _sweep, info: viewer.user(info),

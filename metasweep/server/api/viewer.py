@@ -31,17 +31,33 @@ def user(info: GraphQLResolveInfo, username: str | None = None) -> dict[str, Any
         "username": name,
         "entity": own,
         "email": f"{name}@localhost",
-        "admin": True,
+        "admin": False,
         "flags": "{}",
-        "teams": {"edges": []},
+        "teams": paging.everything([entity(info.context, own)]),
         "api_keys": {"edges": []},
         "organizations": [],
     }
 
 
 def entity(context: Context, name: str | None) -> dict[str, Any]:
-    """An entity: a namespace, the server's own unless named."""
-    return {"id": ids.encode("Entity", 1), "name": name or context.settings.entity}
+    """An entity: a namespace, the server's own unless named; its one member is the server's own user."""
+    own = context.settings.entity
+    member = {"id": ids.encode("User", 1), "name": own, "username": own, "account_type": "USER"}
+    return {
+        "id": ids.encode("Entity", 1),
+        "name": name or own,
+        "available": False,
+        "is_team": False,
+        "entity_type": "user",
+        "read_only": False,
+        "read_only_admin": False,
+        "private_only": True,
+        "storage_bytes": 0,
+        "code_saving_enabled": True,
+        "default_access": "PRIVATE",
+        "members": [member | {"email": f"{own}@localhost", "admin": False, "pending": False}],
+        "xxhash_digests_enabled": False,
+    }
 
 
 def server_info(_source: Any, _info: GraphQLResolveInfo) -> dict[str, Any]:
@@ -53,12 +69,15 @@ def server_info(_source: Any, _info: GraphQLResolveInfo) -> dict[str, Any]:
 
 
 def resolve_entity(_source: Any, info: GraphQLResolveInfo, name: str | None = None) -> dict[str, Any]:
-    """An entity; it belongs to no organization."""
-    return entity(info.context, name) | {
-        "available": True,
-        "is_team": False,
-        "xxhash_digests_enabled": False,
-    }
+    """An entity; it belongs to no organization. Any name is one: projects are made in it when they are."""
+    return entity(info.context, name)
+
+
+def users(_source: Any, info: GraphQLResolveInfo, query: str | None = None) -> dict[str, Any]:
+    """The server's one user, if it is the one that is looked for."""
+    found = user(info)
+    named = not query or query in (found["username"], found["email"])
+    return paging.everything([found] if named else [])
 
 
 def no_alert(_source: Any, _info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
@@ -71,7 +90,7 @@ RESOLVERS = {
         "viewer": lambda _source, info: user(info),
         "serverInfo": server_info,
         "entity": resolve_entity,
-        "users": lambda _source, info, **_query: paging.everything([user(info)]),
+        "users": users,
     },
     "Mutation": {"notifyScriptableRunAlert": no_alert},
 }

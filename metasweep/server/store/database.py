@@ -50,6 +50,42 @@ MIGRATIONS: tuple[str, ...] = (
     """,
     "CREATE TABLE sessions (token TEXT PRIMARY KEY, key TEXT NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID",
     "ALTER TABLE runs ADD COLUMN acknowledged INTEGER NOT NULL DEFAULT 1",
+    """
+    ALTER TABLE sweeps ADD COLUMN controller_run TEXT;
+    CREATE TABLE prior_runs (
+        sweep_id INTEGER NOT NULL REFERENCES sweeps (id) ON DELETE CASCADE,
+        run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        PRIMARY KEY (sweep_id, run_id)
+    ) WITHOUT ROWID;
+    ALTER TABLE files ADD COLUMN ref TEXT;
+    ALTER TABLE collections ADD COLUMN kind TEXT NOT NULL DEFAULT 'SEQUENCE';
+    ALTER TABLE collections ADD COLUMN tags TEXT NOT NULL DEFAULT '[]';
+    ALTER TABLE collections ADD COLUMN next_version INTEGER NOT NULL DEFAULT 0;
+    UPDATE collections SET next_version = (
+        SELECT coalesce(max(version_index) + 1, 0) FROM artifacts WHERE collection_id = collections.id
+    );
+    ALTER TABLE artifacts ADD COLUMN distributed_id TEXT;
+    ALTER TABLE artifacts ADD COLUMN base_id INTEGER;
+    ALTER TABLE artifacts ADD COLUMN ttl INTEGER;
+    CREATE TABLE links (
+        collection_id INTEGER NOT NULL REFERENCES collections (id) ON DELETE CASCADE,
+        artifact_id INTEGER NOT NULL REFERENCES artifacts (id) ON DELETE CASCADE,
+        version_index INTEGER NOT NULL,
+        created_at TEXT NOT NULL,
+        PRIMARY KEY (collection_id, artifact_id)
+    ) WITHOUT ROWID;
+    CREATE INDEX links_of_artifact ON links (artifact_id);
+    CREATE VIEW members AS
+        SELECT collection_id, id AS artifact_id, version_index, created_at FROM artifacts
+            WHERE state = 'COMMITTED'
+        UNION ALL SELECT collection_id, artifact_id, version_index, created_at FROM links;
+    CREATE TABLE logged_artifacts (
+        run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        artifact_id INTEGER NOT NULL REFERENCES artifacts (id) ON DELETE CASCADE,
+        PRIMARY KEY (run_id, artifact_id)
+    ) WITHOUT ROWID;
+    INSERT INTO logged_artifacts SELECT run_id, id FROM artifacts WHERE run_id IS NOT NULL;
+    """,
 )
 VERSION = len(MIGRATIONS) + 1
 BATCH = 200  # writes in one transaction: bounds the wait of the first of them

@@ -1,6 +1,7 @@
 """The order of rows in SQL, and which rows come after one of them."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,3 +36,18 @@ def beyond(terms: Sequence[Term], place: Sequence[Any]) -> tuple[str, list[Any]]
         return f"({term.expression} IS NULL AND {rest})", parameters
     later = f"{term.expression} {'<' if term.descending else '>'} ? OR {term.expression} IS NULL"
     return f"({later} OR ({term.expression} = ? AND {rest}))", [value, value, *parameters]
+
+
+def parse_order(text: str, columns: Mapping[str, str]) -> list[Term]:
+    """The terms of an order such as -createdAt or name,+created_at, in words of the protocol for columns.
+
+    Rows that compare equal keep a fixed order. Raises ValueError for an unknown word.
+    """
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    terms = []
+    for word in words:
+        name = re.sub("([A-Z])", r"_\1", word.lstrip("+-")).lower()
+        if name not in columns:
+            raise ValueError(f"unknown key {word!r} (known: {', '.join(columns)})")
+        terms.append(Term(columns[name], descending=word.startswith("-")))
+    return [*terms, NEWEST if words and words[0].startswith("-") else ID]

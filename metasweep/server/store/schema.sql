@@ -37,6 +37,7 @@ CREATE TABLE sweeps (
     created_at TEXT NOT NULL,
     updated_at TEXT NOT NULL,
     heartbeat_at TEXT,
+    controller_run TEXT,                     -- name of the run that keeps the log of a local scheduler
     UNIQUE (project_id, name)
 );
 
@@ -54,6 +55,13 @@ CREATE TABLE covered_points (
     sweep_id INTEGER NOT NULL REFERENCES sweeps (id) ON DELETE CASCADE,
     point INTEGER NOT NULL,
     PRIMARY KEY (sweep_id, point)
+) WITHOUT ROWID;
+
+-- Runs from before a sweep that it was given when it was made.
+CREATE TABLE prior_runs (
+    sweep_id INTEGER NOT NULL REFERENCES sweeps (id) ON DELETE CASCADE,
+    run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    PRIMARY KEY (sweep_id, run_id)
 ) WITHOUT ROWID;
 
 CREATE TABLE agents (
@@ -139,24 +147,27 @@ CREATE TABLE logs (
     PRIMARY KEY (run_id, line)
 ) WITHOUT ROWID;
 
--- Files: the bytes lie under files/, named by the blob; a row without a blob was announced, not uploaded.
+-- Files: the bytes lie under files/, named by the blob. A row without a blob was announced, not uploaded;
+-- or it is an entry of an artifact that refers to bytes elsewhere.
 CREATE TABLE files (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     run_id INTEGER REFERENCES runs (id) ON DELETE CASCADE,
     artifact_id INTEGER REFERENCES artifacts (id) ON DELETE CASCADE,
-    manifest INTEGER NOT NULL DEFAULT 0,     -- the list of an artifact's files, not one of them
+    manifest INTEGER NOT NULL DEFAULT 0,     -- a list of an artifact's files: 1 whole, 2 what is new, 3 a part
     name TEXT NOT NULL,
     blob TEXT,
     size INTEGER NOT NULL DEFAULT 0,
     md5 TEXT,                                -- base64, as the client compares it
     mimetype TEXT NOT NULL,
-    updated_at TEXT NOT NULL
+    updated_at TEXT NOT NULL,
+    ref TEXT                                 -- the URI of an entry whose bytes are elsewhere
 );
 CREATE UNIQUE INDEX files_of_run ON files (run_id, name) WHERE run_id IS NOT NULL;
 CREATE UNIQUE INDEX files_of_artifact ON files (artifact_id, manifest, name) WHERE artifact_id IS NOT NULL;
 CREATE INDEX files_by_blob ON files (blob) WHERE blob IS NOT NULL;
 CREATE INDEX artifact_files_by_md5 ON files (md5) WHERE artifact_id IS NOT NULL;
 
+-- Artifacts under one name: the versions that runs logged there (SEQUENCE), or links to such (PORTFOLIO).
 CREATE TABLE collections (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     project_id INTEGER NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
@@ -165,13 +176,16 @@ CREATE TABLE collections (
     description TEXT,
     created_at TEXT NOT NULL,
     updated_at TEXT NOT NULL,
+    kind TEXT NOT NULL DEFAULT 'SEQUENCE',
+    tags TEXT NOT NULL DEFAULT '[]',
+    next_version INTEGER NOT NULL DEFAULT 0, -- no number is given twice, whatever is deleted
     UNIQUE (project_id, name)
 );
 
 CREATE TABLE artifacts (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     collection_id INTEGER NOT NULL REFERENCES collections (id) ON DELETE CASCADE,
-    run_id INTEGER REFERENCES runs (id) ON DELETE SET NULL,
+    run_id INTEGER REFERENCES runs (id) ON DELETE SET NULL,  -- the first that logged it
     client_id TEXT,
     version_index INTEGER,                   -- given when committed
     state TEXT NOT NULL,                     -- PENDING COMMITTED DELETED
@@ -182,11 +196,30 @@ CREATE TABLE artifacts (
     wanted_aliases TEXT NOT NULL DEFAULT '[]',  -- taken when it is committed
     history_step INTEGER,
     created_at TEXT NOT NULL,
-    updated_at TEXT NOT NULL
+    updated_at TEXT NOT NULL,
+    distributed_id TEXT,                     -- what the runs share that write parts of one version
+    base_id INTEGER,                         -- the version that an incremental one adds to
+    ttl INTEGER                              -- seconds until it is deleted; 0: never; null: as its collection, never
 );
 CREATE INDEX artifacts_of_collection ON artifacts (collection_id, version_index);
 CREATE INDEX artifacts_of_run ON artifacts (run_id);
 CREATE INDEX artifacts_by_client_id ON artifacts (client_id);
+
+-- The versions that portfolios show.
+CREATE TABLE links (
+    collection_id INTEGER NOT NULL REFERENCES collections (id) ON DELETE CASCADE,
+    artifact_id INTEGER NOT NULL REFERENCES artifacts (id) ON DELETE CASCADE,
+    version_index INTEGER NOT NULL,
+    created_at TEXT NOT NULL,
+    PRIMARY KEY (collection_id, artifact_id)
+) WITHOUT ROWID;
+CREATE INDEX links_of_artifact ON links (artifact_id);
+
+-- Which versions a collection shows, with their numbers there.
+CREATE VIEW members AS
+    SELECT collection_id, id AS artifact_id, version_index, created_at FROM artifacts
+        WHERE state = 'COMMITTED'
+    UNION ALL SELECT collection_id, artifact_id, version_index, created_at FROM links;
 
 CREATE TABLE aliases (
     collection_id INTEGER NOT NULL REFERENCES collections (id) ON DELETE CASCADE,
@@ -197,6 +230,13 @@ CREATE TABLE aliases (
 CREATE INDEX aliases_of_artifact ON aliases (artifact_id);
 
 CREATE TABLE used_artifacts (
+    run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    artifact_id INTEGER NOT NULL REFERENCES artifacts (id) ON DELETE CASCADE,
+    PRIMARY KEY (run_id, artifact_id)
+) WITHOUT ROWID;
+
+-- Every run that logged a version; another run with the same content makes no new one.
+CREATE TABLE logged_artifacts (
     run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
     artifact_id INTEGER NOT NULL REFERENCES artifacts (id) ON DELETE CASCADE,
     PRIMARY KEY (run_id, artifact_id)

@@ -22,6 +22,20 @@ def begin(connection: sqlite3.Connection, sweep_id: int) -> None:
     connection.execute(query, (sweep_id,))
 
 
+def note_prior_run(connection: sqlite3.Connection, sweep_id: int, run_id: int) -> None:
+    """A run was there before the sweep that it was given to."""
+    connection.execute("INSERT OR IGNORE INTO prior_runs VALUES (?, ?)", (sweep_id, run_id))
+
+
+def prior_runs(sweep_id: int) -> Rows:
+    """The runs that a sweep was given when it was made."""
+    return Rows(
+        "SELECT runs.* FROM runs JOIN prior_runs ON run_id = runs.id"
+        " WHERE prior_runs.sweep_id = ? ORDER BY id",
+        (sweep_id,),
+    )
+
+
 def cover(connection: sqlite3.Connection, sweep_id: int, point: int) -> None:
     """A run from before the sweep has tried that point of its grid."""
     connection.execute("INSERT OR IGNORE INTO covered_points VALUES (?, ?)", (sweep_id, point))

@@ -7,12 +7,10 @@ new one, never a part. Names given by clients never become paths.
 import base64
 import contextlib
 import hashlib
-import mimetypes
 import os
 import secrets
 import sqlite3
 from pathlib import Path
-from typing import Literal
 
 from anyio import to_thread
 from starlette.requests import ClientDisconnect, Request
@@ -20,40 +18,10 @@ from starlette.responses import FileResponse, Response
 
 from metasweep.server.context import Context, Server
 from metasweep.server.errors import BadRequest, NotFound
-from metasweep.server.store.database import now
+from metasweep.server.store import files as file_rows
+from metasweep.server.store import rows
 
-MAX_NAME = 1024
 FLUSH = 1 << 20  # bytes held in memory before they go to the disk
-
-
-def check_name(name: str) -> str:
-    """The name of a file within its run, or BadRequest: relative, and not climbing out."""
-    bad = not name or len(name) > MAX_NAME or "\0" in name or "\\" in name
-    if bad or name.startswith("/") or ".." in name.split("/"):
-        raise BadRequest(f"not a file name: {name[:80]!r}")
-    return name
-
-
-def announce(
-    connection: sqlite3.Connection,
-    owner: Literal["run_id", "artifact_id"],
-    owner_id: int,
-    name: str,
-    mimetype: str | None = None,
-    manifest: bool = False,
-) -> int:
-    """The id of a file of a run or an artifact, made when it is new."""
-    found = connection.execute(
-        f"SELECT id FROM files WHERE {owner} = ? AND name = ? AND manifest = ?", (owner_id, name, manifest)
-    ).fetchone()
-    if found:
-        return found["id"]
-    kind = mimetype or mimetypes.guess_type(name)[0] or "application/octet-stream"
-    row = connection.execute(
-        f"INSERT INTO files ({owner}, name, mimetype, manifest, updated_at) VALUES (?, ?, ?, ?, ?)",
-        (owner_id, check_name(name), kind, manifest, now()),
-    )
-    return int(row.lastrowid or 0)
 
 
 def url(context: Context, file_id: int, method: str = "GET") -> str:
@@ -66,10 +34,16 @@ def blob_path(server: Server, blob: str) -> Path:
     return server.settings.files_dir / blob[:2] / blob
 
 
-def unnamed(connection: sqlite3.Connection, blobs: list[str]) -> list[str]:
-    """Those of the blobs that no row names any longer. Within the write that removed their rows."""
-    query = "SELECT 1 FROM files WHERE blob = ?"
-    return [blob for blob in blobs if connection.execute(query, (blob,)).fetchone() is None]
+def write_blob(server: Server, data: bytes) -> str:
+    """Keep bytes of the server's own under a new blob, which a row is to name."""
+    blob = secrets.token_hex(16)
+    path = blob_path(server, blob)
+    path.parent.mkdir(exist_ok=True)
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    return blob
 
 
 def remove_blobs(server: Server, blobs: list[str]) -> None:
@@ -97,14 +71,11 @@ async def _receive(request: Request, path: Path) -> tuple[int, str]:
 
 def _record(connection: sqlite3.Connection, file_id: int, blob: str, size: int, md5: str) -> list[str]:
     """Make a blob the content of a file; the blobs to remove for it."""
-    old = connection.execute("SELECT blob FROM files WHERE id = ?", (file_id,)).fetchone()
+    old = rows.get(connection, "files", file_id)
     if old is None:
         raise NotFound("this file was deleted")
-    connection.execute(
-        "UPDATE files SET blob = ?, size = ?, md5 = ?, updated_at = ? WHERE id = ?",
-        (blob, size, md5, now(), file_id),
-    )
-    return unnamed(connection, [old["blob"]]) if old["blob"] else []
+    file_rows.set_content(connection, file_id, blob, size, md5)
+    return file_rows.unnamed(connection, [old["blob"]]) if old["blob"] else []
 
 
 async def upload(request: Request) -> Response:
@@ -132,12 +103,7 @@ async def upload(request: Request) -> Response:
 async def download(request: Request) -> Response:
     """GET of a file's bytes."""
     server: Server = request.app.state.server
-    file = (
-        server.database.read()
-        .execute("SELECT * FROM files WHERE id = ?", (request.path_params["file"],))
-        .fetchone()
-    )
-    return send(server, file)
+    return send(server, rows.get(server.database.read(), "files", request.path_params["file"]))
 
 
 async def download_by_digest(request: Request) -> Response:
@@ -147,8 +113,7 @@ async def download_by_digest(request: Request) -> Response:
         md5 = base64.b64encode(bytes.fromhex(request.path_params["digest"])).decode()
     except ValueError as error:
         raise BadRequest("the digest is not hexadecimal") from error
-    query = "SELECT * FROM files WHERE md5 = ? AND artifact_id IS NOT NULL AND blob IS NOT NULL LIMIT 1"
-    return send(server, server.database.read().execute(query, (md5,)).fetchone())
+    return send(server, file_rows.find_artifact_file(server.database.read(), md5))
 
 
 def send(server: Server, file: sqlite3.Row | None) -> Response:
@@ -166,9 +131,7 @@ def send(server: Server, file: sqlite3.Row | None) -> Response:
 
 def collect_garbage(server: Server) -> int:
     """Remove blobs that a crash left without a row; returns how many. To be called before serving."""
-    known = {
-        row["blob"] for row in server.database.read().execute("SELECT blob FROM files WHERE blob IS NOT NULL")
-    }
+    known = file_rows.all_blobs(server.database.read())
     removed = 0
     for path in server.settings.files_dir.glob("??/*"):
         if path.name not in known:
