@@ -1,4 +1,4 @@
-"""`python -m benchmarks [PART…]`: measure, print the table, write benchmarks/results/."""
+"""`python -m benchmarks [PART…]`: measure, print the table, write JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from benchmarks.show import save, show
 from train.config import Config
 from train.facts import choose_device
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "metasweep", "bench")
 MODELS = ("dense", "cnn")
 
 
@@ -55,8 +55,8 @@ PARTS: dict[str, Callable[[str, torch.device], Sequence[Comparison]]] = {
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
     default=RESULTS,
-    show_default="benchmarks/results",
-    help="Folder for the JSON: DEVICE/PART.json.",
+    show_default="~/.cache/metasweep/bench",
+    help="Folder for the JSON, DEVICE/PART.json. benchmarks/results is what the docs quote.",
 )
 def main(parts: tuple[str, ...], data_dir: str, name: Literal["auto", "cpu", "cuda"], output: Path) -> None:
     """Measure each PART (all of them by default), print its table and write its JSON.
@@ -69,7 +69,9 @@ def main(parts: tuple[str, ...], data_dir: str, name: Literal["auto", "cpu", "cu
         click.echo(f"measuring {part} …", err=True)
         found = PARTS[part](data_dir, device)
         show(part, found, machine)
-        save(found, machine, output / machine["device"] / f"{part}.json")
+        path = output / machine["device"] / f"{part}.json"
+        save(found, machine, path)
+        click.echo(f"written to {path}", err=True)
 
 
 if __name__ == "__main__":

@@ -25,10 +25,10 @@ class Latencies:
         self.seen[kind].append((began, time.monotonic() - began))
 
     def milliseconds(self, kind: str, percent: float, part: slice = slice(None)) -> float:
-        """A percentile of one kind, of a part of the course (in order of time)."""
+        """A percentile of one kind, of some of the requests (in order of time)."""
         return percentile(sorted(self.seen[kind])[part], percent)
 
-    def course(self, kind: str, percent: float, parts: int = 10) -> tuple[float, float]:
+    def begin_and_end(self, kind: str, percent: float, parts: int = 10) -> tuple[float, float]:
         """The percentile in the first and in the last of so many equal parts of the requests."""
         size = max(1, len(self.seen[kind]) // parts)
         first, last = slice(size), slice(-size, None)

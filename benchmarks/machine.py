@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from train.facts import git_commit
+
 PACKAGES = ("torch", "torchvision", "wandb", "numpy")
 
 
 def describe(device: torch.device) -> dict[str, Any]:
-    """Describe this machine: processor, device, cores given to this process, memory, versions."""
+    """Describe this machine: processor, device, cores given to this process, memory, versions; and when."""
     return {
+        "measured": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        "commit": git_commit(),
         "processor": _processor(),
         "device": torch.cuda.get_device_name().replace(" ", "-") if device.type == "cuda" else "cpu",
         "cores": len(os.sched_getaffinity(0)),
@@ -41,4 +46,7 @@ def _processor() -> str:
     fields = dict(line.split(":", 1) for line in lines if ":" in line)
     flags = fields.get("flags\t\t", "").split()
     widest = next((name for name in ("avx512_bf16", "avx512f", "avx2") if name in flags), "no avx2")
-    return f"{fields.get('model name	', platform.machine()).strip()} ({widest})"
+    name = fields.get("model name\t", platform.machine()).strip()
+    # Cloud machines hide the model: family and number tell a Zen 4 (25, 17) from a Zen 5 (26, 2).
+    number = "/".join(fields.get(key, "?").strip() for key in ("cpu family\t", "model\t\t"))
+    return f"{name} (family/model {number}, {widest})"

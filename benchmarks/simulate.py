@@ -48,8 +48,8 @@ class Scale:
 
 
 @dataclass
-class Course:
-    """What was seen on the way."""
+class Tally:
+    """What was counted and timed on the way."""
 
     began: float = field(default_factory=time.monotonic)
     ended: float = 0.0
@@ -62,36 +62,36 @@ class Course:
 
 
 def measure(scale: Scale | None = None) -> list[Comparison]:
-    """Run the sweep once and describe its course. Raises RuntimeError if a point is not finished once."""
+    """Run the sweep once and describe it. Raises RuntimeError if a point is not finished once."""
     scale = scale or Scale()
     with embedded_server() as environment:
         idle = server_cpu_seconds(environment)
-        course = run_load(asyncio.wait_for(simulate(environment, scale), DEADLINE_SECONDS))
+        tally = run_load(asyncio.wait_for(simulate(environment, scale), DEADLINE_SECONDS))
         memory, busy = server_peak_mb(environment), server_cpu_seconds(environment) - idle
-    if set(course.finished.values()) != {1} or len(course.finished) != scale.points or course.others:
+    if set(tally.finished.values()) != {1} or len(tally.finished) != scale.points or tally.others:
         raise RuntimeError(
-            f"{len(course.finished)} of {scale.points} points finished, "
-            f"{sum(n > 1 for n in course.finished.values())} more than once; {course.others} runs did not"
+            f"{len(tally.finished)} of {scale.points} points finished, "
+            f"{sum(n > 1 for n in tally.finished.values())} more than once; {tally.others} runs did not"
         )
     per_point = Figure((busy / scale.points * 1000,))
     return [
-        *_describe(course, scale),
+        *_describe(tally, scale),
         Comparison("server's processor time per point", "ms", per_point, {}),
         against_target("server's memory, peak", "MB", [memory], MEMORY_MB),
     ]
 
 
-def _describe(course: Course, scale: Scale) -> list[Comparison]:
-    seconds, seen = course.ended - course.began, course.latencies
+def _describe(tally: Tally, scale: Scale) -> list[Comparison]:
+    seconds, seen = tally.ended - tally.began, tally.latencies
     note = (
         f"{scale.agents:,} agents; each of {scale.points:,} points finished exactly once, in {seconds:.0f} s"
     )
     out = [
         Comparison("points claimed and finished", "1/s", Figure((scale.points / seconds,)), {}, True, note),
-        Comparison("history", "rows/s", Figure((course.rows / seconds,)), {}, True),
+        Comparison("history", "rows/s", Figure((tally.rows / seconds,)), {}, True),
     ]
     for kind, percent in itertools.product(seen.seen, (50, 99)):
-        begin, end = seen.course(kind, percent)
+        begin, end = seen.begin_and_end(kind, percent)
         name, values = f"{kind} p{percent}", [seen.milliseconds(kind, percent)]
         note = f"first tenth {begin:.1f} ms, last tenth {end:.1f} ms"
         if percent == 99 and kind in ("claim", "heartbeat"):
@@ -101,44 +101,44 @@ def _describe(course: Course, scale: Scale) -> list[Comparison]:
     return out
 
 
-async def simulate(environment: Mapping[str, str], scale: Scale) -> Course:
+async def simulate(environment: Mapping[str, str], scale: Scale) -> Tally:
     """Let all agents work until the sweep is done, then read what has become of it."""
     first = await Speaker.open(environment, PROJECT)
     config = synthetic.sweep_config(scale.seeds)
     config["parameters"]["dp"] = {"values": list(scale.dropouts)}
     sweep = await first.make_sweep(config)
     first.line.close()
-    course = Course()
+    tally = Tally()
     await asyncio.gather(
-        *(_agent(environment, sweep, scale.training_seconds, course) for _ in range(scale.agents))
+        *(_agent(environment, sweep, scale.training_seconds, tally) for _ in range(scale.agents))
     )
-    course.ended = time.monotonic()
-    await _read_back(await Speaker.open(environment, PROJECT), sweep, course)
-    return course
+    tally.ended = time.monotonic()
+    await _read_back(await Speaker.open(environment, PROJECT), sweep, tally)
+    return tally
 
 
-async def _agent(environment: Mapping[str, str], sweep: str, training_seconds: float, course: Course) -> None:
+async def _agent(environment: Mapping[str, str], sweep: str, training_seconds: float, tally: Tally) -> None:
     await asyncio.sleep(random.uniform(0, training_seconds))
     speaker = await Speaker.open(environment, PROJECT)
     agent = await speaker.register(sweep)
     while True:
-        async with course.latencies.timed("claim"):
+        async with tally.latencies.timed("claim"):
             commands = await speaker.beat(agent)
         if not commands:
             await asyncio.sleep(BEAT_SECONDS)
         elif commands[0]["type"] == "exit":
             break
         else:
-            await _train(speaker, agent, commands[0], training_seconds * random.uniform(0.5, 1.5), course)
+            await _train(speaker, agent, commands[0], training_seconds * random.uniform(0.5, 1.5), tally)
     speaker.line.close()
 
 
 async def _train(
-    speaker: Speaker, agent: str, command: Mapping[str, Any], seconds: float, course: Course
+    speaker: Speaker, agent: str, command: Mapping[str, Any], seconds: float, tally: Tally
 ) -> None:
     """Say what a run says, at the times when it would."""
     run, point = command["run_id"], point_of(command)
-    async with course.latencies.timed("upsert"):
+    async with tally.latencies.timed("upsert"):
         await speaker.begin(run, point)
     rows = list(synthetic.rows(point))
     began = time.monotonic()
@@ -150,12 +150,12 @@ async def _train(
     beats = [(began + BEAT_SECONDS * number, b"") for number in range(1, 1 + int(seconds / BEAT_SECONDS))]
     for due, body in sorted(sends + beats):
         await asyncio.sleep(due - time.monotonic())
-        async with course.latencies.timed("rows" if body else "heartbeat", due):
+        async with tally.latencies.timed("rows" if body else "heartbeat", due):
             await (speaker.stream(run, body) if body else speaker.beat(agent, run))
-    course.rows += len(rows)
+    tally.rows += len(rows)
 
 
-async def _read_back(speaker: Speaker, sweep: str, course: Course) -> None:
+async def _read_back(speaker: Speaker, sweep: str, tally: Tally) -> None:
     variables: dict[str, Any] = {"filters": json.dumps({"$and": [{"sweep": sweep}]}), "perPage": PAGE}
     where = {"project": speaker.project, "entity": speaker.entity}
     more = True
@@ -165,7 +165,7 @@ async def _read_back(speaker: Speaker, sweep: str, course: Course) -> None:
             if edge["node"]["state"] == "finished":
                 config = json.loads(edge["node"]["config"])
                 config.pop("_wandb")
-                course.finished[json.dumps(config, sort_keys=True)] += 1
+                tally.finished[json.dumps(config, sort_keys=True)] += 1
             else:
-                course.others += 1
+                tally.others += 1
         variables["cursor"], more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]

@@ -40,7 +40,7 @@ class Evaluation:
         return self.confusion.trace().item() / self.confusion.sum().item()
 
 
-class Course:
+class TrainingBase:
     """The steps and epochs of a training, wherever its arithmetic is done."""
 
     def __init__(self, config: Config, data: DataSet) -> None:
@@ -93,7 +93,7 @@ class Course:
         """Give the device to others: nothing more is asked."""
 
 
-class Training(Course):
+class Training(TrainingBase):
     """Everything that changes from step to step: network, optimizer, generators, steps done."""
 
     def __init__(self, config: Config, data: DataSet, device: torch.device, dtype: torch.dtype) -> None:

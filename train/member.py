@@ -7,8 +7,8 @@ from typing import Any
 
 from train.config import Config
 from train.data import DataSet
-from train.errors import TrainerGone, TrainError
-from train.loop import Course, Evaluation, Interval
+from train.errors import TrainError
+from train.loop import Evaluation, Interval, TrainingBase
 from train.together import Begin, Evaluate, Failed, GiveState, Go, receive, send
 
 CONNECT_SECONDS = 120.0  # until the trainer must listen: it may have to load the data set first
@@ -16,7 +16,7 @@ TURN_SECONDS = 0.2
 GONE = "the trainer process that this run shares with others has ended"
 
 
-class Member(Course):
+class Member(TrainingBase):
     """Asks the trainer for what a `Training` would do itself."""
 
     def __init__(self, config: Config, data: DataSet, address: str) -> None:
@@ -72,13 +72,13 @@ class Member(Course):
         try:
             send(self._connection, message)
         except OSError as error:
-            raise TrainerGone(GONE) from error
+            raise TrainError(GONE) from error
 
     def _hear(self) -> Any:
         try:
             answer = receive(self._connection)
         except (EOFError, OSError) as error:
-            raise TrainerGone(GONE) from error
+            raise TrainError(GONE) from error
         if isinstance(answer, Failed):
             raise TrainError(answer.reason)
         return answer

@@ -11,7 +11,7 @@ import wandb
 from train import checkpoint, data, facts, preemption, progress, together, tracking
 from train.config import Config
 from train.errors import TrainError
-from train.loop import Course, Evaluation, Training
+from train.loop import Evaluation, Training, TrainingBase
 from train.member import Member
 
 
@@ -35,7 +35,7 @@ def train(config: Config) -> None:
         fit.checkpoint.remove()
 
 
-def begin(config: Config) -> tuple[Course, dict[str, Any]]:
+def begin(config: Config) -> tuple[TrainingBase, dict[str, Any]]:
     """The training, here or with others in the trainer process, and the facts of its device and network."""
     if address := together.address():
         member = Member(config, data.load_for(config), address)
@@ -51,7 +51,7 @@ class Fit:
 
     def __init__(
         self,
-        training: Course,
+        training: TrainingBase,
         run: wandb.Run,
         kept: checkpoint.Checkpoint,
         display: progress.Progress,

@@ -7,10 +7,12 @@ For programs that can do it: `python -m PACKAGE` with a module `PACKAGE.trainer`
 from __future__ import annotations
 
 import importlib.util
+import math
 import shutil
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 import click
@@ -49,20 +51,28 @@ class Trainers:
         self.workers = number * members * AHEAD
         """How many workers keep them busy."""
         self._number = number
+        self._ended_at = [-math.inf] * number
         for index in range(number):
             threading.Thread(target=self._keep_alive, args=(index,), daemon=True).start()
 
     def environ(self, worker: int) -> dict[str, str]:
         """Return what the runs of a worker, counted from 1, need in their environment."""
-        return {VARIABLE: self._socket((worker - 1) % self._number)}
+        return {VARIABLE: self._socket(self._index(worker))}
 
     def begin(self) -> None:
         """Start them: a first run has been, and has had the program's data loaded for all."""
         self._warm.set()
 
+    def ended_since(self, moment: float, worker: int) -> bool:
+        """Whether the trainer of a worker's run has ended since then, by the monotonic clock."""
+        return self._ended_at[self._index(worker)] > moment
+
     def close(self) -> None:
         """Remove the sockets."""
         shutil.rmtree(self._sockets, ignore_errors=True)
+
+    def _index(self, worker: int) -> int:
+        return (worker - 1) % self._number
 
     def _socket(self, index: int) -> str:
         return str(self._sockets / str(index))
@@ -72,6 +82,7 @@ class Trainers:
         work = self._work
         while not work.stop.is_set():
             status = work.pool.start(self._start(index)).get()
+            self._ended_at[index] = time.monotonic()
             if not work.stop.is_set():
                 work.note_trainer_end(status)
             work.stop.wait(RESTART_SECONDS)

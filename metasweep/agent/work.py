@@ -21,8 +21,6 @@ from metasweep.client.transport import Refused
 from metasweep.forks.pool import Pool
 from metasweep.forks.process import describe_status
 
-TRAINER_GONE = 75  # exit code of a run whose trainer has ended
-
 
 @dataclass(frozen=True)
 class Run:
@@ -45,6 +43,8 @@ class Outcome:
     """Whether the server or the agent had told it to stop."""
     reason: str
     """Why it failed, in one line."""
+    taken_along: bool = False
+    """Whether the process that trained it together with others has ended meanwhile."""
 
 
 class Work:
@@ -152,7 +152,7 @@ class Work:
             self.stopped += 1
         else:
             self.failed += 1
-            self._failures_in_a_row += outcome.status != TRAINER_GONE
+            self._failures_in_a_row += not outcome.taken_along
 
     def _judge(self, outcome: Outcome) -> None:
         """Stop before every run of the sweep fails in the same way."""

@@ -111,7 +111,9 @@ class Worker(threading.Thread):
         self._failed_at = time.monotonic() if status and not stopped else -math.inf
         seconds = time.monotonic() - run.began
         self._shared.note_sent(run.id, ended_itself=status >= 0)
-        self._shared.note_end(Outcome(run, seconds, status, stopped, last_words(start.log, status)))
+        taken_along = bool(self._trainers and self._trainers.ended_since(run.began, self.number))
+        reason = last_words(start.log, status)
+        self._shared.note_end(Outcome(run, seconds, status, stopped, reason, taken_along))
         return go_on
 
     def _await(self, agent: Registration, run: Run, end: queue.SimpleQueue[int]) -> tuple[int, bool]:
