@@ -1,5 +1,11 @@
-"""Checkpoints of one run: what it needs to go on where it was, in one file that is whole or not there."""
+"""Checkpoints: what a run needs to go on where it was, in one file that is whole or not there.
 
+In a sweep the file belongs to the point, not to the run: a run that was killed without a word is lost, and
+the point is tried again as a new run, which goes on from there.
+"""
+
+import hashlib
+import json
 import os
 import pickle
 import socket
@@ -12,7 +18,7 @@ import torch
 from train.config import Config
 from train.errors import TrainError
 
-FORMAT = 3
+FORMAT = 4
 PLACES = ("data_dir", "checkpoint_dir")  # options that may differ from one node to the next
 UNREADABLE = (OSError, EOFError, ValueError, RuntimeError, KeyError, TypeError, pickle.UnpicklingError)
 
@@ -26,12 +32,25 @@ def make_folder(config: Config) -> None:
         raise TrainError(f"--checkpoint-dir {config.checkpoint_dir}: {error.strerror}") from error
 
 
-class Checkpoint:
-    """The file of a run in the folder of ``--checkpoint-dir``; without a folder, nothing is kept."""
+def lasting_options(config: Config) -> dict[str, Any]:
+    """The options of a run without those that may differ from one node to the next."""
+    return {name: value for name, value in asdict(config).items() if name not in PLACES}
 
-    def __init__(self, config: Config, run_id: str) -> None:
-        self._options = {name: value for name, value in asdict(config).items() if name not in PLACES}
-        self._path = Path(config.checkpoint_dir) / f"{run_id}.pt" if config.checkpoint_dir else None
+
+def name_of(config: Config, sweep_id: str | None, run_id: str) -> str:
+    """What a checkpoint is called: after sweep and options, which all attempts at a point share."""
+    if not sweep_id:
+        return run_id
+    identity = json.dumps(lasting_options(config), sort_keys=True)
+    return f"{sweep_id}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
+
+
+class Checkpoint:
+    """A file in the folder of ``--checkpoint-dir``; without a folder, nothing is kept."""
+
+    def __init__(self, config: Config, name: str) -> None:
+        self._options = lasting_options(config)
+        self._path = Path(config.checkpoint_dir) / f"{name}.pt" if config.checkpoint_dir else None
 
     def load(self) -> dict[str, Any] | None:
         """What was saved last, on the CPU, or None.

@@ -28,7 +28,8 @@ def train(config: Config) -> None:
             tracking.start(config, described) as run,
             progress.show(config.epochs * training.steps_per_epoch) as display,
         ):
-            fit = Fit(training, run, checkpoint.Checkpoint(config, run.id), display, told)
+            name = checkpoint.name_of(config, run.sweep_id, run.id)
+            fit = Fit(training, run, checkpoint.Checkpoint(config, name), display, told)
             fit.resume()
             fit.wait_for_turn()
             fit.work()
@@ -62,7 +63,7 @@ class Fit:
         self.checkpoint, self.told = kept, told
 
     def resume(self) -> None:
-        """Go back to where an earlier process of this run was, if it has left a checkpoint."""
+        """Go back to where an earlier process was, of this run or of a lost one that tried the same point."""
         try:
             found = self.checkpoint.load()
         except TrainError as error:
@@ -72,6 +73,8 @@ class Fit:
             self.training.restore(found["training"])
             self.journal.replay(found["rows"])
             self.display.line(f"going on at step {self.training.step}, from a checkpoint")
+            if found["run"] != self.run.id:
+                self.run.summary.update({"continued_from": found["run"], "continued_at": self.training.step})
 
     def wait_for_turn(self) -> None:
         """Wait for the device, ready to leave."""
@@ -124,7 +127,8 @@ class Fit:
     def save(self) -> None:
         """Keep what is needed to go on from here. No room for it is no reason to stop."""
         try:
-            self.checkpoint.save({"training": self.training.state(), "rows": self.journal.rows})
+            rows = self.journal.rows
+            self.checkpoint.save({"run": self.run.id, "training": self.training.state(), "rows": rows})
         except OSError as error:
             self.display.line(f"no checkpoint at step {self.training.step}: {error}")
 

@@ -42,6 +42,8 @@ class Submission:
     """What each job was given, to ask for more of it."""
     settings: dict[str, str] | None = None
     """What its script was told, to be told again."""
+    project: str | None = None
+    """The folder that the jobs work in."""
     retries: int = 0
 
     def save(self) -> None:
@@ -61,6 +63,20 @@ class Submission:
         if self.key_file:
             seen["WANDB_API_KEY"] = read_key(Path(self.key_file))
         return resolve(seen, Path.cwd())
+
+    @property
+    def sweep_id(self) -> str:
+        """The last part of the sweep's name."""
+        return (self.sweep or "").rpartition("/")[2]
+
+    @property
+    def checkpoints(self) -> Path | None:
+        """The folder of the agent's --checkpoint-dir, if it was given one."""
+        settings = self.settings or {}
+        words = settings.get("AGENT_OPTIONS", "").replace("=", " ").split()
+        if "--checkpoint-dir" not in words[:-1]:
+            return None
+        return Path(self.project or ".") / words[words.index("--checkpoint-dir") + 1]
 
     @property
     def job_ids(self) -> list[str]:

@@ -63,11 +63,14 @@ def test_a_training_goes_on_bit_by_bit_from_every_interval(
     )
 
 
-def begin(server: ServerProcess, run_id: str, *arguments: str) -> subprocess.Popen[str]:
-    """Start a run on the server."""
+def begin(
+    server: ServerProcess, run_id: str, *arguments: str, sweep: str | None = None
+) -> subprocess.Popen[str]:
+    """Start a run on the server, perhaps one of a sweep."""
+    environ = {"WANDB_PROJECT": "resumed", "WANDB_RUN_ID": run_id, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         [sys.executable, "-u", "-m", "train", *ARGUMENTS, *arguments],
-        env=server.env | {"WANDB_PROJECT": "resumed", "WANDB_RUN_ID": run_id, "OMP_NUM_THREADS": "1"},
+        env=server.env | environ | ({"WANDB_SWEEP_ID": sweep} if sweep else {}),
         cwd=server.home,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -133,6 +136,29 @@ def test_an_interrupted_run_reports_what_a_whole_one_does(server: ServerProcess,
     assert list(folder.iterdir()) == []
     assert reported("broken") == reported("whole")
     assert len(reported("whole")[1]) == 5 * 4  # 162 steps of 8 images, a row for 50
+
+
+@pytest.mark.usefixtures("client_env")
+def test_a_lost_run_is_continued_by_the_next_attempt_at_its_point(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    config: dict[str, Any] = {"method": "grid", "parameters": {"seed": {"values": [0, 1]}}}
+    sweep = wandb.sweep(config, project="resumed")
+    option = f"--checkpoint-dir={tmp_path}"
+    finish(begin(server, "undisturbed"))
+    interrupt(begin(server, "lost", option, sweep=sweep), "epoch 3/", "kill")
+    (kept,) = tmp_path.iterdir()
+    assert kept.name.startswith(f"{sweep}-")
+    finish(begin(server, "other", option, "--seed=9", sweep=sweep))
+    assert list(tmp_path.iterdir()) == [kept], "another point neither uses nor removes it"
+    output = finish(begin(server, "retry", option, sweep=sweep))
+    assert "going on at step" in output
+    assert "epoch 2/" not in output
+    assert list(tmp_path.iterdir()) == []
+    summary, history = reported("retry")
+    assert summary.pop("continued_from") == "lost"
+    assert summary.pop("continued_at") >= 2 * 162
+    assert (summary, history) == reported("undisturbed")
 
 
 def test_a_checkpoint_is_read_by_a_run_of_the_same_options_only(tmp_path: Path) -> None:

@@ -78,9 +78,23 @@ def totals(
         grid.add_row("points", Text(points if isinstance(points, str) else describe(points)))
     if isinstance(points, Points):
         grid.add_row("runs", Text(describe_runs(points)))
+    if left := leftovers(submission):
+        grid.add_row("files", Text(left))
     if isinstance(points, Points) and points.expected:
         grid.add_row("", ProgressBar(total=points.expected, completed=points.done, width=BAR_WIDTH))
     return grid
+
+
+def leftovers(submission: Submission) -> str:
+    """Checkpoints of unfinished points, and records that the server may lack; empty without any."""
+    parts = []
+    folder = submission.checkpoints
+    if folder and folder.is_dir() and submission.sweep:
+        mine = [path for path in folder.iterdir() if path.name.startswith(f"{submission.sweep_id}-")]
+        parts += [f"checkpoints of {len(mine)} unfinished points in {folder}"] if mine else []
+    if kept := [path for path in submission.folder.iterdir() if path.name.startswith("unsent.")]:
+        parts.append(f"records that the server may lack in {len(kept)} folders {kept[0].parent}/unsent.*")
+    return "; ".join(parts)
 
 
 def describe_report(submission: Submission, scheduler: Scheduler, job: Job) -> str:

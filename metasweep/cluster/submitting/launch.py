@@ -83,7 +83,7 @@ def launch(target: Target, body: Path, request: Request, settings: Mapping[str, 
         raise
     submission = Submission(folder, target.scheduler.name, request.name, job_id, request.jobs)
     submission.key_file = str(target.key_file) if target.key_file else None
-    submission.asked = request.as_asked()
+    submission.asked, submission.project = request.as_asked(), str(target.project.folder)
     submission.save()
     return submission
 
