@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,13 +29,14 @@ from metasweep.agent.walltime import Walltime
 from metasweep.agent.work import Work
 from metasweep.batch import job
 from metasweep.batch.exit_codes import PREEMPTED
-from metasweep.client import account, sweep, sync
+from metasweep.client import account, proxies, sweep, sync
 from metasweep.client.protocol import Client
 from metasweep.forks import service
 from metasweep.forks.pool import Pool
 
 FRAME_SECONDS = 0.25
 FLUSH_SECONDS = 60.0
+PATIENCE_SECONDS = 1800.0  # of a job that finds no server when it starts
 TERM_SECONDS = 4.5  # from SIGTERM to SIGKILL for the runs
 GONE_SECONDS = 7.0  # from SIGTERM to the end of everything: a batch system kills after 10
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -60,11 +62,19 @@ def main(**given: Any) -> None:
     ARGUMENTS after -- go to the program of every run. Exit codes: 0 done or nothing left, 1 a fault,
     2 wrong usage, 3 told to go (SIGTERM, SIGINT), 4 stopped because runs kept failing.
     """
+    open_standard_files()
     options = Options(**given)
     agent = prepare(options)
     run(agent, options)
     report(agent, options)
     sys.exit(agent.fleet.shared.exit_code)
+
+
+def open_standard_files() -> None:
+    """Open closed standard files (as after `>&-`) on the null device, before others get their numbers."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)
 
 
 def prepare(options: Options) -> Agent:
@@ -74,12 +84,17 @@ def prepare(options: Options) -> Agent:
     """
     for signum in SIGNALS:
         signal.signal(signum, lambda *_: sys.exit(PREEMPTED))  # nothing has begun yet
+    check_mode(os.environ)
     sweep.check_argument(options.sweep)
     runfiles.root()
     if options.local:
         os.environ.update(local.start_server(options.server_dir))
+    os.environ.update(proxies.without_loopback(os.environ))
     client = Client(account.resolve(os.environ, Path.cwd()))
-    found = sweep.open_sweep(client, options.sweep, options.entity, options.project)
+    client.say = lambda text: click.echo(text, err=True)
+    # A job that ended at once would lose its place in the queue.
+    patience = PATIENCE_SECONDS if job.job_id(os.environ) else 0.0
+    found = sweep.open_sweep(client, options.sweep, options.entity, options.project, patience)
     time_left = options.walltime or job.time_left(os.environ)
     missing = Missing(client, found) if options.missing else None
     screen = display.open_display()
@@ -112,6 +127,15 @@ def prepare(options: Options) -> Agent:
         number = options.workers or (1 if packing.ask_gpu(os.environ) else cores)
         together = trainers.Trainers(work, program.name, number, options.members, folder)
     return Agent(Fleet(work, together), monitor, screen, together)
+
+
+def check_mode(environ: Mapping[str, str]) -> None:
+    """Raises: click.UsageError, where wandb is told not to speak to the server."""
+    mode = environ.get("WANDB_MODE", "online")
+    if mode not in ("online", "shared", ""):
+        raise click.UsageError(
+            f"WANDB_MODE={mode} keeps the runs from the server, which would hand them out again: unset it"
+        )
 
 
 def set_environment(found: sweep.Sweep, workers: int | None, is_embedded: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 
@@ -145,5 +146,7 @@ def open_display() -> Lines:
 def announce(screen: Lines, sweep: str) -> None:
     """Say which sweep it is, and put its name alone on standard output, for scripts; on a terminal once."""
     screen.say(f"sweep {sweep}")
-    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+    if sys.stdout is None or (sys.stdout.isatty() and sys.stderr.isatty()):
+        return
+    with contextlib.suppress(BrokenPipeError):  # nobody reads it
         print(sweep, flush=True)

@@ -17,9 +17,10 @@ from metasweep.agent.walltime import Walltime
 from metasweep.batch.exit_codes import DONE, FAILING, FAULT, USAGE
 from metasweep.client.protocol import Client
 from metasweep.client.sweep import Sweep, explain
-from metasweep.client.transport import Refused
+from metasweep.client.transport import Refused, Unreachable
 from metasweep.forks.pool import Pool
 from metasweep.forks.process import describe_status
+from metasweep.sweeps.states import FINISHED
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ class Work:
         self._left = count
         self._max_failures = max_failures
         self._failures_in_a_row = 0
+        self._failing: list[dict[str, Any]] = []
+        """The points of these failures."""
         self._out_of_time = False
         self._report = report
         self._lock = threading.Lock()
@@ -148,11 +151,14 @@ class Work:
             self.finished += 1
             self.walltime.note(outcome.seconds)
             self._failures_in_a_row = 0
+            self._failing.clear()
         elif outcome.stopped:
             self.stopped += 1
         else:
             self.failed += 1
-            self._failures_in_a_row += not outcome.taken_along
+            if not outcome.taken_along:
+                self._failures_in_a_row += 1
+                self._failing.append(outcome.run.point)
 
     def _judge(self, outcome: Outcome) -> None:
         """Stop before every run of the sweep fails in the same way."""
@@ -174,8 +180,10 @@ class Work:
             self.finish_early(FAILING, self._describe_failures(reason))
 
     def _describe_failures(self, reason: str) -> str:
-        """Return whether the sweep or this node is to blame for failures in a row."""
+        """Return whether some value, this node or the program is to blame for failures in a row."""
         row = f"{self._failures_in_a_row} runs in a row failed here"
+        if culprits := self._suspects():
+            return f"{row}, all with {culprits}, with which none has finished; the last with {reason}"
         if self._monitor:
             self._monitor.ask()
         if self._monitor and (elsewhere := self._monitor.finished_elsewhere(self.finished)) > 0:
@@ -184,6 +192,22 @@ class Work:
                 f"node {host} looks bad: {row} while {elsewhere} finished elsewhere; the last with {reason}"
             )
         return f"{row}, the last with {reason}"
+
+    def _suspects(self) -> str:
+        """Return the values that the failing points share and no finished run has; empty if none finished."""
+        try:
+            runs = self.client.runs(self.sweep.name)
+            finished = [config for _, state, config in runs if state == FINISHED]
+        except (Refused, Unreachable):
+            return ""
+        first = self._failing[0] if self._failing else {}
+        shared = {
+            name: value
+            for name, value in first.items()
+            if all(point.get(name) == value for point in self._failing)
+            and not any(config.get(name) == value for config in finished)
+        }
+        return self.sweep.varying(shared) if finished else ""
 
     def finish_early(self, exit_code: int, message: str) -> None:
         """Claim no more, and say why; the first reason counts."""

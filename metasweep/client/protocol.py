@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, NoReturn
@@ -57,9 +59,16 @@ class Registration:
 class Client(Transport):
     """Speaks the protocol with one account's server; may be used by several threads."""
 
-    def default_entity(self) -> str:
-        """Return the entity that owns what this key makes; proves the key and the address on the way."""
-        viewer = self.send_until_answered(VIEWER, {}, START_ATTEMPTS)["viewer"]
+    def default_entity(self, patience: float = 0.0) -> str:
+        """Return the entity that owns what this key makes; proves the key and the address on the way.
+
+        For a server that is away it waits some ten seconds, or as many as its `patience` allows.
+        """
+        deadline = time.monotonic() + patience
+        attempts = math.inf if patience else START_ATTEMPTS
+        viewer = self.until_answered(
+            lambda: self.execute(VIEWER, {}), attempts, lambda: not patience or time.monotonic() < deadline
+        )["viewer"]
         if not viewer:
             raise Refused("the key belongs to nobody", 401)
         return viewer.get("entity") or viewer["username"]

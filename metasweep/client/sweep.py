@@ -121,8 +121,12 @@ def find_mistake(config: Any) -> str | None:
     return None
 
 
-def open_sweep(client: Client, argument: str, entity: str | None, project: str | None) -> Sweep:
+def open_sweep(
+    client: Client, argument: str, entity: str | None, project: str | None, patience: float = 0.0
+) -> Sweep:
     """Return the sweep that the SWEEP argument names, creating it first from a file.
+
+    `patience` is for how many seconds a server that is away is waited for; at least some ten.
 
     Raises: click.UsageError, click.ClickException.
     """
@@ -131,7 +135,7 @@ def open_sweep(client: Client, argument: str, entity: str | None, project: str |
     config = read_file(Path(argument)) if is_file(argument) else None
     name = None if config else parse_name(argument, entity, project)
     try:
-        owner = client.default_entity()
+        owner = client.default_entity(patience)
         if config:
             name = create(client, config, entity or owner, project)
         assert name

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import socket
 from urllib.parse import urlsplit
-from urllib.request import getproxies
+
+from metasweep.client.proxies import goes_through_proxy
 
 CONNECT_SECONDS = 5
 
 
 def check_reach(url: str) -> None:
     """Raise ConnectionError when nothing listens at the address; behind a proxy, nothing can be said."""
-    address = urlsplit(url)
-    if address.scheme in getproxies():
+    if goes_through_proxy(url):
         return
+    address = urlsplit(url)
     port = address.port or (80 if address.scheme == "http" else 443)
     try:
         socket.create_connection((address.hostname or "", port), timeout=CONNECT_SECONDS).close()

@@ -1,0 +1,41 @@
+"""Proxies of the environment, as on many frontends: they lead to the internet, not to this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+from urllib.request import getproxies_environment, proxy_bypass
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def without_loopback(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that keep requests to this machine from the proxy; none where there is no proxy.
+
+    Python's libraries, wandb's core and other programs read the one or the other spelling.
+    """
+    lower = {name.lower(): value for name, value in environ.items()}
+    if not any(lower.get(f"{scheme}_proxy") for scheme in ("http", "https", "all")):
+        return {}
+    hosts = [host.strip() for host in lower.get("no_proxy", "").split(",") if host.strip()]
+    value = ",".join(dict.fromkeys([*hosts, *LOOPBACK]))
+    return {"NO_PROXY": value, "no_proxy": value}
+
+
+def goes_through_proxy(url: str) -> bool:
+    """Whether a request to that address would go through a proxy of this environment."""
+    address = urlsplit(url)
+    host = address.hostname or ""
+    proxies = getproxies_environment()
+    if is_loopback(host) or not (address.scheme in proxies or "all" in proxies):
+        return False
+    return not proxy_bypass(host)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host's name or address is that of this machine to itself."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
