@@ -66,7 +66,7 @@ WAITING = (
     '<p class="waiting">Loading …</p>'
     "<noscript>This page draws its charts with JavaScript, which is switched off.</noscript>"
 )
-View = Literal["study", "home", "project", "run"]
+View = Literal["sweep", "home", "project", "run"]
 SERVER_POLICY = (
     "style-src 'self'; img-src 'self' data: blob:; media-src 'self'; connect-src 'self'; frame-src 'self';"
     " form-action 'self'; script-src 'self'"
@@ -92,20 +92,22 @@ def document(
     source: str,
     root: str = "/static/page/",
     interval: float = 3.0,
-    view: View = "study",
+    view: View = "sweep",
     trail: Sequence[Cell] = (),
     sign_out: str = "",
+    write: str = "",
 ) -> str:
     """A page for a server: assets below `root`, data from `source`, asked for every `interval` seconds.
 
-    `view` says what is shown: a study is the report's page. `trail` leads from the first page to this one;
-    `sign_out` is the address to which a POST ends the session.
+    `view` says what is shown: a sweep is the report's page, and can be steered. `trail` leads from the first
+    page to this one; `sign_out` is the address to which a POST ends the session, `write` what a request that
+    changes something has to carry.
     """
     return fill(
         title=title,
         style=style_link(root),
         imports={name: f"{root}{path.relative_to(FOLDER).as_posix()}" for name, path in modules().items()},
-        data=to_json({"view": view, "source": source, "interval": interval * 1000}),
+        data=to_json({"view": view, "source": source, "interval": interval * 1000, "write": write}),
         policy=SERVER_POLICY,
         boot=SERVER_BOOT,
         before=navigation(trail, sign_out),

@@ -20,6 +20,8 @@ from metasweep.page import (
 )
 from tests.page.synthetic import study
 
+CONTROL = {"control": {"state": "RUNNING", "running": 0}}
+
 
 class Feed(http.server.ThreadingHTTPServer):
     """Serves the page, its assets and one document, until told to fail."""
@@ -41,7 +43,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             kind = "text/css" if name.endswith(".css") else "text/javascript"
             self.answer(200, assets()[name].read_bytes(), kind)
         elif self.path == "/sweep.json":
-            self.answer(200, to_json(encode(self.server.data)).encode(), "application/json")
+            self.answer(200, to_json(encode(self.server.data) | CONTROL).encode(), "application/json")
         elif self.path == "/":
             self.answer(
                 200, document("A sweep", "/sweep.json", interval=0.3).encode(), "text/html; charset=utf-8"
@@ -158,7 +160,7 @@ def test_curves_and_runs_come_when_there_are_some(feed, open_page):
 def test_a_pinned_card_stays_with_its_run(feed, open_page):
     view = open_page.address(f"http://127.0.0.1:{feed.server_port}/")
     data = feed.data
-    view.tab.locator("table.runs tbody tr[data-run] td:nth-child(2) >> nth=2").click()
+    view.tab.locator("table.runs tbody tr[data-run] td:nth-child(3) >> nth=2").click()
     name = view.tab.locator(".details strong").inner_text()
     first = data.runs["name"].index(name)
     order = [first, *(run for run in range(40) if run != first)]

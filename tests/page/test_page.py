@@ -350,7 +350,7 @@ def test_a_phone_has_no_sideways_scrolling_and_can_brush_by_touch(open_page, dat
     kept = len(where(data, lambda run: run["lr"] == 0.001 and run["model"] == "cnn"))
     assert view.selected() == kept
     assert view.tab.evaluate("scrollY") == 0
-    view.tab.locator("table.runs tbody tr[data-run] td:nth-child(2) >> nth=1").tap()
+    view.tab.locator("table.runs tbody tr[data-run] td:nth-child(3) >> nth=1").tap()
     assert view.tab.get_by_role("dialog").get_by_role("link").is_visible()
 
 

@@ -2,6 +2,12 @@
 import { h } from "page/base/dom";
 
 const LONGEST = 15000; // ms between two tries while the server does not answer
+let wake = () => {};
+
+/** Looks for new data at once, as after a change that was made here. */
+export function refresh() {
+  wake();
+}
 
 /** Calls `show(document)` with every new version of the data, looked for every `interval` ms. */
 export async function follow(source, interval, show) {
@@ -36,6 +42,7 @@ async function ask(source, tag) {
 /** Waits, and while the page is hidden waits on. */
 function rest(time) {
   return new Promise((resolve) => {
+    wake = resolve;
     setTimeout(() => {
       if (!document.hidden) resolve();
       else document.addEventListener("visibilitychange", resolve, { once: true });

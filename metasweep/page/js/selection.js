@@ -1,5 +1,6 @@
 // Which runs are selected, and which one is looked at. Charts and table share one Selection.
 import { columnName, literal, parse } from "page/base/filter";
+import { keep, recall } from "page/base/view";
 import { carry } from "page/charts/scales";
 
 const ALWAYS = [
@@ -14,7 +15,7 @@ export class Selection extends EventTarget {
     super();
     this.filters = new Map(); // axis name -> {low, high} in fractions of its height, or {levels: Set}
     this.preset = null;
-    this.search = ""; // as written, also while it cannot be read
+    this.search = recall("filter"); // as written, also while it cannot be read
     this.parts = []; // of the filter: {text, test}
     this.problem = ""; // why the search cannot be read; then the one before it holds
     this.highlighted = -1;
@@ -67,6 +68,7 @@ export class Selection extends EventTarget {
   /** Filters by an expression of page/filters.py. */
   setSearch(text) {
     this.search = text.trim();
+    keep("filter", this.search);
     this.setParts();
     this.update();
   }

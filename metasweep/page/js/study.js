@@ -14,8 +14,9 @@ import { themeButton } from "page/base/theme";
 const PAPER = 676; // px inside the margins of A4 and a card
 
 export class StudyPage {
-  constructor(root, study) {
-    this.root = root;
+  /** `extend(page)` is called when the page has been built, and again when its table has come. */
+  constructor(root, study, extend = () => {}) {
+    [this.root, this.extend] = [root, extend];
     this.selection = new Selection(study, layoutsOf(study));
     this.views = [];
     this.build(study);
@@ -39,12 +40,14 @@ export class StudyPage {
     this.status = h("p", { class: "status", role: "status" });
     this.chips = h("div", { class: "chips" });
     this.presets = h("div", { class: "presets", role: "group", "aria-label": "Runs shown" });
-    this.root.replaceChildren(h("header", {}, h("h1", {}, study.title), theme), this.top);
+    this.header = h("header", {}, h("h1", {}, study.title), theme);
+    this.root.replaceChildren(this.header, this.top);
     this.fillTop(study);
     if (study.count) this.buildCharts(study);
     else this.root.append(card("Runs", h("p", { class: "note" }, "There is no run yet.")));
     this.root.append(this.sections);
     this.fillSections(study);
+    this.extend(this);
   }
 
   buildCharts(study) {

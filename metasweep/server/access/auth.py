@@ -17,7 +17,7 @@ from metasweep.server.access.routes import PublicRoute, find_route
 from metasweep.server.access.signing import Signer
 from metasweep.server.store.database import Database
 
-READING = ("GET", "HEAD")  # a cookie changes nothing: that takes the key
+READING = ("GET", "HEAD")  # a cookie alone changes nothing
 PASSES = ("authorization", "cookie")  # headers by which a request may say that it is allowed
 
 
@@ -79,8 +79,10 @@ class KeyRequired:
         if key := self._keys.find(presented_key(headers)):
             return key
         known = self._keys.digests()
-        if scope["method"] in READING and "cookie" in headers:
-            key = session.key_of(self._database, headers["cookie"])
+        cookies = headers.get("cookie", "")
+        reads = scope["method"] in READING
+        if cookies and (reads or session.may_write(cookies, headers.get(session.WRITE_HEADER, ""))):
+            key = session.key_of(self._database, cookies)
             if key in known:
                 return key
         signature = QueryParams(scope["query_string"]).get("signature", "")

@@ -13,7 +13,7 @@ from metasweep.server.store.database import now, update
 from metasweep.server.store.names import check_name
 from metasweep.server.stream.files import remove_blobs
 from metasweep.server.stream.streams import parse_object, standard_json
-from metasweep.sweeps.states import ALIVE, ENDED
+from metasweep.sweeps.states import ALIVE, ENDED, LOST
 
 # Input field -> column, for what a client may set at any time.
 COLUMNS = {
@@ -148,11 +148,30 @@ def update_run_state(_source: Any, info: GraphQLResolveInfo, input: dict[str, An
     return {"success": True}
 
 
+def release_point(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
+    """Offer a lost run's point again, though it has had its attempts or was told to stop."""
+
+    def job(connection: sqlite3.Connection) -> None:
+        run = rows.by_id(connection, "runs", "Run", input["id"])
+        if run["sweep_id"] is None or run["point"] is None:
+            raise BadRequest("this run holds no point of a sweep")
+        if run["state"] not in LOST:
+            raise BadRequest(
+                f"the run is {run['state']}: only what failed, crashed or was killed is released"
+            )
+        if not claims.give_up(connection, run):
+            raise BadRequest("another run has this point, or it is offered already")
+
+    info.context.database.write(job)
+    return {"success": True}
+
+
 RESOLVERS = {
     "Mutation": {
         "upsertBucket": upsert_bucket,
         "deleteRun": delete_run,
         "stopRun": stop_run,
+        "releasePoint": release_point,
         "updateRunState": update_run_state,
     },
     "UpsertBucketPayload": {"serverSettings": lambda _payload, _info: {"server_messages": []}},

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from metasweep import page
+from metasweep.server.access import session
 from metasweep.server.pages import find
 from metasweep.server.pages.answers import html
 from metasweep.server.pages.static import ROOT
@@ -14,10 +15,11 @@ INTERVAL = 3.0  # seconds between two looks of a page at its data
 HOME = page.Cell("Metasweep", url="/")
 
 
-def shell(view: page.View, title: str, address: str, trail: list[page.Cell]) -> Response:
-    """The page whose data lie below its address."""
+def shell(request: Request, view: page.View, title: str, address: str, trail: list[page.Cell]) -> Response:
+    """The page whose data lie below its address; whoever is signed in may also write from it."""
     source = f"{address.rstrip('/')}/data"
-    return html(page.document(title, source, ROOT, INTERVAL, view, [HOME, *trail], "/sign-out"))
+    write = session.write_token(request.headers.get("cookie", ""))
+    return html(page.document(title, source, ROOT, INTERVAL, view, [HOME, *trail], "/sign-out", write))
 
 
 def project_trail(entity: str, name: str) -> list[page.Cell]:
@@ -25,16 +27,16 @@ def project_trail(entity: str, name: str) -> list[page.Cell]:
     return [page.Cell(f"{entity}/{name}", url=find.address(entity, name))]
 
 
-def home(_request: Request) -> Response:
+def home(request: Request) -> Response:
     """All projects."""
-    return shell("home", "Metasweep", "/", [])
+    return shell(request, "home", "Metasweep", "/", [])
 
 
 def project(request: Request) -> Response:
     """A project: its sweeps and its runs."""
     row = find.project(request)
     trail = project_trail(row["entity"], row["name"])
-    return shell("project", row["name"], find.address(row["entity"], row["name"]), trail)
+    return shell(request, "project", row["name"], find.address(row["entity"], row["name"]), trail)
 
 
 def sweep(request: Request) -> Response:
@@ -43,7 +45,7 @@ def sweep(request: Request) -> Response:
     trail = project_trail(parent["entity"], parent["name"])
     where = find.address(parent["entity"], parent["name"], "sweeps", row["name"])
     title = row["display_name"] or row["name"]
-    return shell("study", title, where, [*trail, page.Cell(title, url=where)])
+    return shell(request, "sweep", title, where, [*trail, page.Cell(title, url=where)])
 
 
 def run(request: Request) -> Response:
@@ -54,4 +56,6 @@ def run(request: Request) -> Response:
         where = find.address(parent["entity"], parent["name"], "sweeps", row["sweep"])
         trail.append(page.Cell(f"sweep {row['sweep']}", url=quote(where)))
     where = find.address(parent["entity"], parent["name"], "runs", row["name"])
-    return shell("run", row["display_name"], where, [*trail, page.Cell(row["display_name"], url=where)])
+    return shell(
+        request, "run", row["display_name"], where, [*trail, page.Cell(row["display_name"], url=where)]
+    )

@@ -56,7 +56,9 @@ def sweep(request: Request) -> Response:
         return views.runs_version(read, "sweep", row["id"]), views.sweeps_version(read, "sweep", row["id"])
 
     def make() -> dict[str, Any]:
-        return page.encode(sweeps.page_data(read, row, parent, tracks))
+        return page.encode(sweeps.page_data(read, row, parent, tracks)) | {
+            "control": sweeps.control(read, row)
+        }
 
     return answer(request, ("sweep", row["id"]), look, make)
 

@@ -64,6 +64,11 @@ def page_data(
     )
 
 
+def control(connection: sqlite3.Connection, sweep: sqlite3.Row) -> dict[str, Any]:
+    """What decides how a sweep can be steered: its state, and how many runs are under way."""
+    return {"state": sweep["state"], "running": views.count_active(connection, sweep["id"])}
+
+
 def metric_columns(rows: Rows, sweep: sqlite3.Row) -> list[page.Column]:
     """The metrics, the one that colours first: the sweep's own, when a run has it or none has any."""
     name, goal = target(sweep)

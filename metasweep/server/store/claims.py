@@ -185,15 +185,18 @@ def attempts_of_others(connection: sqlite3.Connection, run: sqlite3.Row) -> int:
     return connection.execute(query, (run["sweep_id"], run["point"], run["id"])).fetchone()[0]
 
 
-def give_up(connection: sqlite3.Connection, run: sqlite3.Row) -> None:
-    """Queue a run's point to be offered again, unless another run holds it, as one that came back may."""
+def give_up(connection: sqlite3.Connection, run: sqlite3.Row) -> bool:
+    """Queue a run's point to be offered again, unless another run holds it, as one that came back may.
+
+    Whether it was queued now.
+    """
     held = connection.execute(
         "SELECT 1 FROM runs WHERE sweep_id = ? AND point = ? AND id != ?"
         f" AND (state NOT IN {one_of(LOST)} OR stop_requested)",
         (run["sweep_id"], run["point"], run["id"]),
     ).fetchone()
     if held:
-        return
+        return False
     queued = connection.execute(
         "INSERT OR IGNORE INTO freed_points (sweep_id, point, parameters) VALUES (?, ?, ?)",
         (run["sweep_id"], run["point"], run["parameters"]),
@@ -202,6 +205,7 @@ def give_up(connection: sqlite3.Connection, run: sqlite3.Row) -> None:
     connection.execute(
         "UPDATE sweeps SET state = 'RUNNING', exhausted = 0 WHERE id = ? AND exhausted", (run["sweep_id"],)
     )
+    return bool(queued)
 
 
 def take_back(connection: sqlite3.Connection, run: sqlite3.Row) -> None:

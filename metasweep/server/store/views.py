@@ -71,6 +71,12 @@ def count_runs(connection: sqlite3.Connection, scope: Scope, scope_id: int) -> i
     return connection.execute(query, (scope_id,)).fetchone()[0]
 
 
+def count_active(connection: sqlite3.Connection, sweep_id: int) -> int:
+    """How many runs of a sweep an agent has."""
+    query = f"SELECT count(*) FROM runs WHERE sweep_id = ? AND state IN {one_of(ACTIVE)}"
+    return connection.execute(query, (sweep_id,)).fetchone()[0]
+
+
 def points(connection: sqlite3.Connection, scope: Scope, scope_id: int) -> Iterator[tuple[int, str, int]]:
     """(sweep_id, one of OUTCOMES, number of points) for a sweep or all sweeps of a project."""
     of = "project_id = ?" if scope == "project" else "sweep_id = ?"

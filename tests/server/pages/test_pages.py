@@ -101,7 +101,7 @@ def test_nothing_without_signing_in(sweep: Finished) -> None:
     )
 
 
-def test_a_session_reads_and_changes_nothing(sweep: Finished) -> None:
+def test_a_session_writes_only_from_its_own_pages(sweep: Finished) -> None:
     session = signed_in(sweep.server)
     (cookie,) = session.cookies
     assert sweep.server.key not in (cookie.value or "")
@@ -110,6 +110,19 @@ def test_a_session_reads_and_changes_nothing(sweep: Finished) -> None:
     assert cookie.expires
     query = {"query": "{ viewer { entity } }"}
     assert session.post(f"{sweep.server.url}/graphql", json=query, timeout=30).status_code == 401
+    wrong = {"X-Metasweep-Write": "0" * 64}
+    assert (
+        session.post(f"{sweep.server.url}/graphql", json=query, headers=wrong, timeout=30).status_code == 401
+    )
+    shown = session.get(f"{sweep.server.url}/", timeout=30).text
+    token = {"X-Metasweep-Write": re.search(r'"write":"(\w+)"', shown).group(1)}
+    answer = session.post(f"{sweep.server.url}/graphql", json=query, headers=token, timeout=30)
+    assert answer.status_code == 200
+    foreign = token | {"Origin": "http://evil.example"}
+    answer = session.post(f"{sweep.server.url}/graphql", json=query, headers=foreign, timeout=30)
+    assert answer.status_code == 403
+    bare = requests.post(f"{sweep.server.url}/graphql", json=query, headers=token, timeout=30)
+    assert bare.status_code == 401
     session.post(f"{sweep.server.url}/sign-out", timeout=30)
     assert session.get(f"{sweep.server.url}/data", timeout=30).status_code == 401
 

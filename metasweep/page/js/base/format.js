@@ -59,6 +59,18 @@ export function formatValue(column, value) {
   return formatNumber(value, column.log && column.kind === "discrete" && powersOnly(column));
 }
 
+/** A mean and half its interval, in as many decimals as that makes sense of: 98.41 ± 0.12 %. */
+export function formatInterval(column, { mean, half }) {
+  if (mean === null) return "–";
+  if (half === null) return formatValue({ ...column, kind: column.kind === "accuracy" ? "accuracy" : "number" }, mean);
+  if (column.kind === "accuracy") return `${(mean * 100).toFixed(2)} ± ${(half * 100).toFixed(2)}\u202f%`;
+  if (half === 0) return `${formatNumber(mean)} ± 0`;
+  const digits = Math.max(0, 1 - Math.floor(Math.log10(half)));
+  const size = Math.abs(mean);
+  if (size >= 1e6 || (size < 1e-3 && size > 0) || digits > 6) return `${formatNumber(mean)} ± ${formatNumber(Number(half.toPrecision(2)))}`;
+  return `${mean.toFixed(digits)} ± ${half.toFixed(digits)}`;
+}
+
 /** "1 run", "2 runs". */
 export function count(number, noun) {
   return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;

@@ -4,6 +4,7 @@ import { Details } from "page/read/details";
 import { h, link, refillList } from "page/base/dom";
 import { card, progress } from "page/read/sections";
 import { Selection } from "page/selection";
+import { serverActions } from "page/server/actions";
 import { heading } from "page/server/parts";
 import { ago } from "page/server/time";
 import { RunTable } from "page/table/table";
@@ -53,6 +54,7 @@ export class ProjectPage {
     this.runs.append(this.more);
     this.selection = new Selection(study, []);
     this.table = new RunTable(this.runs, this.selection, { name: "_created", descending: true });
+    this.table.picked.actions.push(...serverActions(this.selection, this.table.picked));
     this.details = new Details(this.selection);
   }
 }

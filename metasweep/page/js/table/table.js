@@ -1,24 +1,39 @@
-// The selected runs as a table: sorted, searched, and only the rows in sight in the document.
-import { READABLE, fitText, h, link, perFrame, refill, textWidth } from "page/base/dom";
-import { count, formatValue } from "page/base/format";
+// The selected runs as a table: filtered, sorted, grouped, and only the rows in sight in the document.
+import { READABLE, h, link, perFrame, refill, textWidth } from "page/base/dom";
+import { count, formatInterval, formatValue } from "page/base/format";
+import { menu } from "page/base/menu";
+import { joined, keep, recall, split } from "page/base/view";
 import { stateClass } from "page/read/details";
+import { Columns, FONT, numeric } from "page/table/columns";
+import { Picked, saveCsv } from "page/table/picked";
+import { configurationColumns, groupRows, runRows } from "page/table/rows";
 
 const ROW = 30; // px
 const SPARE = 8; // rows above and below those in sight
 const PRINTED = 400;
+const PICK = 34; // px of the column of check boxes
 const HELP =
   "Conditions such as lr>=0.01, state=failed, model in (cnn, dense), tag:good, /regex/, or words;" +
   " joined by and, or, not and brackets";
-const FONT = "13px Inter, ui-sans-serif, system-ui, sans-serif";
-const HEAD_FONT = `600 ${FONT}`;
-const WIDEST = 260;
-const EXTRA = { name: 38, state: 42 }; // px around the text: padding, and a dot
 
 export class RunTable {
   constructor(root, selection, sorted = null) {
-    const { color } = selection.study;
     this.selection = selection;
-    this.sorted = sorted ?? { name: color.name, descending: color.goal !== "min" };
+    this.sorted = sortedFrom(recall("sort")) ?? [sorted ?? usualOrder(selection.study)];
+    this.grouped = split(recall("group"));
+    this.open = new Set();
+    this.focused = -1;
+    this.sight = 400; // px
+    this.columns = new Columns(() => this.arrange());
+    this.picked = new Picked(selection);
+    this.picked.actions = [{ label: "CSV", act: (runs) => saveCsv(selection.study, runs, selection.study.title) }];
+    this.build(root);
+    this.listen();
+    this.load();
+  }
+
+  build(root) {
+    const { selection } = this;
     this.search = h("input", {
       type: "search",
       placeholder: "lr>=0.01 and state=failed",
@@ -30,107 +45,208 @@ export class RunTable {
     this.status = h("span", { class: "muted" });
     this.problem = h("p", { class: "problem", role: "alert", hidden: true });
     this.chips = h("div", { class: "chips" });
+    this.configurations = h("button", { type: "button", onclick: () => this.groupByConfiguration() }, "All but seed");
+    this.groups = menu("Group", (body) => this.fillGroups(body));
+    const csv = h(
+      "button",
+      { type: "button", onclick: () => saveCsv(selection.study, this.runsShown(), selection.study.title) },
+      "CSV",
+    );
     this.head = h("tr");
     this.body = h("tbody");
     this.table = h("table", { class: "runs", "aria-label": "Runs" }, h("thead", {}, this.head), this.body);
     this.scroller = h("div", { class: "scroller", onscroll: () => this.scrolled() }, this.table);
     root.append(
-      h("div", { class: "controls" }, this.search, this.chips, this.status),
+      h("div", { class: "controls" }, this.search, this.columns.menu.element, this.groups.element, this.configurations, csv, this.status),
       this.problem,
+      this.chips,
+      this.picked.bar,
       this.scroller,
     );
-    this.focused = -1;
-    this.body.addEventListener("pointerover", (event) => this.selection.highlight(rowOf(event)));
-    this.body.addEventListener("pointerleave", () => this.selection.highlight(-1));
-    this.body.addEventListener("focusin", (event) => this.selection.highlight(rowOf(event)));
-    this.body.addEventListener("focusout", () => this.selection.highlight(-1));
-    this.body.addEventListener("keydown", (event) => this.key(event));
-    this.body.addEventListener("click", (event) => this.pick(event));
+  }
+
+  listen() {
+    const { selection, body } = this;
+    body.addEventListener("pointerover", (event) => selection.highlight(rowOf(event)));
+    body.addEventListener("pointerleave", () => selection.highlight(-1));
+    body.addEventListener("focusin", (event) => selection.highlight(rowOf(event)));
+    body.addEventListener("focusout", () => selection.highlight(-1));
+    body.addEventListener("keydown", (event) => this.key(event));
+    body.addEventListener("click", (event) => this.click(event));
+    body.addEventListener("change", (event) => this.check(event));
+    this.picked.addEventListener("change", () => this.drawn !== undefined && this.drawRows());
     selection.addEventListener(
       "change",
       perFrame(() => this.update(), READABLE),
     );
     selection.addEventListener("highlight", () => this.markRow());
-    this.sight = 400; // px
     new ResizeObserver(() => this.resized()).observe(this.scroller);
-    this.load();
   }
 
-  /** Takes the columns of the study, again when it was updated. */
+  /** Takes the study anew when it was updated. */
   load() {
     const { study } = this.selection;
-    const states = new Set(study.values.state);
-    const state =
-      states.size > 1 || !states.has("finished") ? [{ name: "state", label: "State", kind: "text" }] : [];
-    const others = study.columns.filter((column) => column !== study.color);
-    this.columns = [{ name: "name", label: "Run", kind: "text" }, ...state, study.color, ...others];
-    refill(this.head, this.columns, (columns) => columns.map((column) => this.headCell(column)));
-    this.widths = this.columns.map((column) => columnWidth(study, column));
-    this.table.style.width = `max(100%, ${this.widths.reduce((a, b) => a + b, 0)}px)`;
-    [...this.head.children].forEach((cell, index) => {
-      cell.style.width = `${this.widths[index]}px`;
-    });
-    const { id } = study.values;
-    if (this.focused >= 0) this.focused = id.indexOf(this.focusedId);
-    this.order();
+    this.columns.load(study);
+    const known = this.columns.byName;
+    this.grouped = this.grouped.filter((name) => known.has(name));
+    this.sorted = this.sorted.filter(({ name }) => known.has(name));
+    if (!this.sorted.length) this.sorted = [usualOrder(study)];
+    const { seeds, others } = configurationColumns(study);
+    this.configurations.hidden = !seeds.length || !others.length;
+    if (this.focused >= 0) this.focused = study.values.id.indexOf(this.focusedId);
+    this.picked.load();
+    this.arrange();
   }
 
-  headCell(column) {
-    const button = h("button", { type: "button", onclick: () => this.sort(column.name) }, column.label);
-    return h(
-      "th",
-      { scope: "col", class: this.classOf(column), "data-column": column.name },
-      button,
-    );
-  }
-
-  /** Numbers stand to the right; on paper there is room for the axes alone. */
-  classOf(column) {
-    const detail = column.axis === false && column !== this.selection.study.color;
-    return [numeric(column) && "number", detail && "detail"].filter(Boolean).join(" ") || null;
-  }
-
-  sort(name) {
-    const { sorted } = this;
-    const column = this.columns.find((other) => other.name === name);
-    const downFirst = numeric(column) && column.goal !== "min";
-    this.sorted = { name, descending: sorted.name === name ? !sorted.descending : downFirst };
-    this.scroller.scrollTop = 0;
-    this.order();
-  }
-
-  /** All the runs in the order of the sorted column. */
-  order() {
-    const { study } = this.selection;
-    this.ordered = Array.from(study.order).sort(
-      comparison(study.values[this.sorted.name], this.sorted.descending),
-    );
+  /** Places the columns. */
+  arrange() {
+    this.columns.grouped = this.grouped.length > 0;
+    this.places = this.columns.shown;
+    const key = this.places.map(({ column, width, left }) => [column.name, column.label, width, left]);
+    refill(this.head, key, () => [this.pickAll(), ...this.places.map((place) => this.headCell(place))]);
+    const width = this.places.reduce((sum, place) => sum + place.width, PICK);
+    this.table.style.width = `max(100%, ${width}px)`;
     this.update();
   }
 
+  pickAll() {
+    this.all = h("input", {
+      type: "checkbox",
+      "aria-label": "Pick all the runs shown",
+      onchange: () => this.picked.set(this.runsShown(), this.all.checked),
+    });
+    const cell = h("th", { scope: "col", class: "pick pinned" }, this.all);
+    cell.style.width = `${PICK}px`;
+    cell.style.left = "0";
+    return cell;
+  }
+
+  headCell({ column, width, left }) {
+    const { name, label } = column;
+    const button = h(
+      "button",
+      { type: "button", draggable: true, title: `${label}: sort; with Shift, sort by it too`, onclick: (event) => this.sort(name, event.shiftKey) },
+      label,
+    );
+    const edge = h("span", { class: "edge", "aria-hidden": "true", onpointerdown: (event) => this.widen(event, name, width), ondblclick: () => this.columns.resize(name, null) });
+    button.addEventListener("dragstart", (event) => event.dataTransfer.setData("text/plain", name));
+    const cell = h(
+      "th",
+      {
+        scope: "col",
+        class: this.classOf(column, left),
+        "data-column": name,
+        ondragover: (event) => event.preventDefault(),
+        ondrop: (event) => {
+          event.preventDefault();
+          const dragged = event.dataTransfer.getData("text/plain");
+          if (this.columns.byName.has(dragged)) this.columns.move(dragged, name);
+        },
+      },
+      button,
+      edge,
+    );
+    cell.style.width = `${width}px`;
+    if (left !== null) cell.style.left = `${PICK + left}px`;
+    return cell;
+  }
+
+  /** Numbers stand to the right; on paper there is room for the axes alone. */
+  classOf(column, left = null) {
+    const detail = column.axis === false && column !== this.selection.study.color;
+    return [numeric(column) && "number", detail && "detail", left !== null && "pinned"].filter(Boolean).join(" ") || null;
+  }
+
+  /** Drags the right edge of a column. */
+  widen(event, name, width) {
+    event.preventDefault();
+    const move = ({ clientX }) => this.columns.resize(name, width + clientX - event.clientX);
+    const end = () => {
+      removeEventListener("pointermove", move);
+      removeEventListener("pointerup", end);
+    };
+    addEventListener("pointermove", move);
+    addEventListener("pointerup", end);
+  }
+
+  /** Sorts by a column, or by it too, after those before. */
+  sort(name, too) {
+    const column = this.columns.byName.get(name);
+    const old = this.sorted.find((each) => each.name === name);
+    const descending = old ? !old.descending : numeric(column) && column.goal !== "min";
+    if (too && old) old.descending = descending;
+    else this.sorted = [...(too ? this.sorted : []), { name, descending }];
+    keep("sort", joined(this.sorted.map((each) => `${each.descending ? "-" : "+"}${each.name}`)));
+    this.scroller.scrollTop = 0;
+    this.update();
+  }
+
+  groupBy(names) {
+    this.grouped = names;
+    this.open.clear();
+    keep("group", joined(names));
+    this.scroller.scrollTop = 0;
+    this.arrange();
+  }
+
+  /** One row a configuration, over its seeds; or back to one a run. */
+  groupByConfiguration() {
+    const names = configurationColumns(this.selection.study).others.map(({ name }) => name);
+    this.groupBy(joined(names) === joined(this.grouped) ? [] : names);
+  }
+
+  fillGroups(body) {
+    const { study } = this.selection;
+    const named = [{ name: "state", label: "State" }, ...study.parameters, ...study.details.filter(({ kind }) => kind !== "number")];
+    const items = named.map(({ name, label }) => {
+      const box = h("input", {
+        type: "checkbox",
+        checked: this.grouped.includes(name),
+        onchange: () => this.groupBy(box.checked ? [...this.grouped, name] : this.grouped.filter((other) => other !== name)),
+      });
+      return h("li", {}, h("label", { class: "check" }, box, label));
+    });
+    body.replaceChildren(h("ul", { class: "column-list" }, items), h("button", { type: "button", onclick: () => (this.groupBy([]), this.fillGroups(body)) }, "No groups"));
+  }
+
   update() {
-    const { mask } = this.selection;
-    this.rows = this.ordered.filter((run) => mask[run]);
-    for (const cell of this.head.children) {
-      const here = cell.dataset.column === this.sorted.name;
-      cell.setAttribute("aria-sort", here ? (this.sorted.descending ? "descending" : "ascending") : "none");
-    }
+    const { study, runs } = this.selection;
+    const { byName } = this.columns;
+    this.rows = this.grouped.length
+      ? groupRows(study, runs, this.grouped, byName, this.sorted, this.open)
+      : runRows(study, runs, this.sorted);
+    for (const cell of this.head.children) this.markSorted(cell);
     this.table.setAttribute("aria-rowcount", this.rows.length + 1);
+    const { others } = configurationColumns(study);
+    this.configurations.setAttribute("aria-pressed", String(this.grouped.length > 0 && joined(this.grouped) === joined(others.map(({ name }) => name))));
     this.describe();
     this.drawRows();
+  }
+
+  markSorted(cell) {
+    const at = this.sorted.findIndex(({ name }) => name === cell.dataset.column);
+    const order = at < 0 ? "none" : this.sorted[at].descending ? "descending" : "ascending";
+    if (cell.dataset.column) cell.setAttribute("aria-sort", order);
+    cell.dataset.rank = at >= 0 && this.sorted.length > 1 ? at + 1 : "";
+  }
+
+  runsShown() {
+    return this.grouped.length ? Array.from(this.selection.runs) : this.rows.map(({ run }) => run);
   }
 
   /** How many runs there are, the parts of the filter, and why it cannot be read. */
   describe() {
     const { selection } = this;
-    const of = selection.narrowed ? ` of ${selection.study.count.toLocaleString("en")}` : "";
-    this.status.textContent = `${this.rows.length.toLocaleString("en")}${of} ${this.rows.length === 1 && !of ? "run" : "runs"}`;
+    const runs = selection.runs.length;
+    const all = selection.study.count;
+    const shown = runs === all ? count(all, "run") : `${runs.toLocaleString("en")} of ${count(all, "run")}`;
+    const groups = this.grouped.length ? ` in ${count(this.rows.filter(({ group }) => group).length, "group")}` : "";
+    this.status.textContent = shown + groups;
     this.search.setAttribute("aria-invalid", String(Boolean(selection.problem)));
     this.problem.textContent = selection.problem;
     this.problem.hidden = !selection.problem;
     this.chips.replaceChildren(...selection.parts.map((part) => this.chip(part)));
-    if (document.activeElement !== this.search && this.search.value.trim() !== selection.search)
-      this.search.value = selection.search;
+    if (document.activeElement !== this.search && this.search.value.trim() !== selection.search) this.search.value = selection.search;
   }
 
   chip(part) {
@@ -156,6 +272,7 @@ export class RunTable {
 
   /** Rows in sight, between two empty ones as high as all the others. */
   drawRows() {
+    if (!this.rows) return;
     this.drawn = Math.floor(this.scroller.scrollTop / ROW);
     const first = Math.max(0, this.drawn - SPARE);
     const sight = Math.ceil(this.sight / ROW) + 2 * SPARE;
@@ -163,77 +280,135 @@ export class RunTable {
   }
 
   fill(first, last) {
-    const focus = this.body.contains(document.activeElement);
-    const stop = this.rows.includes(this.focused) ? this.focused : this.rows[0];
-    const rows = this.rows.slice(first, last).map((run, index) => this.row(run, first + index, stop));
+    const focus = this.body.contains(document.activeElement) && document.activeElement.matches("tr");
+    const stop = this.rows.find(({ run }) => run === this.focused && run >= 0) ?? this.rows[0];
+    const rows = this.rows.slice(first, last).map((row, index) => this.rowNode(row, first + index, row === stop));
     this.body.replaceChildren(spacer(first * ROW), ...rows, spacer((this.rows.length - last) * ROW));
-    if (!this.rows.length)
-      this.body.replaceChildren(
-        h("tr", { class: "empty" }, h("td", { colspan: this.columns.length }, "No run matches.")),
-      );
+    if (!this.rows.length) this.body.replaceChildren(this.lastLine("No run matches."));
     if (focus) this.focusRow(this.focused);
+    this.all.checked = this.picked.ids.size > 0 && this.picked.ids.size === this.selection.runs.length;
     this.markRow();
   }
 
-  /** A row; the one called `stop` is where Tab leads to. */
-  row(run, index, stop) {
+  lastLine(text) {
+    return h("tr", { class: "empty" }, h("td", { colspan: this.places.length + 1 }, text));
+  }
+
+  /** A row; `stop` is where Tab leads to. */
+  rowNode(row, index, stop) {
+    const cells = this.places.map((place) => this.placed(place, row.group ? this.groupCell(place, row) : this.cell(place, row.run)));
+    const runs = row.group ? row.runs : [row.run];
+    const box = h("input", { type: "checkbox", tabindex: -1, "aria-label": row.group ? "Pick the group" : `Pick ${this.nameOf(row.run)}` });
+    box.checked = runs.every((run) => this.picked.has(run));
+    const pick = h("td", { class: "pick pinned" }, box);
+    pick.style.left = "0";
+    return h(
+      "tr",
+      {
+        "data-run": row.group ? null : row.run,
+        "data-group": row.group ?? null,
+        class: row.group ? "group" : row.member ? "member" : null,
+        "aria-expanded": row.group ? String(this.open.has(row.group)) : null,
+        "aria-rowindex": index + 2,
+        tabindex: stop ? 0 : -1,
+      },
+      pick,
+      cells,
+    );
+  }
+
+  placed({ left }, cell) {
+    if (left !== null) cell.style.left = `${PICK + left}px`;
+    return cell;
+  }
+
+  cell({ column, width, left }, run) {
     const { study } = this.selection;
-    const cells = this.columns.map((column, at) => {
-      if (column.name === "name")
-        return h("th", { scope: "row" }, link(study.values.url[run], nameOf(study, run), { tabindex: -1 }));
-      const text = formatValue(column, study.values[column.name][run]);
-      if (column.name === "state")
-        return h("td", {}, h("span", { class: `state state-${stateClass(text)}` }, text));
-      return h(
-        "td",
-        {
-          class: this.classOf(column),
-          title: textWidth(text, FONT) > this.widths[at] - 20 ? text : null,
-        },
-        text,
-      );
-    });
-    return h("tr", { "data-run": run, "aria-rowindex": index + 2, tabindex: run === stop ? 0 : -1 }, cells);
+    const name = this.classOf(column, left);
+    if (column.name === "name")
+      return h("th", { scope: "row", class: name }, link(study.values.url[run], this.nameOf(run), { tabindex: -1 }));
+    const text = formatValue(column, study.values[column.name][run]);
+    if (column.name === "state") return h("td", { class: name }, h("span", { class: `state state-${stateClass(text)}` }, text));
+    return h("td", { class: name, title: textWidth(text, FONT) > width - 20 ? text : null }, text);
+  }
+
+  groupCell({ column, left }, row) {
+    const name = this.classOf(column, left);
+    if (column.name === "name")
+      return h("th", { scope: "row", class: name }, h("span", { class: "fold", "aria-hidden": "true" }, this.open.has(row.group) ? "▾" : "▸"), count(row.runs.length, "run"));
+    const cell = row.cell(column.name);
+    if (cell.mixed) return h("td", { class: `${name ?? ""} muted` }, "…");
+    if ("value" in cell) return h("td", { class: name }, formatValue(column, cell.value));
+    return h("td", { class: name, title: `mean of ${count(cell.n, "run")}${cell.half === null ? "" : ", with its 95 % interval"}` }, formatInterval(column, cell));
+  }
+
+  nameOf(run) {
+    const { values } = this.selection.study;
+    return values.name[run] || values.id[run];
   }
 
   markRow() {
     for (const row of this.body.children)
-      row.classList.toggle("highlight", Number(row.dataset.run) === this.selection.highlighted);
+      row.classList.toggle("highlight", row.dataset.run !== undefined && Number(row.dataset.run) === this.selection.highlighted);
   }
 
   key(event) {
     const moves = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Infinity, End: Infinity };
-    const run = rowOf(event);
-    const enter = event.key === "Enter" && event.target.matches("tr");
-    if (!enter && !(event.key in moves)) return;
+    if (!event.target.matches("tr")) return;
+    const at = this.rowIndex(event.target);
+    if (event.key === " ") this.toggle(this.rows[at]);
+    else if (event.key === "Enter") this.enter(this.rows[at], event.target.getBoundingClientRect());
+    else if (event.key in moves) this.focusAt(Math.min(Math.max(at + moves[event.key], 0), this.rows.length - 1));
+    else return;
     event.preventDefault();
-    if (enter) {
-      this.pickRun(run, event.target.getBoundingClientRect());
-      return;
-    }
-    const at = Math.min(Math.max(this.rows.indexOf(run) + moves[event.key], 0), this.rows.length - 1);
-    this.focusRow(this.rows[at]);
+  }
+
+  rowIndex(element) {
+    return Number(element.getAttribute("aria-rowindex")) - 2;
+  }
+
+  enter(row, box) {
+    if (row.group) this.fold(row.group);
+    else this.pickRun(row.run, box);
+  }
+
+  fold(group) {
+    if (!this.open.delete(group)) this.open.add(group);
+    this.update();
+  }
+
+  toggle(row) {
+    const runs = row.group ? row.runs : [row.run];
+    this.picked.set(runs, !runs.every((run) => this.picked.has(run)));
+  }
+
+  focusRow(run) {
+    this.focusAt(this.rows.findIndex((row) => row.run === run));
   }
 
   /** Brings a row into sight and gives it the focus. */
-  focusRow(run) {
-    const at = this.rows.indexOf(run);
+  focusAt(at) {
     if (at < 0) return;
-    this.focus(run);
+    if (!this.rows[at].group) this.focus(this.rows[at].run);
     const [top, height] = [at * ROW, this.scroller.clientHeight - 2 * ROW];
     if (top < this.scroller.scrollTop || top > this.scroller.scrollTop + height) {
       this.scroller.scrollTop = top - height / 2;
       this.drawRows();
     }
-    const row = this.body.querySelector(`[data-run="${run}"]`);
+    const row = this.body.querySelector(`[aria-rowindex="${at + 2}"]`);
     for (const other of this.body.children) other.tabIndex = other === row ? 0 : -1;
     row?.focus({ preventScroll: true });
   }
 
-  pick(event) {
-    const run = rowOf(event);
-    if (run >= 0 && !event.target.closest("a"))
-      this.pickRun(run, { left: event.clientX, bottom: event.clientY });
+  check(event) {
+    const row = event.target.closest("tr");
+    if (row) this.toggle(this.rows[this.rowIndex(row)]);
+  }
+
+  click(event) {
+    const element = event.target.closest("tr");
+    if (!element?.hasAttribute("aria-rowindex") || event.target.closest("a, input, .pick")) return;
+    this.enter(this.rows[this.rowIndex(element)], { left: event.clientX, bottom: event.clientY });
   }
 
   focus(run) {
@@ -246,60 +421,32 @@ export class RunTable {
     this.selection.dispatchEvent(new CustomEvent("pick", { detail: { run, x: left + 24, y: bottom } }));
   }
 
-  /** For printing: the best rows, without scrolling. */
+  /** For printing: the first rows, without scrolling. */
   print() {
     this.fill(0, Math.min(PRINTED, this.rows.length));
     this.body.lastElementChild.remove();
     const left = this.rows.length - PRINTED;
-    if (this.rows.length && left > 0)
-      this.body.append(
-        h(
-          "tr",
-          { class: "empty" },
-          h("td", { colspan: this.columns.length }, `and ${count(left, "more run")}`),
-        ),
-      );
+    if (!this.rows.length) this.body.append(this.lastLine("No run matches."));
+    else if (left > 0) this.body.append(this.lastLine(`and ${count(left, "more row")}`));
   }
+}
+
+/** "+lr,-val/acc" as columns and directions; null for nothing. */
+function sortedFrom(text) {
+  const found = split(text).map((part) => ({ name: part.slice(1), descending: part[0] === "-" }));
+  return found.length ? found : null;
+}
+
+function usualOrder({ color }) {
+  return { name: color.name, descending: color.goal !== "min" };
 }
 
 function rowOf(event) {
   return Number(event.target.closest("tr")?.dataset.run ?? -1);
 }
 
-function nameOf(study, run) {
-  return study.values.name[run] || study.values.id[run];
-}
-
 function spacer(height) {
   const row = h("tr", { class: "spacer", "aria-hidden": "true" });
   row.style.height = `${height}px`;
   return row;
-}
-
-function numeric(column) {
-  return column.kind === "accuracy" || column.kind === "number";
-}
-
-/** Missing values last, whichever way is sorted. */
-function comparison(values, descending) {
-  const sign = descending ? -1 : 1;
-  return (a, b) => {
-    const [x, y] = [values[a], values[b]];
-    if (x === y) return a - b;
-    if (x === null) return 1;
-    if (y === null) return -1;
-    if (typeof x === "number" && typeof y === "number") return sign * (x - y);
-    return sign * String(x).localeCompare(String(y), "en", { numeric: true });
-  };
-}
-
-/** Wide enough for the head and for a sample of the values. */
-function columnWidth(study, column) {
-  const values = study.values[column.name];
-  const step = Math.max(1, Math.floor(values.length / 60));
-  let widest = textWidth(column.label, HEAD_FONT);
-  for (let run = 0; run < values.length; run += step) {
-    widest = Math.max(widest, textWidth(fitText(formatValue(column, values[run]), WIDEST, FONT), FONT));
-  }
-  return Math.ceil(widest) + (EXTRA[column.name] ?? (numeric(column) ? 26 : 40));
 }

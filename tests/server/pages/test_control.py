@@ -1,0 +1,199 @@
+"""What a person changes on a page is in the database afterwards, and an agent obeys it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+import pytest
+
+from tests.page.conftest import View
+from tests.server.pages.conftest import Lab
+
+GRID = """
+program: train.py
+method: grid
+metric: {name: val/acc, goal: maximize}
+parameters:
+  lr: {values: [0.1, 0.01]}
+  seed: {values: [1, 2, 3]}
+"""
+LR, SEED = (0.1, 0.01), (1, 2, 3)
+
+
+@pytest.fixture
+def sweep(lab: Lab) -> dict:
+    return lab.sweep(GRID)
+
+
+def eventually(view: View, check: Callable[[], bool]) -> None:
+    """Wait until the page has done what it was told to do."""
+    for _ in range(100):
+        if check():
+            return
+        view.tab.wait_for_timeout(100)
+    raise AssertionError("it did not come to that")
+
+
+def state(lab: Lab, sweep: dict) -> str:
+    return lab.read_sweep(sweep)["state"]
+
+
+def test_pausing_resuming_stopping_and_cancelling(lab: Lab, sweep: dict, open_tab) -> None:
+    agent = lab.agent(sweep)
+    run = lab.claim(agent)["run_id"]
+    view = open_tab(lab.address("sweeps", sweep["name"]))
+    button = lambda name: view.tab.get_by_role("button", name=name, exact=True)  # noqa: E731
+    button("Pause").click()
+    button("Resume").wait_for()
+    assert state(lab, sweep) == "PAUSED"
+    assert not any(command["type"] == "run" for command in lab.heartbeat(lab.agent(sweep)))
+    button("Resume").click()
+    button("Pause").wait_for()
+    assert state(lab, sweep) == "RUNNING"
+    button("Cancel").click()
+    dialog = view.tab.get_by_role("dialog")
+    assert "1 run under way will be killed" in dialog.inner_text()
+    dialog.get_by_role("button", name="Cancel", exact=True).click()
+    assert state(lab, sweep) == "RUNNING"
+    button("Cancel").click()
+    dialog.get_by_role("button", name="Cancel the sweep").click()
+    eventually(view, lambda: state(lab, sweep) == "CANCELED")
+    assert [command["type"] for command in lab.heartbeat(agent, run)] == ["exit"]
+
+
+def test_runs_are_tagged_renamed_noted_stopped_and_deleted(lab: Lab, sweep: dict, open_tab) -> None:
+    agents = [lab.agent(sweep) for _ in range(3)]
+    first, second, third = (lab.claim(agent)["run_id"] for agent in agents)
+    lab.end(first, 1)
+    view = open_tab(lab.address())
+    tab = view.tab
+
+    def pick(*runs: str) -> None:
+        for name in runs:
+            tab.get_by_role("checkbox", name=f"Pick {lab.row(name)['display_name']}", exact=True).check()
+
+    def press(name: str) -> None:
+        tab.get_by_role("group", name="With the picked runs").get_by_role("button", name=name).click()
+
+    def answer(name: str, **fields: str) -> None:
+        dialog = tab.get_by_role("dialog")
+        for label, text in fields.items():
+            dialog.get_by_label(label).fill(text)
+        dialog.get_by_role("button", name=name, exact=True).click()
+
+    pick(first, second)
+    press("Tag")
+    answer("Tag", Tags="good, old")
+    eventually(view, lambda: lab.row(second)["tags"] == '["good", "old"]')
+    press("Tag")
+    answer("Tag", Tags="-old, new")
+    eventually(view, lambda: lab.row(first)["tags"] == '["good", "new"]')
+    tab.get_by_role("searchbox").fill("tag:new")
+    tab.get_by_text("2 of 3 runs").wait_for()
+    tab.get_by_role("searchbox").fill("")
+    press("None")
+    pick(second)
+    press("Rename")
+    answer("Rename", Name="the good one")
+    eventually(view, lambda: lab.row(second)["display_name"] == "the good one")
+    press("Notes")
+    answer("Save", Notes="line one\nline two")
+    eventually(view, lambda: lab.row(second)["notes"] == "line one\nline two")
+    press("Stop")
+    answer("Cancel")
+    assert lab.row(second)["stop_requested"] == 0
+    press("Stop")
+    answer("Stop")
+    eventually(view, lambda: lab.row(second)["stop_requested"] == 1)
+    press("None")
+    pick(third)
+    press("Delete")
+    assert "for good" in tab.get_by_role("dialog").inner_text()
+    answer("Delete")
+    tab.get_by_text("2 runs", exact=True).wait_for()
+    with sqlite3.connect(lab.server.data_dir / "metasweep.db") as connection:
+        assert connection.execute("SELECT count(*) FROM runs WHERE name = ?", (third,)).fetchone() == (0,)
+    assert [problem for problem in view.problems if "status of" not in problem] == []
+
+
+def test_a_given_up_point_is_released(lab: Lab, sweep: dict, open_tab) -> None:
+    agent = lab.agent(sweep)
+    for _ in range(3):  # --max-attempts
+        run = lab.claim(agent)["run_id"]
+        point = lab.row(run)["point"]
+        lab.end(run, 1)
+    view = open_tab(lab.address("sweeps", sweep["name"]))
+    view.tab.get_by_text("1 failed").wait_for()
+    name = lab.row(run)["display_name"]
+    view.tab.get_by_role("checkbox", name=f"Pick {name}", exact=True).check()
+    view.tab.get_by_role("button", name="Release point").click()
+    view.tab.get_by_text("1 to be tried again").wait_for()
+    assert lab.row(lab.claim(agent)["run_id"])["point"] == point
+    view.tab.get_by_role("button", name="Release point").click()
+    assert "another run has this point" in view.tab.get_by_role("alert").last.inner_text()
+
+
+def test_groups_hold_mean_and_interval(lab: Lab, sweep: dict, open_tab) -> None:
+    values = {0.1: [0.9, 0.91, 0.95], 0.01: [0.8, 0.7, 0.75]}
+    agent = lab.agent(sweep)
+    for _ in range(6):
+        command = lab.claim(agent)
+        lr, seed = (command["args"][name]["value"] for name in ("lr", "seed"))
+        lab.log(command["run_id"], [], {"val/acc": values[lr][seed - 1]})
+        lab.end(command["run_id"])
+    view = open_tab(lab.address("sweeps", sweep["name"]))
+    view.tab.get_by_role("button", name="All but seed").click()
+    view.tab.get_by_text("6 runs in 2 groups").wait_for()
+    rows = view.tab.locator("table.runs tbody tr.group")
+    texts = [text.replace("\u202f", " ") for text in rows.all_inner_texts()]
+    # scipy.stats.t.interval(0.95, 2, mean, sem): 92.00 ± 6.57, 75.00 ± 12.42
+    assert "92.00 ± 6.57 %" in texts[0]
+    assert "75.00 ± 12.42 %" in texts[1]
+    assert "3 runs" in texts[0]
+    rows.first.click()
+    assert view.tab.locator("table.runs tbody tr.member").count() == 3
+    view.tab.wait_for_timeout(400)  # the address is written a little later
+    view.tab.reload()
+    view.tab.get_by_text("6 runs in 2 groups").wait_for()
+
+
+def test_columns_and_orders_are_chosen_and_kept(lab: Lab, open_tab) -> None:
+    lab.fill(
+        [
+            {"config": {"a": index % 2, "b": index}, "summary": {"loss": index % 3, "extra/z": index}}
+            for index in range(9)
+        ]
+    )
+    view = open_tab(lab.address())
+    heads = lambda: view.tab.locator("table.runs thead button").all_inner_texts()  # noqa: E731
+    view.tab.get_by_text("Columns", exact=True).click()
+    panel = view.tab.locator(".menu-body:visible")
+    panel.get_by_label("a", exact=True).uncheck()
+    panel.get_by_role("button", name="Move up b").click()
+    panel.get_by_role("button", name="Pin loss").click()
+    chosen = heads()
+    assert "a" not in chosen
+    assert chosen[1] == "loss"
+    view.tab.keyboard.press("Escape")
+    view.tab.get_by_role("button", name="loss").click()
+    view.tab.get_by_role("button", name="b", exact=True).click(modifiers=["Shift"])
+    assert view.column("loss") == ["0", "0", "0", "1", "1", "1", "2", "2", "2"]
+    assert view.column("b") == ["0", "3", "6", "1", "4", "7", "2", "5", "8"]
+    edge = view.tab.locator("th[data-column=b] .edge").bounding_box()
+    width = view.tab.locator("th[data-column=b]").bounding_box()["width"]
+    view.tab.mouse.move(edge["x"] + 4, edge["y"] + 5)
+    view.tab.mouse.down()
+    view.tab.mouse.move(edge["x"] + 64, edge["y"] + 5)
+    view.tab.mouse.up()
+    view.tab.wait_for_timeout(400)
+    view.tab.reload()
+    view.tab.locator("table.runs tbody tr[data-run]").first.wait_for()
+    assert heads() == chosen
+    assert view.column("b")[:3] == ["0", "3", "6"]
+    assert view.tab.locator("th[data-column=b]").bounding_box()["width"] >= width + 50
+    with view.tab.expect_download() as download:
+        view.tab.get_by_role("button", name="CSV", exact=True).click()
+    lines = download.value.path().read_text().splitlines()
+    assert len(lines) == 10
+    assert lines[0].startswith("id,name,state,")
