@@ -32,7 +32,7 @@ def embedded_server() -> Iterator[dict[str, str]]:
             "serve",
             "--port",
             "0",
-            "--data-dir",
+            "--server-dir",
             str(data_dir),
         ]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)

@@ -46,7 +46,7 @@ class ServerProcess:
             *self.options,
         ]
         self.process = subprocess.Popen(
-            [*command, "--data-dir", str(self.data_dir)],
+            [*command, "--server-dir", str(self.data_dir)],
             cwd=ROOT,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

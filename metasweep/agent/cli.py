@@ -238,7 +238,7 @@ def point_to_results(screen: display.Lines, found: sweep.Sweep, server_dir: str)
     """Say how to read what the embedded server has, and how to end it."""
     place = "" if server_dir == SERVER_DIR else shlex.quote(server_dir)
     reading = f"--local --server-dir {place}" if place else "--local"
-    stopping = f"stop --data-dir {place}" if place else "stop"
+    stopping = f"stop --server-dir {place}" if place else "stop"
     screen.say(f"the results: metasweep table {found.name} {reading}")
     screen.say(f"the embedded server stays up; end it with: metasweep server {stopping}")
 

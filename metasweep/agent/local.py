@@ -24,7 +24,7 @@ def start_server(data_dir: str) -> dict[str, str]:
 
 def call(action: str, data_dir: str) -> str:
     """Run `metasweep server ACTION`; return what it prints."""
-    command = [sys.executable, "-m", "metasweep", "server", action, "--data-dir", data_dir]
+    command = [sys.executable, "-m", "metasweep", "server", action, "--server-dir", data_dir]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=with_root())
     if done.returncode:
         words = (done.stderr or done.stdout).strip().splitlines()

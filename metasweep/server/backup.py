@@ -19,7 +19,7 @@ def back_up(data_dir: Path, target: Path) -> None:
     """Copy to a new directory, which appears under its name when it is whole. Raises Refused, OSError."""
     source = Settings(data_dir)
     if not source.database_path.exists():
-        raise Refused(f"there is no database in {data_dir}: name its directory with --data-dir")
+        raise Refused(f"there is no database in {data_dir}: name its directory with --server-dir")
     if target.exists():
         raise Refused(f"{target} exists already: name a new directory")
     target.parent.mkdir(parents=True, exist_ok=True)

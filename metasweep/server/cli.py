@@ -12,8 +12,8 @@ class ServeByDefault(click.Group):
     """A group whose command `serve` need not be named."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put `serve` in front of what names no command."""
-        if not args or args[0] not in (*self.commands, "-h", "--help"):
+        """Put `serve` in front of its options."""
+        if not args or (args[0].startswith("-") and args[0] not in ("-h", "--help")):
             args = ["serve", *args]
         return super().parse_args(ctx, args)
 

@@ -46,7 +46,7 @@ def check_owner(path: Path) -> None:
     except FileNotFoundError:
         return
     if owner != os.geteuid():
-        raise Refused(f"{path} belongs to {user_name(owner)}: choose a --data-dir of your own")
+        raise Refused(f"{path} belongs to {user_name(owner)}: choose a --server-dir of your own")
 
 
 def user_name(uid: int) -> str:
@@ -122,7 +122,7 @@ def hold(data_dir: Path) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held until the process ends
     except BlockingIOError as error:
         raise Refused(
-            f"a server is already running on {data_dir}: stop it, or choose another --data-dir"
+            f"a server is already running on {data_dir}: stop it, or choose another --server-dir"
         ) from error
     (data_dir / DESCRIPTION).unlink(missing_ok=True)  # of a server that was killed
 

@@ -47,12 +47,12 @@ def test_a_backup_under_load_is_served(own_server: ServerProcess, tmp_path: Path
         while client.run("saved")["historyLineCount"] < 20:
             pass
         target = tmp_path / "copy"
-        saved = command("backup", "--data-dir", str(own_server.data_dir), str(target))
+        saved = command("backup", "--server-dir", str(own_server.data_dir), str(target))
     finally:
         stop.set()
         writer.join()
     assert saved.returncode == 0, saved.stderr
-    one_line(command("backup", "--data-dir", str(own_server.data_dir), str(target)), 1, "exists already")
+    one_line(command("backup", "--server-dir", str(own_server.data_dir), str(target)), 1, "exists already")
     assert [path.name for path in tmp_path.iterdir()] == ["copy"]
     restored = ServerProcess(target, own_server.home)
     restored.start()
@@ -70,8 +70,8 @@ def test_a_backup_under_load_is_served(own_server: ServerProcess, tmp_path: Path
 
 
 def test_a_backup_of_nothing(tmp_path: Path) -> None:
-    missing = command("backup", "--data-dir", str(tmp_path / "state"), str(tmp_path / "copy"))
-    one_line(missing, 1, "no database", "--data-dir")
+    missing = command("backup", "--server-dir", str(tmp_path / "state"), str(tmp_path / "copy"))
+    one_line(missing, 1, "no database", "--server-dir")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -79,7 +79,7 @@ def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "metasweep.db") as connection:
         connection.execute("PRAGMA user_version = 1000")
     connection.close()
-    one_line(command("serve", "--port", "0", "--data-dir", str(tmp_path)), 1, "newer version", "update")
+    one_line(command("serve", "--port", "0", "--server-dir", str(tmp_path)), 1, "newer version", "update")
 
 
 SCHEMA_1 = (Path(__file__).parent / "schemas" / "version_1.sql").read_text()

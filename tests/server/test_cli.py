@@ -35,19 +35,19 @@ def one_line(found: "subprocess.CompletedProcess[str]", code: int, *words: str) 
 
 def test_start_env_stop(tmp_path: Path) -> None:
     state = str(tmp_path / "state")
-    first = command("start", "--port", "0", "--data-dir", state)
+    first = command("start", "--port", "0", "--server-dir", state)
     try:
         assert first.returncode == 0, first.stderr
-        assert command("start", "--port", "0", "--data-dir", state).stdout == first.stdout
-        lines = command("env", "--data-dir", state).stdout.splitlines()
+        assert command("start", "--port", "0", "--server-dir", state).stdout == first.stdout
+        lines = command("env", "--server-dir", state).stdout.splitlines()
         key = (tmp_path / "state" / "key").read_text().strip()
         assert lines == [f"export WANDB_BASE_URL={first.stdout.strip()}", f"export WANDB_API_KEY={key}"]
-        one_line(command("serve", "--port", "0", "--data-dir", state), 1, "already running")
+        one_line(command("serve", "--port", "0", "--server-dir", state), 1, "already running")
     finally:
-        ended = command("stop", "--data-dir", state)
+        ended = command("stop", "--server-dir", state)
     assert ended.returncode == 0, ended.stderr
-    one_line(command("env", "--data-dir", state), 1, "no server is running", "start")
-    one_line(command("stop", "--data-dir", state), 1, "no server is running")
+    one_line(command("env", "--server-dir", state), 1, "no server is running", "start")
+    one_line(command("stop", "--server-dir", state), 1, "no server is running")
     assert not (tmp_path / "state" / "server.json").exists()
     assert key not in (tmp_path / "state" / "server.log").read_text()
 
@@ -61,29 +61,33 @@ def test_the_key_is_for_its_owner_only(server: ServerProcess) -> None:
 
 def test_mistakes(tmp_path: Path, server: ServerProcess) -> None:
     state = str(tmp_path / "state")
-    one_line(command("serve", "--port", str(server.port), "--data-dir", state), 1, "in use", "--port")
-    one_line(command("start", "--port", str(server.port), "--data-dir", state), 1, "in use", "--port")
-    one_line(command("serve", "--port", "http", "--data-dir", state), 2, "--port")
+    one_line(command("serve", "--port", str(server.port), "--server-dir", state), 1, "in use", "--port")
+    one_line(command("start", "--port", str(server.port), "--server-dir", state), 1, "in use", "--port")
+    one_line(command("serve", "--port", "http", "--server-dir", state), 2, "--port")
     one_line(command("serve", "--prot", "80"), 2, "--prot")
     one_line(command("sevre"), 2, "sevre")
     (tmp_path / "file").write_text("x")
-    one_line(command("serve", "--port", "0", "--data-dir", str(tmp_path / "file")), 2, "--data-dir")
-    one_line(command("serve", "--port", "0", "--data-dir", str(tmp_path / "file" / "below")), 1, "--data-dir")
+    one_line(command("serve", "--port", "0", "--server-dir", str(tmp_path / "file")), 2, "--server-dir")
+    one_line(
+        command("serve", "--port", "0", "--server-dir", str(tmp_path / "file" / "below")), 1, "--server-dir"
+    )
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        one_line(command("serve", "--host", "192.0.2.1", "--port", "0", "--data-dir", state), 1, "192.0.2.1")
+        one_line(
+            command("serve", "--host", "192.0.2.1", "--port", "0", "--server-dir", state), 1, "192.0.2.1"
+        )
 
 
 def test_a_broken_database_is_refused(tmp_path: Path) -> None:
     state = tmp_path / "state"
     state.mkdir()
     (state / "metasweep.db").write_bytes(b"this is not a database" * 1000)
-    one_line(command("serve", "--port", "0", "--data-dir", str(state)), 1, "metasweep.db", "backup")
+    one_line(command("serve", "--port", "0", "--server-dir", str(state)), 1, "metasweep.db", "backup")
     assert (state / "metasweep.db").read_bytes().startswith(b"this is not"), "left as it was"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_read_only_directory(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    one_line(command("serve", "--port", "0", "--data-dir", str(tmp_path / "state")), 1, "--data-dir")
+    one_line(command("serve", "--port", "0", "--server-dir", str(tmp_path / "state")), 1, "--server-dir")
     tmp_path.chmod(0o700)

@@ -164,10 +164,10 @@ def test_a_folder_that_cannot_be_written_is_waited_for(own_server: ServerProcess
 def test_a_read_only_disk_is_refused_at_the_start(small_disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     one_line(
-        command("serve", "--port", "0", "--data-dir", str(small_disk / "state")),
+        command("serve", "--port", "0", "--server-dir", str(small_disk / "state")),
         1,
         "cannot write",
-        "--data-dir",
+        "--server-dir",
     )
 
 
@@ -182,6 +182,6 @@ def test_a_database_with_a_damaged_page_is_refused(own_server: ServerProcess) ->
     assert len(damaged) > 200_000
     damaged[100_000:108_192] = b"\xff" * 8192
     path.write_bytes(damaged)
-    refusal = command("serve", "--port", "0", "--data-dir", str(own_server.data_dir))
-    one_line(refusal, 1, "metasweep.db", "backup", "--data-dir")
+    refusal = command("serve", "--port", "0", "--server-dir", str(own_server.data_dir))
+    one_line(refusal, 1, "metasweep.db", "backup", "--server-dir")
     assert path.read_bytes() == damaged, "left as it was"

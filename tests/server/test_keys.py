@@ -20,7 +20,7 @@ VIEWER = {"query": "{ viewer { entity } }"}
 
 
 def key_command(server: ServerProcess, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return command("key", *arguments, "--data-dir", str(server.data_dir))
+    return command("key", *arguments, "--server-dir", str(server.data_dir))
 
 
 def status(server: ServerProcess, key: str) -> int:
@@ -57,7 +57,7 @@ def test_what_is_kept_of_a_key_is_not_the_key(own_server: ServerProcess, tmp_pat
     for path in own_server.data_dir.rglob("*"):
         assert path.is_dir() or key.encode() not in path.read_bytes(), path
     copy = tmp_path / "copy"
-    assert command("backup", str(copy), "--data-dir", str(own_server.data_dir)).returncode == 0
+    assert command("backup", str(copy), "--server-dir", str(own_server.data_dir)).returncode == 0
     restored = ServerProcess(copy, own_server.home)
     restored.start()
     try:
@@ -67,7 +67,7 @@ def test_what_is_kept_of_a_key_is_not_the_key(own_server: ServerProcess, tmp_pat
 
 
 def test_mistakes_with_keys(own_server: ServerProcess, tmp_path: Path) -> None:
-    one_line(command("key", "new", "anna", "--data-dir", str(tmp_path)), 1, "no server in", "--data-dir")
+    one_line(command("key", "new", "anna", "--server-dir", str(tmp_path)), 1, "no server in", "--server-dir")
     one_line(key_command(own_server, "new", "../anna"), 1, "not a name")
     one_line(key_command(own_server, "new", "server"), 1, "already")
     one_line(key_command(own_server, "revoke", "server"), 1, "delete", "key")
@@ -80,7 +80,7 @@ def test_mistakes_with_keys(own_server: ServerProcess, tmp_path: Path) -> None:
     own_server.stop()
     assert own_server.said.count("damaged") == 1
     port = ("serve", "--port", "0")
-    one_line(command(*port, "--data-dir", str(own_server.data_dir)), 1, "damaged", "keys.json")
+    one_line(command(*port, "--server-dir", str(own_server.data_dir)), 1, "damaged", "keys.json")
 
 
 def test_no_key_is_ever_written_to_the_log(own_server: ServerProcess) -> None:
@@ -131,7 +131,7 @@ def test_the_client_over_tls(certificate: tuple[str, str]) -> None:
     cert, key = certificate
     for server in make_server("--certfile", cert, "--keyfile", key):
         assert requests.get(f"{server.url}/", timeout=10, verify=cert).status_code == 401
-        lines = command("env", "--data-dir", str(server.data_dir)).stdout.splitlines()
+        lines = command("env", "--server-dir", str(server.data_dir)).stdout.splitlines()
         assert lines[0] == f"export WANDB_BASE_URL={server.url}"
         code = "import wandb\nwith wandb.init(project='tls', id='tls') as run: run.log({'x': 1})"
         trust = {"SSL_CERT_FILE": cert, "REQUESTS_CA_BUNDLE": cert}
@@ -147,7 +147,7 @@ def test_the_client_over_tls(certificate: tuple[str, str]) -> None:
 
 
 def test_mistakes_with_tls(certificate: tuple[str, str], tmp_path: Path) -> None:
-    serve = ("serve", "--port", "0", "--data-dir", str(tmp_path / "state"))
+    serve = ("serve", "--port", "0", "--server-dir", str(tmp_path / "state"))
     one_line(command(*serve, "--keyfile", certificate[1]), 2, "--certfile")
     one_line(command(*serve, "--certfile", str(tmp_path / "none.pem")), 2, "none.pem")
     one_line(command(*serve, "--certfile", certificate[1]), 1, "no TLS", "PEM")
@@ -173,7 +173,7 @@ def proxied() -> Iterator[ServerProcess]:
 def test_behind_a_proxy_urls_are_those_of_the_proxy(proxied: ServerProcess) -> None:
     (file,) = upload_url(proxied, PROXIED).json()["data"]["createRunFiles"]["files"]
     assert file["uploadUrl"].startswith("https://sweeps.example:8443/storage/")
-    lines = command("env", "--data-dir", str(proxied.data_dir)).stdout.splitlines()
+    lines = command("env", "--server-dir", str(proxied.data_dir)).stdout.splitlines()
     assert lines[0] == "export WANDB_BASE_URL=https://sweeps.example:8443"
     path = file["uploadUrl"].removeprefix("https://sweeps.example:8443")
     assert requests.put(proxied.url + path, data=b"x", timeout=10).status_code == 200

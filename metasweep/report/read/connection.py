@@ -28,7 +28,7 @@ PATIENCE = 60  # seconds for one call with its repetitions: then the server is g
 
 def use_local_server(data_dir: Path) -> None:
     """Point this process at the embedded server that runs on a data directory."""
-    command = [sys.executable, "-m", "metasweep", "server", "env", "--data-dir", str(data_dir)]
+    command = [sys.executable, "-m", "metasweep", "server", "env", "--server-dir", str(data_dir)]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode:
         raise AnalysisError(answer.stderr.strip() or f"No embedded server runs on {data_dir}.")

@@ -15,7 +15,7 @@ from metasweep.server.errors import Refused
 def backup(data_dir: Path, target: Path) -> None:
     """Copy everything to the new directory TARGET, also while the server runs.
 
-    The copy is itself a data directory: to restore it, serve it with --data-dir TARGET.
+    The copy is itself a data directory: to restore it, serve it with --server-dir TARGET.
     """
     from metasweep.server.backup import back_up
 

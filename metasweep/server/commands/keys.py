@@ -12,7 +12,7 @@ from metasweep.server.errors import Refused
 def existing(data_dir: Path) -> Path:
     """The data directory, or Refused: a key opens a server that there is."""
     if not (data_dir / "key").exists():
-        raise Refused(f"there is no server in {data_dir}: name its directory with --data-dir")
+        raise Refused(f"there is no server in {data_dir}: name its directory with --server-dir")
     return data_dir
 
 

@@ -14,18 +14,30 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def own_folder(_context: click.Context, _parameter: click.Parameter, data_dir: Path) -> Path:
-    """Read the value of --data-dir: what lies in somebody else's folder is not believed."""
+    """Read the value of --server-dir: what lies in somebody else's folder is not believed."""
     try:
         check_owner(data_dir)
     except OSError as error:
-        raise Refused(f"cannot look at {data_dir} ({error.strerror}): choose another --data-dir") from error
+        raise Refused(f"cannot look at {data_dir} ({error.strerror}): choose another --server-dir") from error
     return data_dir
 
 
+class ServerDir(click.Option):
+    """--server-dir as everywhere else. Its former name, --data-dir, works and is not shown."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Describe the option by its own name alone."""
+        record = super().get_help_record(ctx)
+        return record and (record[0].replace(", --data-dir", ""), record[1])
+
+
 def data_dir_option(command: Command) -> Command:
-    """--data-dir, the same for every command."""
+    """--server-dir, the same for every command."""
     return click.option(
+        "--server-dir",
         "--data-dir",
+        "data_dir",
+        cls=ServerDir,
         type=click.Path(path_type=Path, file_okay=False),
         callback=own_folder,
         default=DATA_DIR,
@@ -44,11 +56,11 @@ def host_option(command: Command) -> Command:
 def cannot_write(data_dir: Path, error: OSError) -> Refused:
     """What to do about a disk that is full, or not to be written to."""
     where = error.filename or data_dir
-    return Refused(f"cannot write to {where} ({error.strerror or error}): choose another --data-dir")
+    return Refused(f"cannot write to {where} ({error.strerror or error}): choose another --server-dir")
 
 
 def none_runs(data_dir: Path) -> Refused:
     """What to do where a server is needed and there is none."""
     return Refused(
-        f"no server is running on {data_dir}: start one with metasweep server start --data-dir {data_dir}"
+        f"no server is running on {data_dir}: start one with metasweep server start --server-dir {data_dir}"
     )

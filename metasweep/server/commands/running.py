@@ -118,7 +118,7 @@ def start(host: str, port: int | None, data_dir: Path) -> None:
     with log:
         process = subprocess.Popen(
             # A group of its own, which Ctrl-C does not reach; the same session, to end with a batch job.
-            [*command, "--data-dir", str(data_dir)],
+            [*command, "--server-dir", str(data_dir)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -15,7 +15,7 @@ from metasweep.server.pages.answers import SAFE, failure, html
 from metasweep.server.pages.static import ROOT
 
 MAX_FORM = 16_384  # bytes
-HOW = "metasweep server env --data-dir DIR"  # a stranger need not know which
+HOW = "metasweep server env --server-dir DIR"  # a stranger need not know which
 WHERE = "DIR is the directory that it serves, .metasweep unless told otherwise."
 
 

@@ -155,7 +155,7 @@ class Database:
 
     def _open(self) -> sqlite3.Connection:
         """The writer's connection, with the newest schema; Refused when the file is no good."""
-        way_out = "serve a backup of it with --data-dir BACKUP, or choose another --data-dir"
+        way_out = "serve a backup of it with --server-dir BACKUP, or choose another --server-dir"
         try:
             connection = connect(self.path)
             version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -167,7 +167,9 @@ class Database:
             migrate(connection, version)
         except sqlite3.DatabaseError as error:
             if "full" in str(error):
-                raise Refused(f"no room for {self.path}: free some, or choose another --data-dir") from error
+                raise Refused(
+                    f"no room for {self.path}: free some, or choose another --server-dir"
+                ) from error
             raise Refused(f"{self.path} cannot be used ({error}): {way_out}") from error
         return connection
 

@@ -79,7 +79,7 @@ def test_the_server_does_not_start_with_a_secret_that_is_none(tmp_path: Path, na
     state = tmp_path / "state"
     state.mkdir(0o700)
     (state / name).touch(0o600)
-    serve = ("serve", "--port", "0", "--data-dir", str(state))
+    serve = ("serve", "--port", "0", "--server-dir", str(state))
     one_line(command(*serve), 1, name, "damaged")
     (state / name).chmod(0o640)
     one_line(command(*serve), 1, name, "read by others", "chmod 600")
@@ -109,7 +109,7 @@ def test_a_description_that_makes_no_sense_is_one_line(own_server: ServerProcess
     path = own_server.data_dir / "server.json"
     path.write_text(text)
     for words in (("env",), ("stop",)):
-        one_line(command(*words, "--data-dir", str(own_server.data_dir)), 1, "server.json is damaged")
+        one_line(command(*words, "--server-dir", str(own_server.data_dir)), 1, "server.json is damaged")
 
 
 def test_the_state_is_its_owners_alone(own_server: ServerProcess) -> None:
@@ -135,7 +135,7 @@ def test_the_state_of_another_user_is_not_used(tmp_path: Path) -> None:
     state.mkdir()
     os.chown(state, 65534, 65534)
     for words in ("serve --port 0", "start", "env", "stop", "key list", "backup x"):
-        one_line(command(*words.split(), "--data-dir", str(state)), 1, "belongs to nobody", "--data-dir")
+        one_line(command(*words.split(), "--server-dir", str(state)), 1, "belongs to nobody", "--server-dir")
 
 
 FOREIGN = [
@@ -193,7 +193,7 @@ def test_a_copied_cookie_ends_with_its_session(own_server: ServerProcess, tmp_pa
     person.post(f"{own_server.url}/sign-in", data={"key": own_server.key}, timeout=30)
     thief.cookies.update(person.cookies)
     copy = tmp_path / "copy"
-    assert command("backup", str(copy), "--data-dir", str(own_server.data_dir)).returncode == 0
+    assert command("backup", str(copy), "--server-dir", str(own_server.data_dir)).returncode == 0
     assert thief.get(f"{own_server.url}/data", timeout=30).status_code == 200
     person.post(f"{own_server.url}/sign-out", timeout=30)
     assert thief.get(f"{own_server.url}/data", timeout=30).status_code == 401

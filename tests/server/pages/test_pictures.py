@@ -230,5 +230,5 @@ def test_pages_fit_a_phone_and_paper(lab: Lab, open_tab) -> None:
 def test_still_pages_have_a_main_landmark(server: ServerProcess, open_tab) -> None:
     view = open_tab(f"{server.url}/no/such/page", signed_in=False)
     assert view.tab.get_by_role("main").get_by_role("heading", name="Sign in").count() == 1
-    assert "--data-dir" in view.tab.inner_text("main")
+    assert "--server-dir" in view.tab.inner_text("main")
     assert json.dumps(str(server.data_dir)) not in view.tab.content()
