@@ -105,7 +105,6 @@ CREATE TABLE runs (
     agent_id INTEGER REFERENCES agents (id) ON DELETE SET NULL,
     point INTEGER,                           -- which point of the sweep; null: none held
     attempt INTEGER NOT NULL DEFAULT 1,      -- the how many-th run of that point
-    acknowledged INTEGER NOT NULL DEFAULT 1, -- 0: handed out, and no sign yet that its agent heard of it
     parameters TEXT,                         -- of the point, JSON
     stop_requested INTEGER NOT NULL DEFAULT 0,
     exit_code INTEGER,
@@ -114,6 +113,7 @@ CREATE TABLE runs (
     log_lines INTEGER NOT NULL DEFAULT 0,
     last_step INTEGER NOT NULL DEFAULT -1,
     history_keys TEXT NOT NULL DEFAULT '{}', -- {"val/acc": "number", …}
+    acknowledged INTEGER NOT NULL DEFAULT 1, -- 0: handed out, and no sign yet that its agent heard of it
     UNIQUE (project_id, name)
 );
 CREATE INDEX runs_by_creation ON runs (project_id, created_at, id);
