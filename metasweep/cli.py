@@ -18,6 +18,8 @@ COMMANDS = {
     "charts": ("metasweep.report.cli:charts", "The figures, as SVG in light and dark and as PNG."),
     "importance": ("metasweep.report.cli:importance", "How much each hyper-parameter explains."),
     "publish": ("metasweep.report.cli:publish", "The report as a W&B Report."),
+    "push": ("metasweep.transfer.cli:push", "Copy a sweep from the embedded server to W&B's cloud."),
+    "pull": ("metasweep.transfer.cli:pull", "Copy a sweep from W&B's cloud to the embedded server."),
     "hello": ("metasweep.cluster.cli:hello", "Submit the smallest job, and show what it found."),
     "submit": ("metasweep.cluster.cli:submit", "Submit agents for a sweep as jobs of a cluster."),
     "jobs": ("metasweep.cluster.cli:status", "The jobs, their agents and the sweep's points."),

@@ -20,7 +20,7 @@ from typing import Any
 
 import click
 
-from metasweep.agent import display, local, packing, resources, runfiles, trainers, unsent
+from metasweep.agent import display, packing, resources, runfiles, trainers, unsent
 from metasweep.agent.fleet import Fleet
 from metasweep.agent.missing import Missing
 from metasweep.agent.options import SERVER_DIR, Options, declare
@@ -29,7 +29,7 @@ from metasweep.agent.walltime import Walltime
 from metasweep.agent.work import Work
 from metasweep.batch import job
 from metasweep.batch.exit_codes import PREEMPTED
-from metasweep.client import account, proxies, sweep, sync
+from metasweep.client import account, embedded, proxies, sweep, sync
 from metasweep.client.protocol import Client
 from metasweep.forks import service
 from metasweep.forks.pool import Pool
@@ -88,7 +88,7 @@ def prepare(options: Options) -> Agent:
     sweep.check_argument(options.sweep)
     runfiles.root()
     if options.local:
-        os.environ.update(local.start_server(options.server_dir))
+        os.environ.update(embedded.start_server(options.server_dir))
     os.environ.update(proxies.without_loopback(os.environ))
     client = Client(account.resolve(os.environ, Path.cwd()))
     client.say = lambda text: click.echo(text, err=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import requests
-from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
 
 from metasweep.client.account import Account
 from metasweep.client.throttle import Throttle
@@ -62,26 +62,32 @@ class Transport:
 
         Raises: Refused, Unreachable.
         """
+        body = {"query": query, "variables": variables}
+        return read_reply(self.request("POST", f"{self.account.base_url}/graphql", json=body))
+
+    def request(self, method: str, url: str, **content: Any) -> requests.Response:
+        """Send one request, once, as soon as the server's limit has room for it; with the key, if it is ours.
+
+        Returns the answer, which may be a refusal (4xx). Raises: Unreachable.
+        """
         if (wait := self.throttle.left()) and self.stop.wait(wait):
             raise Unreachable("the server's rate limit", may_have_acted=False)
         answer_seconds = LEAVING_SECONDS if self.stop.is_set() else ANSWER_SECONDS
         try:
-            reply = self._session().post(
-                f"{self.account.base_url}/graphql",
-                json={"query": query, "variables": variables},
-                timeout=(min(CONNECT_SECONDS, answer_seconds), answer_seconds),
+            reply = self._session(url).request(
+                method, url, timeout=(min(CONNECT_SECONDS, answer_seconds), answer_seconds), **content
             )
         except requests.RequestException as error:
             self._note_silence(reason(error))
             raise Unreachable(reason(error), may_have_acted=not never_sent(error)) from error
-        self.is_embedded |= OWN_HEADER in reply.headers
+        self.is_embedded = self.is_embedded or OWN_HEADER in reply.headers
         self.throttle.note(reply.status_code, reply.headers)
         if reply.status_code == 429 or reply.status_code >= 500:
             if reply.status_code != 429:
                 self._note_silence(f"HTTP {reply.status_code}")
             raise Unreachable(f"HTTP {reply.status_code}", reply.status_code not in NOT_ACTED)
         self._note_answer()
-        return read_reply(reply)
+        return reply
 
     def until_answered(
         self,
@@ -111,14 +117,15 @@ class Transport:
         """Send a query until it is answered. Raises: as `until_answered`; Refused."""
         return self.until_answered(lambda: self.execute(query, variables), attempts)
 
-    def _session(self) -> requests.Session:
-        if not hasattr(self._local, "session"):
-            self._local.session = requests.Session()
-            self._local.session.auth = ("api", self.account.api_key)
-            adapter = HTTPAdapter(pool_maxsize=1)
-            for scheme in ("http://", "https://"):
-                self._local.session.mount(scheme, adapter)
-        return self._local.session
+    def _session(self, url: str) -> requests.Session:
+        """Return this thread's session: files may lie with somebody else, who is not to learn the key."""
+        ours = url.startswith(f"{self.account.base_url}/")
+        name = "own" if ours else "others"
+        if not hasattr(self._local, name):
+            session = requests.Session()
+            session.auth = ("api", self.account.api_key) if ours else NoKey()
+            setattr(self._local, name, session)
+        return getattr(self._local, name)
 
     def _note_silence(self, why: str) -> None:
         """Tell the user, once, of a server that has not answered for a while."""
@@ -133,6 +140,14 @@ class Transport:
         if self._said_away:
             self._said_away = False
             self.say(f"{self.account.base_url} answers again")
+
+
+class NoKey(AuthBase):
+    """Sends no key, and none of the user's `~/.netrc` either, which requests would read."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Leave a request as it is."""
+        return request
 
 
 def read_reply(reply: requests.Response) -> dict[str, Any]:

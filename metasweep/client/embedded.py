@@ -1,4 +1,4 @@
-"""The embedded server for `--local`: started when it is not running; it stays up after the agent."""
+"""The embedded server on a data directory: started when it is not running; it stays up."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import os
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 
-from metasweep.forks.pool import ROOT
+ROOT = str(Path(__file__).resolve().parents[2])
 
 
 def start_server(data_dir: str) -> dict[str, str]:

@@ -1,0 +1,133 @@
+"""`metasweep push` and `metasweep pull`: between the embedded server and W&B's cloud, or any two servers."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from metasweep.client import embedded
+from metasweep.client.account import Account, resolve
+from metasweep.client.protocol import SweepName
+from metasweep.client.sweep import explain, parse_name
+from metasweep.client.transport import Refused, Transport, Unreachable
+from metasweep.transfer.copying import Copied, copy_sweep
+from metasweep.transfer.ends import Destination, Run, Source
+
+SERVER_DIR = ".metasweep"
+Command = Callable[..., Any]
+
+
+def options(command: Command) -> Command:
+    """What both commands take."""
+    for option in (
+        click.option("--project", help="Project of the copy. Default: that of the sweep."),
+        click.option("--entity", help="Owner of the copy. Default: the owner of the key."),
+        click.option(
+            "--server-dir",
+            default=SERVER_DIR,
+            show_default=True,
+            help="Data directory of the embedded server; it is started if need be.",
+        ),
+        click.argument("sweep", metavar="SWEEP"),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@options
+def push(sweep: str, server_dir: str, entity: str | None, project: str | None) -> None:
+    """Copy SWEEP, with its runs, from the embedded server to W&B's cloud.
+
+    The cloud is the server that `wandb login` or WANDB_BASE_URL names. What is there already is left out: run
+    it again to go on after an interruption, or to add what has come since. Prints the name of the copy.
+    """
+    transfer(of_embedded(server_dir), of_environment(), sweep, entity, project)
+
+
+@click.command()
+@options
+def pull(sweep: str, server_dir: str, entity: str | None, project: str | None) -> None:
+    """Copy SWEEP, with its runs, from W&B's cloud to the embedded server: an archive that needs no account.
+
+    The cloud is the server that `wandb login` or WANDB_BASE_URL names. What is here already is left out: run
+    it again to go on after an interruption, or to add what has come since. Prints the name of the copy.
+    """
+    transfer(of_environment(), of_embedded(server_dir), sweep, entity, project)
+
+
+def of_environment() -> Account:
+    """The account that wandb would use here. Raises: click.ClickException."""
+    return resolve(os.environ, Path.cwd())
+
+
+def of_embedded(server_dir: str) -> Account:
+    """The account of the embedded server on a data directory. Raises: click.ClickException."""
+    return resolve(os.environ | embedded.start_server(server_dir), Path.cwd())
+
+
+def transfer(
+    source_account: Account, account: Account, argument: str, entity: str | None, project: str | None
+) -> None:
+    """Copy, telling how far it is; exit with 1 if a run was refused. Raises: click.ClickException."""
+    source, destination = Source(source_account), Destination(account)
+    if source_account.base_url == account.base_url:
+        raise click.UsageError(
+            f"{account.base_url} is both ends of the copy: set WANDB_BASE_URL to the other server"
+        )
+    for end in (source, destination):
+        watch(end)
+    name, copy = at(source, lambda: find(source, argument)), None
+    sweep = at(source, lambda: source.sweep(name))
+    owner = entity or at(destination, destination.default_entity)
+    home = project or name.project
+    copy = at(destination, lambda: destination.find_copy(name, owner, home)) or at(
+        destination, lambda: destination.make_copy(name, sweep, owner, home)
+    )
+    click.echo(f"{name} at {source_account.base_url} -> {copy} at {account.base_url}", err=True)
+    with click.progressbar(length=0, label="runs", file=sys.stderr) as bar:
+
+        def tell(_run: Run) -> None:
+            bar.length = (bar.length or 0) + 1
+            bar.update(1)
+
+        result = at(destination, lambda: copy_sweep(source, name, destination, copy, tell))
+    say(result)
+    click.echo(str(copy))
+    sys.exit(1 if result.refused else 0)
+
+
+def find(source: Source, argument: str) -> SweepName:
+    """Return the sweep that SWEEP names at the source. Raises: Refused, Unreachable, click.UsageError."""
+    name = parse_name(argument, source.account.entity, source.account.project)
+    return SweepName(name.entity or source.default_entity(), name.project, name.id)
+
+
+def at(end: Transport, ask: Callable[[], Any]) -> Any:
+    """Return an answer of a server, or say in one line why there is none. Raises: click.ClickException."""
+    try:
+        return ask()
+    except Unreachable as error:
+        raise click.ClickException(f"no W&B server answers at {end.account.base_url}: {error}") from error
+    except Refused as error:
+        raise click.ClickException(explain(error, end.account)) from error
+
+
+def watch(end: Transport) -> None:
+    """Say on standard error what makes a server slow."""
+    end.say = lambda text: click.echo(text, err=True)
+    end.throttle.say = lambda seconds: click.echo(
+        f"{end.account.base_url} is throttling this account: waiting {seconds:.0f} s", err=True
+    )
+
+
+def say(result: Copied) -> None:
+    """Say what has become of the runs."""
+    click.echo(result.summary, err=True)
+    for run, why in result.refused.items():
+        click.echo(f"Error: run {run} was refused: {' '.join(why.split())}", err=True)
