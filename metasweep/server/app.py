@@ -41,6 +41,7 @@ ROUTES = [
     PublicRoute("/sdk/otel/{rest:path}", no_telemetry, methods=["POST"]),
     Route("/graphql", endpoint.graphql, methods=["POST"]),
     Route("/files/{entity}/{project}/{run}/file_stream", streams.file_stream, methods=["POST"]),
+    PublicRoute("/storage/{file:int}", files.preflight, methods=["OPTIONS"]),
     Route("/storage/{file:int}", files.upload, methods=["PUT"]),
     Route("/storage/{file:int}", files.download, methods=["GET", "HEAD"]),
     Route("/artifacts/{entity}/{digest}", files.download_by_digest),

@@ -33,7 +33,6 @@ LEFT_OUT = {
     "sdk/launch": "launch",
     "apis/public/reports.py": "reports written in the cloud",
     "apis/reports": "reports written in the cloud",
-    "sdk/verify": "wandb verify, a check of W&B's own server",
     "sdk/data_types/eval_table": "evaluation tables in the cloud",
 }
 # Operations left out of files that are otherwise covered.

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from graphql import GraphQLResolveInfo
@@ -11,7 +11,8 @@ from metasweep.server.api import paging
 from metasweep.server.errors import BadRequest
 from metasweep.server.store import history, ids
 from metasweep.server.store.order import Term
-from metasweep.server.stream.streams import parse_object, standard_json
+from metasweep.server.stream.streams import parse_object, standard_json, type_name
+from metasweep.sweeps.metric import look_up
 
 DEFAULT_SAMPLES = 500
 TAIL = 1  # lines of a stream that a resuming client wants to see
@@ -72,18 +73,45 @@ def one_sample(run: sqlite3.Row, info: GraphQLResolveInfo, spec: dict[str, Any])
         return []
     low, high = whole(spec.get("minStep"), -(2**62)), whole(spec.get("maxStep"), 2**62)
     texts = history.steps(info.context.database.read(), run["id"], low, high + 1)
-    rows = [row for row in map(json.loads, texts) if all(key in row for key in keys)]
+    picked = ({key: look_up(row, key) for key in keys} for row in map(json.loads, texts))
+    rows = [row for row in picked if all(value is not None for value in row.values())]
     chosen = spread(len(rows), max(0, whole(spec.get("samples"), DEFAULT_SAMPLES)))
-    return [{key: standard_json(rows[i][key]) for key in keys} for i in chosen]
+    return [standard_json(rows[i]) for i in chosen]
 
 
-def history_keys(run: sqlite3.Row, _info: GraphQLResolveInfo) -> dict[str, Any]:
-    """What was logged: for every key its type, and the last step."""
-    keys = json.loads(run["history_keys"])
-    types = {
-        key: {"typeCounts": [{"type": kind, "count": run["history_lines"]}]} for key, kind in keys.items()
+def history_keys(run: sqlite3.Row, info: GraphQLResolveInfo) -> dict[str, Any]:
+    """What was logged: for every key its type and its last value, and the last step.
+
+    A mapping counts by its members, under names with dots; media, which name their type, as one.
+    """
+    known = json.loads(run["history_keys"])
+    values = history.newest_values(info.context.database.read(), run["id"], known)
+    types: dict[str, tuple[str, Any]] = {}
+    for key, kind in known.items():
+        if kind == "map" and key in values:
+            types |= {name: (type_name(value), value) for name, value in members(key, values[key])}
+        else:
+            types[key] = (kind, values.get(key))
+    return {
+        "sets": [],
+        "keys": {key: count(run, *of) for key, of in types.items()},
+        "lastStep": run["last_step"],
     }
-    return {"sets": [], "keys": types, "lastStep": run["last_step"]}
+
+
+def members(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """The members of a nested mapping with their names, such as losses.val."""
+    if isinstance(value, dict) and "_type" not in value:
+        for key, inner in value.items():
+            yield from members(f"{name}.{key}", inner)
+    else:
+        yield name, value
+
+
+def count(run: sqlite3.Row, kind: str, value: Any) -> dict[str, Any]:
+    """What is said of a key of the history."""
+    found = {"typeCounts": [{"type": kind, "count": run["history_lines"]}]}
+    return found if value is None else found | {"previousValue": standard_json(value)}
 
 
 def parquet_history(

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import mimetypes
+import posixpath
 import sqlite3
 from collections.abc import Iterator
 from typing import Literal
@@ -112,7 +113,8 @@ def uploaded(owner: Owner, owner_id: int, names: list[str] | None = None, patter
     )
     conditions: list[tuple[str, str]] = []
     if names:
-        conditions.append(("name IN (SELECT value FROM json_each(?))", json.dumps(names)))
+        spellings = {*names, *map(posixpath.normpath, names)}  # ./data.txt is data.txt
+        conditions.append(("name IN (SELECT value FROM json_each(?))", json.dumps(sorted(spellings))))
     if pattern:
         conditions.append(("name LIKE ?", pattern))
     text = "".join(f" AND {condition}" for condition, _ in conditions)

@@ -1,11 +1,14 @@
 """The streams of a run, as they are read: history, events (system metrics), logs (console lines)."""
 
+import json
 import sqlite3
-from typing import Literal
+from collections.abc import Iterable
+from typing import Any, Literal
 
 from metasweep.server.store.rows import Rows
 
 Stream = Literal["history", "events", "logs"]
+RECENT = 100
 
 
 def lines(connection: sqlite3.Connection, stream: Stream, run_id: int) -> list[str]:
@@ -24,6 +27,19 @@ def last_lines(connection: sqlite3.Connection, stream: Stream, run_id: int, numb
     """The last lines of a stream, in their order."""
     query = f"SELECT text FROM {stream} WHERE run_id = ? ORDER BY line DESC LIMIT ?"
     return [row[0] for row in connection.execute(query, (run_id, number))][::-1]
+
+
+def newest_values(connection: sqlite3.Connection, run_id: int, keys: Iterable[str]) -> dict[str, Any]:
+    """The value that was logged last for each of these keys, as far as the last RECENT rows have one."""
+    wanted, found = set(keys), dict[str, Any]()
+    query = "SELECT text FROM history WHERE run_id = ? ORDER BY line DESC LIMIT ?"
+    for (text,) in connection.execute(query, (run_id, RECENT)):
+        row = json.loads(text)
+        found |= {key: row[key] for key in wanted & row.keys()}
+        wanted -= found.keys()
+        if not wanted:
+            break
+    return found
 
 
 def first_step(connection: sqlite3.Connection, run_id: int) -> int | None:

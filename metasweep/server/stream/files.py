@@ -100,6 +100,15 @@ async def upload(request: Request) -> Response:
     return Response(headers={"ETag": f'"{md5}"'})
 
 
+async def preflight(request: Request) -> Response:
+    """A browser asks whether a page may get or put files: pages of this server may."""
+    origin = request.headers.get("origin", "")
+    headers = {"Vary": "Origin"}
+    if origin.partition("://")[2].lower() == request.headers.get("host", "").lower():
+        headers |= {"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Methods": "GET, HEAD, PUT"}
+    return Response(status_code=204, headers=headers)
+
+
 async def download(request: Request) -> Response:
     """GET of a file's bytes."""
     server: Server = request.app.state.server
