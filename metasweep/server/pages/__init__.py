@@ -5,6 +5,7 @@ from starlette.routing import Route
 from metasweep.server.access.routes import FormRoute, PublicRoute
 from metasweep.server.pages import (
     files,
+    lines,
     shells,
     sign_in,
     sources,
@@ -37,5 +38,6 @@ ROUTES = [
     Route(RUN + "/log", files.log),
     Route(RUN + "/history.csv", files.history),
     Route(RUN + "/files/{name:path}", files.file),
+    Route(PROJECT + "/lines", lines.answer),
     Route(PROJECT + "/artifacts/{artifact}/{name:path}", files.artifact_file),
 ]

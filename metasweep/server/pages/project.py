@@ -42,6 +42,7 @@ def project(connection: sqlite3.Connection, row: sqlite3.Row) -> dict[str, Any]:
         "subtitle": row["description"] or "",
         "total": views.count_runs(connection, "project", row["id"]),
         "sweeps": sweeps(connection, row["id"], base),
+        "logged": views.logged_metrics(connection, "project", row["id"]),
         "study": page.encode(runs(connection, row["id"], row["name"], base)),
     }
 

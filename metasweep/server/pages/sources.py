@@ -57,7 +57,8 @@ def sweep(request: Request) -> Response:
 
     def make() -> dict[str, Any]:
         return page.encode(sweeps.page_data(read, row, parent, tracks)) | {
-            "control": sweeps.control(read, row)
+            "control": sweeps.control(read, row),
+            "logged": views.logged_metrics(read, "sweep", row["id"]),
         }
 
     return answer(request, ("sweep", row["id"]), look, make)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from metasweep.server.pages.answers import Answer
+from metasweep.server.pages.lines import Lines
 from metasweep.server.pages.tracks import Tracks
 
 MOST_ANSWERS = 64
@@ -75,3 +76,4 @@ class Pages:
     def __init__(self) -> None:
         self.answers = Answers()
         self.tracks = Tracks()
+        self.lines = Lines()

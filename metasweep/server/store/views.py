@@ -1,5 +1,6 @@
 """What the pages read, as named queries. `run_id`, `sweep_id` and `project_id` are the ids of rows."""
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -63,6 +64,24 @@ def runs(connection: sqlite3.Connection, scope: Scope, scope_id: int, limit: int
     """The newest runs of a project or a sweep, at most `limit`, in the order of their creation."""
     query = f"SELECT {RUN} FROM runs WHERE {_OF[scope]} ORDER BY id DESC LIMIT ?"
     return connection.execute(query, (scope_id, limit)).fetchall()[::-1]
+
+
+def runs_named(connection: sqlite3.Connection, project_id: int, names: list[str]) -> list[sqlite3.Row]:
+    """Those of a project's runs (id, name, history_lines), in the order of their creation."""
+    query = """
+        SELECT id, name, history_lines FROM runs
+        WHERE project_id = ? AND name IN (SELECT value FROM json_each(?)) ORDER BY id
+    """
+    return connection.execute(query, (project_id, json.dumps(names))).fetchall()
+
+
+def logged_metrics(connection: sqlite3.Connection, scope: Scope, scope_id: int) -> list[str]:
+    """The names of all that runs of a project or a sweep have logged as numbers, in alphabetical order."""
+    query = f"""
+        SELECT DISTINCT key FROM (SELECT DISTINCT history_keys FROM runs WHERE {_OF[scope]}) AS kinds,
+            json_each(kinds.history_keys) WHERE json_each.value = 'number' ORDER BY key
+    """
+    return [key for (key,) in connection.execute(query, (scope_id,)) if not key.startswith("_")]
 
 
 def count_runs(connection: sqlite3.Connection, scope: Scope, scope_id: int) -> int:

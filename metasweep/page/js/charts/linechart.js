@@ -3,6 +3,7 @@ import { axisBottom, axisLeft, scaleLinear, scaleLog, select } from "d3";
 import { h } from "page/base/dom";
 import { formatAccuracyTick, formatNumber, formatPercent } from "page/base/format";
 import { smoothed } from "page/charts/smooth";
+import { logTicks } from "page/charts/ticks";
 import { exportButtons } from "page/charts/export";
 
 const MARGIN = { top: 8, right: 20, bottom: 24, left: 54 };
@@ -255,12 +256,4 @@ function domain(values, log) {
   if (log) return low === high ? [low / 2, high * 2] : [low, high];
   const room = (high - low) * 0.06 || Math.abs(high) * 0.05 || 1;
   return [low >= 0 ? Math.max(0, low - room) : low - room, high + room];
-}
-
-function logTicks(scale) {
-  const ticks = scale.ticks(5);
-  const telling = ticks.filter((tick) => /^1e/.test(tick.toExponential()));
-  const kept = telling.length >= 2 ? telling : ticks;
-  const step = Math.ceil(kept.length / 5);
-  return kept.filter((_, at) => at % step === 0);
 }

@@ -3,6 +3,7 @@ import { axisBottom, axisLeft, scaleLinear, scaleLog, select } from "d3";
 import { h } from "page/base/dom";
 import { formatNumber } from "page/base/format";
 import { exportButtons } from "page/charts/export";
+import { logTicks } from "page/charts/ticks";
 
 const MARGIN = { top: 8, right: 20, bottom: 40, left: 58 };
 const NEAR = 24; // px
@@ -54,9 +55,9 @@ export class ScatterChart {
   drawAxes(width) {
     const tick = (text) => (value) => (text ? text(value) : formatNumber(value));
     this.svg.append("g").attr("class", "curve-axis grid").attr("transform", `translate(${MARGIN.left},0)`)
-      .call(axisLeft(this.y).ticks(5).tickFormat(tick(this.data.yText)).tickSize(-(width - MARGIN.left - MARGIN.right)).tickPadding(6));
+      .call(ticked(axisLeft(this.y), this.y, 5).tickFormat(tick(this.data.yText)).tickSize(-(width - MARGIN.left - MARGIN.right)).tickPadding(6));
     this.svg.append("g").attr("class", "curve-axis").attr("transform", `translate(0,${MARGIN.top + this.height})`)
-      .call(axisBottom(this.x).ticks(Math.max(2, Math.min(6, width / 90))).tickFormat(tick(this.data.xText)).tickSizeOuter(0));
+      .call(ticked(axisBottom(this.x), this.x, Math.max(2, Math.min(6, width / 90))).tickFormat(tick(this.data.xText)).tickSizeOuter(0));
     this.svg.append("text").attr("class", "caption").attr("text-anchor", "end").attr("x", width - MARGIN.right).attr("y", this.height + MARGIN.top + MARGIN.bottom - 4).text(this.data.xLabel);
   }
 
@@ -90,6 +91,10 @@ export class ScatterChart {
   picture() {
     return { layers: [this.svg.node()], width: this.width, height: this.height + MARGIN.top + MARGIN.bottom, title: this.name };
   }
+}
+
+function ticked(made, scale, number) {
+  return scale.base ? made.tickValues(logTicks(scale)) : made.ticks(number);
 }
 
 function axis(values, log, range) {

@@ -7,6 +7,7 @@ import { Selection } from "page/selection";
 import { serverActions } from "page/server/actions";
 import { heading } from "page/server/parts";
 import { ago } from "page/server/time";
+import { Workspace } from "page/server/workspace";
 import { RunTable } from "page/table/table";
 
 const MOST_IN_SIGHT = 5; // sweeps; more are scrolled, so that the runs stay near
@@ -47,6 +48,7 @@ export class ProjectPage {
       this.details.load(before);
     } else if (study.count) this.start(study);
     else this.runs.lastElementChild.after(...(this.empty ? [] : [(this.empty = emptyNote())]));
+    this.charts?.load(data.logged);
   }
 
   start(study) {
@@ -56,6 +58,8 @@ export class ProjectPage {
     this.table = new RunTable(this.runs, this.selection, { name: "_created", descending: true });
     this.table.picked.actions.push(...serverActions(this.selection, this.table.picked));
     this.details = new Details(this.selection);
+    this.charts = new Workspace(this.selection, this.table.picked, location.pathname.split("/").slice(0, 3).join("/"));
+    this.runs.after(this.charts.element);
   }
 }
 

@@ -2,7 +2,9 @@
 import { decode } from "page/base/data";
 import { StudyPage } from "page/study";
 import { serverActions } from "page/server/actions";
+import { place } from "page/server/api";
 import { SweepControl } from "page/server/control";
+import { Workspace } from "page/server/workspace";
 
 export class SweepPage {
   constructor(root, data) {
@@ -12,13 +14,18 @@ export class SweepPage {
   }
 
   /** The table has come, or come anew. */
-  extend({ table, selection, header }) {
+  extend({ table, selection, header, sections }) {
     header.querySelector("h1").after(this.control.element);
-    if (table) table.picked.actions.push(...serverActions(selection, table.picked));
+    if (!table) return;
+    table.picked.actions.push(...serverActions(selection, table.picked));
+    const { entity, project } = place();
+    this.charts = new Workspace(selection, table.picked, `/${encodeURIComponent(entity)}/${encodeURIComponent(project)}`);
+    sections.before(this.charts.element);
   }
 
   load(data, again = true) {
     this.control.load(data.control);
     if (again) this.page.load(decode(data));
+    this.charts?.load(data.logged ?? []);
   }
 }

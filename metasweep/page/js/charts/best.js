@@ -1,0 +1,18 @@
+// The best so far: every run in the order in which they began, and the line of the best of those before.
+
+/** {points, line} of a metric over the order of the runs, for a scatter chart. */
+export function bestSoFar(study, runs, column, color) {
+  const [points, line] = [[], []];
+  let best = null;
+  for (const run of Array.from(runs).sort((a, b) => a - b)) {
+    const value = study.values[column.name][run];
+    if (typeof value !== "number") continue;
+    points.push({ x: run + 1, y: value, run, color: color(run), text: study.values.name[run] });
+    if (best !== null && !(column.goal === "min" ? value < best : value > best)) continue;
+    if (best !== null) line.push({ x: run + 1, y: best });
+    best = value;
+    line.push({ x: run + 1, y: best });
+  }
+  if (points.length) line.push({ x: points.at(-1).x, y: best });
+  return { points, line };
+}
