@@ -24,6 +24,7 @@ from metasweep.server.access.signing import Signer
 from metasweep.server.api import endpoint
 from metasweep.server.context import Server, Settings
 from metasweep.server.errors import ServerError
+from metasweep.server.lanes import Lanes
 from metasweep.server.pages.sign_in import address
 from metasweep.server.store.database import Database
 from metasweep.server.stream import files, streams
@@ -151,4 +152,5 @@ def make_app(server: Server, keys: Keyring, behind_proxy: bool, at_end: Callable
     app.state.guesses = guesses
     app.state.pages = pages.Pages()
     app.state.engine = endpoint.Engine()
+    app.state.lanes = Lanes()
     return app

@@ -1,28 +1,29 @@
 """Reading request bodies: bounded, unzipped, parsed, with the right status for what is broken."""
 
-import json
 import zlib
 from typing import Any
 
+from anyio import to_thread
 from starlette.requests import ClientDisconnect, Request
 
+from metasweep.server.documents import parse_object
 from metasweep.server.errors import BadRequest, TooLarge
 
 MAX_BODY = 64 * 1024 * 1024  # bytes, before and after unzipping; the client sends 10 MB at most
+LARGE = 100_000  # bytes; from here on the event loop does something else meanwhile
 
 
 async def read_json(request: Request, limit: int = MAX_BODY) -> dict[str, Any]:
     """The body as a JSON object, possibly zipped. BadRequest and TooLarge say what is wrong."""
     body = await read_bytes(request, limit)
-    if request.headers.get("content-encoding", "").lower() == "gzip":
-        body = _unzip(body, limit)
-    try:
-        value = json.loads(body or b"{}")
-    except (ValueError, RecursionError) as error:
-        raise BadRequest(f"the body is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise BadRequest("the body is not a JSON object")
-    return value
+    zipped = request.headers.get("content-encoding", "").lower() == "gzip"
+    if len(body) < LARGE and not zipped:
+        return _object(body)
+    return await to_thread.run_sync(lambda: _object(_unzip(body, limit) if zipped else body))
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    return parse_object(body or b"{}", "the body")
 
 
 async def read_bytes(request: Request, limit: int) -> bytes:

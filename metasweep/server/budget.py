@@ -1,20 +1,74 @@
-"""What the answer to one query may cost: lists within lists can grow to any size."""
+"""What the answer to one query may cost: lists within lists, and scans of all runs, can grow to any size."""
 
-from dataclasses import dataclass
+import threading
+import time
+from dataclasses import dataclass, field
+from math import inf
 
-from metasweep.server.errors import BadRequest
+from metasweep.server.errors import BadRequest, ServerError, Unavailable
 
 MOST_VALUES = 1_000_000  # rows times fields: 10,000 runs with 100 fields each, some seconds of work
+MOST_STEPS = 200_000_000  # of SQLite, some 50 ns each
+MOST_SECONDS = 10.0  # of a processor: a step that parses a long document costs more than one
+QUICK = 100  # so much less than all of that is quick
+TOO_MUCH = "the query lists too many rows with too many fields, or searches too many: ask for them in parts"
+TICK = 10_000  # steps between two looks at the budget
 
 
-@dataclass
+class NotQuick(Exception):
+    """The query costs more than a quick one may: it has to begin anew among the slow ones."""
+
+
+@dataclass(eq=False)
 class Budget:
-    """The rows that one query may still list."""
+    """What one query may still cost. Used by one thread, and given up by another one."""
 
-    rows: int = MOST_VALUES
+    quick: bool = False
+    rows: float = MOST_VALUES
+    steps: float = MOST_STEPS
+    seconds: float = MOST_SECONDS
+    given_up: threading.Event = field(default_factory=threading.Event)
+    """Set when nobody waits for the answer any longer."""
+    refusal: Exception | None = None
+    """Why no more may be spent."""
+    _until: float = inf  # of the thread's processor time
+
+    def __post_init__(self) -> None:
+        if self.quick:
+            self.rows, self.steps, self.seconds = self.rows / QUICK, self.steps / QUICK, self.seconds / QUICK
+
+    def extend(self) -> None:
+        """Allow what changes something all that a slow query may cost: it cannot begin anew."""
+        if self.quick:
+            self.quick = False
+            self.rows, self.steps, self.seconds = MOST_VALUES, MOST_STEPS, MOST_SECONDS
+
+    def begin(self) -> None:
+        """From here on, this thread works for the query."""
+        self._until = time.thread_time() + self.seconds
 
     def take(self, rows: int) -> None:
-        """Spend some, or BadRequest."""
+        """Spend rows that are listed; BadRequest or NotQuick."""
         self.rows -= rows
-        if self.rows < 0:
-            raise BadRequest("the query lists too many rows with too many fields: ask for them in parts")
+        self._check()
+
+    def take_steps(self, steps: float) -> None:
+        """Spend steps of a search; BadRequest or NotQuick."""
+        self.steps -= steps
+        self._check()
+
+    def tick(self) -> bool:
+        """Whether SQLite has to stop: to be called by it every TICK steps."""
+        try:
+            self.take_steps(TICK)
+        except (ServerError, NotQuick):
+            return True
+        return False
+
+    def _check(self) -> None:
+        if self.given_up.is_set():
+            self.refusal = Unavailable("nobody waits for this answer any longer")
+        elif min(self.rows, self.steps) < 0 or time.thread_time() > self._until:
+            self.refusal = NotQuick() if self.quick else BadRequest(TOO_MUCH)
+        if self.refusal is not None:
+            raise self.refusal

@@ -2,12 +2,13 @@
 
 import getpass
 import re
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from metasweep.server.access.signing import Signer
 from metasweep.server.budget import Budget
-from metasweep.server.store.database import Database
+from metasweep.server.store.database import Connection, Database
 
 
 def default_entity() -> str:
@@ -66,6 +67,10 @@ class Context:
     def database(self) -> Database:
         """The server's database."""
         return self.server.database
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """A connection that sees everything as of one moment, at the cost of this request's budget."""
+        return self.database.snapshot(self.budget)
 
     def signed(self, method: str, path: str) -> str:
         """An absolute URL, good without the key for a day, as long as the key is."""

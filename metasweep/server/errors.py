@@ -41,3 +41,9 @@ class WrongType(ServerError):
     """The body is not said to be what is taken here."""
 
     status = 415
+
+
+class Unavailable(ServerError):
+    """The server cannot do this now: the client tries again."""
+
+    status = 503

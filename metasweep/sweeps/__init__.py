@@ -13,6 +13,7 @@ from metasweep.sweeps.grid import (
 from metasweep.sweeps.hyperband import costs_of, is_poor, limits
 from metasweep.sweeps.parameters import Point, is_finite
 from metasweep.sweeps.problems import Problem
+from metasweep.sweeps.reading import read_config
 from metasweep.sweeps.sampling import sample
 from metasweep.sweeps.validation import validate
 
@@ -28,6 +29,7 @@ __all__ = [
     "is_poor",
     "limits",
     "point_index",
+    "read_config",
     "sample",
     "suggest",
     "validate",

@@ -19,7 +19,7 @@ def bands(section: Mapping[str, Any]) -> list[int]:
     """The bands of an `early_terminate` section, in ascending order."""
     eta = section.get("eta", DEFAULT_ETA)
     if "max_iter" in section:
-        found = islice(_powers(section["max_iter"] / eta, 1 / eta), int(section["s"]))
+        found = islice(_powers(section["max_iter"] / eta, 1 / eta), min(int(section["s"]), _MOST_BANDS))
         return sorted(int(band) for band in takewhile(lambda band: band >= 1, found))
     return [int(band) for band in takewhile(isfinite, islice(_powers(section["min_iter"], eta), _MOST_BANDS))]
 

@@ -30,7 +30,7 @@ LARGEST_NUMBER = 1e150
 
 def suggestion(wrong: Any, known: Collection[str]) -> str:
     """A hint at the known name that a person may have meant; empty if none comes close."""
-    close = difflib.get_close_matches(str(wrong).lower(), known, n=1)
+    close = difflib.get_close_matches(str(wrong)[:100].lower(), known, n=1)
     return f" (did you mean {close[0]}?)" if close else ""
 
 

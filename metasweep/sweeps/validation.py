@@ -4,6 +4,7 @@ What W&B's sweep schema refuses is a problem here too, and what a search could n
 """
 
 from collections.abc import Mapping
+from itertools import chain, islice
 from typing import Any
 
 from metasweep.sweeps.grid import grid_size
@@ -22,6 +23,7 @@ from metasweep.sweeps.problems import (
 )
 
 METHODS = ("grid", "random", "bayes")
+_MOST_PROBLEMS = 100
 LARGEST_GRID = 2**63 - 1
 _TEXTS = ("apiVersion", "description", "program", "job", "image_uri", "entity", "project", "name")
 _IMPUTE = ("latest", "best", "worst")
@@ -37,13 +39,16 @@ def validate(config: Any) -> list[Problem]:
     """The problems of a sweep config, of any type, in the order of its sections; none if it is in order."""
     if not isinstance(config, Mapping):
         return [Problem("config", f"must be a mapping with method and parameters, not {shown(config)}")]
-    problems = [
-        *_check_top(config),
-        *_check_method(config),
-        *_check_metric(config),
-        *_check_early_terminate(config),
-        *check_parameters("parameters", config.get("parameters")),
-    ]
+    found = chain(
+        _check_top(config),
+        _check_method(config),
+        _check_metric(config),
+        _check_early_terminate(config),
+        check_parameters("parameters", config.get("parameters")),
+    )
+    problems = list(islice(found, _MOST_PROBLEMS))
+    if next(found, None):
+        return [*problems, Problem("config", f"has over {_MOST_PROBLEMS} problems")]
     if not any(problem.severity == "error" for problem in problems) and config["method"] == "grid":
         problems += _check_grid(config)
     return problems

@@ -19,7 +19,7 @@ from metasweep.client.sweep import Sweep
 from metasweep.report.measure.status import completeness
 from metasweep.report.read import study as report
 from metasweep.report.read.records import RunRecord, assemble
-from metasweep.server.store import claims, database
+from metasweep.server.store import claims, configs, database
 from metasweep.sweeps import Grid, grid_size, validate
 from metasweep.sweeps.points import named, parameters_by_name, points_in_all
 from tests.sweeps.test_grid import GRIDS
@@ -51,19 +51,21 @@ class Listing(Client):
 def claimed(connection: sqlite3.Connection, config: dict[str, Any]) -> list[dict[str, Any]]:
     """The configs of all runs that the server hands out for a sweep, as JSON brings them back."""
     connection.execute("DELETE FROM sweeps")
-    database.insert(
+    key = configs.new_key()
+    sweep_id = database.insert(
         connection,
         "sweeps",
         project_id=1,
         name="s",
         method="grid",
-        config=json.dumps(config),
+        config_key=key,
         state="RUNNING",
         points=grid_size(config),
         seed=1,
         created_at="",
         updated_at="",
     )
+    configs.add(connection, key, sweep_id, json.dumps(config), config)
     found = []
     while True:
         sweep = connection.execute("SELECT * FROM sweeps").fetchone()

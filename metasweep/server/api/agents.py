@@ -9,7 +9,7 @@ from graphql import GraphQLResolveInfo
 from metasweep.server.api import paging, runs
 from metasweep.server.context import Context
 from metasweep.server.errors import NotFound
-from metasweep.server.store import agents, claims, projects, rows, suggestions, sweeps
+from metasweep.server.store import agents, claims, configs, projects, rows, suggestions, sweeps
 from metasweep.server.store import runs as run_rows
 from metasweep.server.store.database import time_ago, update
 from metasweep.server.stream.streams import parse_object
@@ -63,7 +63,10 @@ def suggest_for(context: Context, agent_id: str) -> claims.Point | None:
     read = context.database.read()
     agent = rows.by_id(read, "agents", "Agent", agent_id)
     sweep = rows.known(read, "sweeps", agent["sweep_id"])
-    return suggestions.suggest(read, sweep, agent["id"]) if sweep["state"] == "RUNNING" else None
+    if sweep["state"] != "RUNNING":
+        return None
+    configs.prepare(read, sweep)
+    return suggestions.suggest(read, sweep, agent["id"])
 
 
 def next_commands(

@@ -1,17 +1,19 @@
 """POST /graphql."""
 
+import json
 from typing import Any
 
-from anyio import to_thread
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from metasweep.server.api.engine import Engine
 from metasweep.server.body import read_json
+from metasweep.server.budget import Budget
 from metasweep.server.context import Context
 from metasweep.server.errors import BadRequest
 
 __all__ = ["Engine", "graphql"]
+SHORT = (",", ":")
 
 
 def base_url(request: Request) -> str:
@@ -33,7 +35,12 @@ def check(body: dict[str, Any]) -> tuple[str, dict[str, Any], str | None]:
 
 async def graphql(request: Request) -> Response:
     """Run a document in a thread; what does not fit the schema gets 400."""
-    body = check(await read_json(request))
-    context = Context(request.app.state.server, base_url(request), request.state.key)
-    data = await to_thread.run_sync(request.app.state.engine.execute, *body, context)
-    return JSONResponse({"data": data})
+    query, variables, name = check(await read_json(request))
+    state, key = request.app.state, request.state.key
+
+    def work(budget: Budget) -> bytes:
+        context = Context(state.server, base_url(request), key, budget)
+        data = state.engine.execute(query, variables, name, context)
+        return json.dumps({"data": data}, ensure_ascii=False, allow_nan=False, separators=SHORT).encode()
+
+    return Response(await state.lanes.run(request, work), media_type="application/json")

@@ -1,7 +1,7 @@
 """Runs GraphQL documents against the schema; parsing and validation are done once per document."""
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,6 @@ from metasweep.server.api import (
     viewer,
 )
 from metasweep.server.api.cost import MOST_TOKENS, count_fields
-from metasweep.server.budget import MOST_VALUES, Budget
 from metasweep.server.context import Context
 from metasweep.server.errors import BadRequest, ServerError
 from metasweep.server.store import ids
@@ -86,7 +85,7 @@ def parse_int64(value: Any) -> int:
 
 def make_schema() -> GraphQLSchema:
     """The schema with the resolvers of every theme bound to it."""
-    schema = build_schema("\n".join((FOLDER / name).read_text() for name in SCHEMA_FILES))
+    schema = build_schema("\n".join((FOLDER / name).read_text(encoding="utf-8") for name in SCHEMA_FILES))
     for theme in THEMES:
         for type_name, resolvers in theme.RESOLVERS.items():
             kind = schema.type_map[type_name]
@@ -127,11 +126,12 @@ class Engine:
         try:
             document = parse(query, max_tokens=MOST_TOKENS)
             fields = count_fields(document)
+            errors = validate(self.schema, document, max_errors=5)
         except GraphQLError as error:
             raise BadRequest(error.message) from error
         except RecursionError as error:
             raise BadRequest("the query is nested too deeply") from error
-        if errors := validate(self.schema, document, max_errors=5):
+        if errors:
             raise BadRequest("; ".join(error.message for error in errors))
         operation = get_operation_ast(document, operation_name)
         if operation is None:
@@ -144,8 +144,11 @@ class Engine:
         """The data of the answer. Errors of resolvers are raised, a ServerError as itself."""
         prepared = self.prepare(query, operation_name)
         if prepared.operation is OperationType.MUTATION:
+            context.budget.extend()
+        context.budget.rows /= prepared.fields
+        if prepared.operation is OperationType.MUTATION:
             return self._run(prepared, variables, operation_name, context)
-        with context.database.snapshot():
+        with context.reading():
             return self._run(prepared, variables, operation_name, context)
 
     def _run(
@@ -154,7 +157,7 @@ class Engine:
         result = execute_sync(
             self.schema,
             prepared.document,
-            context_value=replace(context, budget=Budget(MOST_VALUES // prepared.fields)),
+            context_value=context,
             variable_values=variables,
             operation_name=operation_name,
             field_resolver=resolve_field,

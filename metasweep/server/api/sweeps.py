@@ -3,22 +3,36 @@
 import json
 import secrets
 import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import yaml
 from graphql import GraphQLResolveInfo
 
 from metasweep.server.api import paging, runs, viewer
 from metasweep.server.context import Context
 from metasweep.server.errors import BadRequest
-from metasweep.server.store import claims, ids, projects, rows, sweeps
+from metasweep.server.store import configs, ids, projects, rows, sweeps
 from metasweep.server.store import runs as run_rows
 from metasweep.server.store.database import insert, now, update
 from metasweep.server.store.metrics import best_of_sweep
 from metasweep.server.store.order import NEWEST
 from metasweep.server.stream.streams import parse_object
-from metasweep.sweeps import grid_size, point_index, validate
+from metasweep.sweeps import Grid, grid_size, read_config, validate
 from metasweep.sweeps.metric import Metric
+
+PriorRun = tuple[int, int | None]  # the number of a run, and the point of the grid that it has finished
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A configuration that a client wants: its text, what it says, its points and what is odd about it."""
+
+    text: str
+    config: dict[str, Any]
+    points: int | None
+    warnings: list[str]
+
 
 # What a person may ask for, and from which states. FINISHED: stop, CANCELED: cancel.
 TRANSITIONS = {
@@ -29,32 +43,37 @@ TRANSITIONS = {
 }
 
 
-def parse_config(text: str) -> dict[str, Any]:
-    """The configuration of a sweep, checked; BadRequest names the place of each mistake."""
+def parse_config(text: str) -> Wanted:
+    """The configuration of a sweep, checked; BadRequest names each mistake.
+
+    Slow for a long one: not to be called within a write.
+    """
     try:
-        config = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise BadRequest(f"the sweep's configuration is not YAML: {error}") from error
+        config = read_config(text)
+    except ValueError as error:
+        raise BadRequest(f"the sweep's configuration is not YAML of a sweep: {error}") from error
     if not isinstance(config, dict):
         raise BadRequest("the sweep's configuration is not a mapping")
-    if errors := [str(problem) for problem in validate(config) if problem.severity == "error"]:
+    problems = validate(config)
+    if errors := [str(problem) for problem in problems if problem.severity == "error"]:
         raise BadRequest("; ".join(errors))
-    return config
+    return Wanted(text, config, grid_size(config), [str(problem) for problem in problems])
 
 
-def warnings_of(text: str) -> list[str]:
-    """What is odd about a configuration that passed."""
-    return [str(problem) for problem in validate(yaml.safe_load(text))]
-
-
-def create(connection: sqlite3.Connection, context: Context, fields: dict[str, Any]) -> int:
-    """A new sweep; its id."""
-    if not fields.get("config"):
+def create(
+    connection: sqlite3.Connection,
+    context: Context,
+    fields: dict[str, Any],
+    wanted: Wanted | None,
+    prior: Sequence[PriorRun],
+) -> int:
+    """A new sweep, to which prior runs belong; its id."""
+    if wanted is None:
         raise BadRequest("config: the sweep's configuration is needed")
-    config = parse_config(fields["config"])
+    config = wanted.config
     entity = fields.get("entityName") or context.settings.entity
     project, _ = projects.find_or_make(connection, entity, fields.get("projectName") or "uncategorized")
-    time = now()
+    time, key = now(), configs.new_key()
     sweep_id = insert(
         connection,
         "sweeps",
@@ -62,37 +81,50 @@ def create(connection: sqlite3.Connection, context: Context, fields: dict[str, A
         name=ids.short(),
         display_name=fields.get("displayName") or config.get("name"),
         description=fields.get("description") or config.get("description"),
-        config=fields["config"],
+        config_key=key,
         method=config["method"],
         state="PENDING",
         controller=fields.get("controller"),
         scheduler=fields.get("scheduler"),
-        points=grid_size(config),
+        points=wanted.points,
         seed=secrets.randbits(62),
         created_at=time,
         updated_at=time,
     )
-    if fields.get("priorRunsFilters"):
-        adopt_prior_runs(connection, sweep_id, project["id"], fields["priorRunsFilters"], config)
+    configs.add(connection, key, sweep_id, wanted.text, config)
+    sweep = rows.known(connection, "sweeps", sweep_id)
+    for run_id, point in prior:
+        if rows.get(connection, "runs", run_id) is None:  # deleted meanwhile
+            continue
+        run_rows.join_sweep(connection, run_id, sweep)
+        sweeps.note_prior_run(connection, sweep_id, run_id)
+        if point is not None:
+            sweeps.cover(connection, sweep_id, point)
     return sweep_id
 
 
-def adopt_prior_runs(
-    connection: sqlite3.Connection, sweep_id: int, project_id: int, filters: str, config: dict[str, Any]
-) -> None:
-    """The project's runs that pass a filter become the sweep's and cover the points that they have tried."""
-    sql, parameters = runs.parse_filters(filters)
-    sweep = rows.known(connection, "sweeps", sweep_id)
-    for run in run_rows.of_project(project_id, sql, *parameters).all(connection):
-        run_rows.join_sweep(connection, run["id"], sweep)
-        sweeps.note_prior_run(connection, sweep_id, run["id"])
-        logged = json.loads(run["config"])
-        values = {
-            key: item["value"] for key, item in logged.items() if isinstance(item, dict) and "value" in item
-        }
-        point = point_index(config, values) if config["method"] == "grid" else None
-        if point is not None and run["state"] == "finished":
-            sweeps.cover(connection, sweep_id, point)
+def find_prior_runs(context: Context, fields: dict[str, Any], wanted: Wanted | None) -> list[PriorRun]:
+    """The runs that pass the filter for prior runs, with the points of the grid that they finished."""
+    if not fields.get("priorRunsFilters") or wanted is None:
+        return []
+    sql, parameters = runs.parse_filters(fields["priorRunsFilters"])
+    entity = fields.get("entityName") or context.settings.entity
+    with context.reading() as connection:
+        project = projects.find(connection, entity, fields.get("projectName") or "uncategorized")
+        found = run_rows.of_project(project["id"], sql, *parameters).all(connection) if project else []
+    grid = Grid(wanted.config) if wanted.config["method"] == "grid" else None
+    return [(run["id"], grid.index(values_of(run)) if grid and is_finished(run) else None) for run in found]
+
+
+def values_of(run: sqlite3.Row) -> dict[str, Any]:
+    """What a run's configuration holds, by name."""
+    items = json.loads(run["config"]).items()
+    return {key: item["value"] for key, item in items if isinstance(item, dict) and "value" in item}
+
+
+def is_finished(run: sqlite3.Row) -> bool:
+    """Whether a run has done all of its point."""
+    return run["state"] == "finished"
 
 
 def set_state(connection: sqlite3.Connection, sweep: sqlite3.Row, wanted: str) -> None:
@@ -103,42 +135,45 @@ def set_state(connection: sqlite3.Connection, sweep: sqlite3.Row, wanted: str) -
     update(connection, "sweeps", sweep["id"], state=state, exhausted=0)
 
 
-def change(connection: sqlite3.Connection, fields: dict[str, Any]) -> int:
+def change(connection: sqlite3.Connection, fields: dict[str, Any], wanted: Wanted | None) -> int:
     """Change a sweep's state, configuration or texts; its id."""
     sweep = rows.by_id(connection, "sweeps", "Sweep", fields["id"])
     if fields.get("state"):
         set_state(connection, sweep, fields["state"])
-    if fields.get("config") and fields["config"] != sweep["config"]:
-        reconfigure(connection, sweep, fields["config"])
+    if wanted is not None and wanted.config != configs.config_of(connection, sweep):
+        reconfigure(connection, sweep, wanted)
     columns = (("displayName", "display_name"), ("description", "description"))
     texts = {column: fields[name] for name, column in columns if fields.get(name) is not None}
     update(connection, "sweeps", sweep["id"], updated_at=now(), **texts)
     return sweep["id"]
 
 
-def reconfigure(connection: sqlite3.Connection, sweep: sqlite3.Row, text: str) -> None:
+def reconfigure(connection: sqlite3.Connection, sweep: sqlite3.Row, wanted: Wanted) -> None:
     """Another configuration; once points of a grid are handed out, their set must stay."""
-    config = parse_config(text)
-    old = claims.parse_config(sweep["config"])
+    config, old = wanted.config, configs.config_of(connection, sweep)
     same_points = all(config.get(key) == old.get(key) for key in ("method", "parameters"))
     if sweep["next_point"] and not same_points:
         raise BadRequest("method and parameters cannot change once the sweep has runs: create another sweep")
-    points = grid_size(config)
-    update(connection, "sweeps", sweep["id"], config=text, method=config["method"], points=points)
+    key = configs.new_key()
+    update(connection, "sweeps", sweep["id"], config_key=key, method=config["method"], points=wanted.points)
+    configs.add(connection, key, sweep["id"], wanted.text, config)
 
 
 def upsert_sweep(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
-    """Create a sweep or change one."""
+    """Create a sweep or change one. What takes long for a large one is done before the write."""
+    wanted = parse_config(input["config"]) if input.get("config") else None
+    prior = [] if input.get("id") else find_prior_runs(info.context, input, wanted)
 
     def job(connection: sqlite3.Connection) -> sqlite3.Row:
-        sweep_id = change(connection, input) if input.get("id") else create(connection, info.context, input)
+        if input.get("id"):
+            sweep_id = change(connection, input, wanted)
+        else:
+            sweep_id = create(connection, info.context, input, wanted, prior)
         return rows.known(connection, "sweeps", sweep_id)
 
-    return {
-        "sweep": info.context.database.write(job),
-        "config_validation_warnings": warnings_of(input["config"]) if input.get("config") else [],
-        "inserted": not input.get("id"),
-    }
+    sweep = info.context.database.write(job)
+    warnings = wanted.warnings if wanted else []
+    return {"sweep": sweep, "config_validation_warnings": warnings, "inserted": not input.get("id")}
 
 
 def delete_sweep(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
@@ -194,20 +229,25 @@ def sweep_runs(
     return runs.listing(info, run_rows.of_sweep(sweep["id"], sql, *parameters), order, limit, after)
 
 
-def expected_runs(sweep: sqlite3.Row, _info: GraphQLResolveInfo) -> int | None:
-    """How many runs finish the sweep: the size of its grid or its cap, whichever is less; null: no end."""
-    cap = claims.parse_config(sweep["config"]).get("run_cap")
-    limits = [limit for limit in (sweep["points"], cap) if limit is not None]
-    return min(limits) if limits else None
+def expected_runs(sweep: sqlite3.Row, info: GraphQLResolveInfo) -> int | None:
+    """How many runs finish the sweep; null: no end."""
+    return sweeps.expected_runs(info.context.database.read(), sweep)
+
+
+def config_text(sweep: sqlite3.Row, info: GraphQLResolveInfo) -> str:
+    """The configuration, as the client sent it."""
+    return configs.text_of(info.context.database.read(), sweep)
 
 
 def best_loss(sweep: sqlite3.Row, info: GraphQLResolveInfo) -> float | None:
     """The best value of the sweep's metric."""
-    metric = Metric.of(claims.parse_config(sweep["config"]))
-    return best_of_sweep(info.context.database.read(), sweep["id"], metric) if metric else None
+    read = info.context.database.read()
+    metric = Metric.of(configs.config_of(read, sweep))
+    return best_of_sweep(read, sweep["id"], metric) if metric else None
 
 
 SWEEP = {
+    "config": config_text,
     "runs": sweep_runs,
     "runCount": count("runs", "sweep_id"),
     "runCountExpected": expected_runs,

@@ -7,7 +7,7 @@ from typing import Any
 
 from metasweep import page
 from metasweep.server.errors import NotFound
-from metasweep.server.store import claims, views
+from metasweep.server.store import sweeps, views
 
 
 @dataclass(frozen=True)
@@ -21,13 +21,6 @@ class Points:
     failed: int = 0
 
 
-def expected(sweep: sqlite3.Row) -> int | None:
-    """How many points finish the sweep; None: no end."""
-    cap = claims.parse_config(sweep["config"]).get("run_cap")
-    limits = [limit for limit in (sweep["points"], cap) if limit is not None]
-    return min(limits) if limits else None
-
-
 def points_by_sweep(connection: sqlite3.Connection, scope: views.Scope, scope_id: int) -> dict[int, Points]:
     """The points of a sweep, or of all sweeps of a project."""
     counts: dict[int, dict[str, Any]] = defaultdict(dict)
@@ -36,9 +29,9 @@ def points_by_sweep(connection: sqlite3.Connection, scope: views.Scope, scope_id
     return {sweep_id: Points(**found) for sweep_id, found in counts.items()}
 
 
-def progress(sweep: sqlite3.Row, points: Points) -> page.Progress:
+def progress(connection: sqlite3.Connection, sweep: sqlite3.Row, points: Points) -> page.Progress:
     """The progress as the page shows it; what was stopped is done."""
-    total = expected(sweep)
+    total = sweeps.expected_runs(connection, sweep)
     done = points.finished + points.stopped
     missing = max(0, (total or 0) - done - points.running - points.failed)
     words = [
@@ -55,4 +48,4 @@ def of_sweep(connection: sqlite3.Connection, sweep: sqlite3.Row) -> page.Progres
     if sweep is None:
         raise NotFound("this sweep was deleted")
     points = points_by_sweep(connection, "sweep", sweep["id"])
-    return progress(sweep, points.get(sweep["id"], Points()))
+    return progress(connection, sweep, points.get(sweep["id"], Points()))

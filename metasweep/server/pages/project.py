@@ -9,7 +9,8 @@ from metasweep.page import columns
 from metasweep.server.pages import find, progress
 from metasweep.server.pages.rows import Rows
 from metasweep.server.pages.sweep import cell
-from metasweep.server.store import claims, views
+from metasweep.server.store import views
+from metasweep.server.store.configs import config_of
 from metasweep.server.store.metrics import best_of_sweep
 from metasweep.sweeps.metric import Metric
 
@@ -58,7 +59,9 @@ def sweeps(connection: sqlite3.Connection, project_id: int, base: str) -> list[d
             "method": sweep["method"],
             "state": sweep["state"].lower(),
             "created": sweep["created_at"],
-            "progress": vars(progress.progress(sweep, points.get(sweep["id"], progress.Points()))),
+            "progress": vars(
+                progress.progress(connection, sweep, points.get(sweep["id"], progress.Points()))
+            ),
             "best": best(connection, sweep),
         }
         for sweep in views.sweeps(connection, project_id)
@@ -67,7 +70,7 @@ def sweeps(connection: sqlite3.Connection, project_id: int, base: str) -> list[d
 
 def best(connection: sqlite3.Connection, sweep: sqlite3.Row) -> str | None:
     """The best value of the sweep's metric, as text; None when there is none."""
-    metric = Metric.of(claims.parse_config(sweep["config"]))
+    metric = Metric.of(config_of(connection, sweep))
     if metric is None:
         return None
     value = best_of_sweep(connection, sweep["id"], metric)

@@ -12,7 +12,8 @@ from metasweep.server.pages import find, progress
 from metasweep.server.pages.rows import Rows
 from metasweep.server.pages.series import Series
 from metasweep.server.pages.tracks import STRETCHES, Tracks
-from metasweep.server.store import claims, views
+from metasweep.server.store import views
+from metasweep.server.store.configs import config_of
 from metasweep.sweeps.metric import Metric
 from metasweep.sweeps.states import FINISHED, LOST
 
@@ -25,9 +26,9 @@ SEED = "seed"  # a repetition, not a choice: no axis
 FEW = 8  # points of a curve, at the least
 
 
-def target(sweep: sqlite3.Row) -> tuple[str, Literal["max", "min"] | None]:
+def target(connection: sqlite3.Connection, sweep: sqlite3.Row) -> tuple[str, Literal["max", "min"] | None]:
     """Name and goal of the sweep's metric; ("", None) when it has none."""
-    metric = Metric.of(claims.parse_config(sweep["config"]))
+    metric = Metric.of(config_of(connection, sweep))
     return (metric.name, metric.extreme) if metric else ("", None)
 
 
@@ -36,9 +37,9 @@ def page_data(
 ) -> page.PageData:
     """Everything on the page of a sweep."""
     base = find.address(parent["entity"], parent["name"])
-    config = claims.parse_config(sweep["config"])
+    config = config_of(connection, sweep)
     rows = Rows.read(connection, base, "sweep", sweep["id"], MOST_RUNS, Metric.of(config))
-    metrics = metric_columns(rows, sweep)
+    metrics = metric_columns(connection, rows, sweep)
     parameters, constant = parameter_columns(rows, config)
     color = metrics[0]
     details = [
@@ -60,7 +61,7 @@ def page_data(
         presets=presets(color, values[color.name]),
         progress=progress.of_sweep(connection, sweep),
         highlights=highlights(rows, color, values[color.name]),
-        sections=[*best_runs(rows, parameters, metrics), configuration(sweep)],
+        sections=[*best_runs(rows, parameters, metrics), configuration(connection, sweep)],
     )
 
 
@@ -69,9 +70,9 @@ def control(connection: sqlite3.Connection, sweep: sqlite3.Row) -> dict[str, Any
     return {"state": sweep["state"], "running": views.count_active(connection, sweep["id"])}
 
 
-def metric_columns(rows: Rows, sweep: sqlite3.Row) -> list[page.Column]:
+def metric_columns(connection: sqlite3.Connection, rows: Rows, sweep: sqlite3.Row) -> list[page.Column]:
     """The metrics, the one that colours first: the sweep's own, when a run has it or none has any."""
-    name, goal = target(sweep)
+    name, goal = target(connection, sweep)
     names = columns.metric_names(rows.summaries, name, rows.parameter_names())
     if not names or (name and name not in names and not rows.rows):
         names = [name or "_runtime", *names]
@@ -245,10 +246,10 @@ def cell(column: page.Column, value: Any) -> str | None:
     return None if value is None else shown(column, value)
 
 
-def configuration(sweep: sqlite3.Row) -> page.Section:
+def configuration(connection: sqlite3.Connection, sweep: sqlite3.Row) -> page.Section:
     """What was searched."""
-    config = claims.parse_config(sweep["config"])
-    name, goal = target(sweep)
+    config = config_of(connection, sweep)
+    name, goal = target(connection, sweep)
     items: list[tuple[str, str | page.Cell]] = [
         ("id", sweep["name"]),
         ("method", sweep["method"]),

@@ -7,27 +7,19 @@ frees its point as if it had never been. An answer can get lost: an agent that a
 run that it has, and a run of which its agent never heard is no attempt.
 """
 
-import functools
 import json
 import random
 import sqlite3
 from typing import Any
 
-import yaml
-
 from metasweep.server.store import ids
+from metasweep.server.store.configs import config_of, grid_of
 from metasweep.server.store.database import insert, now, one_of
-from metasweep.sweeps import grid_point, sample
+from metasweep.sweeps import sample
 from metasweep.sweeps.metric import Metric
 from metasweep.sweeps.states import ENDED, LOST, OPEN
 
 Point = dict[str, Any]
-
-
-@functools.lru_cache(maxsize=64)
-def parse_config(text: str) -> dict[str, Any]:
-    """The sweep's configuration from its YAML. Shared: do not change it."""
-    return yaml.safe_load(text)
 
 
 def claim(
@@ -50,8 +42,8 @@ def claim(
             " WHERE id = ?",
             (agent_id, now(), run["id"]),
         )
-        return command("resume", sweep, run["name"], json.loads(run["parameters"] or "{}"))
-    config = parse_config(sweep["config"])
+        return command(connection, "resume", sweep, run["name"], json.loads(run["parameters"] or "{}"))
+    config = config_of(connection, sweep)
     if sweep["claimed"] >= config.get("run_cap", float("inf")):
         return None
     taken = next_freed(connection, sweep) or next_new(connection, sweep, config, suggestion)
@@ -59,7 +51,7 @@ def claim(
         return None
     point, parameters, attempt = taken
     name = new_run(connection, sweep, agent_id, username, point, parameters, attempt)
-    return command("run", sweep, name, parameters)
+    return command(connection, "run", sweep, name, parameters)
 
 
 def repeat(connection: sqlite3.Connection, sweep: sqlite3.Row, agent_id: int) -> dict[str, Any] | None:
@@ -71,7 +63,7 @@ def repeat(connection: sqlite3.Connection, sweep: sqlite3.Row, agent_id: int) ->
     if run is None:
         return None
     kind = "run" if run["exit_code"] is None else "resume"
-    return command(kind, sweep, run["name"], json.loads(run["parameters"] or "{}"))
+    return command(connection, kind, sweep, run["name"], json.loads(run["parameters"] or "{}"))
 
 
 def acknowledge(connection: sqlite3.Connection, run: sqlite3.Row) -> None:
@@ -106,7 +98,7 @@ def next_new(
     if not left:
         return None
     if sweep["method"] == "grid":
-        return point, grid_point(config, point), 1
+        return point, grid_of(connection, sweep).point(point), 1
     if suggestion is not None:
         return point, suggestion, 1
     return point, sample(config, random.Random(f"{sweep['seed']}/{point}")), 1
@@ -151,10 +143,12 @@ def new_run(
     return name
 
 
-def command(kind: str, sweep: sqlite3.Row, run_name: str, parameters: Point) -> dict[str, Any]:
+def command(
+    connection: sqlite3.Connection, kind: str, sweep: sqlite3.Row, run_name: str, parameters: Point
+) -> dict[str, Any]:
     """What an agent is told to run."""
     args = {key: {"value": value} for key, value in parameters.items()}
-    program = parse_config(sweep["config"]).get("program")
+    program = config_of(connection, sweep).get("program")
     return {"type": kind, "run_id": run_name, "args": args, "program": program}
 
 
@@ -219,7 +213,7 @@ def take_back(connection: sqlite3.Connection, run: sqlite3.Row) -> None:
 def finish_if_exhausted(connection: sqlite3.Connection, sweep_id: int) -> None:
     """A sweep with no point left to offer and no run under way is finished."""
     sweep = connection.execute("SELECT * FROM sweeps WHERE id = ?", (sweep_id,)).fetchone()
-    if sweep["state"] not in ("RUNNING", "PENDING") or not all_claimed(sweep):
+    if sweep["state"] not in ("RUNNING", "PENDING") or not all_claimed(connection, sweep):
         return
     open_work = connection.execute(
         "SELECT EXISTS (SELECT 1 FROM freed_points WHERE sweep_id = :id) OR EXISTS (SELECT 1 FROM runs WHERE"
@@ -230,16 +224,16 @@ def finish_if_exhausted(connection: sqlite3.Connection, sweep_id: int) -> None:
         connection.execute("UPDATE sweeps SET state = 'FINISHED', exhausted = 1 WHERE id = ?", (sweep_id,))
 
 
-def all_claimed(sweep: sqlite3.Row) -> bool:
+def all_claimed(connection: sqlite3.Connection, sweep: sqlite3.Row) -> bool:
     """Whether every new point has been claimed or run_cap is reached."""
-    cap = parse_config(sweep["config"]).get("run_cap", float("inf"))
+    cap = config_of(connection, sweep).get("run_cap", float("inf"))
     return (sweep["points"] is not None and sweep["next_point"] >= sweep["points"]) or sweep["claimed"] >= cap
 
 
 def finish_at_target(connection: sqlite3.Connection, sweep_id: int, summary: str) -> None:
     """Finish a sweep whose metric is as good as its target: runs under way end, no other is handed out."""
     sweep = connection.execute("SELECT * FROM sweeps WHERE id = ?", (sweep_id,)).fetchone()
-    config = parse_config(sweep["config"])
+    config = config_of(connection, sweep)
     metric = Metric.of(config)
     if metric is None or "target" not in config["metric"] or sweep["state"] != "RUNNING":
         return

@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
+from metasweep.server.budget import TICK, Budget
 from metasweep.server.errors import Refused
 from metasweep.server.store import filters
 
@@ -86,6 +87,19 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     INSERT INTO logged_artifacts SELECT run_id, id FROM artifacts WHERE run_id IS NOT NULL;
     """,
+    """
+    CREATE TABLE configs (
+        key TEXT PRIMARY KEY,
+        sweep_id INTEGER NOT NULL REFERENCES sweeps (id) ON DELETE CASCADE,
+        text TEXT NOT NULL,
+        document TEXT
+    );
+    CREATE INDEX configs_of_sweep ON configs (sweep_id);
+    INSERT INTO configs (key, sweep_id, text) SELECT lower(hex(randomblob(16))), id, config FROM sweeps;
+    ALTER TABLE sweeps ADD COLUMN config_key TEXT NOT NULL DEFAULT '';
+    UPDATE sweeps SET config_key = (SELECT key FROM configs WHERE sweep_id = sweeps.id);
+    ALTER TABLE sweeps DROP COLUMN config;
+    """,
 )
 VERSION = len(MIGRATIONS) + 1
 BATCH = 200  # writes in one transaction: bounds the wait of the first of them
@@ -129,16 +143,29 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
         connection.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT;")
 
 
-def connect(path: Path) -> sqlite3.Connection:
+class Connection(sqlite3.Connection):
+    """A connection that may work for a query with a budget."""
+
+    budget: Budget | None = None
+
+    def spend(self, steps: float) -> None:
+        """Take steps from the budget, if there is one."""
+        if self.budget is not None:
+            self.budget.take_steps(steps)
+
+
+def connect(path: Path) -> Connection:
     """A connection in autocommit mode; rows are accessed by name."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, timeout=30, factory=Connection
+    )
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA foreign_keys = ON")
     # In WAL mode this survives the death of the process. A power cut may take the newest commits, though
     # never the database: FULL would keep them, at 2 to 5 ms of fsync for each commit instead of 0.2 ms.
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA cache_size = -16000")
-    filters.register(connection)
+    filters.register(connection, connection.spend)
     return connection
 
 
@@ -173,7 +200,7 @@ class Database:
             raise Refused(f"{self.path} cannot be used ({error}): {way_out}") from error
         return connection
 
-    def read(self) -> sqlite3.Connection:
+    def read(self) -> Connection:
         """The reading connection of this thread."""
         connection = getattr(self._local, "connection", None)
         if connection is None:
@@ -182,13 +209,25 @@ class Database:
         return connection
 
     @contextlib.contextmanager
-    def snapshot(self) -> Iterator[sqlite3.Connection]:
-        """A reading connection within which everything is seen as of one moment."""
+    def snapshot(self, budget: Budget) -> Iterator[Connection]:
+        """A reading connection within which everything is seen as of one moment.
+
+        What exceeds the budget is interrupted, and ends with the budget's refusal.
+        """
         connection = self.read()
+        budget.begin()
+        connection.budget = budget
+        connection.set_progress_handler(budget.tick, TICK)
         connection.execute("BEGIN")
         try:
             yield connection
+        except sqlite3.OperationalError as error:
+            if budget.refusal is not None:
+                raise budget.refusal from error
+            raise
         finally:
+            connection.budget = None
+            connection.set_progress_handler(None, 0)
             connection.execute("ROLLBACK")
 
     def submit(self, job: "Job[T]") -> "Future[T]":

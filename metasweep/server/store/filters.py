@@ -30,12 +30,20 @@ from metasweep.server.store.run_fields import (
 _DEEPEST = 50
 _MOST_NESTED = 500  # SQLite bounds the depth of JSON
 _MOST_PARAMETERS = 30_000
+_LARGEST_PATTERN = 2_000  # instructions of RE2
+_STEPS_OF_MATCH = 0.5  # steps of SQLite that take as long as one instruction on one character, at the worst
 _COMPARISONS = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 
 
-def register(connection: sqlite3.Connection) -> None:
-    """Give a connection the function that compiled filters call."""
-    connection.create_function("regexp", 2, _matches, deterministic=True)
+def register(connection: sqlite3.Connection, spend: Callable[[float], None] = lambda _steps: None) -> None:
+    """Give a connection the function that compiled filters call. `spend` is told what a match may cost."""
+
+    def matches(pattern: str, text: str) -> bool:
+        compiled = _compiled(pattern)
+        spend(len(text) * compiled.programsize * _STEPS_OF_MATCH)
+        return compiled.search(text) is not None
+
+    connection.create_function("regexp", 2, matches, deterministic=True)
 
 
 def compile_filter(filters: Mapping[str, Any]) -> Condition:
@@ -157,10 +165,12 @@ def _regex(field: Field, pattern: Any, options: Any) -> Condition:
         )
     pattern = f"(?{options}){pattern}" if options else pattern
     try:
-        _compiled(_utf8(pattern))
+        size = _compiled(_utf8(pattern)).programsize
     except re2.error as error:
         reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error
         raise ValueError(f"$regex {pattern!r}: {reason}") from error
+    if size > _LARGEST_PATTERN:
+        raise ValueError(f"$regex {pattern[:80]!r} stands for too long a pattern")
     return field.some(TEXT, "{} REGEXP ?", pattern)
 
 
@@ -219,10 +229,6 @@ def _join(operator: str, conditions: Sequence[Condition]) -> Condition:
     half = len(conditions) // 2
     left, right = _join(operator, conditions[:half]), _join(operator, conditions[half:])
     return f"({left[0]} {operator} {right[0]})", left[1] + right[1]
-
-
-def _matches(pattern: str, text: str) -> bool:
-    return _compiled(pattern).search(text) is not None
 
 
 @lru_cache(maxsize=256)

@@ -24,7 +24,6 @@ CREATE TABLE sweeps (
     name TEXT NOT NULL,
     display_name TEXT,
     description TEXT,
-    config TEXT NOT NULL,                    -- the YAML that the client sent
     method TEXT NOT NULL,
     state TEXT NOT NULL,                     -- PENDING RUNNING PAUSED FINISHED CANCELED
     exhausted INTEGER NOT NULL DEFAULT 0,    -- FINISHED because no point was left, not by a person
@@ -38,8 +37,18 @@ CREATE TABLE sweeps (
     updated_at TEXT NOT NULL,
     heartbeat_at TEXT,
     controller_run TEXT,                     -- name of the run that keeps the log of a local scheduler
+    config_key TEXT NOT NULL DEFAULT '',     -- of its configuration in configs
     UNIQUE (project_id, name)
 );
+
+-- Configurations of sweeps. One with another content has another key.
+CREATE TABLE configs (
+    key TEXT PRIMARY KEY,
+    sweep_id INTEGER NOT NULL REFERENCES sweeps (id) ON DELETE CASCADE,
+    text TEXT NOT NULL,                      -- the YAML that the client sent
+    document TEXT                            -- what it says, JSON; null: stored by an older version
+);
+CREATE INDEX configs_of_sweep ON configs (sweep_id);
 
 -- Points to offer again: their run failed, crashed, was killed or was deleted.
 CREATE TABLE freed_points (

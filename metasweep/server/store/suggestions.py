@@ -5,7 +5,7 @@ import random
 import sqlite3
 
 from metasweep import sweeps
-from metasweep.server.store.claims import parse_config
+from metasweep.server.store.configs import config_of
 from metasweep.server.store.metrics import metric_of
 from metasweep.sweeps import Point, Trial
 from metasweep.sweeps.metric import Metric
@@ -33,7 +33,7 @@ def suggest(connection: sqlite3.Connection, sweep: sqlite3.Row, agent_id: int) -
     """
     if sweep["method"] != "bayes":
         return None
-    config = parse_config(sweep["config"])
+    config = config_of(connection, sweep)
     metric = Metric.of(config)
     if metric is None:
         return None

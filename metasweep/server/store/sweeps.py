@@ -2,6 +2,7 @@
 
 import sqlite3
 
+from metasweep.server.store.configs import config_of
 from metasweep.server.store.rows import Rows
 
 
@@ -14,6 +15,13 @@ def find(connection: sqlite3.Connection, project_id: int, name: str) -> sqlite3.
 def of_project(project_id: int) -> Rows:
     """The sweeps of a project."""
     return Rows("SELECT * FROM sweeps WHERE project_id = ?", (project_id,))
+
+
+def expected_runs(connection: sqlite3.Connection, sweep: sqlite3.Row) -> int | None:
+    """How many runs finish the sweep: the size of its grid or its cap, whichever is less; None: no end."""
+    cap = config_of(connection, sweep).get("run_cap")
+    limits = [limit for limit in (sweep["points"], cap) if limit is not None]
+    return min(limits) if limits else None
 
 
 def begin(connection: sqlite3.Connection, sweep_id: int) -> None:

@@ -5,7 +5,6 @@ changes nothing. An empty request is the run's heartbeat; the reply tells a run 
 """
 
 import json
-import math
 import sqlite3
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,8 +13,9 @@ from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from metasweep.server.body import read_json
+from metasweep.server.body import LARGE, read_json
 from metasweep.server.context import Server
+from metasweep.server.documents import parse_object, standard_json, storable
 from metasweep.server.errors import BadRequest, NotFound
 from metasweep.server.store import claims
 from metasweep.server.store.database import now, update
@@ -26,7 +26,6 @@ HISTORY, EVENTS, LOGS, SUMMARY = (
     "output.log",
     "wandb-summary.json",
 )
-LARGE = 100_000  # bytes; from here on parsing leaves the event loop
 MAX_LINE = 2**53  # offsets and steps above this are not numbers that JSON keeps
 
 
@@ -54,28 +53,6 @@ def type_name(value: Any) -> str:
     return "nil"
 
 
-def standard_json(value: Any) -> Any:
-    """NaN and infinities as the strings that W&B has for them: standard JSON knows none."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
-    if isinstance(value, dict):
-        return {key: standard_json(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [standard_json(item) for item in value]
-    return value
-
-
-def parse_object(text: str, what: str) -> dict[str, Any]:
-    """A JSON object, or BadRequest."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise BadRequest(f"{what}: not JSON ({error})") from error
-    if not isinstance(value, dict):
-        raise BadRequest(f"{what}: a JSON object is needed")
-    return value
-
-
 def parse_lines(files: dict[str, Any], name: str) -> list[tuple[int, str]]:
     """The (line number, text) pairs of one stream of a request."""
     part = files.get(name)
@@ -89,7 +66,7 @@ def parse_lines(files: dict[str, Any], name: str) -> list[tuple[int, str]]:
         raise BadRequest(f"{name}.offset: a whole number from 0 is needed")
     if not isinstance(content, list) or not all(isinstance(line, str) for line in content):
         raise BadRequest(f"{name}.content: a list of strings is needed")
-    return list(enumerate(content, offset))
+    return list(enumerate(map(storable, content), offset))
 
 
 def parse(body: dict[str, Any]) -> Chunk:
@@ -100,6 +77,9 @@ def parse(body: dict[str, Any]) -> Chunk:
     chunk = Chunk(events=parse_lines(files, EVENTS), logs=parse_lines(files, LOGS))
     for line, text in parse_lines(files, HISTORY):
         row = parse_object(text, f"{HISTORY} line {line}")
+        if "\\ud" in text.lower():  # perhaps half of a character, as an escape
+            row = standard_json(row)
+            text = json.dumps(row)
         step = row.get("_step", line)
         if type(step) not in (int, float) or not -MAX_LINE < step < MAX_LINE:
             raise BadRequest(f"{HISTORY} line {line}: _step is not a number")
@@ -205,12 +185,13 @@ async def file_stream(request: Request) -> JSONResponse:
     """POST of a run's stream: the answer comes when everything is stored."""
     server: Server = request.app.state.server
     text = await read_json(request)
-    chunk = await to_thread.run_sync(parse, text) if request_is_large(request) else parse(text)
+    chunk = await to_thread.run_sync(parse, text) if is_large(request) else parse(text)
     path = tuple(request.path_params[name] for name in ("entity", "project", "run"))
     stopped = await server.database.write_async(lambda connection: receive(server, path, chunk, connection))
     return JSONResponse({"stopped": stopped})
 
 
-def request_is_large(request: Request) -> bool:
-    """Whether parsing would hold up the other requests."""
-    return int(request.headers.get("content-length", LARGE)) >= LARGE
+def is_large(request: Request) -> bool:
+    """Whether taking the request apart would hold up the other requests."""
+    zipped = "content-encoding" in request.headers
+    return zipped or int(request.headers.get("content-length", LARGE)) >= LARGE

@@ -6,7 +6,7 @@ import sqlite3
 from collections import defaultdict
 from typing import Any
 
-from metasweep.server.store.claims import parse_config
+from metasweep.server.store.configs import config_of
 from metasweep.server.store.database import Database
 from metasweep.sweeps import costs_of, is_poor, limits
 
@@ -30,7 +30,7 @@ class EarlyStop:
 
     def _poor_runs(self, sweep: sqlite3.Row) -> list[sqlite3.Row]:
         """The running runs of a sweep that shall not go on."""
-        config = parse_config(sweep["config"])
+        config = config_of(self._database.read(), sweep)
         if not config.get("early_terminate"):
             return []
         query = "SELECT id, name, state, stop_requested, history_lines FROM runs WHERE sweep_id = ?"
