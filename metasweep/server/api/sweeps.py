@@ -12,7 +12,7 @@ from graphql import GraphQLResolveInfo
 from metasweep.server.api import paging, runs, viewer
 from metasweep.server.context import Context
 from metasweep.server.errors import BadRequest
-from metasweep.server.store import configs, ids, projects, rows, sweeps
+from metasweep.server.store import claims, configs, ids, projects, rows, sweeps
 from metasweep.server.store import runs as run_rows
 from metasweep.server.store.database import insert, now, update
 from metasweep.server.store.metrics import best_of_sweep
@@ -21,6 +21,7 @@ from metasweep.server.stream.streams import parse_object
 from metasweep.sweeps import Grid, grid_size, read_config, validate
 from metasweep.sweeps.metric import Metric
 
+MOST_QUEUED = 1000  # points in one request
 PriorRun = tuple[int, int | None]  # the number of a run, and the point of the grid that it has finished
 
 
@@ -187,6 +188,28 @@ def delete_sweep(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) 
     return {"success": True}
 
 
+def queue_seeds(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
+    """Add to a grid the points of some of its runs with other seeds; agents get them next."""
+    if len(input["runs"]) * len(input["seeds"]) > MOST_QUEUED:
+        raise BadRequest(f"at most {MOST_QUEUED} points at once")
+
+    def job(connection: sqlite3.Connection) -> None:
+        sweep = rows.by_id(connection, "sweeps", "Sweep", input["id"])
+        if sweep["points"] is None or sweep["state"] == "CANCELED":
+            raise BadRequest("seeds can be added to a grid that is not canceled")
+        points = claims.points_of(connection, sweep["id"], input["runs"])
+        if len(points) < len(input["runs"]) or any(input["parameter"] not in point for point in points):
+            raise BadRequest(f"runs of this sweep that have a {input['parameter']} are needed")
+        claims.queue(
+            connection,
+            sweep,
+            [point | {input["parameter"]: seed} for point in points for seed in input["seeds"]],
+        )
+
+    info.context.database.write(job)
+    return {"success": True}
+
+
 def project_sweep(project: sqlite3.Row, info: GraphQLResolveInfo, sweepName: str) -> sqlite3.Row | None:
     """One sweep by its name."""
     return sweeps.find(info.context.database.read(), project["id"], sweepName)
@@ -260,7 +283,7 @@ SWEEP = {
     "user": lambda _sweep, info: viewer.user(info),
 }
 RESOLVERS = {
-    "Mutation": {"upsertSweep": upsert_sweep, "deleteSweep": delete_sweep},
+    "Mutation": {"upsertSweep": upsert_sweep, "deleteSweep": delete_sweep, "queueSeeds": queue_seeds},
     "Project": {
         "sweep": project_sweep,
         "sweeps": project_sweeps,

@@ -31,7 +31,8 @@ def points_by_sweep(connection: sqlite3.Connection, scope: views.Scope, scope_id
 
 def progress(connection: sqlite3.Connection, sweep: sqlite3.Row, points: Points) -> page.Progress:
     """The progress as the page shows it; what was stopped is done."""
-    total = sweeps.expected_runs(connection, sweep)
+    limit = sweeps.expected_runs(connection, sweep)
+    total = None if limit is None else limit + views.added_points(connection, sweep)
     done = points.finished + points.stopped
     missing = max(0, (total or 0) - done - points.running - points.failed)
     words = [

@@ -66,8 +66,12 @@ def page_data(
 
 
 def control(connection: sqlite3.Connection, sweep: sqlite3.Row) -> dict[str, Any]:
-    """What decides how a sweep can be steered: its state, and how many runs are under way."""
-    return {"state": sweep["state"], "running": views.count_active(connection, sweep["id"])}
+    """What decides how a sweep can be steered: its state and method, and how many runs are under way."""
+    return {
+        "state": sweep["state"],
+        "method": sweep["method"],
+        "running": views.count_active(connection, sweep["id"]),
+    }
 
 
 def metric_columns(connection: sqlite3.Connection, rows: Rows, sweep: sqlite3.Row) -> list[page.Column]:

@@ -202,6 +202,37 @@ def give_up(connection: sqlite3.Connection, run: sqlite3.Row) -> bool:
     return bool(queued)
 
 
+def points_of(connection: sqlite3.Connection, sweep_id: int, names: list[str]) -> list[Point]:
+    """The points of those of a sweep's runs that have one, in the order of their creation."""
+    query = (
+        "SELECT parameters FROM runs WHERE sweep_id = ? AND point IS NOT NULL"
+        " AND name IN (SELECT value FROM json_each(?)) ORDER BY id"
+    )
+    found = connection.execute(query, (sweep_id, json.dumps(names)))
+    return [json.loads(parameters) for (parameters,) in found]
+
+
+def queue(connection: sqlite3.Connection, sweep: sqlite3.Row, points: list[Point]) -> None:
+    """Offer points that a grid does not have, numbered after its own; one that it has had already is not."""
+    numbers = {"id": sweep["id"], "own": sweep["points"]}
+    query = (
+        "SELECT point, parameters FROM runs WHERE sweep_id = :id AND point IS NOT NULL"
+        " UNION ALL SELECT point, parameters FROM freed_points WHERE sweep_id = :id"
+    )
+    known, last = set(), sweep["points"] - 1
+    for number, parameters in connection.execute(query, numbers):
+        known.add(json.dumps(json.loads(parameters), sort_keys=True))
+        last = max(last, number)
+    for point in points:
+        text = json.dumps(point, sort_keys=True)
+        if text not in known:
+            last += 1
+            known.add(text)
+            insert(connection, "freed_points", sweep_id=sweep["id"], point=last, parameters=json.dumps(point))
+    query = "UPDATE sweeps SET state = 'RUNNING', exhausted = 0, updated_at = ? WHERE id = ? AND exhausted"
+    connection.execute(query, (now(), sweep["id"]))
+
+
 def take_back(connection: sqlite3.Connection, run: sqlite3.Row) -> None:
     """A run that was given up is there again: its point need not go to another, if it has not yet."""
     removed = connection.execute(

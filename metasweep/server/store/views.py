@@ -96,6 +96,17 @@ def count_active(connection: sqlite3.Connection, sweep_id: int) -> int:
     return connection.execute(query, (sweep_id,)).fetchone()[0]
 
 
+def added_points(connection: sqlite3.Connection, sweep: sqlite3.Row) -> int:
+    """How many points a grid was given besides its own; 0 for a sweep without end."""
+    query = """
+        SELECT count(*) FROM (SELECT point FROM runs WHERE sweep_id = :id AND point >= :own
+            UNION SELECT point FROM freed_points WHERE sweep_id = :id AND point >= :own)
+    """
+    if sweep["points"] is None:
+        return 0
+    return connection.execute(query, {"id": sweep["id"], "own": sweep["points"]}).fetchone()[0]
+
+
 def points(connection: sqlite3.Connection, scope: Scope, scope_id: int) -> Iterator[tuple[int, str, int]]:
     """(sweep_id, one of OUTCOMES, number of points) for a sweep or all sweeps of a project."""
     of = "project_id = ?" if scope == "project" else "sweep_id = ?"

@@ -197,3 +197,33 @@ def test_columns_and_orders_are_chosen_and_kept(lab: Lab, open_tab) -> None:
     lines = download.value.path().read_text().splitlines()
     assert len(lines) == 10
     assert lines[0].startswith("id,name,state,")
+
+
+def test_the_leaderboard_queues_the_seeds_that_would_settle_it(lab: Lab, sweep: dict, open_tab) -> None:
+    values = {0.1: [0.90, 0.91, 0.95], 0.01: [0.89, 0.93, 0.90]}
+    agent = lab.agent(sweep)
+    for _ in range(6):
+        command = lab.claim(agent)
+        lr, seed = (command["args"][name]["value"] for name in ("lr", "seed"))
+        lab.log(command["run_id"], [], {"val/acc": values[lr][seed - 1]})
+        lab.end(command["run_id"])
+    assert state(lab, sweep) == "FINISHED"
+    view = open_tab(lab.address("sweeps", sweep["name"]))
+    board = view.tab.get_by_role("region", name="Leaderboard of configurations")
+    first, second = (text.replace("\u202f", " ") for text in board.locator("tbody tr").all_inner_texts())
+    assert "92.00 ± 6.57 %" in first
+    assert "best" in first
+    # scipy.stats.ttest_rel([0.90, 0.91, 0.95], [0.89, 0.93, 0.90]).pvalue = 0.578
+    assert "cannot be told apart, p = 0.58" in second
+    view.tab.get_by_role("button", name="Queue 3 more seeds for these 2 rows").click()
+    view.tab.get_by_role("dialog").get_by_role("button", name="Queue").click()
+    view.tab.get_by_text("6 missing").wait_for()
+    assert state(lab, sweep) == "RUNNING"
+    seeds = []
+    for _ in range(6):
+        command = lab.claim(agent)
+        seeds.append((command["args"]["lr"]["value"], command["args"]["seed"]["value"]))
+        lab.end(command["run_id"])
+    assert sorted(seeds) == [(lr, seed) for lr in (0.01, 0.1) for seed in (4, 5, 6)]
+    assert state(lab, sweep) == "FINISHED"
+    view.tab.get_by_text("all 12 runs finished").wait_for()

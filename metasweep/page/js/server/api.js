@@ -65,3 +65,11 @@ export async function changeSweep(name, state) {
   const changed = await ask(CHANGE, { id: data.project.sweep.id, state });
   return changed.upsertSweep.sweep.state;
 }
+
+const QUEUE = `mutation Queue($input: QueueSeedsInput!) { queueSeeds(input: $input) { success } }`;
+
+/** Adds to a sweep the points of some of its runs (by their names) with other seeds, to be handed out next. */
+export async function queueSeeds(name, runs, parameter, seeds) {
+  const data = await ask(SWEEP, { ...place(), name });
+  await ask(QUEUE, { input: { id: data.project.sweep.id, runs, parameter, seeds } });
+}

@@ -4,6 +4,7 @@ import { StudyPage } from "page/study";
 import { serverActions } from "page/server/actions";
 import { place } from "page/server/api";
 import { SweepControl } from "page/server/control";
+import { Leaderboard } from "page/server/leaderboard";
 import { Workspace } from "page/server/workspace";
 
 export class SweepPage {
@@ -20,12 +21,14 @@ export class SweepPage {
     table.picked.actions.push(...serverActions(selection, table.picked));
     const { entity, project } = place();
     this.charts = new Workspace(selection, table.picked, `/${encodeURIComponent(entity)}/${encodeURIComponent(project)}`);
-    sections.before(this.charts.element);
+    this.board = new Leaderboard(selection, this.control.name);
+    sections.before(this.board.element, this.charts.element);
   }
 
   load(data, again = true) {
     this.control.load(data.control);
     if (again) this.page.load(decode(data));
+    this.board?.load(data.control);
     this.charts?.load(data.logged ?? []);
   }
 }
