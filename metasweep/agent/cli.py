@@ -31,7 +31,7 @@ from metasweep.batch import job
 from metasweep.batch.exit_codes import PREEMPTED
 from metasweep.client import account, embedded, proxies, sweep, sync
 from metasweep.client.protocol import Client
-from metasweep.forks import service
+from metasweep.forks import service, ways
 from metasweep.forks.pool import Pool
 
 FRAME_SECONDS = 0.25
@@ -107,12 +107,14 @@ def prepare(options: Options) -> Agent:
     folder = runfiles.make_folder(found.name.id)
     program = runfiles.program_of(found, options.program_arguments, {})
     trainers.check(program, options.members)
+    choice = ways.choose(program, options.cold)
+    screen.say(choice.reason)
     walltime = Walltime(time_left)
     monitor = ProgressMonitor(client, found, screen.progress_seconds, walltime)
     work = Work(
         client,
         found,
-        Pool(program, os.environ, folder / "forkserver.log"),
+        Pool(program, choice.way, os.environ, folder / "forkserver.log", screen.say),
         extra_arguments=options.program_arguments,
         count=options.count,
         max_failures=options.max_failures,

@@ -27,6 +27,7 @@ class Options:
     walltime: float | None
     """Seconds."""
     missing: bool
+    cold: bool
     max_failures: int
     data_dir: str | None
     checkpoint_dir: str | None
@@ -102,6 +103,7 @@ DECLARED = (
     ),
     click.option("--data-dir", help="Passed on to the program, as the arguments after -- are."),
     click.option("--checkpoint-dir", help="Shared folder, passed on too: interrupted runs go on from there."),
+    click.option("--cold", is_flag=True, help="A plain new process for each run, nothing ahead of it."),
     click.option("--local", is_flag=True, help="Use the embedded server; start it if need be."),
     click.option(
         "--server-dir", default=SERVER_DIR, show_default=True, help="Where the embedded server keeps all."

@@ -42,6 +42,8 @@ class Outcome:
     """Exit code, or minus the signal that killed it."""
     stopped: bool
     """Whether the server or the agent had told it to stop."""
+    failed: bool
+    """Whether it ended otherwise without being finished, on the server too."""
     reason: str
     """Why it failed, in one line."""
     taken_along: bool = False
@@ -127,7 +129,7 @@ class Work:
         run = outcome.run
         if outcome.stopped:
             self._report(f"run {run.id} stopped after {outcome.seconds:.1f} s")
-        elif outcome.status:
+        elif outcome.failed:
             self._report(f"run {run.id} failed after {outcome.seconds:.1f} s: {outcome.reason}")
             self._judge(outcome)
         else:
@@ -147,18 +149,18 @@ class Work:
             self.note_sent(run_id, ended_itself=True)
 
     def _count(self, outcome: Outcome) -> None:
-        if outcome.status == 0:
-            self.finished += 1
-            self.walltime.note(outcome.seconds)
-            self._failures_in_a_row = 0
-            self._failing.clear()
-        elif outcome.stopped:
+        if outcome.stopped:
             self.stopped += 1
-        else:
+        elif outcome.failed:
             self.failed += 1
             if not outcome.taken_along:
                 self._failures_in_a_row += 1
                 self._failing.append(outcome.run.point)
+        else:
+            self.finished += 1
+            self.walltime.note(outcome.seconds)
+            self._failures_in_a_row = 0
+            self._failing.clear()
 
     def _judge(self, outcome: Outcome) -> None:
         """Stop before every run of the sweep fails in the same way."""

@@ -18,6 +18,8 @@ from metasweep.agent.work import Outcome, Run, Work
 from metasweep.batch.exit_codes import FAULT
 from metasweep.client.protocol import Registration
 from metasweep.client.transport import Refused, Unreachable
+from metasweep.forks.messages import Exited
+from metasweep.sweeps.states import FINISHED
 
 HEARTBEAT_SECONDS = {"embedded": 10.0, "other": 30.0}  # a run learns by itself, too, that it is to stop
 IDLE_SECONDS = {"embedded": (2.0, 8.0), "other": (4.0, 60.0)}  # the first wait and the longest
@@ -103,21 +105,38 @@ class Worker(threading.Thread):
         end = self._shared.pool.start(start)
         if self._trainers:
             self._trainers.begin()
-        status, go_on = self._await(agent, run, end)
+        exited, go_on = self._await(agent, run, end)
+        status, unheard = exited.status, self._unheard(run, exited)
         self.run_now = None
         agent.ended.add(run.id)
         told = bool(self._shared.signals) or status in PREEMPTED  # the batch system tells everyone
         stopped = status != 0 and (self._stopped or told)
-        self._failed_at = time.monotonic() if status and not stopped else -math.inf
+        failed = (status != 0 or bool(unheard)) and not stopped
+        self._failed_at = time.monotonic() if failed else -math.inf
         seconds = time.monotonic() - run.began
-        self._shared.note_sent(run.id, ended_itself=status >= 0)
+        if not unheard:
+            self._shared.note_sent(run.id, ended_itself=status >= 0)
         taken_along = bool(self._trainers and self._trainers.ended_since(run.began, self.number))
-        reason = last_words(start.log, status)
-        self._shared.note_end(Outcome(run, seconds, status, stopped, reason, taken_along))
+        reason = exited.note or unheard or last_words(start.log, status)
+        self._shared.note_end(Outcome(run, seconds, status, stopped, failed, reason, taken_along))
         return go_on
 
-    def _await(self, agent: Registration, run: Run, end: queue.SimpleQueue[int]) -> tuple[int, bool]:
-        """Wait for the end of a run, telling the server of it; return its status and whether to go on."""
+    def _unheard(self, run: Run, exited: Exited) -> str:
+        """Return why a run that ended well is none that has finished; empty if it has, as far as is known."""
+        if exited.status or exited.finished or self._stopped:
+            return ""
+        if exited.finished is False:
+            return "it ended without finishing its wandb run"
+        try:
+            state = self._shared.client.run_state(self._shared.sweep.name, run.id)
+        except (Unreachable, Refused):
+            return ""
+        if state == FINISHED:
+            return ""
+        return f"it ended well, but the server has it {state or 'not'}: is wandb offline, disabled, unused?"
+
+    def _await(self, agent: Registration, run: Run, end: queue.SimpleQueue[Exited]) -> tuple[Exited, bool]:
+        """Wait for the end of a run, telling the server of it; return its end and whether to go on."""
         go_on, kill_at = True, float("inf")
         while True:
             try:

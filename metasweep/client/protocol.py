@@ -195,6 +195,15 @@ class Client(Transport):
                 yield node["name"], node["state"], parameters_of(node["config"])
             cursor, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
 
+    def run_state(self, sweep: SweepName, name: str) -> str | None:
+        """Return the state of a run of the sweep's project, asked once; None if there is no such run.
+
+        Raises: Refused, Unreachable.
+        """
+        where = {"name": name, "project": sweep.project, "entity": sweep.entity}
+        run = (self.execute(RUN, where)["project"] or gone(sweep))["run"]
+        return run and run["state"]
+
     def make_run(self, sweep: SweepName, name: str, args: dict[str, Any], title: str) -> Made:
         """Make a run of the sweep unless there is one of this name, or was; return whose it is.
 

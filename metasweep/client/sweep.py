@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,9 +118,17 @@ def find_mistake(config: Any) -> str | None:
     command = config.get("command")
     if command is not None and (not isinstance(command, list) or not command):
         return "command: expected a list such as [${env}, python, -m, train, ${args}]"
+    if command is not None and not names_program(command):
+        return "command: it names no program; the default is [${env}, ${interpreter}, ${program}, ${args}]"
     if command is None and not config.get("program"):
         return "it has neither `command:` nor `program:`"
     return None
+
+
+def names_program(command: Sequence[Any]) -> bool:
+    """Whether a command says more than how to pass the parameters, and to which interpreter."""
+    words = [str(chunk) for chunk in command if not re.fullmatch(r"\$\{args\w*\}", str(chunk))]
+    return [word for word in words if word != "${env}"] not in ([], ["${interpreter}"])
 
 
 def open_sweep(

@@ -1,40 +1,46 @@
-"""The forkserver: a single-threaded process that has loaded everything and forks a child for each run.
+"""The forkserver: a single-threaded process that starts a child for each run, the way that `ways` has chosen.
 
-Started by `workers.pool`, which speaks to it over a socket. It stays in the agent's session, ends when the
-agent's end of the socket closes, and takes every child with it.
+Started by `pool`, which speaks to it over a socket. It stays in the agent's session, ends when the agent's
+end of the socket closes, and takes every child with it.
 """
 
 from __future__ import annotations
 
 import atexit
 import contextlib
-import functools
 import gc
+import importlib
 import json
+import marshal
 import os
 import platform
 import selectors
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NoReturn
 
-from metasweep.forks import child, service, warmup
+from metasweep.forks import ahead, child, main_module, service, warmup
 from metasweep.forks.messages import (
     Exited,
     Leave,
     Load,
+    Note,
     Signal,
     Start,
     Started,
 )
 from metasweep.forks.process import PARENT_DIED, die_with_parent, signal_group
+from metasweep.forks.ways import Way
 
 NOT_STARTED = 126  # exit code of a run for which no process could be started, as a shell has it
+TOLD, NOT_OPEN = 0, 1  # exit codes of the process that tells the server of a dead run
+MOST_SPARES = 8  # processes that stand by; more are as many at once as seldom are needed
+ROOT = str(Path(__file__).resolve().parents[2])
 
 
 @dataclass
@@ -42,8 +48,8 @@ class Child:
     """A running child."""
 
     start: Start
-    libraries: int
-    """A file in memory, where the child names what it had to import, when it ends by itself."""
+    ended: int
+    """A file in memory: empty unless the child has come to its end; then also what a fork had to import."""
     has_reported: bool = False
     """Whether the agent knows already: the process had nothing left to do but to end."""
     shares_service: bool = False
@@ -56,12 +62,12 @@ class Child:
 
 @dataclass(frozen=True)
 class Spare:
-    """A child forked ahead: the next run finds its process standing by."""
+    """A child started ahead: the next run finds its process standing by."""
 
     pid: int
-    line: Connection
+    line: int
     """Where it is told what to become."""
-    libraries: int
+    ended: int
 
 
 @dataclass
@@ -71,9 +77,11 @@ class Forkserver:
     agent: Connection
     environ: dict[str, str] = field(default_factory=lambda: dict(os.environ))
     children: dict[int, Child] = field(default_factory=dict)
+    way: Way = Way.COLD
+    interpreter: tuple[str, ...] = ()
     service: service.Service | None = None
     warm_up: Callable[[Sequence[str]], object] | None = None
-    spare: Spare | None = None
+    spares: list[Spare] = field(default_factory=list)
     has_started: bool = False
     leaving: bool = False
 
@@ -114,83 +122,122 @@ class Forkserver:
                 self.leave()
 
     def load(self, message: Load) -> None:
-        """Load what the program needs, and start the wandb service beside it."""
-        if not message.program.is_python:
+        """Start the wandb service that the runs share and, where they are forked, load what they need."""
+        self.way, self.interpreter = message.way, message.program.interpreter
+        if self.way is Way.COLD:
             return
-        warmup.load_modules(["wandb"])
+        warmup.attempt(
+            importlib.import_module, "wandb"
+        )  # as it is installed: the program's folder is not on the path
         platform.platform(aliased=True)  # each run's wandb asks for it; the answer costs a process, once
         self.start_service()
-        self.warm_up = warmup.load(message.program)
+        if self.way is Way.FORK:
+            main_module.put_first(str(Path.cwd()))
+            self.warm_up = warmup.load(message.package)
+        elif self.service:
+            self.add_spare()
 
     def start(self, message: Start) -> None:
-        """Fork the child that runs a program."""
+        """Start the child that runs a program."""
         if self.warm_up and not message.companion:  # once, with the arguments of the first run
             warmup.attempt(self.warm_up, message.program.arguments)
             self.warm_up = None
-            self.drop_spare()
+            self.drop_spares()
+        way = self.way_for(message)
         environ = self.environ | message.environ
-        warm = message.program.is_python and warmup.is_single_threaded()
-        if warm and self.service:
-            environ[service.VARIABLE] = self.service.token
-        if self.has_started:  # the packages are still those that this forkserver's first run listed
+        shares = way is not Way.COLD and self.service is not None
+        if way is Way.FORK and self.has_started:  # the packages are those that the first run has listed
             environ.setdefault(service.SAVE_REQUIREMENTS, "false")
         self.has_started |= not message.companion
         try:
-            pid, libraries = (warm and self.use_spare(message, environ)) or self.fork_for(
-                message, environ, warm
-            )
+            pid, ended = self.start_now(message, environ, way)
         except OSError as error:  # no memory, process or file is left: one run fails of it, not all
             with contextlib.suppress(OSError):  # perhaps no file is left for the log either
                 Path(message.log).write_text(f"cannot start a process: {error.strerror}\n")
             self.tell(Exited(message.run_id, NOT_STARTED))
             return
-        self.children[pid] = Child(message, libraries, shares_service=bool(warm and self.service))
+        self.children[pid] = Child(message, ended, shares_service=shares)
         self.tell(Started(message.run_id, pid))
-        if warm and not self.spare:
+        if way is self.way is not Way.COLD:
             with contextlib.suppress(OSError):  # the next run will say why, if it is still so
-                self.fork_spare()
+                self.add_spare()
 
-    def fork_for(self, message: Start, environ: dict[str, str], warm: bool) -> tuple[int, int]:
-        """Fork a child for a run; return its process id and the file for its libraries."""
-        libraries = os.memfd_create("libraries")
-        exit_report = child.ExitReport(libraries, self.exits)
-        with closed_on_error(libraries):
-            run = functools.partial(child.become, message.program, environ, message.log, warm, exit_report)
-            return self.fork(run), libraries
+    def way_for(self, message: Start) -> Way:
+        """Return the way in which this run is started: cold, where the one that was chosen is not open."""
+        if not message.program.is_python:
+            return Way.COLD
+        if self.way is Way.FORK and not warmup.is_single_threaded():
+            self.way = Way.AHEAD
+            self.drop_spares()
+            self.tell(Note("runs are not forked: the process that was warmed up has started a thread"))
+        if self.way is Way.AHEAD and message.program.interpreter != self.interpreter:
+            return Way.COLD
+        return self.way
 
-    def fork_spare(self) -> None:
-        """Fork the child of the next run while there is time."""
-        libraries = os.memfd_create("libraries")
-        told, line = Pipe(duplex=False)
+    def start_now(self, message: Start, environ: dict[str, str], way: Way) -> tuple[int, int]:
+        """Start a run in the oldest spare child, or in a new one; return its id and its file `ended`."""
+        program = message.program
+        if way is Way.COLD:
+
+            def run() -> NoReturn:
+                main_module.redirect(message.log)
+                child.execute(list(program.words), environ)
+
+            return self.fork(run), -1
+        order = {
+            "kind": program.kind,
+            "name": program.name,
+            "arguments": list(program.arguments),
+            "words": list(program.words),
+            "environ": environ,
+            "log": message.log,
+            "service": self.service.token if self.service else "",
+        }
+        while True:
+            spare = self.spares.pop(0) if self.spares else self.start_spare()
+            try:
+                write_all(spare.line, marshal.dumps(order))
+                os.close(spare.line)
+                return spare.pid, spare.ended
+            except BrokenPipeError:  # it has died; `reap` will see it
+                os.close(spare.line)
+                os.close(spare.ended)
+
+    def add_spare(self) -> None:
+        """Start the child of a run to come while there is time: one for each that is at work."""
+        runs = sum(not this.start.companion and not this.stands_in_for for this in self.children.values())
+        if len(self.spares) < (1 if self.way is Way.FORK else min(max(1, runs), MOST_SPARES)):
+            self.spares.append(self.start_spare())
+
+    def start_spare(self) -> Spare:
+        """Start a child that waits to be told what to become."""
+        ended = os.memfd_create("ended")
+        told, line = os.pipe()
 
         def run() -> NoReturn:
-            line.close()
-            child.stand_by(told, child.ExitReport(libraries, self.exits))
+            os.close(line)
+            if self.way is Way.FORK:
+                child.stand_by(told, child.ExitReport(ended, self.exits))
+            for fd in (told, ended):
+                os.set_inheritable(fd, True)
+            boot = ahead.BOOT.format(root=ROOT, line=told, ended=ended)
+            child.execute([*self.interpreter, "-c", boot], self.environ)
 
-        with closed_on_error(libraries):
-            self.spare = Spare(self.fork(run), line, libraries)
-        told.close()
-
-    def use_spare(self, message: Start, environ: dict[str, str]) -> tuple[int, int] | None:
-        """Let the spare child become a run, if it is still there; return as `fork_for` does."""
-        if self.spare is None:
-            return None
-        pid, libraries = self.spare.pid, self.spare.libraries
         try:
-            self.spare.line.send((message.program, environ, message.log))
-        except ConnectionError:
-            self.drop_spare()
-            return None
-        self.spare.line.close()
-        self.spare = None
-        return pid, libraries
+            return Spare(self.fork(run), line, ended)
+        except OSError:
+            os.close(line)
+            os.close(ended)
+            raise
+        finally:
+            os.close(told)
 
-    def drop_spare(self) -> None:
-        """Let the spare child end: it does not know what the forkserver has learnt since."""
-        if self.spare:
-            self.spare.line.close()
-            os.close(self.spare.libraries)
-            self.spare = None
+    def drop_spares(self) -> None:
+        """Let the spare children end: they do not know what the forkserver has learnt since."""
+        for spare in self.spares:
+            os.close(spare.line)
+            os.close(spare.ended)
+        self.spares = []
 
     def fork(self, run: Callable[[], NoReturn]) -> int:
         """Fork a child, which alone calls `run`; return its process id."""
@@ -221,7 +268,7 @@ class Forkserver:
     def private_files(self) -> list[int]:
         """Return the file descriptors that no child may keep."""
         files = [self.agent.fileno(), self.wake_reader, self.wake_writer, self.exits_reader]
-        files += [self.spare.line.fileno()] if self.spare else []
+        files += [spare.line for spare in self.spares]
         return files + (self.service.file_descriptors if self.service else [])
 
     def signal(self, message: Signal) -> None:
@@ -242,7 +289,8 @@ class Forkserver:
             this = self.children.get(pid)
             if this and not this.has_reported:
                 this.has_reported, this.status = True, code
-                self.report(this)
+                said = os.pread(this.ended, 1, 0)
+                self.report(this, True if said and has_wandb_run(this.start, self.environ) else None)
 
     def reap(self) -> None:
         """Notice which children have ended."""
@@ -263,38 +311,43 @@ class Forkserver:
             if worked and not self.leaving:
                 self.start_service()
             return
-        if self.spare and pid == self.spare.pid:
-            self.drop_spare()
+        if lost := [spare for spare in self.spares if spare.pid == pid]:
+            self.spares.remove(lost[0])
+            os.close(lost[0].line)
+            os.close(lost[0].ended)
         this = self.children.pop(pid, None)
         if this is None:
             return
-        signal_group(pid, signal.SIGKILL)  # what the program left behind
         if this.stands_in_for:
-            self.report(this.stands_in_for)
+            self.report(this.stands_in_for, False if status == TOLD else None)
             return
-        libraries = os.pread(this.libraries, 1 << 20, 0)
-        os.close(this.libraries)
+        said = os.pread(this.ended, 1 << 20, 0) if this.ended >= 0 else b""
+        if this.ended >= 0:
+            os.close(this.ended)
+        if status or this.told_to_go or this.stopped_for_good:
+            signal_group(pid, signal.SIGKILL)  # what it had started; of a run that ended well it may go on
         if this.has_reported:
-            self.learn(libraries)
+            self.learn(said[1:])
             return
         this.status = status
-        if libraries:
-            self.report(this)
-            self.learn(libraries)
-        elif self.service and this.shares_service and has_wandb_run(this.start, self.environ):
+        began = has_wandb_run(this.start, self.environ)
+        if self.service and this.shares_service and began and not said:
             self.report_dead_run(this)
         else:
-            self.report(this)
+            self.report(this, True if said and began else None)
+            self.learn(said[1:])
 
     def learn(self, libraries: bytes) -> None:
-        """Load what a run had to load by itself; the children to come will have it."""
+        """Load what a fork had to import by itself; the children to come will have it."""
+        if not libraries or self.way is not Way.FORK:
+            return
         known = len(sys.modules)
         warmup.load_modules(json.loads(libraries))
-        if len(sys.modules) > known and self.spare:
-            self.drop_spare()
+        if len(sys.modules) > known and self.spares:
+            self.drop_spares()
             if warmup.is_single_threaded():
                 with contextlib.suppress(OSError):
-                    self.fork_spare()
+                    self.add_spare()
 
     def report_dead_run(self, dead: Child) -> None:
         """Tell the server, in a child, how a run ended that did not say it itself."""
@@ -305,21 +358,21 @@ class Forkserver:
         environ = dead.start.environ | {service.VARIABLE: self.service.token}
 
         def tell() -> NoReturn:
-            child.redirect(dead.start.log)
+            main_module.redirect(dead.start.log)
             os.environ.update(environ)
-            service.report_dead_run(dead.start.run_id, code or 1, preempted)
-            os._exit(0)
+            told = service.report_dead_run(dead.start.run_id, code or 1, preempted)
+            os._exit(TOLD if told else NOT_OPEN)
 
         try:
             self.children[self.fork(tell)] = Child(dead.start, -1, stands_in_for=dead)
         except OSError:
             self.report(dead)
 
-    def report(self, this: Child) -> None:
+    def report(self, this: Child, finished: bool | None = None) -> None:
         """Tell the agent that a run's process is gone."""
-        self.tell(Exited(this.start.run_id, this.status))
+        self.tell(Exited(this.start.run_id, this.status, finished))
 
-    def tell(self, message: Started | Exited) -> None:
+    def tell(self, message: Started | Exited | Note) -> None:
         """Send a message to the agent."""
         try:
             self.agent.send(message)
@@ -335,7 +388,7 @@ class Forkserver:
     def leave(self) -> None:
         """Let the service send what it has; `serve` ends when it has ended."""
         self.leaving = True
-        self.drop_spare()
+        self.drop_spares()
         for pid, this in self.children.items():
             if this.start.companion:
                 signal_group(pid, signal.SIGKILL)
@@ -344,20 +397,16 @@ class Forkserver:
 
     def die(self) -> NoReturn:
         """End at once, with every child."""
-        for pid in [*self.children, *([self.spare.pid] if self.spare else [])]:
+        for pid in [*self.children, *(spare.pid for spare in self.spares)]:
             signal_group(pid, signal.SIGKILL)
         atexit._run_exitfuncs()  # libraries remove their temporary directories
         os._exit(1)
 
 
-@contextlib.contextmanager
-def closed_on_error(fd: int) -> Iterator[None]:
-    """Close a file descriptor when the block fails."""
-    try:
-        yield
-    except OSError:
-        os.close(fd)
-        raise
+def write_all(fd: int, data: bytes) -> None:
+    """Write to a pipe whose other end reads it all."""
+    while data:
+        data = data[os.write(fd, data) :]
 
 
 def has_wandb_run(start: Start, environ: dict[str, str]) -> bool:

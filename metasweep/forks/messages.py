@@ -6,15 +6,19 @@ import signal
 from dataclasses import dataclass
 
 from metasweep.forks.program import Program
+from metasweep.forks.ways import Way
 
 # --- what the agent says
 
 
 @dataclass(frozen=True)
 class Load:
-    """Load what a program needs; says the first word."""
+    """Make ready to start runs of a program; says the first word."""
 
     program: Program
+    way: Way
+    package: str | None
+    """What to import, where runs are forked."""
 
 
 @dataclass(frozen=True)
@@ -62,3 +66,14 @@ class Exited:
 
     run_id: str
     status: int
+    finished: bool | None = None
+    """Whether its run came to its end on the server too, where that is known here."""
+    note: str = ""
+    """What the log of the run does not say of its end."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """What the user should know."""
+
+    text: str

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -18,40 +18,52 @@ from metasweep.forks.messages import (
     Exited,
     Leave,
     Load,
+    Note,
     Signal,
     Start,
     Started,
 )
-from metasweep.forks.process import signal_group
+from metasweep.forks.process import describe_status, signal_group
 from metasweep.forks.program import Program
+from metasweep.forks.ways import Way, package_of
 
 ROOT = str(Path(__file__).resolve().parents[2])
 BOOT = (
-    "import sys; sys.path[:1] = [{root!r}]; "
-    "from metasweep.forks.forkserver import main; sys.path[:1] = [{here!r}]; "
+    "import sys; sys.path[: not getattr(sys.flags, 'safe_path', False)] = [{root!r}]; "
+    "from metasweep.forks.forkserver import main; del sys.path[0]; main({socket}, {parent})"
 )
-LOST = -signal.SIGKILL
 RETRY_SECONDS = 1.0
 
 
 class Pool:
     """Runs programs in children of one forkserver, which is replaced when it dies."""
 
-    def __init__(self, program: Program, environ: Mapping[str, str], log: Path) -> None:
-        """Start the forkserver with the environment `environ`; what it prints goes to `log`."""
-        self._program = program
+    def __init__(
+        self,
+        program: Program,
+        way: Way,
+        environ: Mapping[str, str],
+        log: Path,
+        report: Callable[[str], None] = print,
+    ) -> None:
+        """Start the forkserver with the environment `environ`; what it prints goes to `log`.
+
+        `report` tells the user what only the forkserver finds out.
+        """
+        self._load = Load(program, way, package_of(program))
+        self._report = report
         self._environ = dict(environ)
         self._log = log
         self._lock = threading.Lock()
-        self._waiting: dict[str, queue.SimpleQueue[int]] = {}
+        self._waiting: dict[str, queue.SimpleQueue[Exited]] = {}
         self._processes: dict[str, int] = {}
         self._leaving = False
         self._launch()
         threading.Thread(target=self._listen, name="pool", daemon=True).start()
 
-    def start(self, start: Start) -> queue.SimpleQueue[int]:
-        """Start a run; its exit status (negative: the signal that killed it) will be put into the queue."""
-        end: queue.SimpleQueue[int] = queue.SimpleQueue()
+    def start(self, start: Start) -> queue.SimpleQueue[Exited]:
+        """Start a run; how its process ended will be put into the queue."""
+        end: queue.SimpleQueue[Exited] = queue.SimpleQueue()
         with self._lock:
             self._waiting[start.run_id] = end
             self._say(start)
@@ -88,7 +100,7 @@ class Pool:
 
     def _launch(self) -> None:
         ours, theirs = socket.socketpair()
-        boot = BOOT.format(root=ROOT, here=str(Path.cwd())) + f"main({theirs.fileno()}, {os.getpid()})"
+        boot = BOOT.format(root=ROOT, socket=theirs.fileno(), parent=os.getpid())
         with self._log.open("ab") as log, theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", boot],
@@ -99,7 +111,7 @@ class Pool:
                 stderr=log,
             )
         self._connection = Connection(ours.detach())
-        self._say(Load(self._program))
+        self._say(self._load)
 
     def _send(self, message: Signal | Leave) -> None:
         with self._lock:
@@ -116,11 +128,14 @@ class Pool:
         # To the very end: a forkserver that this thread has started would end with it.
         while True:
             try:
-                message: Started | Exited = self._connection.recv()
+                message: Started | Exited | Note = self._connection.recv()
             except (EOFError, OSError):
                 if self._leaving:
                     return
                 self._replace()
+                continue
+            if isinstance(message, Note):
+                self._report(message.text)
                 continue
             if isinstance(message, Started):
                 self._processes[message.run_id] = message.pid
@@ -129,17 +144,17 @@ class Pool:
             with self._lock:
                 end = self._waiting.pop(message.run_id, None)
             if end:
-                end.put(message.status)
+                end.put(message)
 
     def _replace(self) -> None:
         """Start a new forkserver; the runs of the one that died died with it.
 
         Where no process can be started, `_listen` comes back, and what was sent in between is lost, too.
         """
-        self._process.wait()
+        status = self._process.wait()
         self._kill_groups()
         self._processes.clear()
-        with self._lock:  # no run is sent to the one that is gone after it was looked who has to be told
+        with self._lock:  # from here on no run is sent to the one that is gone
             lost, self._waiting = self._waiting, {}
             try:
                 self._launch()
@@ -147,8 +162,9 @@ class Pool:
             except OSError as error:
                 print(f"no new forkserver: {error}", file=sys.stderr, flush=True)
                 pause = RETRY_SECONDS
-        for end in lost.values():
-            end.put(LOST)
+        note = f"the process that starts the runs ended, {describe_status(status)}: see {self._log}"
+        for run_id, end in lost.items():
+            end.put(Exited(run_id, -signal.SIGKILL, note=note))
         time.sleep(pause)
 
     def _kill_groups(self) -> None:

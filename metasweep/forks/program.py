@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+FLAGS = re.compile(r"-[bBdEIOPqsSuv]+")
+"""Options of the interpreter that take no value, and that a program cannot tell where they came from."""
 
 
 @dataclass(frozen=True)
@@ -19,22 +23,25 @@ class Program:
     arguments: tuple[str, ...]
     words: tuple[str, ...]
     """The whole command line, to start it as a new process."""
+    interpreter: tuple[str, ...] = ()
+    """Of Python: the words before the program, the interpreter and its options."""
 
     @property
     def is_python(self) -> bool:
-        """Whether it can run in a fork of a warm interpreter."""
+        """Whether a process of this interpreter can become it."""
         return self.kind != "command"
 
 
 def parse(words: Sequence[str]) -> Program:
-    """Recognise `[/usr/bin/env] PYTHON [-u] (-m MODULE | SCRIPT) ARGUMENTS`, if PYTHON is ours."""
+    """Recognise `[/usr/bin/env] PYTHON [FLAGS] (-m MODULE | SCRIPT) ARGUMENTS`, if PYTHON is ours."""
     rest = list(words[1:] if words[:1] == ["/usr/bin/env"] else words)
     if rest and is_this_python(rest[0]):
-        rest = [word for i, word in enumerate(rest) if (i, word) != (1, "-u")]
-        if len(rest) > 2 and rest[1] == "-m":
-            return Program("module", rest[2], tuple(rest[3:]), tuple(words))
-        if len(rest) > 1 and not rest[1].startswith("-"):
-            return Program("script", rest[1], tuple(rest[2:]), tuple(words))
+        begin = next((i for i, word in enumerate(rest) if i and not FLAGS.fullmatch(word)), len(rest))
+        interpreter, (head, *arguments) = tuple(rest[:begin]), rest[begin:] or [""]
+        if head == "-m" and arguments:
+            return Program("module", arguments[0], tuple(arguments[1:]), tuple(rest), interpreter)
+        if head.endswith(".py"):
+            return Program("script", head, tuple(arguments), tuple(rest), interpreter)
     return Program("command", words[0], tuple(words[1:]), tuple(words))
 
 

@@ -14,8 +14,8 @@ import traceback
 from typing import Any, NoReturn
 
 from metasweep.forks.process import PARENT_DIED, die_with_parent
+from metasweep.forks.shared_service import VARIABLE
 
-VARIABLE = "WANDB_SERVICE"
 SAVE_REQUIREMENTS = "WANDB_X_SAVE_REQUIREMENTS"  # whether a run lists the installed packages: 30 ms or more
 WATCH_SECONDS = 0.2
 OPEN_RUN = 1  # exit code of a run that is still open when the service leaves; by default it has finished
@@ -106,16 +106,20 @@ def is_told_to_leave(stay: int) -> bool:
     return os.read(stay, 1) != b""
 
 
-def report_dead_run(run_id: str, exit_code: int, preempted: bool) -> None:
-    """End a run whose process died without a word, so that the server learns how.
+def report_dead_run(run_id: str, exit_code: int, preempted: bool) -> bool:
+    """End a run whose process died without a word, so that the server learns how; false if it was not open.
 
     Left alone, the service would keep it alive, and call it finished in the end.
     """
     import wandb
 
     attach = getattr(wandb, "attach", None) or wandb._attach  # type: ignore[attr-defined]
-    run = attach(run_id)
+    try:
+        run = attach(run_id)
+    except wandb.errors.UsageError:
+        return False
     if preempted:
         run.mark_preempting()
     run.finish(exit_code=exit_code)
     sys.stdout.flush()
+    return True

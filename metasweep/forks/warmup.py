@@ -1,11 +1,7 @@
-"""What the forkserver loads once, so that no run has to.
-
-Nothing of the program itself runs here, except a package's `__init__` and its `warm_up(arguments)`.
-"""
+"""What the forkserver loads once, where runs are forked: the package of a program that asks for it."""
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import functools
 import importlib
@@ -16,60 +12,32 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from metasweep.forks.program import Program
-
 # jemalloc (in pyarrow, which pandas loads) stops its thread for a fork; the child does without it.
 FORK_SAFE_THREADS = ("jemalloc_bg_thd",)
 STANDARD = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib"))
 
 
-def load(program: Program) -> Callable[[Sequence[str]], object] | None:
-    """Import what the program will import; return its package's `warm_up`, if it offers one."""
-    source, package = locate(program)
-    if source and source.is_file():
-        load_modules(imported_names(source))
+def load(package: str | None) -> Callable[[Sequence[str]], object] | None:
+    """Import the program's package; return its `warm_up`."""
     if not package:
         return None
     attempt(importlib.import_module, package)
     return getattr(sys.modules.get(package), "warm_up", None)
 
 
-def locate(program: Program) -> tuple[Path | None, str | None]:
-    """Return the program's source file and, for `-m PACKAGE`, the package."""
-    if program.kind == "script":
-        return Path(program.name), None
-    package = program.name.rpartition(".")[0]
-    try:
-        spec = importlib.util.find_spec(program.name)
-    except (ImportError, ValueError):
-        return None, None
-    if spec and spec.submodule_search_locations:
-        return Path(spec.submodule_search_locations[0]) / "__main__.py", program.name
-    return (Path(spec.origin), package or None) if spec and spec.origin else (None, None)
-
-
-def imported_names(source: Path) -> list[str]:
-    """Return the modules that a source file imports at its top level."""
-    try:
-        tree = ast.parse(source.read_bytes())
-    except (OSError, SyntaxError, ValueError):
-        return []  # the run itself will say what is wrong
-    names = []
-    for node in tree.body:
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.append(node.module)
-    return names
-
-
 def load_modules(names: Iterable[str]) -> None:
-    """Import those of the modules that are installed libraries: other code may act when imported."""
+    """Import what a run had to: of the standard library, and parts of libraries that are loaded anyway.
+
+    Another library may depend on what the program does before it imports it, such as setting a variable.
+    """
     for name in names:
-        if name not in sys.modules and is_library(name):
-            with contextlib.suppress(
-                ImportError
-            ):  # missing, or to be had in another order: not for us to judge
+        top = name.partition(".")[0]
+        if (
+            name not in sys.modules
+            and (top in sys.modules or top in sys.stdlib_module_names)
+            and is_library(name)
+        ):
+            with contextlib.suppress(ImportError):  # missing, or to be had in another order only
                 importlib.import_module(name)
 
 
@@ -95,11 +63,6 @@ def library_folders() -> tuple[str, ...]:
     return STANDARD + tuple(entry for entry in sys.path if entry and any(Path(entry).glob("*.dist-info")))
 
 
-def loaded_since(before: set[str]) -> list[str]:
-    """Return the library modules that were imported after `before` was taken."""
-    return [name for name in sys.modules if name not in before and is_library(name)]
-
-
 def attempt(function: Callable, *arguments: object) -> None:
     """Call a function of somebody else; print what it raises: the run will meet the same and fail of it."""
     try:
@@ -110,5 +73,13 @@ def attempt(function: Callable, *arguments: object) -> None:
 
 def is_single_threaded() -> bool:
     """Whether this process may fork without losing a thread that matters."""
-    names = [(task / "comm").read_text().strip() for task in Path("/proc/self/task").iterdir()]
-    return sum(name not in FORK_SAFE_THREADS for name in names) == 1
+    names = [name_of(task) for task in Path("/proc/self/task").iterdir()]
+    return sum(name not in FORK_SAFE_THREADS for name in names if name) == 1
+
+
+def name_of(task: Path) -> str:
+    """Return the name of a thread; empty if it has ended since it was listed."""
+    try:
+        return (task / "comm").read_text().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""

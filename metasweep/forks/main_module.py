@@ -1,0 +1,157 @@
+# ruff: noqa: PTH109, PTH118, PTH120, PTH123
+"""Run a program as `__main__` in this process, as `python SCRIPT` and `python -m MODULE` do.
+
+Imports nothing that a new interpreter has not loaded anyway: the program must find what it would find.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from metasweep.forks import shared_service
+
+TYPE_CHECKING = False  # that of `typing` would be imported
+if TYPE_CHECKING:
+    from types import ModuleType, TracebackType
+    from typing import Any
+
+Order = dict
+"""What a process is told to become: kind, name, arguments, words, environ, log, all plain values."""
+
+
+class Exit:
+    """The exit code of this process, known once its program has ended."""
+
+    code = 0
+
+
+def silent(*_arguments: object) -> None:
+    """Print nothing about an exception that was printed already."""
+
+
+def become(order: Order, ended: int) -> None:
+    """Make this process that of a run: its environment, its output, what it knows of its command line.
+
+    wandb will use the shared service that the order names, if any.
+
+    When all exit handlers of the program have been called, the open wandb runs are finished and a byte is
+    written to the file `ended`: this process has said all that it had to say.
+    """
+    redirect(order["log"])
+    os.environ.clear()
+    os.environ.update(order["environ"])
+    sys.orig_argv[:] = order["words"]
+    sys.argv[:] = [order["name"], *order["arguments"]]
+    if order["service"]:
+        shared_service.offer(order["service"])
+    pid, atexit = os.getpid(), exit_handlers()
+
+    def last() -> None:
+        if os.getpid() == pid:  # not in a process that the program has forked
+            finish_wandb_runs()
+            os.write(ended, b".")
+
+    atexit.register(last)
+
+
+def exit_handlers() -> ModuleType:
+    """Return the module `atexit`, which a program that does not import it does not find imported."""
+    known = "atexit" in sys.modules
+    import atexit
+
+    if not known:
+        del sys.modules["atexit"]
+    return atexit
+
+
+def redirect(log: str) -> None:
+    """Read from nothing, write to the log."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    for source, fd in ((null, 0), (target, 1), (target, 2)):
+        os.dup2(source, fd)
+    os.close(null)
+    os.close(target)
+
+
+def finish_wandb_runs() -> None:
+    """Finish the runs that the program left open; wandb itself does so only with a service of its own."""
+    wandb = sys.modules.get("wandb")
+    while run := wandb and (wandb.run or newest_run(wandb)):
+        run.finish(exit_code=Exit.code)
+
+
+def newest_run(wandb: ModuleType) -> Any:
+    """Return the newest of the runs that are open beside the global one; older clients know none."""
+    return getattr(wandb.setup(), "most_recent_active_run", None)
+
+
+def run(kind: str, name: str) -> None:
+    """Run the script or the module; raise what it raises, after printing it as the interpreter would.
+
+    What is raised has been printed: let it reach the interpreter, for the exit code that belongs to it.
+    """
+    try:
+        run_module(name) if kind == "module" else run_script(name)
+    except SystemExit as request:
+        Exit.code = request.code if isinstance(request.code, int) else int(request.code is not None)
+        Exit.code &= 0xFF
+        raise
+    except BaseException as error:
+        Exit.code = 1
+        error = error.with_traceback(own_part(error.__traceback__))
+        sys.excepthook(type(error), error, error.__traceback__)
+        sys.excepthook = silent
+        raise
+
+
+def run_module(name: str) -> None:
+    """Do what `python -m` does, by the function that does it there."""
+    put_first(os.getcwd())
+    import runpy
+
+    runpy._run_module_as_main(name)  # type: ignore[attr-defined]
+
+
+def run_script(name: str) -> None:
+    """Do what `python SCRIPT` does."""
+    path = os.path.join(os.getcwd(), name)
+    put_first(os.path.dirname(os.path.realpath(path)))
+    loader = sys.modules["_frozen_importlib_external"].SourceFileLoader("__main__", path)
+    namespace = sys.modules["__main__"].__dict__
+    builtins = namespace["__builtins__"]
+    namespace.clear()
+    namespace.update(
+        __name__="__main__",
+        __doc__=None,
+        __package__=None,
+        __loader__=loader,
+        __spec__=None,
+        __annotations__={},
+        __builtins__=builtins,
+        __file__=path,
+        __cached__=None,
+    )
+    with open(path, "rb") as file:
+        code = compile(file.read(), path, "exec", dont_inherit=True)
+    exec(code, namespace)
+
+
+def put_first(folder: str) -> None:
+    """Begin the module search path with a folder, unless the interpreter is told not to (`-P`)."""
+    if not getattr(sys.flags, "safe_path", False):
+        sys.path.insert(0, folder)
+
+
+def own_part(trace: TracebackType | None) -> TracebackType | None:
+    """Return a traceback without the frames above the program's own."""
+    while trace and trace.tb_frame.f_globals.get("__name__") in (__name__, "runpy"):
+        trace = trace.tb_next
+    return trace
+
+
+def forget_this_package() -> None:
+    """Let the program import a package of the same name."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "metasweep"]:
+        del sys.modules[name]

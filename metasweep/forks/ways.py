@@ -1,0 +1,84 @@
+"""How the processes of runs are started, and why so; docs/your-program.md says what each way promises."""
+
+from __future__ import annotations
+
+import ast
+import enum
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+from metasweep.forks import interpreter
+from metasweep.forks.program import Program
+
+WARM_UP = "warm_up"
+
+
+class Way(enum.Enum):
+    """How a run gets its process."""
+
+    FORK = "fork"
+    """Forked from a process that has imported the program's package, which asks for it by a `warm_up`."""
+    AHEAD = "ahead"
+    """A new interpreter, started while the runs before it are at work."""
+    COLD = "cold"
+    """A new process, started when its run begins; nothing of ours is in it."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A way, and the reason in a sentence that follows `:`."""
+
+    way: Way
+    reason: str
+
+
+def choose(program: Program, cold: bool = False) -> Choice:
+    """Return the way for a program; `cold` is the user's wish."""
+    if cold:
+        return Choice(Way.COLD, "each run gets a new process, as --cold asks")
+    if not program.is_python:
+        return Choice(Way.COLD, f"each run gets a new process: {program.name} is not this Python")
+    package = package_of(program)
+    if not package or not offers_warm_up(package):
+        return Choice(Way.AHEAD, "each run gets a new process, started while the one before is at work")
+    if missing := interpreter.missing_doors():
+        return Choice(Way.AHEAD, f"each run gets a new process: this Python has no {missing}")
+    return Choice(
+        Way.FORK, f"runs are forked from a process that has imported {package}: it has a {WARM_UP}()"
+    )
+
+
+def package_of(program: Program) -> str | None:
+    """Return the package whose module the program is (`-m PACKAGE` or `-m PACKAGE.MODULE`), if it is one."""
+    if program.kind != "module":
+        return None
+    top = program.name.partition(".")[0]
+    inner = program.name.rpartition(".")[0]
+    return inner or top
+
+
+def offers_warm_up(package: str) -> bool:
+    """Whether the package's `__init__` has a function `warm_up`; read, not run."""
+    source = source_of(package)
+    if source is None:
+        return False
+    try:
+        tree = ast.parse(source.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return False  # the run itself will say what is wrong
+    return any(isinstance(node, ast.FunctionDef) and node.name == WARM_UP for node in tree.body)
+
+
+def source_of(package: str) -> Path | None:
+    """Return the `__init__.py` of a package in the current folder or on the path; imports nothing."""
+    own = Path(*package.split("."), "__init__.py")
+    if own.is_file():
+        return own
+    if "." in package:
+        return None  # to find it, its parents would have to be imported
+    try:
+        spec = importlib.util.find_spec(package)
+    except (ImportError, ValueError):
+        return None
+    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith("__init__.py") else None
