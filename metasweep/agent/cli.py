@@ -28,13 +28,14 @@ from metasweep.agent.progress import ProgressMonitor
 from metasweep.agent.walltime import Walltime
 from metasweep.agent.work import Work
 from metasweep.batch import job
-from metasweep.batch.exit_codes import PREEMPTED
+from metasweep.batch.exit_codes import FAILING, PREEMPTED
 from metasweep.client import account, embedded, proxies, sweep, sync
 from metasweep.client.protocol import Client
 from metasweep.forks import service, ways
 from metasweep.forks.pool import Pool
 
 FRAME_SECONDS = 0.25
+MOST_NAMED = 10  # points that failed
 FLUSH_SECONDS = 60.0
 PATIENCE_SECONDS = 1800.0  # of a job that finds no server when it starts
 TERM_SECONDS = 4.5  # from SIGTERM to SIGKILL for the runs
@@ -60,7 +61,7 @@ def main(**given: Any) -> None:
     """Work on SWEEP: the name ENTITY/PROJECT/ID of a sweep, or a YAML file to create one from.
 
     ARGUMENTS after -- go to the program of every run. Exit codes: 0 done or nothing left, 1 a fault,
-    2 wrong usage, 3 told to go (SIGTERM, SIGINT), 4 stopped because runs kept failing.
+    2 wrong usage, 3 told to go (SIGTERM, SIGINT), 4 runs failed: they kept failing, or points are left of it.
     """
     open_standard_files()
     options = Options(**given)
@@ -96,7 +97,7 @@ def prepare(options: Options) -> Agent:
     patience = PATIENCE_SECONDS if job.job_id(os.environ) else 0.0
     found = sweep.open_sweep(client, options.sweep, options.entity, options.project, patience)
     time_left = options.walltime or job.time_left(os.environ)
-    missing = Missing(client, found) if options.missing else None
+    missing = left_out_points(client, found, options)
     screen = display.open_display()
     display.announce(screen, str(found.name))
     if time_left is None and job.job_id(os.environ):
@@ -114,7 +115,7 @@ def prepare(options: Options) -> Agent:
     work = Work(
         client,
         found,
-        Pool(program, choice.way, os.environ, folder / "forkserver.log", screen.say),
+        Pool(program, choice, os.environ, folder / "forkserver.log", screen.say),
         extra_arguments=options.program_arguments,
         count=options.count,
         max_failures=options.max_failures,
@@ -138,6 +139,15 @@ def check_mode(environ: Mapping[str, str]) -> None:
         raise click.UsageError(
             f"WANDB_MODE={mode} keeps the runs from the server, which would hand them out again: unset it"
         )
+
+
+def left_out_points(client: Client, found: sweep.Sweep, options: Options) -> Missing | None:
+    """Return what hands out points of which the server hands out no more: all, or those that fail here."""
+    if options.missing:
+        return Missing(client, found)
+    if found.config.get("method") == "grid" and not client.is_embedded and options.max_attempts > 1:
+        return Missing(client, found, options.max_attempts)
+    return None
 
 
 def set_environment(found: sweep.Sweep, workers: int | None, is_embedded: bool) -> None:
@@ -231,9 +241,26 @@ def report(agent: Agent, options: Options) -> None:
     if not agent.fleet.shared.signals:  # after one, what is left of the time is for the runs
         agent.monitor.ask()
     screen, fleet = agent.screen, agent.fleet
+    if agent.monitor.unfinished != 0:
+        name_failures(fleet.shared, screen)
     screen.say(f"{display.progress_line(fleet, agent.monitor).plain}; {display.tally_line(fleet).plain}")
     if options.local:
         point_to_results(screen, fleet.shared.sweep, options.server_dir)
+
+
+def name_failures(work: Work, screen: display.Lines) -> None:
+    """Name the points that failed here and are not finished, and say how to run them again."""
+    left = list(work.unfinished.values())
+    if not left:
+        return
+    work.exit_code = work.exit_code or FAILING
+    screen.say(f"points that failed here and are not finished: {len(left)}")
+    for outcome in left[:MOST_NAMED]:
+        screen.say(f"  {work.sweep.varying(outcome.run.point)}: {outcome.reason}")
+    if len(left) > MOST_NAMED:
+        screen.say(f"  and {len(left) - MOST_NAMED} more")
+    if work.sweep.config.get("method") == "grid":
+        screen.say(f"to run what is missing: metasweep agent {work.sweep.name} --missing")
 
 
 def point_to_results(screen: display.Lines, found: sweep.Sweep, server_dir: str) -> None:

@@ -40,13 +40,17 @@ class Tried:
 class Missing:
     """Hands out the missing points of a sweep."""
 
-    def __init__(self, client: Client, sweep: Sweep) -> None:
-        """Raises: click.UsageError, for a sweep whose points are not known beforehand."""
+    def __init__(self, client: Client, sweep: Sweep, attempts: int | None = None) -> None:
+        """With `attempts`, hand out only points that have failed, and less often than that.
+
+        Raises: click.UsageError, for a sweep whose points are not known beforehand.
+        """
         if sweep.config.get("method") != "grid":
             raise click.UsageError(
                 f"--missing is for a grid; {sweep.name} is a {sweep.config['method']} search"
             )
         self._client, self._sweep = client, sweep
+        self.attempts = attempts
         self._grid = Grid(sweep.config)
         self._preempted: set[str] = set()
         self._found: list[
@@ -77,9 +81,13 @@ class Missing:
         In random order, since agents that start together then rarely meet at a point.
         """
         tried = self.tried()
-        missing = [i for i in range(self._grid.size) if tried[i].is_missing]
+        missing = [i for i in range(self._grid.size) if tried[i].is_missing and self._may(tried[i])]
         random.shuffle(missing)
         return [(index, len(tried[index].states) + 1) for index in missing]
+
+    def _may(self, tried: Tried) -> bool:
+        """Whether a missing point is one of those to hand out."""
+        return self.attempts is None or 0 < len(tried.states) < self.attempts
 
     def _try(self, index: int, attempt: int) -> dict[str, Any] | None:
         """Make the run of a point; return the command to run it, or None if another agent has made it."""

@@ -29,6 +29,7 @@ class Options:
     missing: bool
     cold: bool
     max_failures: int
+    max_attempts: int
     data_dir: str | None
     checkpoint_dir: str | None
     local: bool
@@ -100,6 +101,13 @@ DECLARED = (
     ),
     click.option(
         "--max-failures", default=5, show_default=True, help="Failures in a row to stop at; 0: never."
+    ),
+    click.option(
+        "--max-attempts",
+        type=click.IntRange(1),
+        default=3,
+        show_default=True,
+        help="Attempts at a point of a grid that fails, where the server does not try again itself.",
     ),
     click.option("--data-dir", help="Passed on to the program, as the arguments after -- are."),
     click.option("--checkpoint-dir", help="Shared folder, passed on too: interrupted runs go on from there."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import threading
 import time
@@ -80,6 +81,8 @@ class Work:
         """When signals told us to go (monotonic clock); the handler appends."""
         self.exit_code = DONE
         self.finished = self.failed = self.stopped = 0
+        self.unfinished: dict[str, Outcome] = {}
+        """The last outcome of each point that has failed here and not been finished here."""
         self.began = time.monotonic()
         self._unsent: list[str] = []
         self._monitor = monitor
@@ -149,15 +152,18 @@ class Work:
             self.note_sent(run_id, ended_itself=True)
 
     def _count(self, outcome: Outcome) -> None:
+        point = json.dumps(outcome.run.point, sort_keys=True, default=str)
         if outcome.stopped:
             self.stopped += 1
         elif outcome.failed:
             self.failed += 1
+            self.unfinished[point] = outcome
             if not outcome.taken_along:
                 self._failures_in_a_row += 1
                 self._failing.append(outcome.run.point)
         else:
             self.finished += 1
+            self.unfinished.pop(point, None)
             self.walltime.note(outcome.seconds)
             self._failures_in_a_row = 0
             self._failing.clear()

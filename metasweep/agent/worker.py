@@ -66,8 +66,9 @@ class Worker(threading.Thread):
                 continue
             run = next((c for c in commands if c["type"] in ("run", "resume")), None)
             nothing_left = any(c["type"] == "exit" for c in commands)
-            if nothing_left and self._shared.missing:
-                run = self._shared.missing.claim()
+            missing = self._shared.missing
+            if nothing_left and missing and (missing.attempts is None or self._shared.unfinished):
+                run = missing.claim()
             if run is None or self._shared.stop.is_set() or self._shared.signals:
                 self._shared.cancel_claim()
                 if nothing_left and not self._may_get_more():

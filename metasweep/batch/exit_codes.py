@@ -10,7 +10,7 @@ MEANINGS = {
     FAULT: "failed",
     USAGE: "did not start: a wrong setting or option",
     PREEMPTED: "preempted, its runs go on elsewhere",
-    FAILING: "stopped, because runs kept failing",
+    FAILING: "runs failed, and points are left of it",
 }
 EXPLAINED = (FAULT, USAGE, FAILING)
 """Those for which the last line of the output says more."""

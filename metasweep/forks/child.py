@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import faulthandler
 import gc
 import json
 import os
@@ -49,20 +48,25 @@ def become(order: Order, exit_report: ExitReport) -> NoReturn:
     main_module.become(order, exit_report.ended)
     command_line.show(order["words"])
     del sys.path[0]  # the forkserver's: the same again, where this program has it
-    faulthandler.enable()
     gc.enable()
     interpreter.draw_anew()
-    before = set(sys.modules)
+    before, pid = set(sys.modules), os.getpid()
     main_module.forget_this_package()
+    interrupted = False
     try:
         main_module.run(order["kind"], order["name"])
     except SystemExit as request:
         if isinstance(request.code, str) or (request.code is not None and not isinstance(request.code, int)):
             print(request.code, file=sys.stderr)
-    except BaseException as error:  # noqa: BLE001
-        if isinstance(error, KeyboardInterrupt):
-            main_module.Exit.code = 128 + signal.SIGINT
-    leave(before, exit_report)
+    except KeyboardInterrupt:
+        interrupted = True
+    except BaseException:  # noqa: BLE001, S110 - it has been printed
+        pass
+    interpreter.run_exit_handlers()
+    flush()
+    if os.getpid() == pid:
+        leave(before, exit_report, interrupted)
+    os._exit(main_module.Exit.code)  # a process that the program has forked
 
 
 def default_signals() -> None:
@@ -82,17 +86,18 @@ def execute(words: list[str], environ: dict[str, str]) -> NoReturn:
         os._exit(127)
 
 
-def leave(before: set[str], exit_report: ExitReport) -> NoReturn:
-    """End as an interpreter does, but for taking down the modules of libraries, which takes half a second."""
+def leave(before: set[str], exit_report: ExitReport, interrupted: bool) -> NoReturn:
+    """Take down what is the program's own, say that this process has ended, and end."""
     try:
-        interpreter.run_exit_handlers()
-        flush()
         new = [name for name in sys.modules if name not in before]
         libraries = [name for name in new if warmup.is_library(name)]
         os.write(exit_report.ended, json.dumps(libraries).encode())
         own = [sys.modules[name] for name in new if name not in libraries]
         interpreter.take_down([sys.modules["__main__"], *own])
         flush()
+        if interrupted:  # as the interpreter ends then
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGINT)
         if not holds_gpu():
             os.write(exit_report.exits, EXIT.pack(os.getpid(), main_module.Exit.code))
     except BaseException:  # noqa: BLE001

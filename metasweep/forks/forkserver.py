@@ -132,10 +132,25 @@ class Forkserver:
         platform.platform(aliased=True)  # each run's wandb asks for it; the answer costs a process, once
         self.start_service()
         if self.way is Way.FORK:
-            main_module.put_first(str(Path.cwd()))
-            self.warm_up = warmup.load(message.package)
-        elif self.service:
+            self.prepare_to_fork(message)
+        if self.way is Way.AHEAD and self.service:
             self.add_spare()
+
+    def prepare_to_fork(self, message: Load) -> None:
+        """Import what the forks are to find; see whether they would find it in a new process, too."""
+        folder = (
+            Path.cwd() if message.program.kind == "module" else Path(message.program.name).resolve().parent
+        )
+        main_module.put_first(str(folder))
+        self.warm_up = warmup.load(message.imports)
+        if not self.warm_up and (name := warmup.shadowed(folder)):
+            self.start_ahead(f"the program's folder has a {name} of its own")
+
+    def start_ahead(self, reason: str) -> None:
+        """Start runs in new processes from now on, though they were to be forked."""
+        self.way = Way.AHEAD
+        self.drop_spares()
+        self.tell(Note(f"each run gets a new process, started ahead of it: {reason}"))
 
     def start(self, message: Start) -> None:
         """Start the child that runs a program."""
@@ -167,9 +182,7 @@ class Forkserver:
         if not message.program.is_python:
             return Way.COLD
         if self.way is Way.FORK and not warmup.is_single_threaded():
-            self.way = Way.AHEAD
-            self.drop_spares()
-            self.tell(Note("runs are not forked: the process that was warmed up has started a thread"))
+            self.start_ahead("what is imported ahead has started a thread")
         if self.way is Way.AHEAD and message.program.interpreter != self.interpreter:
             return Way.COLD
         return self.way

@@ -24,8 +24,9 @@ DOORS = (
 
 
 def missing_doors() -> str | None:
-    """Return the first of the private names that this Python lacks."""
-    return next((name for owner, name in DOORS if not hasattr(owner, name.rpartition(".")[2])), None)
+    """Return what this Python lacks of the private names, if anything."""
+    names = (name for owner, name in DOORS if not hasattr(owner, name.rpartition(".")[2]))
+    return next((f"this Python has no {name}" for name in names), None)
 
 
 def forget_exit_handlers() -> None:

@@ -146,7 +146,7 @@ def put_first(folder: str) -> None:
 
 def own_part(trace: TracebackType | None) -> TracebackType | None:
     """Return a traceback without the frames above the program's own."""
-    while trace and trace.tb_frame.f_globals.get("__name__") in (__name__, "runpy"):
+    while trace and trace.tb_frame.f_globals.get("__name__") == __name__:
         trace = trace.tb_next
     return trace
 

@@ -17,8 +17,8 @@ class Load:
 
     program: Program
     way: Way
-    package: str | None
-    """What to import, where runs are forked."""
+    imports: tuple[str, ...]
+    """What to import before runs are forked."""
 
 
 @dataclass(frozen=True)

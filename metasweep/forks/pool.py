@@ -25,7 +25,7 @@ from metasweep.forks.messages import (
 )
 from metasweep.forks.process import describe_status, signal_group
 from metasweep.forks.program import Program
-from metasweep.forks.ways import Way, package_of
+from metasweep.forks.ways import Choice
 
 ROOT = str(Path(__file__).resolve().parents[2])
 BOOT = (
@@ -41,7 +41,7 @@ class Pool:
     def __init__(
         self,
         program: Program,
-        way: Way,
+        choice: Choice,
         environ: Mapping[str, str],
         log: Path,
         report: Callable[[str], None] = print,
@@ -50,7 +50,7 @@ class Pool:
 
         `report` tells the user what only the forkserver finds out.
         """
-        self._load = Load(program, way, package_of(program))
+        self._load = Load(program, choice.way, choice.imports)
         self._report = report
         self._environ = dict(environ)
         self._log = log

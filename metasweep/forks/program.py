@@ -27,6 +27,11 @@ class Program:
     """Of Python: the words before the program, the interpreter and its options."""
 
     @property
+    def folder(self) -> Path:
+        """Of Python: the folder that is first on its module search path."""
+        return Path.cwd() if self.kind == "module" else Path(self.name).resolve().parent
+
+    @property
     def is_python(self) -> bool:
         """Whether a process of this interpreter can become it."""
         return self.kind != "command"

@@ -17,12 +17,23 @@ FORK_SAFE_THREADS = ("jemalloc_bg_thd",)
 STANDARD = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib"))
 
 
-def load(package: str | None) -> Callable[[Sequence[str]], object] | None:
-    """Import the program's package; return its `warm_up`."""
-    if not package:
-        return None
-    attempt(importlib.import_module, package)
-    return getattr(sys.modules.get(package), "warm_up", None)
+def load(names: Iterable[str]) -> Callable[[Sequence[str]], object] | None:
+    """Import libraries, or the program's package; return its `warm_up`, if it is that."""
+    warm_up = None
+    for name in names:
+        attempt(importlib.import_module, name)
+        if not is_library(name):
+            warm_up = getattr(sys.modules.get(name), "warm_up", None)
+    return warm_up
+
+
+def shadowed(folder: Path) -> str | None:
+    """Return a loaded module of which a folder, first on the path of runs, has another of the same name."""
+    own = {path.stem for path in folder.glob("*.py")} | {
+        path.parent.name for path in folder.glob("*/__init__.py")
+    }
+    loaded = {name.partition(".")[0] for name in sys.modules if is_library(name)}
+    return next(iter(sorted((own & loaded) - {"__main__"})), None)
 
 
 def load_modules(names: Iterable[str]) -> None:

@@ -8,7 +8,7 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-from metasweep.forks import interpreter
+from metasweep.forks import interpreter, reading
 from metasweep.forks.program import Program
 
 WARM_UP = "warm_up"
@@ -27,10 +27,12 @@ class Way(enum.Enum):
 
 @dataclass(frozen=True)
 class Choice:
-    """A way, and the reason in a sentence that follows `:`."""
+    """A way, and the reason in a sentence."""
 
     way: Way
     reason: str
+    imports: tuple[str, ...] = ()
+    """What to import before runs are forked."""
 
 
 def choose(program: Program, cold: bool = False) -> Choice:
@@ -40,13 +42,16 @@ def choose(program: Program, cold: bool = False) -> Choice:
     if not program.is_python:
         return Choice(Way.COLD, f"each run gets a new process: {program.name} is not this Python")
     package = package_of(program)
-    if not package or not offers_warm_up(package):
-        return Choice(Way.AHEAD, "each run gets a new process, started while the one before is at work")
-    if missing := interpreter.missing_doors():
-        return Choice(Way.AHEAD, f"each run gets a new process: this Python has no {missing}")
-    return Choice(
-        Way.FORK, f"runs are forked from a process that has imported {package}: it has a {WARM_UP}()"
-    )
+    warms_up = package is not None and offers_warm_up(package)
+    found = reading.Reading() if warms_up else reading.read(program)
+    doubt = found.doubt or interpreter.missing_doors()
+    if doubt:
+        return Choice(Way.AHEAD, f"each run gets a new process, started ahead of it: {doubt}")
+    if package and warms_up:
+        reason = f"runs are forked from a process that has imported {package}: it has a {WARM_UP}()"
+        return Choice(Way.FORK, reason, (package,))
+    tops = ", ".join(sorted({name.partition(".")[0] for name in (*found.imports, "wandb")}))
+    return Choice(Way.FORK, f"runs are forked from a process that has imported {tops}", tuple(found.imports))
 
 
 def package_of(program: Program) -> str | None:

@@ -1,4 +1,4 @@
-"""The process of the next run is forked ahead of it."""
+"""The process of the next run is started ahead of it."""
 
 from __future__ import annotations
 
@@ -15,25 +15,21 @@ BORN = """
 """
 KILL_THE_NEXT = """
     import os, pathlib, signal, time, wandb
-    parent, deadline = os.getppid(), time.monotonic() + 20
+    parent, deadline = os.getppid(), time.monotonic() + 100
     children = pathlib.Path(f"/proc/{parent}/task/{parent}/children")
 
-    def born(pid):  # its number does not tell who came later: numbers start again
-        try: return int(pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
-        except FileNotFoundError: return -1
-
-    def born_after(me):
-        pids = [int(pid) for pid in children.read_text().split() if int(pid) != me]
-        return [pid for pid in pids if born(pid) >= born(me)]
+    def stands_by(pid):
+        try: return "forks.ahead" in pathlib.Path(f"/proc/{pid}/cmdline").read_text()
+        except FileNotFoundError: return False
 
     with wandb.init() as run:
         run.log({"score": 1})
-        while not (newer := born_after(os.getpid())):
+        while not (waiting := [pid for pid in children.read_text().split() if stands_by(pid)]):
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        for pid in newer:
-            os.kill(pid, signal.SIGKILL)
-        while any(pathlib.Path(f"/proc/{pid}").exists() for pid in newer):
+        for pid in waiting:
+            os.kill(int(pid), signal.SIGKILL)
+        while any(pathlib.Path(f"/proc/{pid}").exists() for pid in waiting):
             assert time.monotonic() < deadline
             time.sleep(0.01)
 """
@@ -88,7 +84,12 @@ def test_a_process_that_cannot_be_started_is_the_loss_of_its_run_alone(workshop:
     assert states == ["finished"], "the run beside it goes on"
 
 
-def test_the_packages_are_listed_once_for_all_runs(workshop: Workshop) -> None:
-    _, output = workshop.agent(workshop.sweep(values=3), "--workers", "1")
+def test_the_packages_are_listed_once_for_all_forks(workshop: Workshop) -> None:
+    sweep = workshop.sweep(values=3, command=["python", "-m", "own", "${args}"])
+    (workshop.folder / "own").mkdir()
+    (workshop.folder / "program.py").rename(workshop.folder / "own" / "__main__.py")
+    workshop.write("own/__init__.py", "def warm_up(arguments): pass\n")
+    _, output = workshop.agent(sweep, "--workers", "1")
+    assert "runs are forked from a process that has imported own: it has a warm_up()" in output
     listed = [[file.name for file in run.files()].count("requirements.txt") for run in workshop.runs(output)]
     assert sorted(listed) == [0, 0, 1]

@@ -1,0 +1,50 @@
+"""The libraries that are imported before runs are forked: what they are then does not depend on chance."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+
+import pytest
+
+from metasweep.forks.reading import LIBRARIES
+
+HERE = [name for name in sorted(LIBRARIES) if importlib.util.find_spec(name)]
+LOOK = """
+import hashlib, importlib, os, sys, threading
+importlib.import_module(sys.argv[1])
+plain = (int, float, str, bytes, bool, tuple, type(None))
+def simple(value): return all(map(simple, value)) if isinstance(value, tuple) else isinstance(value, plain)
+found = {}
+for name, module in sorted(sys.modules.items()):
+    for key, value in sorted(getattr(module, "__dict__", {}).items()):
+        if not key.startswith("__") and simple(value): found[f"{name}.{key}"] = repr(value)
+tasks = [open(f"/proc/self/task/{task}/comm").read().strip() for task in os.listdir("/proc/self/task")]
+for name in tasks: print("thread", name)
+for key, value in found.items(): print(key, hashlib.sha256(value.encode()).hexdigest()[:12])
+"""
+DRAWN = ("logging._startTime", "uuid._", "tempfile.", "random.", "_start_time", "START_TIME", "time", "pid")
+"""Names of times and of what is drawn anew in a fork."""
+
+
+def look(library: str, seed: str) -> set[str]:
+    """Import a library in a new process; return its threads, and its simple values by name."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOOK, library],
+        env=os.environ | {"PYTHONHASHSEED": seed},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stdout.splitlines())
+
+
+@pytest.mark.parametrize("library", HERE)
+def test_an_import_draws_nothing_and_starts_nothing(library: str) -> None:
+    first, second = look(library, "1"), look(library, "2")
+    threads = [line for line in first if line.startswith("thread ")]
+    assert threads == ["thread python"] or set(threads) == {"thread python", "thread jemalloc_bg_thd"}
+    differing = [line for line in sorted(first ^ second) if not any(word in line for word in DRAWN)]
+    assert differing == []

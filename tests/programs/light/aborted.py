@@ -1,0 +1,5 @@
+"""A crash below Python."""
+
+import os
+
+os.abort()

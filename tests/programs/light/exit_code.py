@@ -1,0 +1,5 @@
+"""An exit code."""
+
+import sys
+
+sys.exit(7)

@@ -1,0 +1,3 @@
+"""An exit code that does not fit."""
+
+raise SystemExit(256 + 5)

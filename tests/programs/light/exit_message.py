@@ -1,0 +1,5 @@
+"""An exit with words."""
+
+import sys
+
+sys.exit("no data here")
