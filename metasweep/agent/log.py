@@ -12,6 +12,8 @@ TAIL_BYTES = 16_384
 LONGEST = 200
 TRACEBACK = "Traceback (most recent call last):"
 FATAL = "Fatal Python error:"  # of faulthandler, which many lines on threads and modules follow
+AT_THE_END = ("Exception ignored in", "Error in atexit._run_exitfuncs", "--- Logging error ---")
+"""What an interpreter says of trouble while it ends, after what ended the program."""
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -45,9 +47,19 @@ def failure(lines: list[str]) -> str:
     last = lines[-1].strip() if lines else ""
     if TRACEBACK not in lines:
         return last
+    lines = before_the_end(lines)
+    last = lines[-1].strip()
     begin = len(lines) - lines[::-1].index(TRACEBACK)
     exception = next((line for line in lines[begin:] if not line.startswith(" ")), last)
     return last if exception == last else f"{exception[: LONGEST // 2]} … {last}"
+
+
+def before_the_end(lines: list[str]) -> list[str]:
+    """Return the lines until the interpreter got into trouble at its end, if that was after a traceback."""
+    first = lines.index(TRACEBACK)
+    return lines[
+        : next((i for i, line in enumerate(lines) if i > first and line.startswith(AT_THE_END)), None)
+    ]
 
 
 def before_abort(lines: list[str]) -> str:

@@ -10,6 +10,7 @@ import gc
 import logging
 import sys
 import threading
+import time
 import types
 import weakref
 from collections.abc import Iterable
@@ -50,6 +51,8 @@ def draw_anew() -> None:
     numpy: the legacy generator only, since `default_rng` draws when it is made. torch: the generator of the
     CPU; those of GPUs are seeded when a GPU is first used, which no forkserver does.
     """
+    if "logging" in sys.modules and hasattr(logging, "_startTime"):
+        logging._startTime = time.time()  # from which `relativeCreated` counts
     if numpy := sys.modules.get("numpy"):
         numpy.random.seed()
     if torch := sys.modules.get("torch"):
