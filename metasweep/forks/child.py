@@ -109,8 +109,8 @@ def leave(before: set[str], exit_report: ExitReport, interrupted: bool) -> NoRet
 
 def flush() -> None:
     """Write what is still in the buffers of the standard streams."""
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None and not stream.closed:
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        if stream is not None and not getattr(stream, "closed", False):
             stream.flush()
 
 
