@@ -70,6 +70,8 @@ def take_down(modules: Iterable[types.ModuleType]) -> None:
 
     All modules would take half a second, libraries being most of it: of those the memory is freed anyway.
     """
+    for name in ("stdin", "stdout", "stderr"):  # what the program has put in their place is deleted, too
+        setattr(sys, name, getattr(sys, f"__{name}__"))
     for module in modules:
         namespace = module.__dict__
         for private in (True, False):  # the order of CPython's `_PyModule_Clear`
