@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 ORACLE := .venv-oracle/.ready
 RAY := $(VENV)/.ray
 
-.PHONY: help setup demo test test-clients test-slurm chaos lint format bench constraints clean
+.PHONY: help setup demo test test-clients test-slurm chaos lint format bench bench-gpu gpu-wheels constraints clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this list
@@ -57,6 +57,17 @@ chaos: $(READY)  ## Let a sweep survive 200 kills (some 10 minutes)
 
 bench: $(RAY)  ## Print the side-by-side tables, or make bench PART='server report'
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks $(PART)
+
+# On the machine with the card, whose Python has torch: what else it lacks comes from build/wheels.
+GPU_PACKAGES := build/gpu-packages
+bench-gpu:  ## Check everything that takes a GPU, in 8 minutes, with the torch that is there
+	@test ! -d build/wheels || test -d $(GPU_PACKAGES) || $(PYTHON) -m pip install --quiet --no-index --no-deps \
+		--disable-pip-version-check --target $(GPU_PACKAGES) build/wheels/*.whl
+	PATH="$(CURDIR)/$(GPU_PACKAGES)/bin:$$PATH" PYTHONPATH="$(CURDIR):$(CURDIR)/$(GPU_PACKAGES)" \
+		$(PYTHON) -m benchmarks.gpu --data-dir "$${METASWEEP_MNIST:-data}"
+
+gpu-wheels:  ## Fetch what bench-gpu needs on a machine without a package index (34 MB in build/wheels)
+	PYTHON=$(PYTHON) scripts/gpu-wheels.sh
 
 # A peer of the bench. Without it, it is left out of the comparison by name.
 $(RAY): setup.cfg | $(READY)

@@ -64,7 +64,7 @@ def tuner(way: str) -> list[str]:
 
 def _on_a_sweep(command: Sequence[str], count: int, environment: Mapping[str, str]) -> float:
     """Run `count` runs of a new sweep with `command`; see `_seconds_between`."""
-    sweep = create_sweep(_grid(count), environment)
+    sweep = create_sweep(probe_sweep(count), environment)
     return _seconds_between([word.replace("{sweep}", sweep) for word in command], count, environment)
 
 
@@ -82,7 +82,8 @@ def _seconds_between(command: Sequence[str], count: int, environment: Mapping[st
     return statistics.median(gaps)
 
 
-def _grid(count: int) -> dict[str, Any]:
+def probe_sweep(count: int) -> dict[str, Any]:
+    """A sweep of so many runs of `probe.py`."""
     return {
         "project": "bench",
         "program": "benchmarks/probe.py",

@@ -88,11 +88,21 @@ def run_sample(
     environment: Mapping[str, str],
     threads: int | None = None,
 ) -> tuple[str, float]:
-    """Run a grid with these agents side by side; its sweep, and the wall time in seconds.
+    """Run a grid of a training program with these agents; see `run_agents`."""
+    return run_agents(_sweep(grid, module, data_dir, device), agents, environment, threads)
+
+
+def run_agents(
+    config: Mapping[str, Any],
+    agents: Sequence[Sequence[str]],
+    environment: Mapping[str, str],
+    threads: int | None = None,
+) -> tuple[str, float]:
+    """Run a sweep with these agents side by side; its name, and the wall time in seconds.
 
     ``threads`` is what each of them gives its runs; None leaves it to the agent.
     """
-    sweep = create_sweep(_sweep(grid, module, data_dir, device), environment)
+    sweep = create_sweep(config, environment)
     env = {key: value for key, value in environment.items() if key != "OMP_NUM_THREADS"}
     env |= {"OMP_NUM_THREADS": str(threads)} if threads else {}
     began = time.perf_counter()

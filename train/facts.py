@@ -1,5 +1,6 @@
 """What a result depends on beside the options: versions, commit, device, threads, network size."""
 
+import contextlib
 import functools
 import platform
 import subprocess
@@ -53,8 +54,12 @@ def describe(model: nn.Module, device: torch.device, dtype: torch.dtype) -> dict
 
 @functools.cache
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that shape a result."""
-    return {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES}
+    """Versions of Python and of those packages that are installed and shape a result."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):  # scikit-learn is for digits alone
+            found[name] = metadata.version(name)
+    return found
 
 
 @functools.cache

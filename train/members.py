@@ -5,9 +5,9 @@ Learning rate, dropout rate, seed, weights and data order differ from member to 
 updates are those of the members' own optimizers.
 """
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +22,7 @@ from train.models import CLASSES, build
 from train.recorded import Recorded
 
 OWN = ("lr", "dp", "seed", "checkpoint_dir")  # options in which members may differ
+T = TypeVar("T")
 Noise = tuple[Tensor, ...]  # for each dropout layer
 
 
@@ -128,8 +129,7 @@ class Members:
         for index, noise in zip(steps, self._draw([index.shape[1] for index in steps]), strict=True):
             for training in self.trainings:
                 training.set_lr()
-            full = index.shape[1] == self.trainings[0].config.batch_size
-            loss, right = (self._recorded if full else self._step)(index, *noise)
+            loss, right = self._train_step(index, noise)
             for training in self.trainings:
                 training.step += 1
             total_loss += loss * index.shape[1]
@@ -163,20 +163,29 @@ class Members:
             return [factors.fill_(1) for factors in blank]
         return [factors.bernoulli_(kept, generator=training.noise).div_(kept) for factors in blank]
 
-    def _step(self, index: Tensor, *noise: Tensor) -> tuple[Tensor, Tensor]:
-        """Update every member on images (members, n); mean losses and counts of images classified right.
+    def _train_step(self, index: Tensor, noise: Noise) -> Sequence[Tensor]:
+        """Update every member on images (members, n), if need be in parts; see `_step`."""
+        full = index.shape[1] == self.trainings[0].config.batch_size
+        return self._in_parts_that_fit(lambda: (self._recorded if full else self._step)(index, *noise))
 
-        What does not fit into memory is done in chunks of half the size: nothing has changed until then.
+    def _in_parts_that_fit(self, work: Callable[[], T]) -> T:
+        """Do work that changes nothing when it runs out of memory, then with half the members at a time.
+
+        Recording a step takes memory of its own, and can run out of it where the step itself did not.
         """
         while True:
             try:
-                results = [self._differentiate(part, index, noise) for part in self._parts()]
-                break
+                return work()
             except torch.OutOfMemoryError:
                 if self.chunk == 1:
                     raise
                 self.chunk = -(-self.chunk // 2)
+                self._recorded = Recorded(self._step, self.device)
                 torch.cuda.empty_cache()
+
+    def _step(self, index: Tensor, *noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean losses, and counts of right answers. Nothing changes before all gradients are there."""
+        results = [self._differentiate(part, index, noise) for part in self._parts()]
         for part, (_, _, gradients) in zip(self._parts(), results, strict=True):
             for training, *own in zip(self.trainings[part], *gradients, strict=True):
                 training.optimizer.step(own)
@@ -209,7 +218,10 @@ class Members:
 
     def evaluate_epoch(self, members: Sequence[int]) -> list[tuple[Evaluation, Evaluation]]:
         """Some members on the validation and on the test set."""
-        results = []
+        return self._in_parts_that_fit(lambda: self._evaluate_in_parts(members))
+
+    def _evaluate_in_parts(self, members: Sequence[int]) -> list[tuple[Evaluation, Evaluation]]:
+        results: list[tuple[Evaluation, Evaluation]] = []
         for start in range(0, len(members), self.chunk):
             part = members[start : start + self.chunk]
             results += list(

@@ -14,7 +14,7 @@ class Recorded:
     """Calls a function of tensors; on a GPU, from the fourth call on, by replaying its CUDA graph.
 
     The function may change tensors that it does not take, always the same ones. What it returns is good
-    until the next call.
+    until the next call. After an error while recording, make another.
     """
 
     def __init__(self, function: Callable[..., Outputs], device: torch.device) -> None:
@@ -30,10 +30,20 @@ class Recorded:
         if self._graph is None or self._calls <= WARM_UP:
             return self._function(*inputs)
         if not self._inputs:
-            self._inputs = tuple(tensor.clone() for tensor in inputs)
-            with torch.cuda.graph(self._graph):  # records, without doing anything yet
-                self._outputs = self._function(*self._inputs)
+            self._record(self._graph, tuple(tensor.clone() for tensor in inputs))
         for own, given in zip(self._inputs, inputs, strict=True):
             own.copy_(given)
         self._graph.replay()
         return self._outputs
+
+    def _record(self, graph: torch.cuda.CUDAGraph, inputs: Outputs) -> None:
+        """Record the function, without doing anything yet. Raises torch.OutOfMemoryError."""
+        try:
+            with torch.cuda.graph(graph):
+                self._outputs = self._function(*inputs)
+        except RuntimeError as error:
+            # To end a recording that was broken off can fail in its turn, which would hide the reason.
+            if isinstance(error.__context__, torch.OutOfMemoryError):
+                raise error.__context__ from None
+            raise
+        self._inputs = inputs

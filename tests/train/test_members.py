@@ -14,6 +14,7 @@ from train.config import Config
 from train.data import DataSet
 from train.loop import Evaluation, Interval, Training
 from train.members import Members, kind
+from train.recorded import WARM_UP, Recorded
 
 DIFFERENT = ((0.02, 0.3, 1), (0.01, 0.0, 2), (0.005, 0.5, 3))  # learning rate, dropout, seed
 ADAMS = 0.1  # times the learning rate: with more, rounding errors grow too fast to compare
@@ -105,24 +106,65 @@ def test_checkpoints_go_from_one_way_to_the_other_in_mid_epoch(tiny: DataSet, mo
         assert_alike((intervals, one.evaluate_epoch()), alone(together[number], tiny))
 
 
-def test_what_does_not_fit_into_memory_is_done_in_halves(
-    tiny: DataSet,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    together = configs("dense", "adam", epochs=1)
-    members = Members(together, tiny, CPU, torch.float32)
-    whole = members._differentiate
+def without_memory_for_two(members: Members, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the passes of a step and of an evaluation run out of memory with more than one member."""
+    differentiate, evaluate = members._differentiate, members._evaluate
 
-    def with_room_for_one(part: slice, *arguments: Any) -> Any:
+    def step(part: slice, *arguments: Any) -> Any:
         if part.stop - part.start > 1:
             raise torch.OutOfMemoryError
-        return whole(part, *arguments)
+        return differentiate(part, *arguments)
 
-    monkeypatch.setattr(members, "_differentiate", with_room_for_one)
-    found = zip(train_epochs(members), members.evaluate_epoch(range(3)), strict=True)
+    def evaluation(part: Sequence[int], *arguments: Any) -> Any:
+        if len(part) > 1:
+            raise torch.OutOfMemoryError
+        return evaluate(part, *arguments)
+
+    monkeypatch.setattr(members, "_differentiate", step)
+    monkeypatch.setattr(members, "_evaluate", evaluation)
+
+
+class RecordsOnce(Recorded):
+    """Like on a GPU: the fourth call records, and runs out of memory where three calls did not."""
+
+    def __call__(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        self._calls += 1
+        if self._calls == WARM_UP + 1 and self.members.chunk > 1:
+            raise torch.OutOfMemoryError
+        return self._function(*inputs)
+
+    members: Members
+
+
+@pytest.mark.parametrize("when", ["in a step", "while a step is recorded", "in an evaluation"])
+def test_what_does_not_fit_into_memory_is_done_in_halves(
+    when: str, tiny: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = configs("dense", "adam", epochs=1)
+    if when == "while a step is recorded":
+        monkeypatch.setattr("train.members.Recorded", RecordsOnce)
+    members = Members(together, tiny, CPU, torch.float32)
+    RecordsOnce.members = members
+    if when == "in a step":
+        without_memory_for_two(members, monkeypatch)
+    intervals = train_epochs(members)
+    if when == "in an evaluation":
+        without_memory_for_two(members, monkeypatch)
+    found = zip(intervals, members.evaluate_epoch(range(3)), strict=True)
     assert members.chunk == 1
     for one, config in zip(found, together, strict=True):
         assert_alike(one, alone(config, tiny))
+
+
+def test_one_member_that_does_not_fit_is_an_error(tiny: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    members = Members(configs("dense", "adam")[:1], tiny, CPU, torch.float32)
+
+    def too_large(*_: Any) -> Any:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(members, "_differentiate", too_large)
+    with pytest.raises(torch.OutOfMemoryError):
+        members.train_interval()
 
 
 def test_dropout_drawn_for_many_steps_is_each_members_own(tiny: DataSet) -> None:
