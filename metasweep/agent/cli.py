@@ -39,7 +39,7 @@ MOST_NAMED = 10  # points that failed
 FLUSH_SECONDS = 60.0
 PATIENCE_SECONDS = 1800.0  # of a job that finds no server when it starts
 TERM_SECONDS = 4.5  # from SIGTERM to SIGKILL for the runs
-GONE_SECONDS = 7.0  # from SIGTERM to the end of everything: a batch system kills after 10
+GONE_SECONDS = 6.5  # from SIGTERM to the end of everything: a batch system kills after 10
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 # A batch system signals the job's shell too, which passes it on, late on a busy node: that is one signal.
 TOGETHER_SECONDS = {signal.SIGINT: 0.5, signal.SIGTERM: 2.0, signal.SIGHUP: 2.0}
@@ -106,6 +106,7 @@ def prepare(options: Options) -> Agent:
     client.say = screen.say
     set_environment(found, options.workers, client.is_embedded)
     folder = runfiles.make_folder(found.name.id)
+    unsent.note_command(folder.parent, os.environ)
     program = runfiles.program_of(found, options.program_arguments, {})
     trainers.check(program, options.members)
     choice = ways.choose(program, options.cold)

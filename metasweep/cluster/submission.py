@@ -164,6 +164,6 @@ def find(logs: Path, which: str | None) -> Submission:
         ]
     if not known:
         raise click.ClickException(
-            f"No submission {which or ''} in {logs}: see what is there, or submit one first"
+            f"No submission{f' {which}' if which else ''} in {logs}: see what is there, or submit one first"
         )
     return max(known, key=lambda one: (one.folder / "submission.json").stat().st_mtime)

@@ -43,10 +43,10 @@ def test_records_that_were_not_sent_are_saved_when_an_agent_fails(cluster):
     folder = cluster.submit("--jobs", 1, "--walltime", "1:00:00", "--agent", "--leave --exit 1")
     (job,) = cluster.wait_for_end("1000")
     assert job["Exit_status"] == 1
-    (saved,) = folder.glob("unsent.1.*/wandb/run-1/run-1.wandb")
+    (saved,) = folder.glob("unsent.1.*/run-1/run-1.wandb")
     assert saved.read_text() == "records"
     said = (folder / "metasweep.1.log").read_text()
-    assert f"The server may lack records of 1 run, kept in {saved.parents[2]}. Send them:  " in said
+    assert f"The server may lack records of 1 run(s), kept in {saved.parents[1]}. Send them:  " in said
     assert f"wandb sync --include-online '{saved.parent}'" in said
     assert not list((cluster.root / "scratch" / "job_1000.pbs-fake.example.org").iterdir())
 

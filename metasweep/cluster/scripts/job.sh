@@ -133,17 +133,33 @@ record_end() {
     printf '%s %s %s\n' "$1" "$(hostname)" "$(date +%s)" >"$LOGS/ended.$INDEX.$(hostname).$$" || :
 }
 
-# Records of runs that the server has not acknowledged, in wandb's folder in scratch, whatever the exit status.
+# Records of runs that the server has not acknowledged lie in wandb's folder in scratch: keep them, whatever the exit
+# status. In bash alone, because at the end of a job every second counts. The agent notes which runs were sent, and
+# how the others are (metasweep/agent/unsent.py).
 save_unsent() {
-    [[ -d $1/wandb ]] || return 0
-    mkdir -p -- "${LOGS:=$PROJECT/logs}" && "${container[@]}" "$python" -m metasweep.agent.unsent "$1" "$LOGS" "$INDEX"
+    local folder=$1/wandb run name target='' command kept=()
+    for run in "$folder"/run-* "$folder"/offline-run-*; do
+        name=${run##*/}
+        [[ -n $(find "$run" -maxdepth 1 -name '*.wandb' -size +0 2>/dev/null) ]] || continue
+        # run-20261126_220000-ID
+        [[ $name != run-* ]] || ! grep -qsxF -- "${name#run-*-}" "$folder/sent-runs" || continue
+        if [[ -z $target ]]; then
+            mkdir -p -- "${LOGS:=$PROJECT/logs}" && target=$(mktemp -d -- "$LOGS/unsent.$INDEX.XXXXXX") || return 1
+        fi
+        cp -r -- "$run" "$target/" || return 1
+        kept+=("$target/$name")
+    done
+    [[ -n $target ]] || return 0
+    command=$(cat -- "$folder/sync-command" 2>/dev/null) || command="wandb sync --include-online"
+    note "The server may lack records of ${#kept[@]} run(s), kept in $target. Send them:  $command ${kept[*]@Q}"
 }
 
 leave() {
-    local status=$?
+    local status=$? saved=
     trap '' TERM INT
+    save_unsent "$work" && saved=yes
     record_end "$status"
-    if save_unsent "$work"; then
+    if [[ -n $saved ]]; then
         exec 7>&-
         rm -rf -- "$work"
     else
