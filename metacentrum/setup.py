@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from metasweep.cluster.cli import try_out
 from metasweep.cluster.options import interval_option, read_target, site_options
+from metasweep.cluster.submitting.cli import try_out
 from metasweep.cluster.submitting.keys import check_key
 from metasweep.cluster.submitting.launch import make_request
 

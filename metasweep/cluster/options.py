@@ -44,7 +44,7 @@ JOB_OPTIONS = (
     click.option("--walltime", type=WALLTIME, help="How long each may run.  [default: by the runs left]"),
     click.option("--max-running", type=click.IntRange(min=1), help="How many may run at the same time."),
     click.option("--cpus", type=click.IntRange(1, 1024), default=4, show_default=True, help="CPUs of each."),
-    click.option("--mem", type=SIZE, default="8gb", show_default=True, help="Memory of each."),
+    click.option("--mem", type=SIZE, help="Memory of each.  [default: by the canary, or 8gb]"),
     click.option("--scratch", type=SIZE, help="Scratch space of each.  [default: by the site]"),
     click.option("--scratch-kind", type=NAME, help="Kind of scratch, as the site names it."),
     click.option("--gpus", type=click.IntRange(0, 64), default=0, show_default=True, help="GPUs of each."),

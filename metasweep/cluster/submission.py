@@ -45,6 +45,8 @@ class Submission:
     project: str | None = None
     """The folder that the jobs work in."""
     retries: int = 0
+    canary_id: str | None = None
+    canary_folder: str | None = None
 
     def save(self) -> None:
         """Write it into its folder."""
@@ -80,8 +82,9 @@ class Submission:
 
     @property
     def job_ids(self) -> list[str]:
-        """The ids of the jobs and, if there is one, of the report's job."""
-        return [self.job_id, *([self.report_id] if self.report_id else [])]
+        """The ids of all its jobs, in the order in which they run."""
+        ids = (self.canary_id, self.job_id, self.report_id)
+        return [one for one in ids if one]
 
     def log(self, index: int) -> Path | None:
         """The output of the member with that index, if there is some."""
@@ -150,6 +153,13 @@ def is_folder(text: str) -> bool:
         return Path(text).is_dir()
     except OSError:
         return False
+
+
+def last_of(logs: Path, sweep: str) -> Submission | None:
+    """The last submission of jobs for a sweep."""
+    known = [load(path.parent) for path in logs.glob("*/submission.json")]
+    mine = [one for one in known if one.sweep == sweep]
+    return max(mine, key=lambda one: (one.folder / "submission.json").stat().st_mtime, default=None)
 
 
 def find(logs: Path, which: str | None) -> Submission:

@@ -59,7 +59,7 @@ class Cluster:
         netrc.write_text(f"machine 127.0.0.1:9\n  login user\n  password {KEY}\n")
         netrc.chmod(0o600)
 
-    def run(self, *arguments, **env):
+    def run(self, *arguments, timeout=PATIENCE, **env):
         """Run a command in the project, as a person at a frontend."""
         return subprocess.run(
             [str(argument) for argument in arguments],
@@ -68,7 +68,7 @@ class Cluster:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=timeout,
         )
 
     def qsub(self, *arguments):
@@ -80,6 +80,10 @@ class Cluster:
     def metacentrum(self, *arguments, **env):
         """Run `python -m metacentrum`."""
         return self.run(sys.executable, "-m", "metacentrum", *arguments, **env)
+
+    def metasweep(self, *arguments, **env):
+        """Run `metasweep`, as it is installed."""
+        return self.run(sys.executable, "-m", "metasweep", *arguments, timeout=240, **env)
 
     def submit(self, *arguments, **env):
         """Submit jobs of the stand-in agent, which ask no server; the folder of their logs."""

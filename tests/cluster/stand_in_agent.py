@@ -1,7 +1,7 @@
 """Stands in for agent.py where a test is about the job around it: notes what it was given and is told.
 
 Options: --sleep SECONDS, --until FILE (work until it is there), --exit STATUS, --child,
---leave (write what wandb would leave behind).
+--leave (write what wandb would leave behind), --eat MB (take so much memory and wait).
 """
 
 import json
@@ -52,6 +52,9 @@ note(
     },
 )
 print("agent says hello", flush=True)
+if "--eat" in sys.argv:
+    eaten = bytearray(b"x" * (int(value("--eat", 0)) << 20))
+    time.sleep(60)
 deadline = time.time() + value("--sleep", 0)
 until = sys.argv[sys.argv.index("--until") + 1] if "--until" in sys.argv else "."
 while time.time() < deadline or not Path(until).exists():

@@ -82,7 +82,7 @@ def test_the_report_waits_for_all_jobs_whatever_became_of_them(cluster):
         *("submit", "me/mnist/abc123", "--no-check", "--report", "--jobs", 2, "--walltime", "1:00:00"),
         *("--agent", "--exit 1"),
     )
-    assert "Then the report, as 1001.pbs-fake.example.org." in process.stdout
+    assert "Then the last job, as 1001.pbs-fake.example.org." in process.stdout
     (report,) = cluster.wait_for_end("1001")
     assert report["Exit_status"] == 1, "the grid is not complete"
     assert len(cluster.witnesses()) == 2
@@ -135,6 +135,39 @@ def test_cancel_gives_agents_time_and_status_says_what_became_of_them(cluster):
     assert cluster.metacentrum("cancel").stdout == "1000[].pbs-fake.example.org has ended already.\n"
     said = cluster.metacentrum("status").stdout
     assert said.count("preempted, its runs go on elsewhere (cancelled)") == 2, said
+
+
+def test_what_lacked_memory_or_time_is_said_and_asked_for_again(cluster):
+    cluster.submit("--jobs", 2, "--walltime", "0:10:00", "--mem", "60mb", "--agent", "--eat 99")
+    cluster.wait_for_end("1000[]")
+    said = cluster.metacentrum("status").stdout
+    assert said.count("too little memory: all of its 0.0586 GB were used; ask for more --mem, or") == 2, said
+    again = ("submit", "me/mnist/abc123", "--no-check", "--jobs", 2, "--walltime", "0:10:00", "--retry")
+    for number, mem in ((1001, "90mb"), (1002, "135mb")):
+        process = cluster.metacentrum(*again)
+        assert f"Too little memory: now --jobs 2 --walltime 0:10:00 --mem {mem}." in process.stderr
+        cluster.wait_for_end(f"{number}[]")
+    process = cluster.metacentrum(*again)
+    assert (process.returncode, process.stdout) == (1, "")
+    assert "1002[].pbs-fake.example.org had 2.25 times what was asked for first" in process.stderr
+
+
+def test_a_walltime_that_was_too_short_grows_up_to_the_longest_queue(cluster):
+    cluster.site(second=0.01)
+    (cluster.home / "site.yaml").write_text(
+        "scheduler: pbs\nqueues: [{name: short, walltime: '0:00:14'}]\nscratch: {kinds: [local], size: 1gb}\n"
+    )
+    again = ("submit", "me/mnist/abc123", "--no-check", "--site", cluster.home / "site.yaml")
+    again += ("--jobs", 1, "--walltime", "0:00:10", "--agent", "--sleep 60")
+    assert cluster.metacentrum(*again).returncode == 0
+    cluster.wait_for_end("1000")
+    assert "too little time: 0:00:10 were over" in cluster.metacentrum("status").stdout
+    process = cluster.metacentrum(*again, "--retry")
+    assert "Too little time: now --jobs 1 --walltime 0:00:14 --mem 8gb." in process.stderr
+    cluster.wait_for_end("1001")
+    process = cluster.metacentrum(*again, "--retry")
+    assert process.returncode == 1
+    assert "No queue takes more than the 0:00:14 that 1001." in process.stderr
 
 
 def test_logs_shows_each_job_and_follows(cluster):

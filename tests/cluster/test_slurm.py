@@ -121,7 +121,7 @@ def test_an_array_runs_an_agent_in_each_job(slurm):
     assert sorted(one["environment"]["SLURM_ARRAY_TASK_ID"] for one in witnesses) == ["1", "2", "3"]
     assert {one["folder"] for one in witnesses} == {str(slurm.project)}
     assert slurm.metacentrum("logs").stdout.count("agent says hello") == 3
-    assert len(list(folder.glob("metasweep.o*.[123]"))) == 3
+    assert len(list(folder.glob("metasweep.[123].log"))) == 3
 
 
 def test_cancelled_agents_are_told_and_a_single_job_is_plain(slurm):
@@ -145,7 +145,7 @@ def test_the_report_waits_for_the_jobs(slurm):
         *("--jobs", 2, "--walltime", "1:00:00", "--cpus", 1, "--mem", "1gb", "--report"),
         *("--agent", "--sleep 1 --exit 1"),
     )
-    (log,) = slurm.wait_for(lambda: list(slurm.project.glob("logs/metasweep-report-*/*.o*")))
+    (log,) = slurm.wait_for(lambda: list(slurm.project.glob("logs/metasweep-report-*/*.log")))
     slurm.wait_for(lambda: log.read_text().count("analysis") == 2)
     assert len(slurm.witnesses()) == 2
 

@@ -1,6 +1,7 @@
 """The whole way: a sweep's file, jobs of the real agent on the fake PBS, the real server and client."""
 
 import re
+import shutil
 import sys
 
 import pytest
@@ -42,17 +43,17 @@ def real_cluster(tmp_path, server):
     key.chmod(0o600)
     (cluster.project / "tiny.py").write_text(PROGRAM)
     (cluster.project / "sweep.yaml").write_text(yaml.safe_dump(SWEEP))
-    cluster.options = ("--cpus", 1, "--key-file", key, "--venv", sys.prefix)
+    cluster.options = ("--cpus", 1, "--key-file", key, "--venv", sys.prefix, "--interval", 0.2)
     yield cluster
     cluster.close()
 
 
 def test_a_sweep_from_its_file_as_jobs_of_which_one_is_cancelled(real_cluster, server):
-    hasty = real_cluster.metacentrum("submit", "sweep.yaml", *real_cluster.options)
+    hasty = real_cluster.metacentrum("submit", "sweep.yaml", "--no-canary", *real_cluster.options)
     assert hasty.returncode == 2
     assert "Created" not in hasty.stderr
 
-    arguments = ("--walltime", "0:10:00", *real_cluster.options)
+    arguments = ("--walltime", "0:10:00", "--no-canary", *real_cluster.options)
     process = real_cluster.metacentrum("submit", "sweep.yaml", "--jobs", 1, *arguments)
     assert process.returncode == 0, process.stderr
     (sweep,) = re.findall(r"Created the sweep (\S+)\.$", process.stderr, re.MULTILINE)
@@ -75,3 +76,45 @@ def test_a_sweep_from_its_file_as_jobs_of_which_one_is_cancelled(real_cluster, s
     again = real_cluster.metacentrum("submit", sweep, *real_cluster.options)
     assert (again.returncode, again.stdout) == (1, "")
     assert again.stderr == f"Error: All 4 runs of {sweep} are finished: nothing is left to do\n"
+
+
+@pytest.fixture
+def plain_folder(real_cluster):
+    """A folder with a program and its sweep, and nothing of this repository."""
+    for name in ("metasweep", "metacentrum", "agent.py"):
+        path = real_cluster.project / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    pause = {"epochs": {"value": 1}, "pause": {"value": 0}, "seed": {"values": [1, 2, 3]}}
+    (real_cluster.project / "sweep.yaml").write_text(yaml.safe_dump(SWEEP | {"parameters": pause}))
+    return real_cluster
+
+
+def test_from_any_folder_the_canary_says_how_many_jobs_and_how_much(plain_folder):
+    options = ("--scratch-kind", "local", "--scratch", "1gb", *plain_folder.options)
+    process = plain_folder.metasweep("submit", "sweep.yaml", *options)
+    assert process.returncode == 0, process.stderr
+    assert "Submitted the canary as 1000." in process.stderr
+    assert re.search(
+        r"^2 runs of about \d+ s are left; --jobs 1 --walltime 0:\d\d:00 has room", process.stderr, re.M
+    )
+    (job,) = plain_folder.wait_for_end("1001", patience=PATIENCE)
+    assert job["Exit_status"] == 0, plain_folder.story()
+    assert re.fullmatch(r"[12]gb", job["Resource_List"]["mem"]), "by what the run of the canary took"
+    said = plain_folder.metasweep("jobs").stdout
+    assert "points  3 of 3 done, 0 left" in said
+
+
+def test_jobs_do_not_start_when_the_canary_has_not_logged_the_metric(plain_folder):
+    path = plain_folder.project / "sweep.yaml"
+    path.write_text(path.read_text().replace("name: val/acc", "name: accuracy"))
+    arguments = ("--jobs", 2, "--walltime", "0:10:00", *plain_folder.options)
+    process = plain_folder.metasweep("submit", "sweep.yaml", *arguments)
+    assert process.returncode == 0, process.stderr
+    assert "They start when one run alone has logged the metric: 1000." in process.stdout
+    members = plain_folder.wait_for_end("1001[]", patience=PATIENCE)
+    assert [job.get("Exit_status") for job in members] == [None, None], plain_folder.story()
+    said = plain_folder.metasweep("jobs").stdout
+    assert "canary  failed, so the jobs were not started" in said
+    assert said.count("cancelled before it started") == 2
+    (log,) = plain_folder.project.glob("logs/metasweep-canary-*/*.log")
+    assert "the sweep's metric accuracy was not logged; there are epoch, val/acc" in log.read_text()

@@ -72,6 +72,8 @@ def totals(
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(min_width=len("points"))
     grid.add_row("jobs", Text(summary(jobs)))
+    if submission.canary_folder and (said := describe_canary(submission)):
+        grid.add_row("canary", Text(said))
     for job in last:
         grid.add_row("report", Text(describe_report(submission, scheduler, job)))
     if points:
@@ -83,6 +85,15 @@ def totals(
     if isinstance(points, Points) and points.expected:
         grid.add_row("", ProgressBar(total=points.expected, completed=points.done, width=BAR_WIDTH))
     return grid
+
+
+def describe_canary(submission: Submission) -> str:
+    """What has become of the run that the jobs wait for."""
+    status = program_status(Path(submission.canary_folder or ""), 1)
+    if status is None:
+        return f"{submission.canary_id} has not ended: the jobs wait for it"
+    failed = f"failed, so the jobs were not started: see {submission.canary_folder}"
+    return failed if status else "its run has logged the metric"
 
 
 def leftovers(submission: Submission) -> str:

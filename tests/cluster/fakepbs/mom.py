@@ -275,12 +275,19 @@ class Mom:
             member.start(self.site["nodes"][member.index % len(self.site["nodes"])])
 
     def waits_for_another(self):
-        """afterany waits for every member; afterok looks only at the member that ended last."""
+        """afterany waits for every member; afterok looks only at the member that ended last.
+
+        A job whose afterok cannot come true ends, without an exit status.
+        """
         after = self.job["after"]
         if after is None:
             return False
         other = site.read(after)
-        return other["state"] != "F" or (self.job["only_after_ok"] and other.get("last_status") != 0)
+        if other["state"] == "F" and self.job["only_after_ok"] and other.get("last_status") != 0:
+            for member in self.members.values():
+                member.record["state"] = "X"
+            return True
+        return other["state"] != "F"
 
     def can_never_run(self):
         """A request that no node meets stays queued, with a comment."""

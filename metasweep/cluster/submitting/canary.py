@@ -1,0 +1,76 @@
+"""The canary: one run of a sweep in a job of its own, before the others are let go.
+
+`python -m metasweep.cluster.submitting.canary SWEEP FILE COMMAND...` is that job's program. It runs the
+command, an agent for one run, and ends with 0 only if a run of the sweep has then finished and logged the
+sweep's metric. What the largest process took goes to FILE.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from metasweep.batch.exit_codes import DONE, FAULT
+from metasweep.client.account import resolve
+from metasweep.client.protocol import Client
+from metasweep.client.sweep import open_sweep
+
+BASE, MARGIN = 1.0, 1.3  # GB beside the runs, and how much more than the first run another one may take
+
+
+def main(sweep: str, file: Path, command: list[str]) -> int:
+    """Run the command, look at what came of it; return the exit status."""
+    agent = subprocess.Popen(command)
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda number, _: agent.send_signal(number))
+    status = agent.wait()
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss  # kB, of the largest process
+    file.write_text(json.dumps({"status": status, "peak_kb": peak}), "utf-8")
+    if status:
+        return status if status > 0 else 128 - status
+    try:
+        problem = find_problem(sweep)
+    except click.ClickException as error:
+        problem = error.format_message()
+    if problem:
+        print(f"the canary failed: {problem}", file=sys.stderr, flush=True)
+    return FAULT if problem else DONE
+
+
+def find_problem(name: str) -> str | None:
+    """Return why the sweep's runs should not all be started; None if one has done what it should."""
+    account = resolve(os.environ, Path.cwd())
+    sweep = open_sweep(Client(account), name, None, None)
+    import wandb
+
+    api = wandb.Api({"base_url": account.base_url}, timeout=30, api_key=account.api_key)
+    found = api.sweep(str(sweep.name))
+    finished = [run for run in found.runs if run.state == "finished"]
+    if not finished:
+        return "no run of the sweep has finished"
+    metric = sweep.metric
+    if metric and all(metric.of_run(dict(run.summary)) is None for run in finished):
+        known = ", ".join(sorted(key for key in dict(finished[0].summary) if not key.startswith("_")))
+        return f"the sweep's metric {metric.name} was not logged; there are {known or 'no metrics'}"
+    return None
+
+
+def suggest_memory(folder: Path, workers: int) -> str | None:
+    """Return the memory for a job with so many workers, by what the canary took; None if not known."""
+    try:
+        peak = json.loads((folder / "canary.json").read_text("utf-8"))["peak_kb"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return f"{math.ceil(BASE + MARGIN * workers * peak / 2**20)}gb"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3:]))

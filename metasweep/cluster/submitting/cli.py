@@ -1,0 +1,226 @@
+"""`metasweep hello` and `metasweep submit`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from metasweep.client.account import Account
+from metasweep.cluster.looking import watching
+from metasweep.cluster.looking.points import Points, read_points
+from metasweep.cluster.options import interval_option, job_options, read_target, site_options
+from metasweep.cluster.project import Project
+from metasweep.cluster.schedulers import Request
+from metasweep.cluster.submission import Submission
+from metasweep.cluster.submitting import canary, estimate, retry, script, sweeps
+from metasweep.cluster.submitting.keys import check_key
+from metasweep.cluster.submitting.launch import Target, launch, make_request
+
+HELLO: dict[str, Any] = {"walltime": 300, "mem": "4gb", "scratch": "1gb"}
+REPORT: dict[str, Any] = {"walltime": 1800, "mem": "4gb", "scratch": "1gb"}
+MEM = "8gb"
+
+
+@click.command()
+@click.option("--gpus", type=click.IntRange(0, 16), default=0, help="Ask for GPUs, to try them.")
+@interval_option
+@site_options
+def hello(gpus: int, interval: float, **options: Any) -> None:
+    """Submit the smallest job, wait for it, and show what it found."""
+    target = read_target(options)
+    try_out(target, script.HELLO, make_request(target, name="hello", gpus=gpus, **HELLO), interval)
+
+
+def try_out(target: Target, body: Path, request: Request, interval: float) -> None:
+    """Submit a job, wait until it has ended, print its output; exit with 1 if it failed."""
+    submission = launch(target, body, request, {})
+    if submission is None:
+        return
+    click.echo(f"Submitted {submission.job_id}; waiting for it (Ctrl-C leaves it there).", err=True)
+    status = watching.wait(submission, target.scheduler, interval)
+    show_log(submission)
+    if status:
+        raise click.exceptions.Exit(1)
+
+
+def show_log(submission: Submission) -> None:
+    """Print all that a plain job has written."""
+    log = submission.log(1)
+    nothing = f"No output came back to {submission.folder}."
+    click.echo(log.read_text("utf-8", "replace").rstrip() if log else nothing)
+
+
+@click.command()
+@click.argument("sweep")
+@job_options
+@click.option(
+    "--canary/--no-canary",
+    "with_canary",
+    default=True,
+    help="First one run alone; the others start when it has logged the sweep's metric.",
+)
+@click.option(
+    "--retry", "again", is_flag=True, help="Ask for half more of what the last jobs had too little of."
+)
+@click.option(
+    "--report", is_flag=True, help="In the end, check that the grid is complete and build the report."
+)
+@click.option("--done", help="In the end, run this command; $1 is the sweep, $2 is 0 when it is complete.")
+@click.option("--check/--no-check", default=True, help="Ask the server for the sweep before submitting.")
+@interval_option
+@site_options
+def submit(
+    sweep: str,
+    agent: str,
+    with_canary: bool,
+    again: bool,
+    report: bool,
+    done: str | None,
+    check: bool,
+    interval: float,
+    **options: Any,
+) -> None:
+    """Submit jobs of agents that work on SWEEP: ENTITY/PROJECT/ID, or a YAML file to create it from."""
+    target = read_target(options)
+    wish = Wish(options.pop("jobs"), options.pop("walltime"), options.pop("mem"))
+    request = make_request(target, **options, **wish.as_needs(), mail=target.mail)
+    account = None if target.dry_run else check_key(target.base_url, target.key_file, os.environ)
+    asked = account if check else None
+    if not asked or (sweeps.is_file(sweep) and not with_canary):  # before anything is created
+        estimate.choose(None, request.cpus, wish.jobs, wish.walltime)
+    sweep = sweeps.look_up(sweep, asked, target.logs) if asked else sweeps.take(sweep)
+    settings = {"SWEEP": sweep, "AGENT": target.project.agent, "AGENT_OPTIONS": agent}
+    points = read_left(sweep, asked)
+    number, first = 0, None
+    if again:
+        found = retry.plan(target.logs, sweep, target.scheduler, points)
+        click.echo(found.advice, err=True)
+        request = make_request(target, **{**found.needs, "name": request.name})
+        settings, number = found.settings, found.number
+    else:
+        if asked and with_canary and points and not points.finished:
+            first = launch_canary(target, request, settings)
+            if not wish.is_complete:
+                points, wish = learn(target, first, sweep, asked, wish, request, interval)
+                first = None
+        request = plan_jobs(target, request, points, wish, first)
+    submission = launch(target, script.AGENT, request, settings)
+    if submission:
+        sweeps.forget_created(target.logs, sweep)
+        submission.retries = number
+        if first:
+            submission.canary_id, submission.canary_folder = first.job_id, str(first.folder)
+        submission.note(sweep, account, settings)
+    if report or done:
+        launch_last(target, submission, request.name, sweep, report, done)
+    if submission:
+        tell(submission, target.project)
+
+
+class Wish:
+    """What was said of the size of the jobs, and what stands for what was not."""
+
+    def __init__(self, jobs: int | None, walltime: int | None, mem: str | None) -> None:
+        self.jobs, self.walltime, self.mem = jobs, walltime, mem
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing has to be found out."""
+        return bool(self.jobs and self.walltime)
+
+    def as_needs(self) -> dict[str, Any]:
+        """For a request."""
+        return {"jobs": self.jobs or 1, "walltime": self.walltime or 1, "mem": self.mem or MEM}
+
+
+def read_left(sweep: str, account: Account | None) -> Points | None:
+    """The points of the sweep, if the server may be asked. Raises click.ClickException if none is left."""
+    points = read_points(sweep, account) if account else None
+    if points and points.left == 0:
+        raise click.ClickException(
+            f"All {points.expected} runs of {sweep} are finished: nothing is left to do"
+        )
+    return points
+
+
+def launch_canary(target: Target, request: Request, settings: dict[str, str]) -> Submission:
+    """Submit the job of one run: one core, or the GPUs of one job."""
+    cpus = request.cpus if request.gpus else 1
+    walltime = request.walltime if request.walltime > 1 else estimate.COMFORTABLE
+    small = make_request(
+        target,
+        **{**request.as_asked(), "jobs": 1, "max_running": None, "mail": None},
+        name=f"{request.name}-canary",
+    )
+    submission = launch(target, script.CANARY, replace(small, cpus=cpus, walltime=walltime), settings)
+    assert submission  # a dry run has no account, and so no canary
+    return submission
+
+
+def learn(
+    target: Target,
+    first: Submission,
+    sweep: str,
+    account: Account,
+    wish: Wish,
+    request: Request,
+    interval: float,
+) -> tuple[Points | None, Wish]:
+    """Wait for the canary, and learn from it what was not said; exit with 1 if it failed."""
+    click.echo(
+        f"Submitted the canary as {first.job_id}; waiting for its run, which says how many jobs and how long "
+        "they need (Ctrl-C leaves it there: submit again when it has ended).",
+        err=True,
+    )
+    if watching.wait(first, target.scheduler, interval):
+        show_log(first)
+        raise click.ClickException(f"The canary failed, and no jobs were submitted: see {first.folder}")
+    workers = request.gpus or request.cpus
+    mem = wish.mem or canary.suggest_memory(first.folder, workers)
+    return read_left(sweep, account), Wish(wish.jobs, wish.walltime, mem)
+
+
+def plan_jobs(
+    target: Target, request: Request, points: Points | None, wish: Wish, first: Submission | None
+) -> Request:
+    """The request with the number of jobs, their walltime and memory, as given or reckoned; prints advice."""
+    workers = request.gpus or request.cpus
+    plan = estimate.choose(points, workers, wish.jobs, wish.walltime)
+    if points and (advice := estimate.advise(points, plan, workers)):
+        click.echo(advice, err=True)
+    needs = {**request.as_asked(), **wish.as_needs(), **plan.as_needs()}
+    after = first.job_id if first else None
+    return replace(make_request(target, **needs, name=request.name), after_ok=after)
+
+
+def launch_last(
+    target: Target, submission: Submission | None, name: str, sweep: str, report: bool, done: str | None
+) -> None:
+    """Submit the job that starts when all others have ended; without a submission, as a dry run."""
+    after = submission.job_id if submission else "ID-OF-THE-JOB-ABOVE"
+    request = make_request(target, name=f"{name}-report", after=after, **REPORT)
+    settings = {"SWEEP": sweep, "REPORT": target.project.report if report else ""}
+    settings |= {"DONE": done} if done else {}
+    try:
+        last = launch(target, script.LAST, request, settings)
+    except click.ClickException as error:
+        refusal = f"The jobs wait as {after}, but the report's job was refused: {error.message}"
+        raise click.ClickException(refusal) from error
+    if submission and last:
+        submission.report_id, submission.report_folder = last.job_id, str(last.folder)
+        submission.save()
+
+
+def tell(submission: Submission, project: Project) -> None:
+    """What was submitted and what to do next."""
+    jobs = "1 job" if submission.jobs == 1 else f"{submission.jobs} jobs"
+    click.echo(f"Submitted {jobs} as {submission.job_id}; logs in {submission.folder}")
+    if submission.canary_id:
+        click.echo(f"They start when one run alone has logged the metric: {submission.canary_id}.")
+    if submission.report_id:
+        click.echo(f"Then the last job, as {submission.report_id}.")
+    click.echo(f"See how they get on:  {project.command} {project.jobs} --watch")

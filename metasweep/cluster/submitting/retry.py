@@ -1,0 +1,87 @@
+"""`submit --retry`: the same jobs again for the points that are left, with more of what was lacking."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from metasweep.batch.walltime import clock
+from metasweep.cluster.looking import ends
+from metasweep.cluster.looking.points import Points
+from metasweep.cluster.schedulers import Lack, Scheduler
+from metasweep.cluster.submission import Submission, last_of
+
+MORE = 1.5
+MOST = 2  # times
+UNITS = "kmgt"
+
+
+@dataclass(frozen=True)
+class Retry:
+    """What to ask for now."""
+
+    needs: dict[str, Any]
+    """For a request."""
+    settings: dict[str, str]
+    """For the script."""
+    number: int
+    """Which one it is."""
+    advice: str
+
+
+def plan(logs: Path, sweep: str, scheduler: Scheduler, points: Points | None) -> Retry:
+    """Work out what to ask for. Raises click.ClickException where asking again would not help."""
+    before = last_of(logs, sweep)
+    if before is None or before.asked is None or before.settings is None:
+        raise click.ClickException(f"No jobs of {sweep} in {logs} to do again: submit without --retry")
+    jobs = scheduler.jobs(before.job_id)
+    if not jobs:
+        raise click.ClickException(f"{scheduler.name} has forgotten {before.job_id}: submit without --retry")
+    if any(job.state != "ended" for job in jobs):
+        raise click.ClickException(f"{before.job_id} has not ended yet: --retry is for afterwards")
+    lacks = {found for job in jobs if (found := ends.lack(before, scheduler, job))}
+    if not lacks:
+        raise click.ClickException(
+            f"Nothing says that {before.job_id} lacked memory or time: see what failed, or leave --retry out"
+        )
+    if before.retries >= MOST:
+        raise click.ClickException(
+            f"{before.job_id} had {MORE**MOST:g} times what was asked for first: something else is wrong"
+        )
+    needs = ask_more(before, lacks, scheduler)
+    if points and points.left is not None:
+        workers = needs["gpus"] or needs["cpus"]
+        needs["jobs"] = max(1, min(before.jobs, math.ceil(points.left / workers)))
+    said = f"--jobs {needs['jobs']} --walltime {clock(needs['walltime'])} --mem {needs['mem']}"
+    return Retry(needs, before.settings, before.retries + 1, f"Too little {' and '.join(lacks)}: now {said}.")
+
+
+def ask_more(before: Submission, lacks: set[Lack], scheduler: Scheduler) -> dict[str, Any]:
+    """Return half more of what was lacking, but no more time than a queue has."""
+    needs = {**(before.asked or {})}
+    if "memory" in lacks:
+        needs["mem"] = grow(needs["mem"])
+    if "time" in lacks:
+        longest = scheduler.site.longest(needs["queue"], needs["gpus"] > 0) or math.inf
+        if needs["walltime"] >= longest:
+            raise click.ClickException(
+                f"No queue takes more than the {clock(needs['walltime'])} that {before.job_id} had: "
+                "let runs go on from checkpoints (--checkpoint-dir), or make them shorter"
+            )
+        needs["walltime"] = int(min(MORE * needs["walltime"], longest))
+    return needs
+
+
+def grow(size: str) -> str:
+    """Return half more than '8gb', in a unit in which that is whole."""
+    match = re.fullmatch(rf"(\d+)([{UNITS}])b", size)
+    assert match, size
+    amount, unit = int(match[1]), match[2]
+    if amount % 2 and unit != "k":
+        amount, unit = amount * 1024, UNITS[UNITS.index(unit) - 1]
+    return f"{math.ceil(amount * MORE)}{unit}b"
