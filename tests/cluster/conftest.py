@@ -16,7 +16,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 KEY = "5ec7e7" * 6 + "abcd"  # 40 characters, found nowhere else: tests look for it where it must not be
 SECOND = 0.05  # of the fake PBS, in real seconds
-PATIENCE = 30
+PATIENCE = 60
+LONG = 240  # for a command that starts Python and asks a server, on a busy machine
 
 
 class Cluster:
@@ -79,11 +80,11 @@ class Cluster:
 
     def metacentrum(self, *arguments, **env):
         """Run `python -m metacentrum`."""
-        return self.run(sys.executable, "-m", "metacentrum", *arguments, **env)
+        return self.run(sys.executable, "-m", "metacentrum", *arguments, timeout=LONG, **env)
 
     def metasweep(self, *arguments, **env):
         """Run `metasweep`, as it is installed."""
-        return self.run(sys.executable, "-m", "metasweep", *arguments, timeout=240, **env)
+        return self.run(sys.executable, "-m", "metasweep", *arguments, timeout=LONG, **env)
 
     def submit(self, *arguments, **env):
         """Submit jobs of the stand-in agent, which ask no server; the folder of their logs."""
