@@ -42,15 +42,16 @@ ROUTES = [
     PublicRoute("/sdk/otel/{rest:path}", no_telemetry, methods=["POST"]),
     Route("/graphql", endpoint.graphql, methods=["POST"]),
     Route("/files/{entity}/{project}/{run}/file_stream", streams.file_stream, methods=["POST"]),
-    PublicRoute("/storage/{file:int}", files.preflight, methods=["OPTIONS"]),
-    Route("/storage/{file:int}", files.upload, methods=["PUT"]),
-    Route("/storage/{file:int}", files.download, methods=["GET", "HEAD"]),
+    PublicRoute("/storage/{file:number}", files.preflight, methods=["OPTIONS"]),
+    Route("/storage/{file:number}", files.upload, methods=["PUT"]),
+    Route("/storage/{file:number}", files.download, methods=["GET", "HEAD"]),
     Route("/artifacts/{entity}/{digest}", files.download_by_digest),
     Route("/artifactsV2/{where:path}/{digest}/{name}", files.download_by_digest),
     *pages.ROUTES,
 ]
 FULL = ("full", "disk I/O error")
-TOO_MUCH = ("too large", "too many", "too complex", "too big", "overflow")  # of the query, not of the disk
+# The query's fault, or of what an older version let in; not the disk's.
+TOO_MUCH = ("too large", "too many", "too complex", "too big", "overflow", "decode")
 
 
 def no_key(scope: Scope) -> Response:
@@ -95,6 +96,11 @@ async def storage_error(_request: Request, error: Exception) -> Response:
 async def text_error(_request: Request, _error: Exception) -> Response:
     """A half of a surrogate pair, which JSON can write and nothing can store."""
     return JSONResponse({"error": "a text is not Unicode"}, 400)
+
+
+async def depth_error(_request: Request, _error: Exception) -> Response:
+    """Lists and mappings so deep within each other that walking through them finds no end."""
+    return JSONResponse({"error": "nested too deeply"}, 400)
 
 
 async def number_error(_request: Request, _error: Exception) -> Response:
@@ -144,6 +150,7 @@ def make_app(server: Server, keys: Keyring, behind_proxy: bool, at_end: Callable
             OSError: storage_error,
             UnicodeEncodeError: text_error,
             OverflowError: number_error,
+            RecursionError: depth_error,
         },
         lifespan=lifespan,
     )

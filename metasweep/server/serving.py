@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import os
-import resource
 import socket
 import ssl
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from pathlib import Path
 import click
 import uvicorn
 
-from metasweep.server import datadir
+from metasweep.server import connections, datadir
 from metasweep.server.access.keys import Keyring, check_secrets
 from metasweep.server.app import make_app, open_server
 from metasweep.server.context import Settings
@@ -20,16 +19,8 @@ from metasweep.server.errors import Refused
 from metasweep.server.stream.files import collect_garbage
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
-# Agents call every 5 s and runs every 15 to 30 s: no connection is closed under a request on its way.
-KEEP_ALIVE = 75
 OWN_HEADER = "X-Metasweep"  # agents tell by it that they may ask this server as often as they like
 log = logging.getLogger("server")
-
-
-def allow_connections() -> None:
-    """As many open connections as the system lets a process have: an agent and its runs keep some each."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -119,15 +110,16 @@ def serve_forever(front: Front, data_dir: Path, lease: float, max_attempts: int)
     app = make_app(server, keys, front.behind_proxy, at_end=lambda: description.unlink(missing_ok=True))
     config = uvicorn.Config(
         app,
+        http=connections.Connection,
         log_level="warning",
         access_log=False,
         proxy_headers=False,  # proxy.py does what is needed, when it is asked for
         headers=[(OWN_HEADER, "1")],
         ssl_certfile=front.certfile,
         ssl_keyfile=front.keyfile,
-        timeout_keep_alive=KEEP_ALIVE,
+        timeout_keep_alive=connections.SILENCE,
         timeout_graceful_shutdown=5,
     )
-    allow_connections()
+    connections.allow_connections()
     with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listener])
+        connections.Server(config, app.state.lanes).run(sockets=[listener])

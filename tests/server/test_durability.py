@@ -121,6 +121,7 @@ def test_a_full_disk_is_waited_for(small_disk: Path, tmp_path_factory: pytest.Te
     try:
         client = Client(server)
         client.start_run("long")
+        url = announced(client)
         filler = small_disk / "filler"
         filler.write_bytes(b"\0" * 5_000_000)
         path, line = f"/files/{client.entity}/direct/long/file_stream", 0
@@ -130,7 +131,6 @@ def test_a_full_disk_is_waited_for(small_disk: Path, tmp_path_factory: pytest.Te
         assert client.post(path, json=body(line, ROW)).status_code == 507
         assert len(client.run("long")["history"]) == line, "it still reads"
         blobs = set((small_disk / "state" / "files").glob("*/*"))
-        url = announced(client)
         assert requests.put(url, data=b"x" * 3_000_000, timeout=30).status_code == 507
         assert set((small_disk / "state" / "files").glob("*/*")) == blobs, "no part of a file is left"
         filler.unlink()

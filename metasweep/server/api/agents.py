@@ -8,11 +8,11 @@ from graphql import GraphQLResolveInfo
 
 from metasweep.server.api import paging, runs
 from metasweep.server.context import Context
+from metasweep.server.documents import one_line, parse_object
 from metasweep.server.errors import NotFound
 from metasweep.server.store import agents, claims, configs, projects, rows, suggestions, sweeps
 from metasweep.server.store import runs as run_rows
 from metasweep.server.store.database import time_ago, update
-from metasweep.server.stream.streams import parse_object
 from metasweep.sweeps.states import ACTIVE
 
 Command = dict[str, Any]
@@ -30,7 +30,7 @@ def create_agent(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) 
         if sweep is None:
             raise NotFound(f"sweep {entity}/{input.get('projectName')}/{input['sweep']} not found")
         sweeps.begin(connection, sweep["id"])
-        return agents.make(connection, sweep["id"], input["host"])
+        return agents.make(connection, sweep["id"], one_line(input["host"]))
 
     return {"agent": info.context.database.write(job)}
 

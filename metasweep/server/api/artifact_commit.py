@@ -11,12 +11,12 @@ from graphql import GraphQLResolveInfo
 
 from metasweep.server.api.artifact_changes import find
 from metasweep.server.context import Context
+from metasweep.server.documents import parse_object
 from metasweep.server.errors import BadRequest
 from metasweep.server.store import artifacts, ids
 from metasweep.server.store import files as file_rows
 from metasweep.server.store.files import FULL, INCREMENT
 from metasweep.server.stream import files
-from metasweep.server.stream.streams import parse_object
 
 MANIFEST = "wandb_manifest.json"
 Entries = dict[str, dict[str, Any]]

@@ -9,12 +9,12 @@ from typing import Any
 from graphql import GraphQLResolveInfo
 
 from metasweep.server.api import files, paging
+from metasweep.server.documents import parse_object
 from metasweep.server.errors import BadRequest, NotFound
 from metasweep.server.store import artifacts, collections, ids, rows
 from metasweep.server.store import files as file_rows
 from metasweep.server.store.order import NEWEST, Term, parse_order
 from metasweep.server.store.rows import Rows
-from metasweep.server.stream.streams import parse_object
 
 Row = sqlite3.Row
 KINDS = {"SEQUENCE": "ArtifactSequence", "PORTFOLIO": "ArtifactPortfolio"}

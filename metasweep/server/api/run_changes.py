@@ -7,12 +7,12 @@ from typing import Any
 from graphql import GraphQLResolveInfo
 
 from metasweep.server.context import Context
+from metasweep.server.documents import one_line, parse_object, standard_json
 from metasweep.server.errors import BadRequest
 from metasweep.server.store import artifacts, claims, files, ids, projects, rows, runs, sweeps
 from metasweep.server.store.database import now, update
 from metasweep.server.store.names import check_name
 from metasweep.server.stream.files import remove_blobs
-from metasweep.server.stream.streams import parse_object, standard_json
 from metasweep.sweeps.states import ALIVE, ENDED, LOST
 
 # Input field -> column, for what a client may set at any time.
@@ -27,13 +27,16 @@ COLUMNS = {
     "jobRepo": "repo",
     "commit": "commit_hash",
 }
+LONG = {"notes", "description"}  # texts of more than one line
 
 
 def changes_of(fields: dict[str, Any]) -> dict[str, Any]:
     """The columns that an UpsertBucketInput sets; what is null stays as it is."""
     changes = {column: fields[name] for name, column in COLUMNS.items() if fields.get(name) is not None}
+    for column in changes.keys() - LONG:
+        changes[column] = one_line(changes[column])
     if fields.get("tags") is not None:
-        changes["tags"] = json.dumps(fields["tags"])
+        changes["tags"] = json.dumps([one_line(tag) for tag in fields["tags"]])
     for name, column in (("config", "config"), ("summaryMetrics", "summary")):
         if fields.get(name) is not None:
             changes[column] = json.dumps(standard_json(parse_object(fields[name], name)))

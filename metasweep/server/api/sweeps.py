@@ -11,13 +11,13 @@ from graphql import GraphQLResolveInfo
 
 from metasweep.server.api import paging, runs, viewer
 from metasweep.server.context import Context
+from metasweep.server.documents import one_line, parse_object
 from metasweep.server.errors import BadRequest
 from metasweep.server.store import claims, configs, ids, projects, rows, sweeps
 from metasweep.server.store import runs as run_rows
 from metasweep.server.store.database import insert, now, update
 from metasweep.server.store.metrics import best_of_sweep
 from metasweep.server.store.order import NEWEST
-from metasweep.server.stream.streams import parse_object
 from metasweep.sweeps import Grid, grid_size, read_config, validate
 from metasweep.sweeps.metric import Metric
 
@@ -80,7 +80,7 @@ def create(
         "sweeps",
         project_id=project["id"],
         name=ids.short(),
-        display_name=fields.get("displayName") or config.get("name"),
+        display_name=named(fields.get("displayName") or config.get("name")),
         description=fields.get("description") or config.get("description"),
         config_key=key,
         method=config["method"],
@@ -102,6 +102,11 @@ def create(
         if point is not None:
             sweeps.cover(connection, sweep_id, point)
     return sweep_id
+
+
+def named(name: str | None) -> str | None:
+    """A name for people, on one line."""
+    return one_line(name) if name else None
 
 
 def find_prior_runs(context: Context, fields: dict[str, Any], wanted: Wanted | None) -> list[PriorRun]:
@@ -145,6 +150,8 @@ def change(connection: sqlite3.Connection, fields: dict[str, Any], wanted: Wante
         reconfigure(connection, sweep, wanted)
     columns = (("displayName", "display_name"), ("description", "description"))
     texts = {column: fields[name] for name, column in columns if fields.get(name) is not None}
+    if "display_name" in texts:
+        texts["display_name"] = named(texts["display_name"])
     update(connection, "sweeps", sweep["id"], updated_at=now(), **texts)
     return sweep["id"]
 

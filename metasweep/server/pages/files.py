@@ -14,6 +14,7 @@ from metasweep.server.api.history import log_line
 from metasweep.server.context import Server
 from metasweep.server.errors import NotFound
 from metasweep.server.pages import find
+from metasweep.server.store import files as file_rows
 from metasweep.server.store import views
 from metasweep.server.stream.files import blob_path
 
@@ -59,7 +60,7 @@ def answer(request: Request, found: sqlite3.Row | None) -> Response:
     if found is None:
         raise NotFound("there is no such file")
     server: Server = request.app.state.server
-    kind = media_type(found["name"], found["mimetype"])
+    kind = media_type(found["name"], file_rows.fit_type(found["mimetype"]))
     disposition = "attachment" if kind == "application/octet-stream" else "inline"
     name = quote(found["name"].rpartition("/")[2])
     headers = HEADERS | {"Content-Disposition": f"{disposition}; filename*=utf-8''{name}"}

@@ -4,6 +4,7 @@ import hashlib
 import json
 import mimetypes
 import posixpath
+import re
 import sqlite3
 from collections.abc import Iterator
 from typing import Literal
@@ -12,6 +13,7 @@ from metasweep.server.store.database import insert, now
 from metasweep.server.store.rows import Rows, get
 
 Owner = Literal["run_id", "artifact_id"]
+MIMETYPE = re.compile(r"[\w.+-]{1,100}/[\w.+-]{1,100}( ?; ?[\w.+-]{1,50}=\"?[\w.+-]{1,50}\"?){0,3}", re.ASCII)
 MAX_NAME = 1024  # characters
 FULL, INCREMENT, PART = 1, 2, 3  # kinds of manifests
 
@@ -27,6 +29,11 @@ def safe_name(name: str) -> str:
     return f"{kept[: MAX_NAME - 9]}-{mark}"
 
 
+def fit_type(mimetype: str | None) -> str:
+    """The type of a file, if it can stand in a header; else the one that says nothing."""
+    return mimetype if mimetype and MIMETYPE.fullmatch(mimetype) else "application/octet-stream"
+
+
 def announce(
     connection: sqlite3.Connection, owner: Owner, owner_id: int, name: str, mimetype: str | None = None
 ) -> int:
@@ -35,7 +42,7 @@ def announce(
     query = f"SELECT id FROM files WHERE {owner} = ? AND name = ? AND NOT manifest"
     if found := connection.execute(query, (owner_id, kept)).fetchone():
         return found["id"]
-    kind = mimetype or mimetypes.guess_type(kept)[0] or "application/octet-stream"
+    kind = fit_type(mimetype or mimetypes.guess_type(kept)[0])
     return insert(connection, "files", **{owner: owner_id}, name=kept, mimetype=kind, updated_at=now())
 
 

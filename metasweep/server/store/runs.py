@@ -66,6 +66,17 @@ def of_agent(agent_id: int, *states: str) -> Rows:
     return Rows(f"SELECT * FROM runs WHERE agent_id = ? {condition}", (agent_id, *states))
 
 
+def heads(connection: sqlite3.Connection, sweep_id: int) -> list[sqlite3.Row]:
+    """What early stopping needs to know of the runs of a sweep, without their documents."""
+    query = "SELECT id, name, state, stop_requested, history_lines FROM runs WHERE sweep_id = ?"
+    return connection.execute(query, (sweep_id,)).fetchall()
+
+
+def request_stops(connection: sqlite3.Connection, run_ids: list[int]) -> None:
+    """Ask runs to stop; they learn it from their stream, their agent from its heartbeat."""
+    connection.executemany("UPDATE runs SET stop_requested = 1 WHERE id = ?", [(each,) for each in run_ids])
+
+
 def blobs(connection: sqlite3.Connection, run_id: int) -> list[str]:
     """The blobs of a run's files."""
     query = "SELECT blob FROM files WHERE run_id = ? AND blob IS NOT NULL"

@@ -17,6 +17,11 @@ def of_project(project_id: int) -> Rows:
     return Rows("SELECT * FROM sweeps WHERE project_id = ?", (project_id,))
 
 
+def running() -> Rows:
+    """All sweeps that hand out points."""
+    return Rows("SELECT * FROM sweeps WHERE state = 'RUNNING'")
+
+
 def expected_runs(connection: sqlite3.Connection, sweep: sqlite3.Row) -> int | None:
     """How many runs finish the sweep: the size of its grid or its cap, whichever is less; None: no end."""
     cap = config_of(connection, sweep).get("run_cap")

@@ -135,7 +135,9 @@ def send(server: Server, file: sqlite3.Row | None) -> Response:
         found = path.stat()
     except FileNotFoundError as error:  # replaced or deleted since its row was read, or lost from the disk
         raise NotFound(f"the bytes of {file['name']!r} are gone: ask for it again") from error
-    return FileResponse(path, media_type=file["mimetype"], headers=headers, stat_result=found)
+    return FileResponse(
+        path, media_type=file_rows.fit_type(file["mimetype"]), headers=headers, stat_result=found
+    )
 
 
 def collect_garbage(server: Server) -> int:

@@ -7,7 +7,7 @@ changes nothing. An empty request is the run's heartbeat; the reply tells a run 
 import json
 import sqlite3
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from anyio import to_thread
 from starlette.requests import Request
@@ -16,8 +16,8 @@ from starlette.responses import JSONResponse
 from metasweep.server.body import LARGE, read_json
 from metasweep.server.context import Server
 from metasweep.server.documents import parse_object, standard_json, storable
-from metasweep.server.errors import BadRequest, NotFound
-from metasweep.server.store import claims
+from metasweep.server.errors import BadRequest
+from metasweep.server.store import claims, runs, streams
 from metasweep.server.store.database import now, update
 
 HISTORY, EVENTS, LOGS, SUMMARY = (
@@ -103,10 +103,11 @@ def store(connection: sqlite3.Connection, run: sqlite3.Row, chunk: Chunk) -> Non
     changes: dict[str, Any] = {"heartbeat_at": now()}
     if chunk.history:
         changes |= store_history(connection, run, chunk)
-    for table, lines in (("events", chunk.events), ("logs", chunk.logs)):
+    others: list[tuple[Literal["events", "logs"], list[tuple[int, str]]]]
+    others = [("events", chunk.events), ("logs", chunk.logs)]
+    for table, lines in others:
         if lines:
-            values = [(run["id"], *line) for line in lines]
-            connection.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?)", values)
+            streams.put_lines(connection, table, run["id"], lines)
             counter = "events_lines" if table == "events" else "log_lines"
             changes[counter] = max(run[counter], lines[-1][0] + 1)
     if chunk.summary is not None:
@@ -120,10 +121,9 @@ def store_history(connection: sqlite3.Connection, run: sqlite3.Row, chunk: Chunk
     """Put rows of history in the database; what changes of the run with them."""
     old_lines, old_step = run["history_lines"], run["last_step"]
     if begins_anew(connection, run, chunk):
-        connection.execute("DELETE FROM history WHERE run_id = ?", (run["id"],))
+        streams.clear_history(connection, run["id"])
         old_lines, old_step = 0, -1
-    rows = [(run["id"], *row) for row in chunk.history]
-    connection.executemany("INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?)", rows)
+    streams.put_history(connection, run["id"], chunk.history)
     changes: dict[str, Any] = {
         "history_lines": max(old_lines, chunk.history[-1][0] + 1),
         "last_step": max(old_step, max(step for _, step, _ in chunk.history)),
@@ -139,9 +139,8 @@ def begins_anew(connection: sqlite3.Connection, run: sqlite3.Row, chunk: Chunk) 
     line, _, text = chunk.history[0]
     if line or not run["history_lines"]:
         return False
-    query = "SELECT text FROM history WHERE run_id = ? AND line = 0"
-    first = connection.execute(query, (run["id"],)).fetchone()
-    return first is not None and first["text"] != text
+    first = streams.first_row(connection, run["id"])
+    return first is not None and first != text
 
 
 def next_state(run: sqlite3.Row, chunk: Chunk) -> str:
@@ -167,16 +166,10 @@ def next_state(run: sqlite3.Row, chunk: Chunk) -> str:
 
 def receive(server: Server, path: tuple[str, str, str], chunk: Chunk, connection: sqlite3.Connection) -> bool:
     """Store a chunk of a run; True when the run shall stop."""
-    run = connection.execute(
-        "SELECT runs.* FROM runs JOIN projects ON projects.id = project_id"
-        " WHERE entity = ? AND projects.name = ? AND runs.name = ?",
-        path,
-    ).fetchone()
-    if run is None:
-        raise NotFound(f"run {'/'.join(path)} not found")
+    run = runs.by_path(connection, *path)
     store(connection, run, chunk)
     if chunk.exit_code is not None:
-        connection.execute("UPDATE runs SET exit_code = ? WHERE id = ?", (chunk.exit_code, run["id"]))
+        update(connection, "runs", run["id"], exit_code=chunk.exit_code)
     claims.change_state(connection, run, next_state(run, chunk), server.settings.max_attempts)
     return bool(run["stop_requested"]) or run["state"] == "killed"
 

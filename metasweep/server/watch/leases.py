@@ -6,10 +6,9 @@ import threading
 import time
 
 from metasweep.server.context import Server
-from metasweep.server.store import claims
-from metasweep.server.store.database import one_of, time_ago
+from metasweep.server.store import claims, leases
+from metasweep.server.store.database import time_ago
 from metasweep.server.watch.early_stop import EarlyStop
-from metasweep.sweeps.states import ALIVE
 
 INTERVAL = 2.0  # seconds between two looks, at most
 log = logging.getLogger("server")
@@ -21,28 +20,20 @@ def expire(connection: sqlite3.Connection, lease: float, max_attempts: int) -> i
     A running run lives by its own heartbeats; a pending one, which has not begun, by those of its agent.
     """
     before = time_ago(lease)
-    quiet = connection.execute(
-        f"SELECT * FROM runs WHERE state IN {one_of(ALIVE)} AND heartbeat_at < ?", (before,)
-    ).fetchall()
-    abandoned = connection.execute(
-        "SELECT runs.* FROM runs JOIN agents ON agents.id = agent_id"
-        " WHERE runs.state = 'pending' AND runs.heartbeat_at < :before AND agents.heartbeat_at < :before",
-        {"before": before},
-    ).fetchall()
-    for run in quiet + abandoned:
+    leases.bound_future(connection)
+    lost = leases.quiet_runs(connection, before) + leases.abandoned_runs(connection, before)
+    for run in lost:
         state = "preempted" if run["state"] == "preempting" else "crashed"
         claims.change_state(connection, run, state, max_attempts)
         log.info("run %s is %s: no heartbeat for %g s", run["name"], state, lease)
-    connection.execute(
-        "UPDATE agents SET state = 'CRASHED' WHERE state = 'RUNNING' AND heartbeat_at < ?", (before,)
-    )
-    return len(quiet) + len(abandoned)
+    leases.end_agents(connection, before)
+    return len(lost)
 
 
 class Attention:
-    """Whether heartbeats could be taken all through the last lease: nobody is late while the server is deaf.
+    """Whether heartbeats could be taken all through the last lease: only then is a silent run a lost one.
 
-    It begins anew when the server starts, cannot write, or was asleep, as a suspended machine is.
+    The lease begins anew when the server starts, cannot write, or was asleep, as a suspended machine is.
     """
 
     def __init__(self, lease: float) -> None:
@@ -57,7 +48,7 @@ class Attention:
         return self._last - self._since >= self._lease
 
     def begin_anew(self) -> None:
-        """From now on."""
+        """Count from this moment: what came before may have been missed."""
         self._since = time.time()
 
 

@@ -1,0 +1,40 @@
+"""The streams of a run, as they are written: a line a row, and one that comes twice is the same row."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Literal
+
+
+def put_history(connection: sqlite3.Connection, run_id: int, rows: Sequence[tuple[int, int, str]]) -> None:
+    """Store lines of history: number, step and text of each."""
+    values = [(run_id, *row) for row in rows]
+    connection.executemany("INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?)", values)
+
+
+def put_lines(
+    connection: sqlite3.Connection,
+    stream: Literal["events", "logs"],
+    run_id: int,
+    lines: Sequence[tuple[int, str]],
+) -> None:
+    """Store lines of another stream: number and text of each."""
+    values = [(run_id, *line) for line in lines]
+    connection.executemany(f"INSERT OR REPLACE INTO {stream} VALUES (?, ?, ?)", values)
+
+
+def first_row(connection: sqlite3.Connection, run_id: int) -> str | None:
+    """The first line of a run's history."""
+    query = "SELECT text FROM history WHERE run_id = ? AND line = 0"
+    found = connection.execute(query, (run_id,)).fetchone()
+    return found and found["text"]
+
+
+def clear_history(connection: sqlite3.Connection, run_id: int) -> None:
+    """Forget the history of a run that is started afresh."""
+    connection.execute("DELETE FROM history WHERE run_id = ?", (run_id,))
+
+
+def rows_between(connection: sqlite3.Connection, run_id: int, begin: int, end: int) -> list[str]:
+    """The lines of history with begin <= number < end."""
+    query = "SELECT text FROM history WHERE run_id = ? AND line >= ? AND line < ? ORDER BY line"
+    return [row["text"] for row in connection.execute(query, (run_id, begin, end))]
