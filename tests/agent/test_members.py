@@ -113,3 +113,17 @@ def test_a_killed_trainer_costs_its_runs_alone(workshop: Workshop) -> None:
 def output_of(pid: int) -> str:
     """The file that a process writes to: forks of one program differ in nothing else."""
     return Path(f"/proc/{pid}/fd/1").readlink().name
+
+
+def test_the_agent_itself_does_not_import_the_program(workshop: Workshop) -> None:
+    (workshop.folder / "loud").mkdir()
+    workshop.write("loud/__init__.py", "import sys; print('loaded by', *sys.argv, file=sys.stderr)")
+    workshop.write("loud/job.py", "import wandb\nwandb.init().finish()\n")
+    config = {"method": "grid", "parameters": {"x": {"values": [1]}}, "program": "loud.job"}
+    config["command"] = ["${env}", "python", "-m", "loud.job", "${args}"]
+    workshop.environ["PYTHONPATH"] = str(workshop.folder)
+    workshop.write("loud.yaml", yaml.safe_dump(config | {"project": workshop.folder.name}))
+    code, output = workshop.agent("loud.yaml", "--workers", "1")
+    assert code == 0, output
+    assert "1 finished" in output
+    assert "loaded by" not in output  # it is in the log of the process that runs are forked from
