@@ -23,6 +23,7 @@ from benchmarks.measure import Comparison, interleave
 from benchmarks.scene import create_sweep, embedded_server
 
 OURS = [sys.executable, "agent.py", "{sweep}", "--workers", "1", "--count", "{count}"]
+COLD = [*OURS, "--cold"]
 STOCK = ["wandb", "agent", "--count", "{count}", "{sweep}"]
 FUNCTION = [
     sys.executable,
@@ -36,6 +37,10 @@ def measure(repetitions: int = 3, our_runs: int = 21, stock_runs: int = 3) -> Co
     with embedded_server() as environment:
         ways = {
             "ours": partial(_on_a_sweep, OURS, our_runs, environment),
+            "ours, new process ahead": partial(
+                _on_a_sweep, OURS, stock_runs, environment, "benchmarks.telling"
+            ),
+            "ours, --cold": partial(_on_a_sweep, COLD, stock_runs, environment),
             "wandb agent": partial(_on_a_sweep, STOCK, stock_runs, environment),
             "wandb.agent(function)": partial(_on_a_sweep, FUNCTION, stock_runs, environment),
             "Optuna, same process, no W&B": partial(_seconds_between, tuner("optuna"), our_runs, environment),
@@ -62,9 +67,11 @@ def tuner(way: str) -> list[str]:
     return [sys.executable, "-m", "benchmarks.tuners", way, "{count}"]
 
 
-def _on_a_sweep(command: Sequence[str], count: int, environment: Mapping[str, str]) -> float:
+def _on_a_sweep(
+    command: Sequence[str], count: int, environment: Mapping[str, str], program: str = "benchmarks.probe"
+) -> float:
     """Run `count` runs of a new sweep with `command`; see `_seconds_between`."""
-    sweep = create_sweep(probe_sweep(count), environment)
+    sweep = create_sweep(probe_sweep(count, program), environment)
     return _seconds_between([word.replace("{sweep}", sweep) for word in command], count, environment)
 
 
@@ -82,12 +89,12 @@ def _seconds_between(command: Sequence[str], count: int, environment: Mapping[st
     return statistics.median(gaps)
 
 
-def probe_sweep(count: int) -> dict[str, Any]:
-    """A sweep of so many runs of `probe.py`."""
+def probe_sweep(count: int, program: str = "benchmarks.probe") -> dict[str, Any]:
+    """A sweep of so many runs of a program, `probe.py` or one like it."""
     return {
         "project": "bench",
-        "program": "benchmarks/probe.py",
-        "command": ["${env}", "python", "-m", "benchmarks.probe", "${args}"],
+        "program": f"{program.replace('.', '/')}.py",
+        "command": ["${env}", "python", "-m", program, "${args}"],
         "method": "grid",
         "metric": {"name": "val/acc", "goal": "maximize"},
         "parameters": {"lr": {"value": 0.1}, "seed": {"values": list(range(count))}},

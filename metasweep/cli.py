@@ -10,6 +10,7 @@ import click
 # name -> where the command is, and what `metasweep --help` says of it: importing one takes up to a second
 COMMANDS = {
     "agent": ("metasweep.agent.cli:main", "Work on a sweep: claim its points, run them, report."),
+    "check": ("metasweep.agent.check:main", "Run a sweep's first point, alone and by the agent; compare."),
     "server": ("metasweep.server.cli:main", "The embedded server: start, stop, env, backup, keys."),
     "status": ("metasweep.report.cli:status", "Whether every grid point is finished exactly once."),
     "table": ("metasweep.report.cli:table", "The best configurations, with intervals over their seeds."),

@@ -13,14 +13,14 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from metasweep.agent import display, packing, resources, runfiles, trainers, unsent
+from metasweep.agent import display, extend, packing, resources, runfiles, trainers, unsent
 from metasweep.agent.fleet import Fleet
 from metasweep.agent.missing import Missing
 from metasweep.agent.options import SERVER_DIR, Options, declare
@@ -94,10 +94,13 @@ def prepare(options: Options) -> Agent:
     client = Client(account.resolve(os.environ, Path.cwd()))
     client.say = lambda text: click.echo(text, err=True)
     # A job that ended at once would lose its place in the queue.
+    earlier = extend.read_earlier(client, options.extend)
+    if earlier and sweep.is_file(options.sweep):
+        extend.confirm(earlier, sweep.read_file(Path(options.sweep)))
     patience = PATIENCE_SECONDS if job.job_id(os.environ) else 0.0
     found = sweep.open_sweep(client, options.sweep, options.entity, options.project, patience)
     time_left = options.walltime or job.time_left(os.environ)
-    missing = left_out_points(client, found, options)
+    missing = left_out_points(client, found, options, earlier)
     screen = display.open_display()
     display.announce(screen, str(found.name))
     if time_left is None and job.job_id(os.environ):
@@ -142,8 +145,17 @@ def check_mode(environ: Mapping[str, str]) -> None:
         )
 
 
-def left_out_points(client: Client, found: sweep.Sweep, options: Options) -> Missing | None:
+def left_out_points(
+    client: Client, found: sweep.Sweep, options: Options, earlier: Sequence[sweep.Sweep]
+) -> Missing | None:
     """Return what hands out points of which the server hands out no more: all, or those that fail here."""
+    if earlier:
+        finished = extend.finished_points(client, earlier, found.config)
+        left = Missing(client, found, elsewhere=finished)
+        names = " ".join(str(each.name) for each in earlier)
+        client.say(f"finished already, in {names}: {len(finished)} of its points")
+        client.say(f"to read them together: metasweep status {names} {found.name}")
+        return left
     if options.missing:
         return Missing(client, found)
     if found.config.get("method") == "grid" and not client.is_embedded and options.max_attempts > 1:

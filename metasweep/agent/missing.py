@@ -12,6 +12,7 @@ import json
 import random
 import threading
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,17 +41,22 @@ class Tried:
 class Missing:
     """Hands out the missing points of a sweep."""
 
-    def __init__(self, client: Client, sweep: Sweep, attempts: int | None = None) -> None:
+    def __init__(
+        self, client: Client, sweep: Sweep, attempts: int | None = None, elsewhere: Collection[int] = ()
+    ) -> None:
         """With `attempts`, hand out only points that have failed, and less often than that.
+
+        The points `elsewhere` were finished in another sweep.
 
         Raises: click.UsageError, for a sweep whose points are not known beforehand.
         """
         if sweep.config.get("method") != "grid":
             raise click.UsageError(
-                f"--missing is for a grid; {sweep.name} is a {sweep.config['method']} search"
+                f"--missing and --extend are for a grid; {sweep.name} is a {sweep.config['method']} search"
             )
         self._client, self._sweep = client, sweep
         self.attempts = attempts
+        self._elsewhere = frozenset(elsewhere)
         self._grid = Grid(sweep.config)
         self._preempted: set[str] = set()
         self._found: list[
@@ -81,9 +87,15 @@ class Missing:
         In random order, since agents that start together then rarely meet at a point.
         """
         tried = self.tried()
-        missing = [i for i in range(self._grid.size) if tried[i].is_missing and self._may(tried[i])]
+        wanted = (index for index in range(self._grid.size) if index not in self._elsewhere)
+        missing = [index for index in wanted if tried[index].is_missing and self._may(tried[index])]
         random.shuffle(missing)
         return [(index, len(tried[index].states) + 1) for index in missing]
+
+    @property
+    def replaces_server(self) -> bool:
+        """Whether no point is asked of the server, which does not know what was finished elsewhere."""
+        return bool(self._elsewhere)
 
     def _may(self, tried: Tried) -> bool:
         """Whether a missing point is one of those to hand out."""

@@ -27,6 +27,7 @@ class Options:
     walltime: float | None
     """Seconds."""
     missing: bool
+    extend: tuple[str, ...]
     cold: bool
     max_failures: int
     max_attempts: int
@@ -95,6 +96,12 @@ DECLARED = (
         metavar="H:MM:SS",
         callback=read_time,
         help="Leave in time. Default: what the job has.",
+    ),
+    click.option(
+        "--extend",
+        multiple=True,
+        metavar="SWEEP",
+        help="Run only the points that no run of this earlier sweep has finished; may be repeated.",
     ),
     click.option(
         "--missing", is_flag=True, help="Then run every point of the grid that has no finished run."

@@ -23,6 +23,7 @@ from metasweep.sweeps.states import FINISHED
 
 HEARTBEAT_SECONDS = {"embedded": 10.0, "other": 30.0}  # a run learns by itself, too, that it is to stop
 IDLE_SECONDS = {"embedded": (2.0, 8.0), "other": (4.0, 60.0)}  # the first wait and the longest
+EXIT = {"type": "exit"}
 PREEMPTED = (-signal.SIGTERM, 128 + signal.SIGTERM)
 FAILURE_SECONDS = 10.0  # until the server has heard of a failed run, whose point it may offer again
 KILL_SECONDS = 30.0  # from a stop command to SIGKILL
@@ -59,14 +60,15 @@ class Worker(threading.Thread):
         agent = client.register_agent(sweep, socket.gethostname())
         while self._shared.begin_claim():
             self.note = "asking for a run"
+            missing = self._shared.missing
             try:
-                commands = client.claim(agent, self._shared.walltime.fits)
+                nothing = missing is not None and missing.replaces_server
+                commands = [EXIT] if nothing else client.claim(agent, self._shared.walltime.fits)
             except Unreachable:
                 self._shared.cancel_claim()
                 continue
             run = next((c for c in commands if c["type"] in ("run", "resume")), None)
             nothing_left = any(c["type"] == "exit" for c in commands)
-            missing = self._shared.missing
             if nothing_left and missing and (missing.attempts is None or self._shared.unfinished):
                 run = missing.claim()
             if run is None or self._shared.stop.is_set() or self._shared.signals:

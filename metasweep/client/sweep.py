@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 import yaml
@@ -69,9 +70,15 @@ def check_argument(argument: str) -> None:
 def parse_name(argument: str, entity: str | None, project: str | None) -> SweepName:
     """Read [[ENTITY/]PROJECT/]ID; what is left out comes from `entity` and `project`.
 
+    The address of the sweep's page is one, too, and so is either of them in quotes.
+
     Raises: click.UsageError.
     """
-    parts = argument.strip("/").split("/")
+    argument = argument.strip().strip("'\"")
+    path = urlsplit(argument).path if "://" in argument else argument
+    parts = path.strip("/").split("/")
+    if path != argument and len(parts) >= 4 and parts[-2] == "sweeps":
+        parts = [*parts[-4:-2], parts[-1]]
     if not all(parts) or len(parts) > 3:
         raise click.UsageError(f"{argument!r} is neither ENTITY/PROJECT/ID nor a YAML file")
     *owner, identifier = parts

@@ -73,6 +73,10 @@ class Pool:
         """Send a signal to a run that may have ended already; if not `for_good`, it is to be continued."""
         self._send(Signal(run_id, signum, for_good))
 
+    def group(self, run_id: str) -> int | None:
+        """Return the process group of a run that is at work, if it has one already."""
+        return self._processes.get(run_id)
+
     def leave(self, seconds: float) -> bool:
         """End the forkserver and the wandb service, which has so long to send what it still holds.
 

@@ -11,6 +11,7 @@ from metasweep.sweeps.problems import (
     Problem,
     Problems,
     check_choice,
+    check_meant_as_number,
     check_number,
     check_plain,
     shown,
@@ -81,6 +82,7 @@ def _check_unclear(place: str, spec: Mapping[Any, Any]) -> Problems:
 
 def _check_value(place: str, spec: Mapping[str, Any], _: str) -> Problems:
     yield from check_plain(place, spec["value"])
+    yield from check_meant_as_number(place, spec["value"])
 
 
 def _check_values(place: str, spec: Mapping[str, Any], _: str) -> Problems:
@@ -89,6 +91,7 @@ def _check_values(place: str, spec: Mapping[str, Any], _: str) -> Problems:
         return
     for position, value in enumerate(spec["values"]):
         yield from check_plain(f"{place}[{position}]", value)
+        yield from check_meant_as_number(f"{place}[{position}]", value)
 
 
 def _check_probabilities(place: str, spec: Mapping[str, Any], _: str) -> Problems:

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -24,6 +25,7 @@ class Problem:
 
 
 Problems = Iterator[Problem]
+_EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")
 LARGEST_NUMBER = 1e150
 """Numbers of a config, their differences and quotients fit into a float."""
 
@@ -71,6 +73,12 @@ def check_plain(place: str, value: Any) -> Problems:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
         yield Problem(place, "must be made of texts, finite numbers, true, false, null, lists and mappings")
+
+
+def check_meant_as_number(place: str, value: Any) -> Problems:
+    """A warning if the value is a text that a person may have meant as a number."""
+    if isinstance(value, str) and _EXPONENT.fullmatch(value):
+        yield Problem(place, f"{shown(value)} is a text{_number_hint(value)}", "warning")
 
 
 def is_text(value: Any) -> bool:

@@ -49,9 +49,15 @@ def validate(config: Any) -> list[Problem]:
     problems = list(islice(found, _MOST_PROBLEMS))
     if next(found, None):
         return [*problems, Problem("config", f"has over {_MOST_PROBLEMS} problems")]
-    if not any(problem.severity == "error" for problem in problems) and config["method"] == "grid":
-        problems += _check_grid(config)
+    if not any(problem.severity == "error" for problem in problems):
+        problems += _check_grid(config) if config["method"] == "grid" else _check_search(config)
     return problems
+
+
+def _check_search(config: Mapping[str, Any]) -> Problems:
+    """A search of constants would run one point for ever."""
+    if "run_cap" not in config and all(each.distribution == "constant" for each in read_parameters(config)):
+        yield Problem("parameters", "nothing varies: give one of them values, or say how often with run_cap")
 
 
 def _check_top(config: Mapping[Any, Any]) -> Problems:

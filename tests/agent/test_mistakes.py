@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from metasweep.client import sweep
 from tests.agent.conftest import Workshop
 
 
@@ -25,6 +26,14 @@ def last_line(output: str) -> str:
         ("method: grid\nparameters: {x: 3}\nprogram: p.py\n", "parameters.x"),
         ("method: grid\nparameters: {x: {value: 1}}\n", "neither `command:` nor `program:`"),
         ("method: grid\nparameters: {x: {value: 1}}\ncommand: python x\n", "command: expected a list"),
+        (
+            "method: grid\nparameters: {x: {value: 1}}\ncommand: ['${args_no_boolean_flags}']\n",
+            "names no program",
+        ),
+        (
+            "method: grid\nparameters: {x: {value: 1}}\ncommand: ['${interpreter}', '${args}']\n",
+            "names no program",
+        ),
     ],
 )
 def test_a_yaml_that_is_no_sweep(workshop: Workshop, text: str, words: str) -> None:
@@ -99,3 +108,16 @@ def test_a_parameter_that_the_program_does_not_know(workshop: Workshop) -> None:
     assert "the program refuses its arguments" in output
     assert "unrecognized arguments: --y=1" in output
     assert len(workshop.logs()) == 1
+
+
+@pytest.mark.parametrize(
+    ("argument", "name"),
+    [
+        ("http://localhost:8080/me/mnist/sweeps/abc123?nw=x", "me/mnist/abc123"),
+        ("https://wandb.ai/me/mnist/sweeps/abc123/", "me/mnist/abc123"),
+        (" 'me/mnist/abc123' ", "me/mnist/abc123"),
+        ('"mnist/abc123"', "/mnist/abc123"),
+    ],
+)
+def test_a_pasted_address_and_quotes(argument: str, name: str) -> None:
+    assert str(sweep.parse_name(argument, None, None)) == name

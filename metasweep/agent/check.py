@@ -1,0 +1,263 @@
+"""`metasweep check SWEEP.yaml`: the first point of a sweep, run on a server of its own before all others.
+
+Once in a plain new process, once as the agent would start it; what both leave behind is compared. Then once
+more, to be told to stop half-way.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import queue
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+
+from metasweep.agent import resources, runfiles
+from metasweep.agent.log import last_words
+from metasweep.agent.walltime import clock
+from metasweep.client import account, embedded, proxies, sweep
+from metasweep.client.protocol import Client
+from metasweep.forks import service, ways
+from metasweep.forks.messages import Exited, Start
+from metasweep.forks.pool import Pool
+from metasweep.forks.ways import Choice, Way
+
+RUN = """
+query CheckedRun($name: String!, $project: String!, $entity: String!) {
+  project(name: $project, entityName: $entity) { run(name: $name) { state summaryMetrics historyLineCount } }
+}"""
+SAMPLE_SECONDS = 0.2
+GOING_SECONDS = 4.5  # what an agent gives a run that is told to stop
+MOST_FILES = 20_000  # of the program's folder that are looked at
+MARGIN = 1.5
+
+
+@dataclass
+class Seen:
+    """What one run has left behind."""
+
+    status: int
+    seconds: float
+    memory: float
+    """MiB, at the most."""
+    log: str
+    state: str = ""
+    summary: dict[str, Any] = field(default_factory=dict)
+    rows: int = 0
+    files: set[str] = field(default_factory=set)
+
+
+@dataclass
+class Bench:
+    """A sweep on a server of its own, and one of its points."""
+
+    client: Client
+    sweep: sweep.Sweep
+    args: dict[str, Any]
+    extra: tuple[str, ...]
+
+    @property
+    def point(self) -> dict[str, Any]:
+        """The values of the point."""
+        return {name: entry["value"] for name, entry in self.args.items()}
+
+    def run(self, name: str, choice: Choice, rows: float = math.inf) -> Seen:
+        """Run the point; tell it to stop when it has logged so many rows."""
+        self.client.make_run(self.sweep.name, name, self.args, name)
+        start = runfiles.prepare(self.sweep, {"run_id": name, "args": self.args}, self.point, self.extra)
+        pool = Pool(start.program, choice, os.environ, Path(start.log).with_name(f"forkserver-{name}.log"))
+        before, began = files_here(), time.monotonic()
+        status, memory = watch(pool, start, lambda: self.known(name)["historyLineCount"] >= rows)
+        seen = Seen(status, time.monotonic() - began, memory, start.log)
+        pool.leave(60)
+        known = self.known(name)
+        seen.state, seen.rows = known["state"], known["historyLineCount"] or 0
+        seen.summary = json.loads(known["summaryMetrics"] or "{}")
+        seen.files = {path for path, changed in files_here().items() if before.get(path) != changed}
+        return seen
+
+    def known(self, name: str) -> dict[str, Any]:
+        """Return what the server knows of a run."""
+        where = {"project": self.sweep.name.project, "entity": self.sweep.name.entity}
+        return self.client.execute(RUN, {"name": name, **where})["project"]["run"]
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("path", metavar="SWEEP.yaml", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("extra", metavar="[-- ARGUMENTS...]", nargs=-1, type=click.UNPROCESSED)
+def main(path: Path, extra: tuple[str, ...]) -> None:
+    """Run the first point of a sweep before all others, and say what to expect of them.
+
+    Nothing goes to your server: the check has one of its own, in a temporary folder. The program runs in this
+    folder, three times. Exit code 0: fit to be searched; 1: it is not, the lines marked with ! say why.
+    """
+    with bench(path, extra) as here:
+        choice = ways.choose(runfiles.program_of(here.sweep, extra, here.point))
+        alone = here.run("check-alone", Choice(Way.COLD, ""))
+        report(here, "alone", alone)
+        if alone.status:
+            sys.exit(1)
+        ours = here.run("check-ours", choice)
+        faults = [*judge(here, alone), *differences(alone, ours)]
+        click.echo(f"  started by the agent: {choice.reason}")
+        report(here, "by the agent", ours)
+        stopped = here.run("check-stopped", choice, rows=math.ceil(ours.rows / 2))
+        describe_stop(stopped)
+        advise(alone, ours)
+    for fault in faults:
+        click.echo(f"! {fault}")
+    sys.exit(1 if faults else 0)
+
+
+@contextmanager
+def bench(path: Path, extra: tuple[str, ...]) -> Iterator[Bench]:
+    """A server in a temporary folder with the sweep, its first point claimed; the environment is set."""
+    config = sweep.read_file(path)
+    with tempfile.TemporaryDirectory(prefix="metasweep-check-") as folder:
+        data_dir = str(Path(folder) / "server")
+        os.environ.update(embedded.start_server(data_dir))
+        try:
+            os.environ.update(WANDB_DIR=folder, WANDB_PROJECT="check")
+            os.environ.pop("WANDB_ENTITY", None)
+            os.environ.update(proxies.without_loopback(os.environ))
+            os.environ.pop(service.VARIABLE, None)
+            client = Client(account.resolve(os.environ, Path.cwd()))
+            name = sweep.create(client, config, client.default_entity(), "check")
+            found = sweep.read(client, name)
+            os.environ.update(WANDB_ENTITY=name.entity, WANDB_SWEEP_ID=name.id)
+            os.environ.update(resources.thread_environment(1, 1) | runfiles.settings(True))
+            commands = client.claim(client.register_agent(name, "check"), lambda: True)
+            claimed = next((command for command in commands if command["type"] == "run"), None)
+            if claimed is None:
+                raise click.ClickException("the server hands out no point of this sweep")
+            yield Bench(client, found, claimed.get("args", {}), extra)
+        finally:
+            embedded.call("stop", data_dir)
+
+
+def watch(pool: Pool, start: Start, is_enough: Callable[[], bool]) -> tuple[int, float]:
+    """Start a run and wait for its end; return its status and the most memory that it had, in MiB.
+
+    It is told to stop when it `is_enough`.
+    """
+    end: queue.SimpleQueue[Exited] = pool.start(start)
+    memory, told_at = 0.0, math.inf
+    while True:
+        try:
+            return end.get(timeout=SAMPLE_SECONDS).status, memory
+        except queue.Empty:
+            memory = max(memory, memory_of(pool.group(start.run_id)))
+        if time.monotonic() > told_at + GOING_SECONDS:
+            pool.signal(start.run_id, signal.SIGKILL, for_good=False)
+        elif told_at == math.inf and is_enough():
+            told_at = time.monotonic()
+            pool.signal(start.run_id, signal.SIGTERM, for_good=False)
+
+
+def memory_of(group: int | None) -> float:
+    """Return the memory of all processes of a group, in MiB; what they share counts for each."""
+    total = 0.0
+    for entry in Path("/proc").iterdir() if group else ():
+        if not entry.name.isdigit():
+            continue
+        try:
+            if os.getpgid(int(entry.name)) == group:
+                pages = int((entry / "statm").read_text().split()[1])
+                total += pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+        except (OSError, IndexError):
+            continue  # it has ended
+    return total
+
+
+def files_here() -> dict[str, int]:
+    """Return when each file of the program's folder was changed, without those of wandb, git and Python."""
+    found: dict[str, int] = {}
+    for folder, inner, names in os.walk("."):
+        inner[:] = [
+            name for name in inner if name not in ("wandb", "__pycache__") and not name.startswith(".")
+        ]
+        for name in names:
+            path = Path(folder, name)
+            try:
+                found[str(path)] = path.stat().st_mtime_ns
+            except OSError:
+                continue  # it was removed just now
+        if len(found) > MOST_FILES:
+            break
+    return found
+
+
+def report(here: Bench, how: str, seen: Seen) -> None:
+    """Say what a run did."""
+    words = f"{how}: {here.sweep.varying(here.point) or 'the only point'}: "
+    if seen.status:
+        click.echo(f"! {words}{last_words(seen.log, seen.status)}")
+        click.echo(Path(seen.log).read_text(errors="replace")[-2000:], nl=False)
+        return
+    named = ", ".join(name for name in seen.summary if not name.startswith("_")) or "nothing"
+    click.echo(f"  {words}{seen.seconds:.1f} s, {seen.memory:.0f} MiB, {seen.rows} rows of {named}")
+    if seen.files:
+        click.echo(
+            f"  {how}: it wrote {', '.join(sorted(seen.files)[:5])}{' …' if len(seen.files) > 5 else ''}"
+        )
+
+
+def judge(here: Bench, seen: Seen) -> list[str]:
+    """Return what makes the program unfit for its sweep."""
+    faults = []
+    if seen.state != "finished":
+        faults.append(
+            f"it ended well, but its run is {seen.state or 'unknown'} on the server: see `wandb.init`"
+        )
+    metric = here.sweep.metric
+    if metric and metric.of_run(seen.summary) is None:
+        logged = ", ".join(name for name in seen.summary if not name.startswith("_")) or "nothing"
+        faults.append(f"the sweep's metric {metric.name} was not logged as a number; logged was {logged}")
+    return faults
+
+
+def differences(alone: Seen, ours: Seen) -> list[str]:
+    """Return what a run by the agent left behind otherwise than one alone: kinds of things, not values."""
+    faults = []
+    if ours.status != alone.status or ours.state != alone.state:
+        faults.append(f"by the agent it is {ours.state} (exit code {ours.status}); alone it is {alone.state}")
+    if names(ours) != names(alone):
+        faults.append(f"alone it logs {', '.join(names(alone))}; by the agent {', '.join(names(ours))}")
+    if ours.rows != alone.rows:
+        faults.append(f"alone it logs {alone.rows} rows, by the agent {ours.rows}")
+    if len(ours.files) != len(alone.files):
+        faults.append(f"alone it writes {len(alone.files)} files, by the agent {len(ours.files)}")
+    return [f"{fault}: --cold starts each run alone" for fault in faults]
+
+
+def names(seen: Seen) -> list[str]:
+    """Return what a run has logged."""
+    return sorted(name for name in seen.summary if not name.startswith("_")) or ["nothing"]
+
+
+def describe_stop(seen: Seen) -> None:
+    """Say how a run took being told to stop."""
+    if seen.status == 0:
+        click.echo("  told to stop half-way: it had finished before")
+    elif seen.status == -signal.SIGKILL:
+        click.echo(f"  told to stop half-way: it did not end within {GOING_SECONDS} s, and was killed")
+    else:
+        click.echo(f"  told to stop half-way: it ended, and its run is {seen.state}: it is handed out again")
+
+
+def advise(alone: Seen, ours: Seen) -> None:
+    """Say what to ask a batch system for."""
+    seconds, memory = MARGIN * max(alone.seconds, ours.seconds), MARGIN * max(alone.memory, ours.memory)
+    click.echo(
+        f"  per run: allow {clock(math.ceil(seconds / 60) * 60)} and {math.ceil(memory / 256) * 256} MiB"
+    )

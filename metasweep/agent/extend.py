@@ -1,0 +1,99 @@
+"""`--extend SWEEP`: a sweep that has grown runs only the points that no earlier run has finished."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from metasweep.client import sweep
+from metasweep.client.protocol import Client
+from metasweep.client.sweep import Sweep
+from metasweep.sweeps.grid import Grid, identity, value_of_run
+from metasweep.sweeps.parameters import read_parameters
+from metasweep.sweeps.states import FINISHED
+
+ABSENT = object()
+Path = tuple[str, ...]
+
+
+def read_earlier(client: Client, names: Sequence[str]) -> list[Sweep]:
+    """Read the sweeps that are extended.
+
+    Raises: click.UsageError, click.ClickException.
+    """
+    if files := [name for name in names if sweep.is_file(name)]:
+        raise click.UsageError(
+            f"--extend takes the name of a sweep that was run, ENTITY/PROJECT/ID, not {files[0]}"
+        )
+    account = client.account
+    return [sweep.open_sweep(client, name, account.entity, account.project) for name in names]
+
+
+def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Return in words what differs for all points: constants, the program, the command."""
+    before, after = constants(old), constants(new)
+    found = []
+    for path in dict.fromkeys([*before, *after]):
+        was, now = before.get(path, ABSENT), after.get(path, ABSENT)
+        if was is ABSENT or now is ABSENT:  # it varies in the other config, unless it is not there at all
+            differs = is_absent_from(path, old if was is ABSENT else new)
+        else:
+            differs = identity(was) != identity(now)
+        if differs:
+            found.append(f"{'.'.join(path)}: {text(was)} → {text(now)}")
+    for key in ("program", "command"):
+        if old.get(key) != new.get(key):
+            found.append(f"{key}: {text(old.get(key, ABSENT))} → {text(new.get(key, ABSENT))}")
+    return found
+
+
+def is_absent_from(path: Path, config: Mapping[str, Any]) -> bool:
+    """Whether a config has no such parameter, constant or not."""
+    return path not in {parameter.path for parameter in read_parameters(config)}
+
+
+def constants(config: Mapping[str, Any]) -> dict[Path, Any]:
+    """Return the constants of a config."""
+    found = read_parameters(config)
+    return {each.path: each.settings["value"] for each in found if each.distribution == "constant"}
+
+
+def text(value: Any) -> str:
+    """Return a value in words."""
+    return "nothing" if value is ABSENT else str(value)
+
+
+def confirm(earlier: Sequence[Sweep], config: Mapping[str, Any]) -> None:
+    """Ask before points are run again because something that all of them share has changed.
+
+    Raises: click.Abort, if the user does not want it; click.UsageError, where nobody can be asked.
+    """
+    for old in earlier:
+        found = changes(old.config, config)
+        if not found:
+            continue
+        words = f"{old.name} was run with {'; '.join(found)}: all of its points would be run again"
+        if not sys.stdin.isatty():
+            raise click.UsageError(f"{words}. If that is meant, leave --extend out")
+        click.confirm(f"{words}. Go on?", abort=True)
+
+
+def finished_points(client: Client, earlier: Sequence[Sweep], config: Mapping[str, Any]) -> set[int]:
+    """Return the points of a grid that a run of the earlier sweeps has finished."""
+    grid, fixed = Grid(config), constants(config)
+    found: set[int] = set()
+    for old in earlier:
+        if changes(old.config, config):
+            continue  # confirmed: other constants are other points
+        varied = {path: value for path, value in fixed.items() if path not in constants(old.config)}
+        for _, state, values in client.runs(old.name):
+            same = all(
+                identity(value_of_run(values, path)) == identity(value) for path, value in varied.items()
+            )
+            index = grid.index(values) if same and state == FINISHED else None
+            if index is not None:
+                found.add(index)
+    return found

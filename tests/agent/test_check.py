@@ -1,0 +1,63 @@
+"""`metasweep check`: what a program does with the first point, before it has all of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.agent.conftest import PATIENCE, Workshop
+
+STEPS = """
+    import argparse, time, wandb
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--x", type=int)
+    arguments = parser.parse_args()
+    with wandb.init(config=vars(arguments)) as run:
+        for step in range(20):
+            run.log({"score": step})
+            time.sleep(0.3)
+        open(f"model-{run.id}", "w").close()
+"""
+
+
+def check(workshop: Workshop, *arguments: str) -> tuple[int, str]:
+    """Run the check; return its exit code and what it says."""
+    done = subprocess.run(
+        [sys.executable, "-m", "metasweep", "check", *arguments],
+        cwd=workshop.folder,
+        env=workshop.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+@pytest.mark.timeout(PATIENCE)
+def test_a_program_that_is_fit(workshop: Workshop) -> None:
+    code, output = check(workshop, workshop.sweep(STEPS))
+    assert code == 0, output
+    assert output.count("20 rows of score") == 2
+    assert "runs are forked from a process that has imported wandb" in output
+    assert "alone: it wrote model-check-alone" in output
+    assert "told to stop half-way: it ended, and its run is preempted" in output
+    assert "per run: allow 0:0" in output
+    assert not list(workshop.folder.glob("wandb")), "it leaves nothing but what the program writes"
+
+
+@pytest.mark.timeout(PATIENCE)
+def test_a_metric_under_another_name(workshop: Workshop) -> None:
+    code, output = check(workshop, workshop.sweep(metric={"name": "val/acc", "goal": "maximize"}))
+    assert code == 1
+    assert "! the sweep's metric val/acc was not logged as a number; logged was score" in output
+
+
+@pytest.mark.timeout(PATIENCE)
+def test_a_program_that_fails(workshop: Workshop) -> None:
+    code, output = check(workshop, workshop.sweep("raise SystemExit('no data')"))
+    assert code == 1
+    assert "! alone: x=0: exit code 1: no data" in output
