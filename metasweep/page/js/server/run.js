@@ -56,7 +56,7 @@ export class RunPage {
 /** A card with one part of what is known of a run. */
 class Part {
   constructor(title) {
-    this.body = h("div", { class: "part", tabindex: 0, role: "region", "aria-label": title });
+    this.body = h("div", { class: "part", tabindex: 0, role: "group", "aria-label": title });
     this.element = card(title, this.body);
   }
 

@@ -217,6 +217,8 @@ export class RunTable {
       : runRows(study, runs, this.sorted);
     for (const cell of this.head.children) this.markSorted(cell);
     this.table.setAttribute("aria-rowcount", this.rows.length + 1);
+    if (this.grouped.length) this.table.setAttribute("role", "treegrid");
+    else this.table.removeAttribute("role");
     const { others } = configurationColumns(study);
     this.configurations.setAttribute("aria-pressed", String(this.grouped.length > 0 && joined(this.grouped) === joined(others.map(({ name }) => name))));
     this.describe();
@@ -309,6 +311,7 @@ export class RunTable {
         "data-group": row.group ?? null,
         class: row.group ? "group" : row.member ? "member" : null,
         "aria-expanded": row.group ? String(this.open.has(row.group)) : null,
+        "aria-level": this.grouped.length ? (row.group ? 1 : 2) : null,
         "aria-rowindex": index + 2,
         tabindex: stop ? 0 : -1,
       },

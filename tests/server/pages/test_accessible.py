@@ -1,0 +1,65 @@
+"""axe-core finds nothing on any page, light or dark, wide or narrow."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.server.pages.conftest import Lab
+
+sync_playwright = pytest.importorskip("axe_playwright_python.sync_playwright")
+SWEEP = """
+program: train.py
+method: grid
+metric: {name: val/acc, goal: maximize}
+parameters:
+  lr: {values: [0.1, 0.01]}
+  seed: {values: [1, 2, 3]}
+"""
+CHARTS = "charts=line%7Closs%7C_step%7C,scatter%7Cval%252Facc%7Clr,best%7Cval%252Facc"
+
+
+@pytest.fixture
+def addresses(lab: Lab) -> list[str]:
+    """Every kind of page, with something on it."""
+    sweep = lab.sweep(SWEEP)
+    agent = lab.agent(sweep)
+    weights = {"_type": "histogram", "bins": [0, 1, 2], "values": [3, 4]}
+    for number in range(5):
+        run = lab.claim(agent)["run_id"]
+        lines = [
+            {"loss": 1 / (step + 1), "train/x": "NaN" if step == 2 else step, "weights": weights}
+            for step in range(5)
+        ]
+        lab.log(run, lines, {"val/acc": 0.9 + number / 100})
+        lab.end(run, int(number == 4))
+    return [
+        lab.server.url + "/",
+        lab.address(),
+        f"{lab.address('sweeps', sweep['name'])}?{CHARTS}&filter=lr%3D0.1+or+lr%3D0.01&group=lr",
+        lab.address("runs", run),
+        lab.address("runs", "none"),
+    ]
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
+def test_axe_finds_nothing(lab: Lab, addresses: list[str], open_tab, scheme: str, width: int) -> None:
+    axe = sync_playwright.Axe()
+    view = open_tab(
+        f"{lab.server.url}/sign-in", signed_in=False, color_scheme=scheme, reduced_motion="reduce"
+    )
+    view.tab.set_viewport_size({"width": width, "height": 800})
+    found = [("sign-in", axe.run(view.tab))]
+    view.tab.get_by_label("Key of this server").fill(lab.server.key)
+    view.tab.get_by_role("button", name="Sign in").click()
+    for address in addresses:
+        view.tab.goto(address)
+        view.tab.locator(".waiting").wait_for(state="detached")
+        view.tab.wait_for_timeout(600)
+        assert view.tab.evaluate("document.documentElement.scrollWidth") == width, address
+        found.append((address, axe.run(view.tab)))
+    wrong = [
+        (address.rpartition("/")[2], problem["id"], [node["html"][:160] for node in problem["nodes"][:3]])
+        for address, results in found
+        for problem in results.response["violations"]
+    ]
+    assert wrong == []
