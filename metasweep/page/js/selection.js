@@ -1,6 +1,6 @@
 // Which runs are selected, and which one is looked at. Charts and table share one Selection.
 import { columnName, literal, parse } from "page/base/filter";
-import { keep, recall } from "page/base/view";
+import { keep, recall, recallAll } from "page/base/view";
 import { carry } from "page/charts/scales";
 
 const ALWAYS = [
@@ -20,6 +20,32 @@ export class Selection extends EventTarget {
     this.problem = ""; // why the search cannot be read; then the one before it holds
     this.highlighted = -1;
     this.load(study, layouts);
+    this.recallAxes();
+  }
+
+  /** The filters on axes that the address holds: heights of a scale as values, slots as what they hold. */
+  recallAxes() {
+    this.preset = this.study.presets.find(({ label }) => label === recall("preset")) ?? null;
+    for (const [name, text] of recallAll("axis.")) {
+      const layout = this.layouts.get(name);
+      const kept = parsed(text);
+      if (!layout || !kept) continue;
+      if (kept.levels) this.filters.set(name, { levels: new Set(kept.levels) });
+      else this.filters.set(name, { low: heightOf(layout, kept.low), high: heightOf(layout, kept.high) });
+    }
+    this.kept = true; // from now on the address follows
+    this.update();
+  }
+
+  /** Keeps the filters on axes in the address. */
+  keepAxes() {
+    for (const name of this.layouts.keys()) {
+      const [filter, layout] = [this.filters.get(name), this.layouts.get(name)];
+      if (!filter) keep(`axis.${name}`, "");
+      else if (filter.levels) keep(`axis.${name}`, JSON.stringify({ levels: [...filter.levels] }));
+      else keep(`axis.${name}`, JSON.stringify({ low: meaningOf(layout, filter.low), high: meaningOf(layout, filter.high) }));
+    }
+    keep("preset", this.preset?.label ?? "");
   }
 
   /** Takes a study, again when it was updated; then filters keep the values that they stand for. */
@@ -141,6 +167,7 @@ export class Selection extends EventTarget {
     if (this.preset) tests.push(presetTest(this.study, this.preset));
     tests.push(...this.parts.map(({ test }) => (run) => test(this.looks(run))));
     this.runs = this.study.order.filter((run) => tests.every((test) => test(run))); // worst first
+    if (this.kept) this.keepAxes();
     this.mask = new Uint8Array(this.study.count);
     for (const run of this.runs) this.mask[run] = 1;
     this.dispatchEvent(new Event("change"));
@@ -151,6 +178,25 @@ export class Selection extends EventTarget {
     const members = new Set(layout.slots.filter((slot) => levels.has(slot.key)).flatMap((slot) => slot.runs));
     return (run) => members.has(run);
   }
+}
+
+/** What the address holds, which somebody may have cut: null then. */
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** A height on a scale as {value}, which means the same when the axis has grown; elsewhere as {height}. */
+function meaningOf({ scale, base }, height) {
+  if (!scale || height < base || height >= 1 || height <= 0) return { height };
+  return { value: Number(scale.invert((height - base) / (1 - base)).toPrecision(8)) };
+}
+
+function heightOf(layout, { value, height } = {}) {
+  return value === undefined || !layout.place ? (height ?? 0) : Math.min(Math.max(layout.place(value), layout.base), 1);
 }
 
 function presetTest(study, { column, minimum, maximum, strict }) {

@@ -54,6 +54,7 @@ export class StudyPage {
     const [parallel, runs] = [card("Parallel coordinates"), card("Runs")];
     parallel.classList.add("parallel");
     const bar = h("div", { class: "bar" }, this.presets, this.chips, this.status);
+    this.bar = bar;
     const chart = h("div", { class: "chart" });
     parallel.append(
       h("a", { class: "skip", href: `#${runs.id}` }, "Skip to the table of runs"),

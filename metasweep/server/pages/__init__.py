@@ -33,6 +33,7 @@ ROUTES = [
     Route(PROJECT + "/sweeps", shells.project),
     Route(SWEEP, shells.sweep),
     Route(SWEEP + "/data", sources.sweep),
+    Route(SWEEP + "/page.html", sources.sweep_file),
     Route(RUN, shells.run),
     Route(RUN + "/data", sources.run),
     Route(RUN + "/log", files.log),

@@ -11,7 +11,7 @@ from metasweep.server.pages import find
 from metasweep.server.pages import project as projects
 from metasweep.server.pages import run as runs
 from metasweep.server.pages import sweep as sweeps
-from metasweep.server.pages.answers import send
+from metasweep.server.pages.answers import SAFE, send
 from metasweep.server.pages.state import Pages
 from metasweep.server.store import views
 
@@ -62,6 +62,14 @@ def sweep(request: Request) -> Response:
         }
 
     return answer(request, ("sweep", row["id"]), look, make)
+
+
+def sweep_file(request: Request) -> Response:
+    """A sweep's page as one file that needs no server."""
+    read, (row, parent) = find.read(request), find.sweep(request)
+    text = page.render(sweeps.page_data(read, row, parent, request.app.state.pages.tracks))
+    headers = SAFE | {"Content-Disposition": f'attachment; filename="{row["name"]}.html"'}
+    return Response(text, media_type="text/html; charset=utf-8", headers=headers)
 
 
 def run(request: Request) -> Response:

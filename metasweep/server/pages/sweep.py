@@ -70,6 +70,7 @@ def control(connection: sqlite3.Connection, sweep: sqlite3.Row) -> dict[str, Any
     return {
         "state": sweep["state"],
         "method": sweep["method"],
+        "config": config_of(connection, sweep),
         "running": views.count_active(connection, sweep["id"]),
     }
 

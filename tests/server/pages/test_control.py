@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.page.conftest import View
 from tests.server.pages.conftest import Lab
@@ -227,3 +229,82 @@ def test_the_leaderboard_queues_the_seeds_that_would_settle_it(lab: Lab, sweep: 
     assert sorted(seeds) == [(lr, seed) for lr in (0.01, 0.1) for seed in (4, 5, 6)]
     assert state(lab, sweep) == "FINISHED"
     view.tab.get_by_text("all 12 runs finished").wait_for()
+
+
+def test_a_run_is_edited_stopped_and_its_log_searched(lab: Lab, sweep: dict, open_tab) -> None:
+    run = lab.claim(lab.agent(sweep))["run_id"]
+    lines = [f"line {number} {'needle' if number in (3, 700) else ''}" for number in range(800)]
+    lab.stream(run, {"files": {"output.log": {"offset": 0, "content": lines}}})
+    view = open_tab(lab.address("runs", run))
+    tab = view.tab
+    tab.get_by_role("button", name="Edit").click()
+    dialog = tab.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("better name")
+    dialog.get_by_label("Tags").fill("x, y")
+    dialog.get_by_label("Notes").fill("one\ntwo")
+    dialog.get_by_role("button", name="Save").click()
+    tab.get_by_role("heading", name="better name").wait_for()
+    row = lab.row(run)
+    assert (row["display_name"], row["tags"], row["notes"]) == ("better name", '["x", "y"]', "one\ntwo")
+    assert row["state"] == "running"
+    tab.get_by_label("Find in the log").fill("needle")
+    tab.get_by_text("1 line", exact=True).wait_for()
+    tab.get_by_role("button", name="All lines").click()
+    tab.get_by_text("2 lines", exact=True).wait_for()
+    tab.get_by_role("button", name="Stop").click()
+    dialog.get_by_role("button", name="Stop").click()
+    tab.get_by_text("running, told to stop").wait_for()
+    assert lab.row(run)["stop_requested"] == 1
+
+
+def test_the_ways_out_of_a_selection(lab: Lab, sweep: dict, open_tab, tmp_path: Path) -> None:
+    agent = lab.agent(sweep)
+    for number in range(6):
+        run = lab.claim(agent)["run_id"]
+        lab.log(run, [], {"val/acc": 0.5 + number / 20})
+        lab.end(run)
+    view = open_tab(lab.address("sweeps", sweep["name"]))
+    tab = view.tab
+    view.category("lr", "0.1").click()
+    view.brush("val/acc", 0.7, 1.02)
+    kept = view.selected()
+    assert 0 < kept < 3
+    tab.get_by_role("button", name="As --where").click()
+    text = tab.get_by_role("dialog").get_by_role("textbox").input_value()
+    assert text.startswith("lr=0.1 and val/acc>=")
+    tab.get_by_role("dialog").get_by_role("button", name="Close").click()
+    tab.get_by_role("button", name="Refine").click()
+    config = yaml.safe_load(tab.get_by_role("dialog").get_by_role("textbox").input_value())
+    assert config["parameters"]["lr"] == {"values": [0.1]}
+    assert len(config["parameters"]["seed"]["values"]) == kept
+    assert (config["program"], config["metric"]["name"]) == ("train.py", "val/acc")
+    tab.get_by_role("dialog").get_by_role("button", name="Close").click()
+    tab.wait_for_timeout(400)
+    tab.reload()
+    tab.locator(".waiting").wait_for(state="detached")
+    assert view.selected() == kept
+    view.tab.get_by_role("searchbox", name="Filter the runs").fill(text)
+    assert view.selected() == kept
+    with tab.expect_download() as download:
+        tab.get_by_role("link", name="As a file").click()
+    saved = tmp_path / "page.html"
+    download.value.save_as(saved)
+    file = tab.context.new_page()
+    file.goto(saved.as_uri())
+    file.locator("table.runs").wait_for()
+    assert file.get_by_text("6 runs").count() > 0
+
+
+def test_runs_side_by_side(lab: Lab, open_tab) -> None:
+    lab.fill(
+        [{"config": {"lr": lr, "same": 1}, "summary": {"loss": loss}} for lr, loss in [(0.1, 2), (0.2, 1)]]
+    )
+    view = open_tab(lab.address())
+    view.tab.get_by_label("Pick all the runs shown").check()
+    view.tab.get_by_role("button", name="Compare").click()
+    dialog = view.tab.get_by_role("dialog")
+    assert {"lr", "loss"} <= set(dialog.locator("tbody th").all_inner_texts())
+    assert "same" not in dialog.inner_text().split("\n")
+    assert dialog.locator("tbody strong").all_inner_texts() == ["1"]
+    dialog.get_by_label("also the").check()
+    assert "same" in dialog.locator("tbody th").all_inner_texts()

@@ -2,7 +2,7 @@
 import { count } from "page/base/format";
 import { refresh } from "page/live";
 import { changeRuns } from "page/server/api";
-import { question, say } from "page/server/dialog";
+import { question, say } from "page/base/dialog";
 
 /** The actions on the picked runs of a selection, for Picked.actions. */
 export function serverActions(selection, picked) {

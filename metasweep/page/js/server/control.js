@@ -2,7 +2,7 @@
 import { h } from "page/base/dom";
 import { refresh } from "page/live";
 import { changeSweep } from "page/server/api";
-import { attempt, question } from "page/server/dialog";
+import { attempt, question } from "page/base/dialog";
 
 // state of the sweep -> what can be asked for, as the server allows it
 const OFFERS = {

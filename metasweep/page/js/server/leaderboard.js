@@ -6,7 +6,7 @@ import { against, interval, seedsToShow } from "page/base/statistics";
 import { refresh } from "page/live";
 import { card } from "page/read/sections";
 import { queueSeeds } from "page/server/api";
-import { attempt, question } from "page/server/dialog";
+import { attempt, question } from "page/base/dialog";
 import { configurationColumns } from "page/table/rows";
 
 const MOST = 10; // rows

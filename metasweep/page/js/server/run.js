@@ -3,11 +3,20 @@ import { stateClass } from "page/read/details";
 import { h, link, refill } from "page/base/dom";
 import { count } from "page/base/format";
 import { card } from "page/read/sections";
+import { refresh } from "page/live";
+import { ask } from "page/server/api";
+import { split } from "page/server/actions";
 import { Charts } from "page/server/charts";
+import { Console } from "page/server/console";
+import { attempt, question } from "page/base/dialog";
 import { Histograms } from "page/server/histograms";
 import { Plots } from "page/server/plots";
 import { Media } from "page/server/media";
 import { heading, pairs } from "page/server/parts";
+
+const ACTIVE = ["pending", "running", "preempting", "preempted"];
+const EDIT = "mutation Edit($input: UpsertBucketInput!) { upsertBucket(input: $input) { bucket { id } } }";
+const STOP = "mutation Stop($input: RunIdInput!) { stopRun(input: $input) { success } }";
 
 export class RunPage {
   constructor(root, data) {
@@ -18,9 +27,15 @@ export class RunPage {
     [this.summary, this.config, this.facts] = ["Summary", "Configuration", "Run"].map((title) => new Part(title));
     [this.files, this.artifacts] = ["Files", "Artifacts"].map((title) => new Part(title));
     this.console = new Console();
+    this.tags = h("div", { class: "tags" });
+    this.acts = h("div", { class: "sweep-control", role: "group", "aria-label": "This run" });
+    const header = heading(data.title, this.state, () => this.load(this.data));
+    this.title = header.querySelector("h1");
+    header.querySelector(".theme").before(this.acts);
     root.replaceChildren(
-      heading(data.title, this.state, () => {}),
+      header,
       this.notes,
+      this.tags,
       h("div", { class: "triple" }, this.facts.element, this.config.element, this.summary.element),
       this.charts.element,
       this.histograms.element,
@@ -35,9 +50,13 @@ export class RunPage {
   }
 
   load(data) {
+    this.data = data;
+    this.title.textContent = data.title;
     this.state.className = `state state-${stateClass(data.state)}`;
-    this.state.textContent = data.state;
+    this.state.textContent = data.stopping && ACTIVE.includes(data.state) ? `${data.state}, told to stop` : data.state;
     this.notes.textContent = data.notes;
+    refill(this.tags, data.tags, (tags) => tags.map((tag) => h("span", { class: "tag" }, tag)));
+    refill(this.acts, [data.state, data.stopping, data.history], () => this.buttons(data));
     this.facts.fill(data.facts, pairs);
     this.config.fill(data.config, pairs);
     this.summary.fill(data.summary, pairs);
@@ -51,6 +70,36 @@ export class RunPage {
     this.artifacts.fill(data.artifacts, (items) => items.map(artifact));
     this.artifacts.element.hidden = data.artifacts.length === 0;
   }
+
+  buttons({ state, stopping, history }) {
+    const stop = h("button", { type: "button", class: "danger", disabled: stopping, onclick: () => this.stop() }, "Stop");
+    return [
+      h("button", { type: "button", onclick: () => this.edit() }, "Edit"),
+      h("a", { class: "button", href: history, download: "" }, "History as CSV"),
+      ...(ACTIVE.includes(state) ? [stop] : []),
+    ];
+  }
+
+  async edit() {
+    const { id, title, notes, tags } = this.data;
+    const fields = [
+      { name: "name", label: "Name", value: title },
+      { name: "tags", label: "Tags", value: tags.join(", "), hint: "Separated by commas." },
+      { name: "notes", label: "Notes", value: notes, lines: 5 },
+    ];
+    const answer = await question({ title: "Edit the run", fields, yes: "Save" });
+    if (!answer) return;
+    const input = { id, displayName: answer.name.trim() || title, notes: answer.notes, tags: split(answer.tags) };
+    await attempt(() => ask(EDIT, { input }), "Saved.");
+    refresh();
+  }
+
+  async stop() {
+    const text = "It ends at its next step, and is not tried again.";
+    if (!(await question({ title: "Stop this run?", text, yes: "Stop", danger: true }))) return;
+    await attempt(() => ask(STOP, { input: { id: this.data.id } }), "Told to stop.");
+    refresh();
+  }
 }
 
 /** A card with one part of what is known of a run. */
@@ -62,30 +111,6 @@ class Part {
 
   fill(data, make) {
     refill(this.body, data, () => (data.length ? make(data) : h("p", { class: "note" }, "Nothing yet.")));
-  }
-}
-
-/** The last lines of the console; it stays at the end unless the reader has scrolled up. */
-class Console {
-  constructor() {
-    this.log = h("pre", { class: "console", tabindex: 0, role: "log", "aria-label": "Console" });
-    this.more = h("p", { class: "note" });
-    this.element = card("Console", this.log, this.more);
-    this.last = "";
-  }
-
-  load({ count, lines, url }) {
-    const key = JSON.stringify([count, lines.at(-1)]);
-    if (key === this.last) return;
-    this.last = key;
-    const atEnd = this.log.scrollTop + this.log.clientHeight >= this.log.scrollHeight - 8;
-    const rows = lines.map(([, text, error]) => h("span", { class: error ? "error" : null }, `${text}\n`));
-    this.log.replaceChildren(...(rows.length ? rows : ["Nothing was printed."]));
-    if (atEnd) this.log.scrollTop = this.log.scrollHeight;
-    this.more.replaceChildren(
-      count > lines.length ? `The last ${lines.length} of ${count.toLocaleString("en")} lines. ` : "",
-      count ? link(url, "As text") : "",
-    );
   }
 }
 

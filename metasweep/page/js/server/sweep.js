@@ -1,10 +1,12 @@
 // The page of a sweep: the study's page, with what a server can do besides.
+import { h } from "page/base/dom";
 import { decode } from "page/base/data";
 import { StudyPage } from "page/study";
 import { serverActions } from "page/server/actions";
 import { place } from "page/server/api";
 import { SweepControl } from "page/server/control";
 import { Leaderboard } from "page/server/leaderboard";
+import { refined, showText } from "page/server/refine";
 import { Workspace } from "page/server/workspace";
 
 export class SweepPage {
@@ -15,18 +17,40 @@ export class SweepPage {
   }
 
   /** The table has come, or come anew. */
-  extend({ table, selection, header, sections }) {
+  extend({ table, selection, header, sections, bar }) {
     header.querySelector("h1").after(this.control.element);
     if (!table) return;
     table.picked.actions.push(...serverActions(selection, table.picked));
     const { entity, project } = place();
     this.charts = new Workspace(selection, table.picked, `/${encodeURIComponent(entity)}/${encodeURIComponent(project)}`);
+    bar?.append(...this.exits(selection));
     this.board = new Leaderboard(selection, this.control.name);
     sections.before(this.board.element, this.charts.element);
   }
 
+  /** The ways out of a selection: the report's --where, a sweep of its own, this page as a file. */
+  exits(selection) {
+    const where = () =>
+      showText({ title: "This selection", note: "For the report: metasweep report SWEEP --where '…'", text: selection.expression() });
+    const refine = () =>
+      showText({
+        title: "A sweep over this selection",
+        note: "The same search over what the selected runs have: save it, then metasweep agent sweep.yaml.",
+        text: refined(this.config, selection.study, Array.from(selection.runs)),
+        name: "sweep.yaml",
+        type: "text/yaml",
+      });
+    const file = h("a", { class: "button", href: `${location.pathname.replace(/\/$/, "")}/page.html`, download: "" }, "As a file");
+    return [
+      h("button", { type: "button", onclick: where }, "As --where"),
+      h("button", { type: "button", onclick: refine }, "Refine"),
+      file,
+    ];
+  }
+
   load(data, again = true) {
     this.control.load(data.control);
+    this.config = data.control.config;
     if (again) this.page.load(decode(data));
     this.board?.load(data.control);
     this.charts?.load(data.logged ?? []);

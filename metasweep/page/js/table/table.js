@@ -3,6 +3,7 @@ import { READABLE, h, link, perFrame, refill, textWidth } from "page/base/dom";
 import { count, formatInterval, formatValue } from "page/base/format";
 import { menu } from "page/base/menu";
 import { joined, keep, recall, split } from "page/base/view";
+import { compare } from "page/read/compare";
 import { stateClass } from "page/read/details";
 import { Columns, FONT, numeric } from "page/table/columns";
 import { Picked, saveCsv } from "page/table/picked";
@@ -26,7 +27,10 @@ export class RunTable {
     this.sight = 400; // px
     this.columns = new Columns(() => this.arrange());
     this.picked = new Picked(selection);
-    this.picked.actions = [{ label: "CSV", act: (runs) => saveCsv(selection.study, runs, selection.study.title) }];
+    this.picked.actions = [
+      { label: "Compare", least: 2, most: 5, act: (runs) => compare(selection.study, runs) },
+      { label: "CSV", act: (runs) => saveCsv(selection.study, runs, selection.study.title) },
+    ];
     this.build(root);
     this.listen();
     this.load();

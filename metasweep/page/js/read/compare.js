@@ -1,0 +1,45 @@
+// A few runs side by side: what differs between them, and the rest when it is asked for.
+import { h, link } from "page/base/dom";
+import { count, formatValue } from "page/base/format";
+
+/** Shows the runs in a window of their own. */
+export function compare(study, runs) {
+  const columns = [{ name: "state", label: "State", kind: "text" }, ...study.columns];
+  const body = h("tbody");
+  const same = columns.filter((column) => !differs(study, runs, column)).length;
+  const all = h("input", { type: "checkbox", onchange: () => fill() });
+  const fill = () => {
+    const shown = columns.filter((column) => all.checked || differs(study, runs, column));
+    body.replaceChildren(...shown.map((column) => line(study, runs, column)));
+  };
+  fill();
+  const heads = runs.map((run) => h("th", { scope: "col" }, link(study.values.url[run], study.values.name[run] || study.values.id[run])));
+  const table = h("table", { class: "plain" }, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, ""), heads)), body);
+  const close = h("form", { method: "dialog", class: "dialog-buttons" }, h("button", {}, "Close"));
+  const dialog = h(
+    "dialog",
+    { class: "broad", "aria-labelledby": "compare-title" },
+    h("h2", { id: "compare-title" }, `What differs between ${count(runs.length, "run")}`),
+    h("label", { class: "check" }, all, `also the ${same} that do not differ`),
+    h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Comparison" }, table),
+    close,
+  );
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+function differs(study, runs, { name }) {
+  const values = study.values[name];
+  return runs.some((run) => values[run] !== values[runs[0]]);
+}
+
+/** A row; the best of a metric stands out. */
+function line(study, runs, column) {
+  const values = runs.map((run) => study.values[column.name][run]);
+  const numbers = values.filter((value) => typeof value === "number");
+  const isMetric = study.metrics.includes(column) && new Set(values).size > 1;
+  const best = isMetric && numbers.length ? numbers.reduce((a, b) => (column.goal === "min" ? Math.min(a, b) : Math.max(a, b))) : null;
+  const cells = values.map((value) => h("td", {}, value === best && best !== null ? h("strong", {}, formatValue(column, value)) : formatValue(column, value)));
+  return h("tr", {}, h("th", { scope: "row" }, column.label), cells);
+}
