@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 ORACLE := .venv-oracle/.ready
 RAY := $(VENV)/.ray
 
-.PHONY: help setup demo test test-clients test-slurm chaos lint format bench bench-gpu gpu-wheels constraints clean
+.PHONY: help setup demo test test-clients test-slurm chaos fuzz lint format bench bench-gpu gpu-wheels constraints clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this list
@@ -54,6 +54,9 @@ format: $(READY)  ## Format the code
 
 chaos: $(READY)  ## Let a sweep survive 200 kills (some 10 minutes)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.agent.chaos
+
+fuzz: $(READY)  ## Send a million mutated requests to the server (half an hour and more)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.server.fuzz 1000000
 
 bench: $(RAY)  ## Print the side-by-side tables, or make bench PART='server report'
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks $(PART)

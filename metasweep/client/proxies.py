@@ -10,8 +10,10 @@ from urllib.request import getproxies_environment, proxy_bypass
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-def without_loopback(environ: Mapping[str, str]) -> dict[str, str]:
+def without_loopback(environ: Mapping[str, str], *others: str) -> dict[str, str]:
     """Return the variables that keep requests to this machine from the proxy; none where there is no proxy.
+
+    `others` are more hosts to which they shall go directly.
 
     Python's libraries, wandb's core and other programs read the one or the other spelling.
     """
@@ -19,7 +21,7 @@ def without_loopback(environ: Mapping[str, str]) -> dict[str, str]:
     if not any(lower.get(f"{scheme}_proxy") for scheme in ("http", "https", "all")):
         return {}
     hosts = [host.strip() for host in lower.get("no_proxy", "").split(",") if host.strip()]
-    value = ",".join(dict.fromkeys([*hosts, *LOOPBACK]))
+    value = ",".join(dict.fromkeys([*hosts, *LOOPBACK, *others]))
     return {"NO_PROXY": value, "no_proxy": value}
 
 

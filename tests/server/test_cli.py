@@ -1,11 +1,14 @@
 """The commands of the server, and the mistakes that a person can make with them."""
 
+import contextlib
 import json
 import os
 import socket
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,10 +16,11 @@ import pytest
 from tests.conftest import ROOT, ServerProcess
 
 
-def command(*arguments: str) -> "subprocess.CompletedProcess[str]":
+def command(*arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "metasweep", "server", *arguments],
         cwd=ROOT,
+        env=os.environ | env,
         capture_output=True,
         text=True,
         timeout=60,
@@ -91,3 +95,84 @@ def test_a_read_only_directory(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     one_line(command("serve", "--port", "0", "--server-dir", str(tmp_path / "state")), 1, "--server-dir")
     tmp_path.chmod(0o700)
+
+
+@contextlib.contextmanager
+def ended(*states: Path) -> Iterator[None]:
+    """The servers that were started on these directories end."""
+    try:
+        yield
+    finally:
+        for state in states:
+            command("stop", "--server-dir", str(state))
+
+
+def test_several_that_start_at_once_end_up_with_one_server(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with ended(state), ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: command("start", "--server-dir", str(state)), range(4)))
+        assert [each.returncode for each in found] == [0] * 4, [each.stderr for each in found]
+        assert len({each.stdout for each in found}) == 1
+
+
+def test_servers_that_start_at_once_get_a_port_each(tmp_path: Path) -> None:
+    states = [tmp_path / name for name in "abc"]
+    with ended(*states), ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda state: command("start", "--server-dir", str(state)), states))
+        assert [each.returncode for each in found] == [0] * 3, [each.stderr for each in found]
+        assert len({each.stdout for each in found}) == 3
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    proxy = {
+        "http_proxy": "http://127.0.0.1:9",
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+        "no_proxy": "x.org",
+    }
+    with ended(state):
+        assert command("start", "--port", "0", "--server-dir", str(state), **proxy).returncode == 0
+        lines = command("env", "--server-dir", str(state), **proxy).stdout.splitlines()
+        assert lines[2:] == [
+            f"export {name}=x.org,localhost,127.0.0.1,::1" for name in ("NO_PROXY", "no_proxy")
+        ]
+        assert command("stop", "--server-dir", str(state), **proxy).returncode == 0
+
+
+def test_a_locale_without_utf_8(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    plain = {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    with ended(state):
+        started = command("start", "--port", "0", "--server-dir", str(state), **plain)
+        assert started.returncode == 0, started.stderr
+        assert command("env", "--server-dir", str(state), **plain).returncode == 0
+
+
+def test_what_env_prints_is_no_command(own_server: ServerProcess, tmp_path: Path) -> None:
+    path = own_server.data_dir / "server.json"
+    hostile = f"http://x/;touch {tmp_path / 'touched'};$(touch {tmp_path / 'touched'})'"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"url": hostile}))
+    printed = command("env", "--server-dir", str(own_server.data_dir)).stdout
+    script = 'eval "$1"; printf %s "$WANDB_BASE_URL"'
+    shell = subprocess.run(["sh", "-c", script, "sh", printed], capture_output=True, text=True, check=True)
+    assert (shell.stdout, list(tmp_path.iterdir())) == (hostile, [])
+
+
+def test_a_full_disk_is_one_line_with_the_way_out(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root mounts a small disk")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no tmpfs can be mounted here")
+    try:
+        (disk / "filler").write_bytes(bytes(112 * 1024))
+        with contextlib.suppress(OSError):
+            (disk / "rest").write_bytes(bytes(1 << 20))
+        state = str(disk / "state")
+        for words in ("serve --port 0", "start"):
+            one_line(command(*words.split(), "--server-dir", state), 1, state, "--server-dir")
+        assert not (disk / "state" / "key").exists(), "no half of a key is left"
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)

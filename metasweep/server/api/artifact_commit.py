@@ -41,7 +41,7 @@ def contents(manifest: dict[str, Any]) -> Entries:
 
 def read_manifest(context: Context, row: sqlite3.Row) -> dict[str, Any]:
     """An uploaded manifest, or BadRequest."""
-    return parse_object(files.blob_path(context.server, row["blob"]).read_text(), "manifest")
+    return parse_object(files.blob_path(context.server, row["blob"]).read_bytes(), "manifest")
 
 
 def put_together(context: Context, artifact: sqlite3.Row) -> Whole:

@@ -21,7 +21,7 @@ REGISTRY = "wandb-registry-"  # the prefix of the projects that are an organizat
 
 def id_of(fields: Fields) -> str:
     """The id of the collection that an input means, under whichever name it comes."""
-    return fields.get("artifactSequenceID") or fields["artifactPortfolioID"]
+    return fields.get("artifactSequenceID") or fields.get("artifactPortfolioID") or ""
 
 
 def delete_collection(_source: Any, info: GraphQLResolveInfo, input: Fields) -> Fields:

@@ -145,7 +145,7 @@ class Engine:
         prepared = self.prepare(query, operation_name)
         if prepared.operation is OperationType.MUTATION:
             context.budget.extend()
-        context.budget.rows /= prepared.fields
+        context.budget.rows /= max(1, prepared.fields)
         if prepared.operation is OperationType.MUTATION:
             return self._run(prepared, variables, operation_name, context)
         with context.reading():

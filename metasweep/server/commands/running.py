@@ -8,6 +8,7 @@ import signal
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from metasweep.client.proxies import without_loopback
 from metasweep.server.access import keys
 from metasweep.server.commands.options import cannot_write, data_dir_option, host_option, none_runs
 from metasweep.server.commands.serve import PORT
@@ -26,7 +28,6 @@ from metasweep.server.errors import Refused
 
 START_TIMEOUT = 30.0  # seconds
 STOP_TIMEOUT = 30.0
-PROXIES = ("http_proxy", "https_proxy", "all_proxy")  # environment variables, in small or in capital letters
 
 
 def running(data_dir: Path) -> tuple[str, str]:
@@ -81,19 +82,9 @@ def unchecked() -> ssl.SSLContext:
 def env(data_dir: Path) -> None:
     """Print the lines that make a shell's wandb use this server."""
     url, key = running(data_dir)
-    for name, value in {"WANDB_BASE_URL": url, "WANDB_API_KEY": key, **without_proxy(url)}.items():
+    direct = without_loopback(os.environ, urlsplit(url).hostname or "")
+    for name, value in {"WANDB_BASE_URL": url, "WANDB_API_KEY": key, **direct}.items():
         click.echo(f"export {name}={shlex.quote(value)}")
-
-
-def without_proxy(url: str) -> dict[str, str]:
-    """What keeps requests to this server from the proxy that the environment names, if it names one."""
-    names = {name.lower(): value for name, value in os.environ.items() if value}
-    if not any(name in names for name in PROXIES):
-        return {}
-    hosts = [host.strip() for host in names.get("no_proxy", "").split(",") if host.strip()]
-    own = urlsplit(url).hostname or ""
-    value = ",".join(dict.fromkeys([*hosts, own]))
-    return {"NO_PROXY": value, "no_proxy": value}  # programs read the one or the other
 
 
 @click.command()
@@ -110,6 +101,8 @@ def start(host: str, port: int | None, data_dir: Path) -> None:
     wanted = ("--port", str(PORT), "--or-any-port") if port is None else ("--port", str(port))
     try:
         make_folder(data_dir)
+        with tempfile.TemporaryFile(dir=data_dir) as file:
+            file.write(bytes(1 << 16))  # on a full disk, the server could not even say what is wrong
         log = open(data_dir / "server.log", "ab", opener=private)  # noqa: SIM115 - Path has no opener
     except OSError as error:
         raise cannot_write(data_dir, error) from error
