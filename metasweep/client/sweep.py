@@ -16,6 +16,7 @@ from metasweep.client.account import Account
 from metasweep.client.protocol import Client, SweepName
 from metasweep.client.transport import Refused, Unreachable
 from metasweep.sweeps.metric import Metric
+from metasweep.sweeps.steering import has_own_space, is_steered
 
 METHODS = ("grid", "random", "bayes", "custom")
 
@@ -36,7 +37,7 @@ class Sweep:
 
     def varying(self, point: dict[str, Any]) -> str:
         """Return a point in one line, without the parameters that have one value only."""
-        specs = self.config["parameters"]
+        specs = self.config.get("parameters", {})
         return " ".join(
             f"{name}={value}" for name, value in point.items() if "value" not in specs.get(name, ())
         )
@@ -114,10 +115,12 @@ def find_mistake(config: Any) -> str | None:
     """Return what keeps a configuration from being a sweep; the server judges the parameters."""
     if not isinstance(config, dict):
         return "expected `method:`, `parameters:` and `command:` or `program:`"
-    if config.get("method") not in METHODS:
+    if config.get("method") not in METHODS and not is_steered(config):
         return f"method: {config.get('method')!r} is none of {', '.join(METHODS)}"
     parameters = config.get("parameters")
-    if not isinstance(parameters, dict) or not parameters:
+    if has_own_space(config) and parameters is None:
+        parameters = {}
+    elif not isinstance(parameters, dict) or not parameters:
         return "parameters: names and their values are missing"
     strange = [name for name, spec in parameters.items() if not isinstance(spec, dict)]
     if strange:

@@ -15,6 +15,7 @@ from metasweep.sweeps.parameters import Point, is_finite
 from metasweep.sweeps.problems import Problem
 from metasweep.sweeps.reading import read_config
 from metasweep.sweeps.sampling import sample
+from metasweep.sweeps.steering import is_steered
 from metasweep.sweeps.validation import validate
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "grid_size",
     "is_finite",
     "is_poor",
+    "is_steered",
     "limits",
     "point_index",
     "read_config",

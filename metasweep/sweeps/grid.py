@@ -156,7 +156,7 @@ def make_axis(parameter: Parameter) -> Constant | Choices | Steps:
 
 def grid_size(config: Mapping[str, Any]) -> int | None:
     """The number of points of a sweep; None if its method is not grid: there is no end to them."""
-    return Grid(config).size if config["method"] == "grid" else None
+    return Grid(config).size if config.get("method") == "grid" else None
 
 
 def grid_point(config: Mapping[str, Any], index: int) -> Point:

@@ -21,6 +21,7 @@ from metasweep.sweeps.problems import (
     suggestion,
     unknown_keys,
 )
+from metasweep.sweeps.steering import check_steering, has_own_space, is_steered
 
 METHODS = ("grid", "random", "bayes")
 _MOST_PROBLEMS = 100
@@ -44,13 +45,17 @@ def validate(config: Any) -> list[Problem]:
         _check_method(config),
         _check_metric(config),
         _check_early_terminate(config),
-        check_parameters("parameters", config.get("parameters")),
+        check_steering(config),
+        _check_parameters(config),
     )
     problems = list(islice(found, _MOST_PROBLEMS))
     if next(found, None):
         return [*problems, Problem("config", f"has over {_MOST_PROBLEMS} problems")]
     if not any(problem.severity == "error" for problem in problems):
-        problems += _check_grid(config) if config["method"] == "grid" else _check_search(config)
+        if config.get("method") == "grid":
+            problems += _check_grid(config)
+        elif not is_steered(config):
+            problems += _check_search(config)
     return problems
 
 
@@ -79,21 +84,29 @@ def _check_top(config: Mapping[Any, Any]) -> Problems:
 
 
 def _check_method(config: Mapping[Any, Any]) -> Problems:
-    if "method" not in config:
+    if "method" in config:
+        yield from check_choice("method", config["method"], (*METHODS, "custom"))
+    elif not _has_engine(config):
         yield Problem("method", f"missing: one of {', '.join(METHODS)}")
-    else:
-        yield from check_choice("method", config["method"], METHODS)
-    for key in ("scheduler", "metrics"):
-        if key in config:
-            yield Problem(key, "custom schedulers are not supported; a sweep has a method and one metric")
-    if "controller" in config and config["controller"] != {"type": "cloud"}:
-        yield Problem("controller", "local controllers are not supported: leave it out")
+    if config.get("method") == "custom" and not is_steered(config):
+        yield Problem("method", "custom needs a scheduler or a local controller, which chooses the runs")
+
+
+def _has_engine(config: Mapping[Any, Any]) -> bool:
+    """Whether a scheduler brings a search of its own, which needs no method."""
+    scheduler = config.get("scheduler")
+    return isinstance(scheduler, Mapping) and scheduler.get("engine") in ("optuna", "ax")
+
+
+def _check_parameters(config: Mapping[Any, Any]) -> Problems:
+    if "parameters" in config or not has_own_space(config):
+        yield from check_parameters("parameters", config.get("parameters"))
 
 
 def _check_metric(config: Mapping[Any, Any]) -> Problems:
     metric = config.get("metric")
     if "metric" not in config:
-        if config.get("method") == "bayes" or "early_terminate" in config:
+        if "metrics" not in config and (config.get("method") == "bayes" or "early_terminate" in config):
             yield Problem("metric", "missing: bayes and early_terminate need to know what to improve")
     elif not isinstance(metric, Mapping):
         yield Problem(

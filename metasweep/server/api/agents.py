@@ -12,7 +12,9 @@ from metasweep.server.documents import one_line, parse_object
 from metasweep.server.errors import NotFound
 from metasweep.server.store import agents, claims, configs, projects, rows, suggestions, sweeps
 from metasweep.server.store import runs as run_rows
+from metasweep.server.store.configs import config_of
 from metasweep.server.store.database import time_ago, update
+from metasweep.sweeps import is_steered
 from metasweep.sweeps.states import ACTIVE
 
 Command = dict[str, Any]
@@ -92,6 +94,8 @@ def next_commands(
     claimed = claims.claim(connection, sweep, agent["id"], context.settings.entity, suggestion)
     if claimed is None:
         claims.finish_if_exhausted(connection, sweep["id"])
+        if is_steered(config_of(connection, sweep)):
+            return []  # more may be queued, until whoever steers the sweep finishes it
         return [] if agents.stands_by(connection, sweep["id"], agent["id"]) else [EXIT]
     return [claimed]
 

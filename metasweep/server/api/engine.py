@@ -31,6 +31,7 @@ from metasweep.server.api import (
     projects,
     run_changes,
     runs,
+    steering,
     sweeps,
     viewer,
 )
@@ -42,7 +43,7 @@ from metasweep.server.store import ids
 FOLDER = Path(__file__).parent
 SCHEMA_FILES = ("schema.graphql", "schema_artifacts.graphql")
 THEMES = (
-    *(viewer, projects, runs, run_changes, history, files, sweeps, agents),
+    *(viewer, projects, runs, run_changes, history, files, sweeps, steering, agents),
     *(artifacts, artifact_changes, artifact_commit, collection_changes),
 )
 MAX_DOCUMENT = 100_000  # characters; the client's longest has 3,000

@@ -116,20 +116,12 @@ def delete_run(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) ->
 
 
 def stop_run(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
-    """Ask a run to stop: it learns it from its stream, its agent from its heartbeat.
-
-    One that was preempted or lost has nobody to learn it, and one that has ended nothing to stop.
-    """
+    """Ask a run to stop."""
     context = info.context
 
     def job(connection: sqlite3.Connection) -> None:
         run = rows.by_id(connection, "runs", "Run", input["id"])
-        if run["state"] in ("finished", "failed", "killed"):
-            return
-        update(connection, "runs", run["id"], stop_requested=1)
-        if run["state"] in ("preempted", "crashed"):
-            asked = rows.by_id(connection, "runs", "Run", input["id"])
-            claims.change_state(connection, asked, "killed", context.settings.max_attempts)
+        claims.request_stop(connection, run, context.settings.max_attempts)
 
     context.database.write(job)
     return {"success": True}

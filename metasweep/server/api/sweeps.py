@@ -9,7 +9,7 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from metasweep.server.api import paging, runs, viewer
+from metasweep.server.api import paging, runs, steering, viewer
 from metasweep.server.context import Context
 from metasweep.server.documents import one_line, parse_object
 from metasweep.server.errors import BadRequest
@@ -18,7 +18,7 @@ from metasweep.server.store import runs as run_rows
 from metasweep.server.store.database import insert, now, update
 from metasweep.server.store.metrics import best_of_sweep
 from metasweep.server.store.order import NEWEST
-from metasweep.sweeps import Grid, grid_size, read_config, validate
+from metasweep.sweeps import Grid, grid_size, is_steered, read_config, validate
 from metasweep.sweeps.metric import Metric
 
 MOST_QUEUED = 1000  # points in one request
@@ -58,7 +58,8 @@ def parse_config(text: str) -> Wanted:
     problems = validate(config)
     if errors := [str(problem) for problem in problems if problem.severity == "error"]:
         raise BadRequest("; ".join(errors))
-    return Wanted(text, config, grid_size(config), [str(problem) for problem in problems])
+    points = None if is_steered(config) else grid_size(config)
+    return Wanted(text, config, points, [str(problem) for problem in problems])
 
 
 def create(
@@ -83,10 +84,11 @@ def create(
         display_name=named(fields.get("displayName") or config.get("name")),
         description=fields.get("description") or config.get("description"),
         config_key=key,
-        method=config["method"],
+        method=config.get("method", "custom"),
         state="PENDING",
         controller=fields.get("controller"),
         scheduler=fields.get("scheduler"),
+        controller_run=ids.short() if "scheduler" in config else None,
         points=wanted.points,
         seed=secrets.randbits(62),
         created_at=time,
@@ -118,7 +120,7 @@ def find_prior_runs(context: Context, fields: dict[str, Any], wanted: Wanted | N
     with context.reading() as connection:
         project = projects.find(connection, entity, fields.get("projectName") or "uncategorized")
         found = run_rows.of_project(project["id"], sql, *parameters).all(connection) if project else []
-    grid = Grid(wanted.config) if wanted.config["method"] == "grid" else None
+    grid = Grid(wanted.config) if wanted.config.get("method") == "grid" else None
     return [(run["id"], grid.index(values_of(run)) if grid and is_finished(run) else None) for run in found]
 
 
@@ -139,9 +141,13 @@ def set_state(connection: sqlite3.Connection, sweep: sqlite3.Row, wanted: str) -
     if sweep["state"] not in TRANSITIONS.get(state, ()):
         raise BadRequest(f"a sweep cannot go from {sweep['state']} to {wanted[:40]}")
     update(connection, "sweeps", sweep["id"], state=state, exhausted=0)
+    if state in ("FINISHED", "CANCELED"):
+        run_rows.drop_queued(connection, sweep["id"])
 
 
-def change(connection: sqlite3.Connection, fields: dict[str, Any], wanted: Wanted | None) -> int:
+def change(
+    connection: sqlite3.Connection, context: Context, fields: dict[str, Any], wanted: Wanted | None
+) -> int:
     """Change a sweep's state, configuration or texts; its id."""
     sweep = rows.by_id(connection, "sweeps", "Sweep", fields["id"])
     if fields.get("state"):
@@ -153,6 +159,8 @@ def change(connection: sqlite3.Connection, fields: dict[str, Any], wanted: Wante
     if "display_name" in texts:
         texts["display_name"] = named(texts["display_name"])
     update(connection, "sweeps", sweep["id"], updated_at=now(), **texts)
+    if fields.get("controller"):
+        steering.obey_controller(connection, context, sweep, fields["controller"])
     return sweep["id"]
 
 
@@ -162,8 +170,8 @@ def reconfigure(connection: sqlite3.Connection, sweep: sqlite3.Row, wanted: Want
     same_points = all(config.get(key) == old.get(key) for key in ("method", "parameters"))
     if sweep["next_point"] and not same_points:
         raise BadRequest("method and parameters cannot change once the sweep has runs: create another sweep")
-    key = configs.new_key()
-    update(connection, "sweeps", sweep["id"], config_key=key, method=config["method"], points=wanted.points)
+    key, method = configs.new_key(), config.get("method", "custom")
+    update(connection, "sweeps", sweep["id"], config_key=key, method=method, points=wanted.points)
     configs.add(connection, key, sweep["id"], wanted.text, config)
 
 
@@ -174,7 +182,7 @@ def upsert_sweep(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) 
 
     def job(connection: sqlite3.Connection) -> sqlite3.Row:
         if input.get("id"):
-            sweep_id = change(connection, input, wanted)
+            sweep_id = change(connection, info.context, input, wanted)
         else:
             sweep_id = create(connection, info.context, input, wanted, prior)
         return rows.known(connection, "sweeps", sweep_id)

@@ -15,7 +15,7 @@ from typing import Any
 from metasweep.server.store import ids
 from metasweep.server.store.configs import config_of, grid_of
 from metasweep.server.store.database import insert, now, one_of
-from metasweep.sweeps import sample
+from metasweep.sweeps import is_steered, sample
 from metasweep.sweeps.metric import Metric
 from metasweep.sweeps.states import ENDED, LOST, OPEN
 
@@ -43,8 +43,10 @@ def claim(
             (agent_id, now(), run["id"]),
         )
         return command(connection, "resume", sweep, run["name"], json.loads(run["parameters"] or "{}"))
+    if queued := take_queued(connection, sweep, agent_id):
+        return queued
     config = config_of(connection, sweep)
-    if sweep["claimed"] >= config.get("run_cap", float("inf")):
+    if is_steered(config) or sweep["claimed"] >= config.get("run_cap", float("inf")):
         return None
     taken = next_freed(connection, sweep) or next_new(connection, sweep, config, suggestion)
     if taken is None:
@@ -52,6 +54,37 @@ def claim(
     point, parameters, attempt = taken
     name = new_run(connection, sweep, agent_id, username, point, parameters, attempt)
     return command(connection, "run", sweep, name, parameters)
+
+
+def enqueue(
+    connection: sqlite3.Connection,
+    sweep: sqlite3.Row,
+    username: str,
+    parameters: Point,
+    display_name: str | None,
+) -> str:
+    """Queue a run for the next agent of a sweep; its name. It holds no point of the server's own search."""
+    name = new_run(connection, sweep, None, username, None, parameters, 1)
+    if display_name:
+        connection.execute("UPDATE runs SET display_name = ? WHERE name = ?", (display_name, name))
+    return name
+
+
+def take_queued(connection: sqlite3.Connection, sweep: sqlite3.Row, agent_id: int) -> dict[str, Any] | None:
+    """The command that gives an agent the run that was queued first, or None."""
+    run = connection.execute(
+        "SELECT * FROM runs WHERE sweep_id = ? AND state = 'pending' AND agent_id IS NULL"
+        " AND parameters IS NOT NULL ORDER BY id LIMIT 1",
+        (sweep["id"],),
+    ).fetchone()
+    if run is None:
+        return None
+    connection.execute(
+        "UPDATE runs SET agent_id = ?, heartbeat_at = ?, acknowledged = 0 WHERE id = ?",
+        (agent_id, now(), run["id"]),
+    )
+    connection.execute("UPDATE agents SET total_runs = total_runs + 1 WHERE id = ?", (agent_id,))
+    return command(connection, "run", sweep, run["name"], json.loads(run["parameters"]))
 
 
 def repeat(connection: sqlite3.Connection, sweep: sqlite3.Row, agent_id: int) -> dict[str, Any] | None:
@@ -107,15 +140,17 @@ def next_new(
 def new_run(
     connection: sqlite3.Connection,
     sweep: sqlite3.Row,
-    agent_id: int,
+    agent_id: int | None,
     username: str,
-    point: int,
+    point: int | None,
     parameters: Point,
     attempt: int,
 ) -> str:
-    """A pending run that holds a point; returns its name."""
+    """A pending run that holds a point, or is queued for an agent to come; returns its name."""
     name, time = ids.short(), now()
-    display_name = f"point-{point + 1}" + (f"-attempt-{attempt}" if attempt > 1 else "")
+    number = sweep["claimed"] if point is None else point
+    kind = "point" if point is not None else "run"
+    display_name = f"{kind}-{number + 1}" + (f"-attempt-{attempt}" if attempt > 1 else "")
     insert(
         connection,
         "runs",
@@ -162,6 +197,8 @@ def change_state(connection: sqlite3.Connection, run: sqlite3.Row, state: str, m
         (state, now(), heard, run["id"]),
     )
     if run["point"] is None or run["sweep_id"] is None:
+        if not heard and state == "crashed" and run["parameters"]:
+            requeue(connection, run)
         return
     # A run that was told to stop, by a person or an early stop, is not tried again however it ends.
     if state in LOST and not run["stop_requested"]:
@@ -171,6 +208,25 @@ def change_state(connection: sqlite3.Connection, run: sqlite3.Row, state: str, m
         take_back(connection, run)
     if state in ENDED:
         finish_if_exhausted(connection, run["sweep_id"])
+
+
+def requeue(connection: sqlite3.Connection, run: sqlite3.Row) -> None:
+    """A queued run of which its agent never heard waits for the next agent."""
+    connection.execute("UPDATE runs SET state = 'pending', agent_id = NULL WHERE id = ?", (run["id"],))
+
+
+def request_stop(connection: sqlite3.Connection, run: sqlite3.Row, max_attempts: int) -> None:
+    """Ask a run to stop: it learns it from its stream, its agent from its heartbeat.
+
+    One that was preempted, lost or not yet handed out has nobody to learn it; one that has ended is left.
+    """
+    if run["state"] in ("finished", "failed", "killed"):
+        return
+    connection.execute("UPDATE runs SET stop_requested = 1 WHERE id = ?", (run["id"],))
+    queued = run["state"] == "pending" and run["agent_id"] is None
+    if queued or run["state"] in ("preempted", "crashed"):
+        asked = connection.execute("SELECT * FROM runs WHERE id = ?", (run["id"],)).fetchone()
+        change_state(connection, asked, "killed", max_attempts)
 
 
 def attempts_of_others(connection: sqlite3.Connection, run: sqlite3.Row) -> int:
@@ -256,8 +312,11 @@ def finish_if_exhausted(connection: sqlite3.Connection, sweep_id: int) -> None:
 
 
 def all_claimed(connection: sqlite3.Connection, sweep: sqlite3.Row) -> bool:
-    """Whether every new point has been claimed or run_cap is reached."""
-    cap = config_of(connection, sweep).get("run_cap", float("inf"))
+    """Whether every new point has been claimed or run_cap is reached; never where a program chooses runs."""
+    config = config_of(connection, sweep)
+    if is_steered(config):
+        return False
+    cap = config.get("run_cap", float("inf"))
     return (sweep["points"] is not None and sweep["next_point"] >= sweep["points"]) or sweep["claimed"] >= cap
 
 

@@ -77,6 +77,15 @@ def request_stops(connection: sqlite3.Connection, run_ids: list[int]) -> None:
     connection.executemany("UPDATE runs SET stop_requested = 1 WHERE id = ?", [(each,) for each in run_ids])
 
 
+def drop_queued(connection: sqlite3.Connection, sweep_id: int) -> None:
+    """The runs that were queued for the agents of a sweep, which takes no more, are killed."""
+    connection.execute(
+        "UPDATE runs SET state = 'killed', updated_at = ? WHERE sweep_id = ? AND state = 'pending'"
+        " AND agent_id IS NULL AND parameters IS NOT NULL",
+        (now(), sweep_id),
+    )
+
+
 def blobs(connection: sqlite3.Connection, run_id: int) -> list[str]:
     """The blobs of a run's files."""
     query = "SELECT blob FROM files WHERE run_id = ? AND blob IS NOT NULL"

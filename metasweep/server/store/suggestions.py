@@ -34,6 +34,8 @@ def suggest(connection: sqlite3.Connection, sweep: sqlite3.Row, agent_id: int) -
     if sweep["method"] != "bayes":
         return None
     config = config_of(connection, sweep)
+    if sweeps.is_steered(config):
+        return None
     metric = Metric.of(config)
     if metric is None:
         return None

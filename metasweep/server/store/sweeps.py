@@ -35,6 +35,12 @@ def begin(connection: sqlite3.Connection, sweep_id: int) -> None:
     connection.execute(query, (sweep_id,))
 
 
+def is_controller(connection: sqlite3.Connection, run: sqlite3.Row) -> bool:
+    """Whether a run keeps the log of a local scheduler, which ends without saying so."""
+    query = "SELECT 1 FROM sweeps WHERE project_id = ? AND controller_run = ?"
+    return connection.execute(query, (run["project_id"], run["name"])).fetchone() is not None
+
+
 def note_prior_run(connection: sqlite3.Connection, sweep_id: int, run_id: int) -> None:
     """A run was there before the sweep that it was given to."""
     connection.execute("INSERT OR IGNORE INTO prior_runs VALUES (?, ?)", (sweep_id, run_id))

@@ -9,7 +9,7 @@ from typing import Any
 from metasweep.server.store import runs, streams, sweeps
 from metasweep.server.store.configs import config_of
 from metasweep.server.store.database import Database
-from metasweep.sweeps import costs_of, is_poor, limits
+from metasweep.sweeps import costs_of, is_poor, is_steered, limits
 
 log = logging.getLogger("server")
 
@@ -35,7 +35,7 @@ class EarlyStop:
     def _poor_runs(self, sweep: sqlite3.Row) -> list[sqlite3.Row]:
         """The running runs of a sweep that shall not go on."""
         config = config_of(self._database.read(), sweep)
-        if not config.get("early_terminate"):
+        if not config.get("early_terminate") or is_steered(config):  # a program outside stops its runs
             return []
         found = runs.heads(self._database.read(), sweep["id"])
         for run in found:

@@ -6,7 +6,7 @@ import threading
 import time
 
 from metasweep.server.context import Server
-from metasweep.server.store import claims, leases
+from metasweep.server.store import claims, leases, sweeps
 from metasweep.server.store.database import time_ago
 from metasweep.server.watch.early_stop import EarlyStop
 
@@ -24,6 +24,7 @@ def expire(connection: sqlite3.Connection, lease: float, max_attempts: int) -> i
     lost = leases.quiet_runs(connection, before) + leases.abandoned_runs(connection, before)
     for run in lost:
         state = "preempted" if run["state"] == "preempting" else "crashed"
+        state = "finished" if sweeps.is_controller(connection, run) else state
         claims.change_state(connection, run, state, max_attempts)
         log.info("run %s is %s: no heartbeat for %g s", run["name"], state, lease)
     leases.end_agents(connection, before)

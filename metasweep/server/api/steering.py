@@ -1,0 +1,75 @@
+"""Programs that choose the runs of a sweep: the local scheduler of `wandb sweep-scheduler` queues runs one by
+one; the local controller of `wandb controller` writes what it wants into its sweep.
+"""
+
+import json
+import sqlite3
+from typing import Any
+
+from graphql import GraphQLResolveInfo
+
+from metasweep.server.context import Context
+from metasweep.server.errors import BadRequest
+from metasweep.server.store import claims, rows, runs
+from metasweep.server.store.database import update
+from metasweep.server.stream.streams import parse_object
+
+Connection = sqlite3.Connection
+REMEMBERED = 100  # runs that a controller is told of: it asks for one at a time
+
+
+def point_of(config: dict[str, Any]) -> claims.Point:
+    """The values of {"lr": {"value": 0.1}}, or of {"lr": 0.1}."""
+    return {
+        name: item["value"] if isinstance(item, dict) and "value" in item else item
+        for name, item in config.items()
+    }
+
+
+def enqueue_run(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
+    """Queue a run of a sweep for the next agent that asks; its name."""
+    point, display_name = point_of(parse_object(input["config"], "config")), input.get("displayName")
+    username = info.context.settings.entity
+
+    def job(connection: Connection) -> str:
+        sweep = rows.by_id(connection, "sweeps", "Sweep", input["id"])
+        if sweep["state"] in ("FINISHED", "CANCELED"):
+            raise BadRequest(f"the sweep is {sweep['state'].lower()}: resume it first")
+        return claims.enqueue(connection, sweep, username, point, display_name)
+
+    name = info.context.database.write(job)
+    return {"id": name, "run_queue_item_id": name}
+
+
+def obey_controller(connection: Connection, context: Context, sweep: sqlite3.Row, text: str) -> None:
+    """Do what a local controller has written into its sweep, each entry once, and write down what was done.
+
+    {"schedule": [{"id", "data": {"args"}}], "earlystop": [run, …]}; args of null: nothing is left to try.
+    """
+    wishes = parse_object(text, "controller")
+    done = parse_object(sweep["scheduler"] or "{}", "scheduler")
+    scheduled = [entry for entry in done.get("scheduled") or [] if isinstance(entry, dict)]
+    known = {entry.get("id") for entry in scheduled}
+    for entry in wishes.get("schedule") or []:
+        if not isinstance(entry, dict) or not isinstance(entry.get("data"), dict):
+            raise BadRequest('controller: an entry of schedule is {"id": …, "data": {"args": …}}')
+        if entry.get("id") in known:
+            continue
+        args = entry["data"].get("args")
+        if not isinstance(args, dict):
+            update(connection, "sweeps", sweep["id"], state="FINISHED")
+            continue
+        name = claims.enqueue(connection, sweep, context.settings.entity, point_of(args), None)
+        scheduled.append({"id": entry.get("id"), "runid": name})
+    for name in wishes.get("earlystop") or []:
+        run = runs.find(connection, sweep["project_id"], str(name))
+        if run is not None and run["sweep_id"] == sweep["id"]:
+            claims.request_stop(connection, run, context.settings.max_attempts)
+    text_of_done = json.dumps(done | {"scheduled": scheduled[-REMEMBERED:]})
+    update(connection, "sweeps", sweep["id"], controller=text, scheduler=text_of_done)
+
+
+RESOLVERS = {
+    "Mutation": {"enqueueSweepRun": enqueue_run},
+    "Sweep": {"controllerRunName": lambda sweep, _info: sweep["controller_run"] or ""},
+}
