@@ -85,11 +85,10 @@ def _check_top(config: Mapping[Any, Any]) -> Problems:
 
 def _check_method(config: Mapping[Any, Any]) -> Problems:
     if "method" in config:
-        yield from check_choice("method", config["method"], (*METHODS, "custom"))
+        known = (*METHODS, "custom") if is_steered(config) else METHODS
+        yield from check_choice("method", config["method"], known)
     elif not _has_engine(config):
         yield Problem("method", f"missing: one of {', '.join(METHODS)}")
-    if config.get("method") == "custom" and not is_steered(config):
-        yield Problem("method", "custom needs a scheduler or a local controller, which chooses the runs")
 
 
 def _has_engine(config: Mapping[Any, Any]) -> bool:

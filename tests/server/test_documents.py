@@ -52,7 +52,6 @@ LEFT_OUT_OPERATIONS = {
     "FetchAdvancedRegistryFeatures",
     *("LinkArtifact", "UnlinkArtifact", "DeleteArtifactPortfolio", "UpdateArtifactPortfolio"),  # registries
     *("UpdateArtifactSequenceType", "AddArtifactCollectionTags", "DeleteArtifactCollectionTags"),
-    "EnqueueSweepRun",  # the local scheduler, which the server does not announce
     *("CreateRunQueue", "UpsertRunQueue", "CreateDefaultResourceConfig"),  # launch
     "CreateCustomChart",  # charts written in the cloud
     "RewindRun",  # history is not rewound

@@ -44,9 +44,26 @@ MISTAKES = [
         'metric.goal: must be one of minimize, maximize, not "minimise" (did you mean minimize?)',
     ),
     ({**GRID, "metric": {"goal": "minimize"}}, "metric.name: must be the name of a metric, not null"),
+    ({**GRID, "controller": {"type": "remote"}}, "controller: must be {type: local} or {type: cloud}"),
     (
-        {**GRID, "controller": {"type": "local"}},
-        "controller: local controllers are not supported: leave it out",
+        {**GRID, "scheduler": {"engine": "skopt"}},
+        'scheduler.engine: must be one of wandb, optuna, ax, not "skopt"',
+    ),
+    (
+        {**GRID, "scheduler": {"engine": "ax", "study": "f"}},
+        "scheduler.study: unknown key; known here: engine, source, optimizer, search_space",
+    ),
+    (
+        {**GRID, "metrics": [{"name": "loss"}]},
+        "metrics: several metrics need a scheduler, such as {engine: optuna}",
+    ),
+    (
+        {**GRID, "scheduler": {"engine": "optuna"}, "metrics": [{"goal": "minimize"}]},
+        'metrics.0: must be a mapping with the name of a metric, not {"goal": "minimize"}',
+    ),
+    (
+        {"parameters": {"lr": {"value": 1}}, "scheduler": {"engine": "wandb"}},
+        "method: missing: one of grid, random, bayes",
     ),
     (with_parameter(0.1), "parameters.lr: must be a mapping, such as {value: 0.1}"),
     (with_parameter([1, 2]), "parameters.lr: must be a mapping, such as {values: [1, 2]}"),
