@@ -8,10 +8,11 @@ from typing import Any
 from graphql import GraphQLResolveInfo
 
 from metasweep.server.api import paging
+from metasweep.server.documents import parse_object, standard_json
 from metasweep.server.errors import BadRequest
 from metasweep.server.store import history, ids
 from metasweep.server.store.order import Term
-from metasweep.server.stream.streams import parse_object, standard_json, type_name
+from metasweep.server.stream.streams import type_name
 from metasweep.sweeps.metric import look_up
 
 DEFAULT_SAMPLES = 500

@@ -9,10 +9,10 @@ from typing import Any
 from graphql import GraphQLResolveInfo
 
 from metasweep.server.context import Context
+from metasweep.server.documents import parse_object
 from metasweep.server.errors import BadRequest
 from metasweep.server.store import claims, rows, runs
 from metasweep.server.store.database import update
-from metasweep.server.stream.streams import parse_object
 
 Connection = sqlite3.Connection
 REMEMBERED = 100  # runs that a controller is told of: it asks for one at a time
