@@ -47,9 +47,15 @@ function groupCell(study, column, runs) {
   if (values.every((value) => value === values[0]) && !(numeric(column) && column.kind !== "discrete" && runs.length > 1))
     return { value: values[0], sort: values[0] };
   const numbers = values.filter((value) => typeof value === "number");
-  if (!numeric(column) || !numbers.length) return { mixed: true, sort: null };
+  if (!numeric(column) || !numbers.length) return { mixed: true, sort: greatest(values) };
   const found = interval(numbers);
   return { ...found, sort: found.mean };
+}
+
+/** By which a group of different texts is sorted, such as when its newest run began. */
+function greatest(values) {
+  const texts = values.filter((value) => value !== null);
+  return texts.length ? texts.reduce((a, b) => (collator.compare(String(a), String(b)) < 0 ? b : a)) : null;
 }
 
 function chain(comparisons) {
