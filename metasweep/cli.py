@@ -18,6 +18,7 @@ COMMANDS = {
     "section": ("metasweep.report.cli:section", "One section of the report, its words and tables."),
     "charts": ("metasweep.report.cli:charts", "The figures, as SVG in light and dark and as PNG."),
     "importance": ("metasweep.report.cli:importance", "How much each hyper-parameter explains."),
+    "export": ("metasweep.report.cli:export", "Runs and histories as Parquet and CSV."),
     "publish": ("metasweep.report.cli:publish", "The report as a W&B Report."),
     "push": ("metasweep.transfer.cli:push", "Copy a sweep from the embedded server to W&B's cloud."),
     "pull": ("metasweep.transfer.cli:pull", "Copy a sweep from W&B's cloud to the embedded server."),

@@ -4,46 +4,28 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from metasweep.report.base.sections import SECTIONS
 from metasweep.report.measure.statistics import INTERVALS
-from metasweep.report.options import (
-    of_runs,
-    of_sweeps,
-    read_study,
-    selecting,
-)
-from metasweep.report.read.study import METRICS, Study
+from metasweep.report.options import TOLD, Told, of_runs, of_sweeps, read_study, selecting
+from metasweep.report.read.study import Study
 
 if TYPE_CHECKING:
     from metasweep.report.sections.section import Choices
 
+HELP = {"help_option_names": ["-h", "--help"]}
+SWEEP_HELP = (
+    "SWEEP is ENTITY/PROJECT/ID, the address of a sweep's page, ENTITY/PROJECT for all sweeps of a project, "
+    "or a CSV file that W&B's page of runs has exported; several are joined."
+)
 CONFIDENCE = click.FloatRange(0, 1, min_open=True, max_open=True)
 FORMAT_NAMES = ("text", "markdown", "latex", "csv", "json")
-SECTION_NAMES = (
-    "dataset",
-    "baselines",
-    "parallel",
-    "results",
-    "runs",
-    "effects",
-    "importance",
-    "findings",
-    "questions",
-    "provenance",
-)
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-def main() -> None:
-    """From the W&B API to figures, tables and a report.
-
-    SWEEP is ENTITY/PROJECT/ID, the address of a sweep's page, or ENTITY/PROJECT for all sweeps of a project;
-    several are joined.
-    """
 
 
 def formatted(command: Any) -> Any:
@@ -68,97 +50,80 @@ def confirming(command: Any) -> Any:
     )
     @functools.wraps(command)
     def confirmed_by(study: Study, confirmed: tuple[str, ...], **options: Any) -> Any:
-        return command(study, confirmation=read_study(confirmed, None) if confirmed else None, **options)
+        told: Told = click.get_current_context().meta[TOLD]
+        asked = replace(told.metric, metric=study.metric.name)
+        told = Told(asked, study.seed)
+        return command(
+            study, confirmation=read_study(confirmed, None, told) if confirmed else None, **options
+        )
 
     return confirmed_by
 
 
-def chosen(command: Any) -> Any:
+def chosen(sections: Mapping[str, str], extra: Sequence[click.Option]) -> Callable[[Any], Any]:
     """What can be chosen about the report, as an argument `choices`; with `only` if the command has it."""
 
-    @intervals
-    @confirming
-    @click.option(
-        "--threshold",
-        type=click.FloatRange(0, 1),
-        default=0.95,
-        show_default=True,
-        help="Test accuracy from which a run is good.",
-    )
-    @click.option("--top", type=click.IntRange(min=1), default=2, show_default=True, help="Rows per model.")
-    @click.option(
-        "--data-dir",
-        type=click.Path(path_type=Path, file_okay=False),
-        help="Folder of the images; by default where the runs had it.",
-    )
-    @functools.wraps(command)
-    def choosing(
-        study: Study,
-        interval: str,
-        confidence: float,
-        threshold: float,
-        top: int,
-        data_dir: Path | None,
-        confirmation: Study | None,
-        only: tuple[str, ...] = (),
-        **options: Any,
-    ) -> Any:
-        from metasweep.report.sections.section import Choices
-
-        choices = Choices(
-            interval, confidence, top, threshold, data_dir=data_dir, only=only, confirmation=confirmation
+    def decorated(command: Any) -> Any:
+        @intervals
+        @confirming
+        @click.option(
+            "--threshold",
+            type=click.FloatRange(0, 1),
+            default=0.95,
+            show_default=True,
+            help="Accuracy from which a run is good.",
         )
-        return command(study, choices=choices, **options)
+        @click.option(
+            "--top", type=click.IntRange(min=1), default=2, show_default=True, help="Rows per model."
+        )
+        @functools.wraps(command)
+        def choosing(
+            study: Study,
+            interval: str,
+            confidence: float,
+            threshold: float,
+            top: int,
+            confirmation: Study | None,
+            only: tuple[str, ...] = (),
+            **options: Any,
+        ) -> Any:
+            from metasweep.report.sections.section import Choices
 
-    return choosing
+            choices = Choices(
+                interval,
+                confidence,
+                top,
+                threshold,
+                extra={option.name: options.pop(option.name, None) for option in extra if option.name},
+                sections=sections,
+                only=only,
+                confirmation=confirmation,
+            )
+            return command(study, choices=choices, **options)
+
+        return choosing
+
+    return decorated
 
 
-def only(command: Any) -> Any:
+def only(sections: Mapping[str, str]) -> Callable[[Any], Any]:
     """Option --only."""
     return click.option(
         "--only",
         multiple=True,
-        type=click.Choice(SECTION_NAMES),
+        type=click.Choice(list(sections)),
         metavar="SECTION",
-        help=f"Leave the other sections out: {', '.join(SECTION_NAMES)}.",
-    )(command)
+        help=f"Leave the other sections out: {', '.join(sections)}.",
+    )
 
 
-def output(command: Any) -> Any:
+def output(default: Path) -> Callable[[Any], Any]:
     """Option --output: a folder."""
     folder = click.Path(path_type=Path, file_okay=False)
-    return click.option("--output", "-o", type=folder, default=Path("report"), show_default=True)(command)
+    return click.option("--output", "-o", type=folder, default=default, show_default=True)
 
 
-@main.command()
-@of_runs
-@formatted
-def dataset(study: Study, format_name: str) -> None:
-    """Images per class of the training, validation and test set."""
-    from metasweep.report.sections.listings import dataset_listing
-
-    show(dataset_listing(with_classes(study)), format_name)
-
-
-@main.command()
-@of_runs
-@formatted
-@click.option("--log", is_flag=True, help="Make them runs of the sweep's project, and print their addresses.")
-def baselines(study: Study, format_name: str, log: bool) -> None:
-    """Accuracy of guessing at random, and of always naming the largest class."""
-    from metasweep.report.measure.baselines import baselines as compute
-    from metasweep.report.sections.listings import baseline_listing
-
-    found = compute(with_classes(study).class_counts)
-    if log:
-        from metasweep.report.write.baseline_runs import log_baselines
-
-        click.echo("\n".join(log_baselines(study, found)))
-    else:
-        show(baseline_listing(found), format_name)
-
-
-@main.command()
+@click.command(context_settings=HELP)
 @of_runs
 @selecting
 @formatted
@@ -180,7 +145,7 @@ def table(
     confirmation: Study | None,
 ) -> None:
     """The best configurations: chosen on validation, reported on test, over all their seeds."""
-    from metasweep.report.errors import AnalysisError
+    from metasweep.report.base.errors import AnalysisError
     from metasweep.report.measure.table import results_table
     from metasweep.report.sections.listings import results
 
@@ -195,25 +160,36 @@ def table(
         show(results(found, decimals), format_name)
 
 
-@main.command()
+@click.command(context_settings=HELP)
 @of_runs
 @selecting
 @formatted
-@click.option(
-    "--metric", type=click.Choice(METRICS), default="test_acc", show_default=True, help="What is explained."
-)
-def importance(study: Study, format_name: str, metric: str) -> None:
-    """How much of the outcome each hyper-parameter explains."""
-    from metasweep.report.errors import AnalysisError
-    from metasweep.report.sections.importance import listing, measure
+def importance(study: Study, format_name: str) -> None:
+    """How much of the outcome each hyper-parameter explains; --metric says of which."""
+    from metasweep.report.base.errors import AnalysisError
+    from metasweep.report.sections.importance import listing, measure, too_little
 
+    told: Told = click.get_current_context().meta[TOLD]
+    metric = study.metric if told.metric.metric else study.reported
     found = measure(study, metric)
     if found is None:
-        raise AnalysisError("Too few finished runs, or no difference between them: nothing can be told.")
+        raise AnalysisError(too_little(study))
     show(listing(study, found), format_name)
 
 
-@main.command()
+@click.command(context_settings=HELP)
+@of_sweeps
+@selecting
+@output(Path("export"))
+def export(study: Study, output: Path) -> None:
+    """All runs and histories as Parquet and CSV, with what their columns mean."""
+    from metasweep.report.write.data import export_data
+
+    for path in export_data(study, output):
+        click.echo(path)
+
+
+@click.command(context_settings=HELP)
 @of_runs
 @formatted
 def status(study: Study, format_name: str) -> None:
@@ -226,69 +202,118 @@ def status(study: Study, format_name: str) -> None:
     sys.exit(0 if found.complete else 1)
 
 
-@main.command()
-@click.argument("name", type=click.Choice(SECTION_NAMES))
-@of_sweeps
-@selecting
-@chosen
-@click.option(
-    "--format", "format_name", type=click.Choice(FORMAT_NAMES[:2]), default="text", show_default=True
-)
-def section(study: Study, choices: Choices, name: str, format_name: str) -> None:
-    """One section of the report, its words and tables; `charts --only` draws its figures."""
-    from metasweep.report.rendering import FORMATS, words
-    from metasweep.report.sections import ORDER
+def section_command(sections: Mapping[str, str], extra: Sequence[click.Option]) -> click.Command:
+    """`section NAME SWEEP…`."""
 
-    found = ORDER[name](study, choices)
-    click.echo(found.text if format_name == "markdown" else words(found.text))
-    for listing in found.listings.values():
-        click.echo("\n" + FORMATS[format_name](listing), nl=False)
+    @click.command(name="section", context_settings=HELP)
+    @click.argument("name", type=click.Choice(list(sections)))
+    @of_sweeps
+    @selecting
+    @chosen(sections, extra)
+    @click.option(
+        "--format", "format_name", type=click.Choice(FORMAT_NAMES[:2]), default="text", show_default=True
+    )
+    def section(study: Study, choices: Choices, name: str, format_name: str) -> None:
+        """One section of the report, its words and tables; `charts --only` draws its figures."""
+        from metasweep.report.sections import maker
+        from metasweep.report.write.formats import FORMATS, words
 
+        found = maker(sections[name])(study, choices)
+        if found is None:
+            click.echo("This section does not apply to these runs.")
+            return
+        click.echo(found.text if format_name == "markdown" else words(found.text))
+        for listing in found.listings.values():
+            click.echo("\n" + FORMATS[format_name](listing), nl=False)
 
-@main.command()
-@of_sweeps
-@selecting
-@output
-@chosen
-@only
-def charts(study: Study, output: Path, choices: Choices) -> None:
-    """The figures, as SVG in light and dark and as PNG."""
-    from metasweep.report.progress import progress_bar
-    from metasweep.report.write.report import write_charts_of
-
-    with progress_bar("Drawing") as progress:
-        for path in write_charts_of(study, output, choices, progress):
-            click.echo(path)
+    return section
 
 
-@main.command()
-@of_sweeps
-@selecting
-@output
-@chosen
-@only
-def report(study: Study, output: Path, choices: Choices) -> None:
-    """Everything in one folder, and a README.md that shows it."""
-    from metasweep.report.progress import progress_bar
-    from metasweep.report.write.report import write_report
+def charts_command(sections: Mapping[str, str], extra: Sequence[click.Option]) -> click.Command:
+    """`charts SWEEP…`."""
 
-    with progress_bar("Drawing") as progress:
-        click.echo(write_report(study, output, choices, progress))
+    @click.command(name="charts", context_settings=HELP)
+    @of_sweeps
+    @selecting
+    @output(Path("report"))
+    @chosen(sections, extra)
+    @only(sections)
+    def charts(study: Study, output: Path, choices: Choices) -> None:
+        """The figures, as SVG in light and dark and as PNG."""
+        from metasweep.report.base.progress import progress_bar
+        from metasweep.report.write.report import write_charts_of
+
+        with progress_bar("Drawing") as progress:
+            for path in write_charts_of(study, output, choices, progress):
+                click.echo(path)
+
+    return charts
 
 
-@main.command()
-@of_sweeps
-@selecting
-@chosen
-@only
-@click.option("--draft", is_flag=True, help="Only you will see it.")
-@click.option("--dry-run", is_flag=True, help="Print what would be sent, as JSON.")
-def publish(study: Study, choices: Choices, draft: bool, dry_run: bool) -> None:
-    """The report as a W&B Report with W&B's own panels; prints its address."""
-    from metasweep.report.write.publish import compose, save, specification
+def report_command(sections: Mapping[str, str], extra: Sequence[click.Option]) -> click.Command:
+    """`report SWEEP…`."""
 
-    composed = compose(study, choices)
-    click.echo(specification(composed) if dry_run else save(composed, draft))
+    @click.command(name="report", context_settings=HELP)
+    @of_sweeps
+    @selecting
+    @output(Path("report"))
+    @chosen(sections, extra)
+    @only(sections)
+    def report(study: Study, output: Path, choices: Choices) -> None:
+        """Everything in one folder, and a README.md that shows it."""
+        from metasweep.report.base.progress import progress_bar
+        from metasweep.report.write.report import write_report
+
+        with progress_bar("Drawing") as progress:
+            click.echo(write_report(study, output, choices, progress))
+
+    return report
+
+
+def publish_command(sections: Mapping[str, str], extra: Sequence[click.Option]) -> click.Command:
+    """`publish SWEEP…`."""
+
+    @click.command(name="publish", context_settings=HELP)
+    @of_sweeps
+    @selecting
+    @chosen(sections, extra)
+    @only(sections)
+    @click.option("--draft", is_flag=True, help="Only you will see it.")
+    @click.option("--dry-run", is_flag=True, help="Print what would be sent, as JSON.")
+    def publish(study: Study, choices: Choices, draft: bool, dry_run: bool) -> None:
+        """The report as a W&B Report with W&B's own panels; prints its address."""
+        from metasweep.report.write.publish import compose, save, specification
+
+        composed = compose(study, choices)
+        click.echo(specification(composed) if dry_run else save(composed, draft))
+
+    return publish
+
+
+def make(
+    sections: Mapping[str, str] = SECTIONS,
+    commands: Sequence[click.Command] = (),
+    options: Sequence[click.Option] = (),
+    text: str = "From the W&B API to figures, tables and a report.",
+) -> click.Group:
+    """The commands of the report with sections of your own: the door for a study's own script.
+
+    Args:
+        sections: name -> "module:function" of all sections, in their order. The function takes the study and
+            the choices, and returns a `Section`; `{**SECTIONS, "mine": "mystudy.report:section"}`.
+        commands: more commands beside those of the tool.
+        options: more options of `section`, `charts`, `report` and `publish`; a section finds their values in
+            `Choices.extra`.
+        text: what `--help` says.
+    """
+    group = click.Group(context_settings=HELP, help=f"{text}\n\n{SWEEP_HELP}")
+    for factory in (section_command, charts_command, report_command, publish_command):
+        made = factory(sections, options)
+        made.params += options
+        group.add_command(made)
+    for command in (table, importance, status, export, *commands):
+        group.add_command(command)
+    return group
 
 
 def nothing_to_report(study: Study) -> str:
@@ -296,7 +321,7 @@ def nothing_to_report(study: Study) -> str:
     from metasweep.report.measure.status import completeness
 
     if len(study.finished):
-        return f"No finished run has {study.metric.replace('_', '/')}, the metric of the sweep."
+        return f"No finished run has {study.metric.name}, the metric of the sweep."
     return f"No run is finished yet: {completeness(study).summary}."
 
 
@@ -315,17 +340,14 @@ def print_confirmation(study: Study, top: int, create: bool) -> None:
         click.echo(yaml.safe_dump_all(sweeps, sort_keys=False), nl=False)
 
 
-def with_classes(study: Study) -> Study:
-    """The study, if its runs logged the classes of their data set."""
-    from metasweep.report.errors import AnalysisError
-
-    if not study.class_counts:
-        raise AnalysisError("No run logged its class_counts: the data set is not known.")
-    return study
-
-
 def show(listing: Any, format_name: str) -> None:
     """Print a table in a format."""
-    from metasweep.report.rendering import FORMATS
+    from metasweep.report.write.formats import FORMATS
 
     click.echo(FORMATS[format_name](listing), nl=False)
+
+
+section, charts, report, publish = (
+    factory(SECTIONS, ()) for factory in (section_command, charts_command, report_command, publish_command)
+)
+main = make()

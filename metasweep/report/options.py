@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 import pandas as pd
 
-from metasweep.report.errors import AnalysisError
-from metasweep.report.read.study import Study
+from metasweep.report.base.errors import AnalysisError
+from metasweep.report.base.words import one_line
+from metasweep.report.read.metrics import NOTHING_ASKED
+from metasweep.report.read.quantities import Asked
+from metasweep.report.read.study import SEED, Study
 
 Command = Callable[..., Any]
 DATA_DIR = Path(".metasweep")
@@ -21,8 +24,8 @@ DATA_DIR = Path(".metasweep")
 def of_sweeps(command: Command, histories: bool = True) -> Command:
     """A command that takes a study as its first argument: SWEEP… and where to read them.
 
-    Without `histories` the study has none, and is read with a request for every 500 runs instead of one for
-    each run.
+    Without `histories` the study has none but those that its metric needs, and is read with a request for
+    every 500 runs instead of one for each run.
     """
 
     @click.argument("sweeps", nargs=-1, required=True, metavar="SWEEP...")
@@ -35,15 +38,43 @@ def of_sweeps(command: Command, histories: bool = True) -> Command:
         help="Data directory of the embedded server, for --local.",
     )
     @click.option("--refresh", is_flag=True, help="Read again what is in the cache.")
+    @click.option("--metric", default="", help="What to choose by, in place of the sweep's metric.")
+    @click.option("--goal", type=click.Choice(["maximize", "minimize"]), help="Which end of it is better.")
+    @click.option(
+        "--unit", default="", help="Of the metric: fraction, percent, or a text that follows its numbers."
+    )
+    @click.option("--seed", metavar="NAME", help="The parameter that only repeats; none: --seed ''.")
     @functools.wraps(command)
-    def reading(sweeps: tuple[str, ...], local: bool, server_dir: Path, refresh: bool, **options: Any) -> Any:
-        study = read_study(sweeps, server_dir if local else None, refresh, histories)
+    def reading(
+        sweeps: tuple[str, ...],
+        local: bool,
+        server_dir: Path,
+        refresh: bool,
+        metric: str,
+        goal: Literal["maximize", "minimize"] | None,
+        unit: str,
+        seed: str | None,
+        **options: Any,
+    ) -> Any:
+        told = Told(Asked(metric, goal, unit), seed)
+        where = server_dir if local else None
+        study = read_study(sweeps, where, told, refresh, histories)
+        click.get_current_context().meta[TOLD] = told
         return command(study, **options)
 
     return reading
 
 
 of_runs = functools.partial(of_sweeps, histories=False)
+TOLD = "metasweep.report.told"
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the user says about the study, in place of a guess."""
+
+    metric: Asked = NOTHING_ASKED
+    seed: str | None = None
 
 
 def selecting(command: Command) -> Command:
@@ -57,20 +88,22 @@ def selecting(command: Command) -> Command:
     return selected
 
 
-def read_study(
-    sweeps: tuple[str, ...], server_dir: Path | None, refresh: bool = False, histories: bool = True
-) -> Study:
-    """Connect and read, with a progress bar in a terminal."""
-    from metasweep.report.progress import progress_bar
+def read_study(sweeps: tuple[str, ...], server_dir: Path | None, told: Told, refresh: bool = False) -> Study:
+    """Connect and read, with a progress bar in a terminal; a file is a CSV export of W&B's."""
+    if all(name.endswith(".csv") for name in sweeps):
+        from metasweep.report.read.exported import read_files
+
+        return read_files([Path(name) for name in sweeps], told.metric, told.seed)
+    from metasweep.report.base.progress import progress_bar
     from metasweep.report.read import api, connection  # wandb takes half a second, which --help does not need
     from metasweep.report.read.cache import HistoryCache, default_path
 
-    cache = HistoryCache(default_path(), refresh=refresh) if histories else None
+    cache = HistoryCache(default_path(), refresh=refresh)
     if server_dir is not None:
         connection.use_local_server(server_dir)
     client = connection.connect()
     with progress_bar("Reading histories") as progress:
-        return api.read(client, sweeps, cache, progress)
+        return api.read(client, sweeps, cache, progress, told.metric, told.seed, histories)
 
 
 def subset(study: Study, expression: str) -> Study:
@@ -79,13 +112,14 @@ def subset(study: Study, expression: str) -> Study:
     Raises:
         click.BadParameter: not an expression, or of unknown columns.
     """
+    frame = _spoken(study)
     try:
-        mask = study.runs.eval(expression, engine="python")
+        mask = frame.eval(expression, engine="python")
     except Exception as error:  # pandas raises whatever the expression leads it to
-        columns = ", ".join(study.runs.columns)
+        columns = ", ".join(frame.columns)
         hint = " (a word stands in quotes)" if isinstance(error, NameError) else ""
         message = f"{expression!r} cannot be evaluated: {error}{hint}. The columns are {columns}."
-        raise click.BadParameter(message, param_hint="--where") from error
+        raise click.BadParameter(one_line(message), param_hint="--where") from error
     if not isinstance(mask, pd.Series) or mask.dtype.kind != "b":
         raise click.BadParameter(
             f"{expression!r} is not a condition such as 'lr == 0.1'.", param_hint="--where"
@@ -93,3 +127,13 @@ def subset(study: Study, expression: str) -> Study:
     if not mask.any():
         raise AnalysisError(f"No run fulfils {expression!r}.")
     return replace(study.select(mask), where=expression)
+
+
+def _spoken(study: Study) -> pd.DataFrame:
+    """The runs with the names that an expression can use: `val_acc` for val/acc, the seed's own name."""
+    frame = study.runs
+    aliases = {metric.name.replace("/", "_").replace(".", "_"): metric.column for metric in study.metrics}
+    if study.seed:
+        aliases[study.seed] = SEED
+    new = {name: frame[column] for name, column in aliases.items() if name not in frame and column in frame}
+    return frame.assign(**new)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from metasweep.report.read.quantities import Quantity
 from metasweep.report.read.study import Study, Sweep
 from metasweep.sweeps.grid import Grid
 from metasweep.sweeps.points import point_key
@@ -67,7 +68,13 @@ def synthetic_study(grid: dict[str, list[Any]] | None = None, epochs: int = 2, r
         state="FINISHED",
         config=config,
     )
+    metrics = tuple(
+        Quantity(f"{split}/{name}", *kind)
+        for name, kind in (("acc", ("accuracy", "maximize")), ("loss", ("loss", "minimize")))
+        for split in ("train", "val", "test")
+    )
     return Study(
+        metrics=metrics,
         runs=runs,
         history=pd.concat(histories, ignore_index=True),
         parameters=tuple(name for name in grid if name != "seed" and len(grid[name]) > 1),
@@ -118,8 +125,8 @@ def _curve(point: dict[str, Any], epochs: int, rng: np.random.Generator) -> pd.D
     for split, shift in (("train", 0.004 - 0.06 * point.get("dp", 0.0)), ("val", 0.0), ("test", 0.001)):
         values = np.clip(accuracy + shift * progress + rng.normal(0, 0.001, step.size), 0, 0.9999)
         values = np.where(evaluated | (split == "train"), values, np.nan)
-        curve[f"{split}_acc"] = values
-        curve[f"{split}_loss"] = -np.log(np.clip(values, 1e-3, 1)) * 1.1 + 0.01
+        curve[f"{split}/acc"] = values
+        curve[f"{split}/loss"] = -np.log(np.clip(values, 1e-3, 1)) * 1.1 + 0.01
     return curve
 
 

@@ -51,8 +51,8 @@ def studies(draw: st.DrawFn) -> tuple[pd.DataFrame, list[str]]:
         values = draw(COLUMNS)
         frame[name] = pd.Series([values[i % len(values)] for i in range(n)], dtype=object)
     shift = draw(st.floats(-0.01, 0.01))
-    frame["val_acc"] = np.clip(np.asarray(test) + shift, 0, 1)
-    frame["test_acc"] = test
+    frame["val/acc"] = np.clip(np.asarray(test) + shift, 0, 1)
+    frame["test/acc"] = test
     return pd.DataFrame(frame), names
 
 
@@ -70,7 +70,7 @@ def test_parallel_coordinates_of_any_study_can_be_read(
 @given(studies())
 def test_effects_of_any_study_can_be_read(study: tuple[pd.DataFrame, list[str]]) -> None:
     runs, names = study
-    if runs["test_acc"].notna().any():
+    if runs["test/acc"].notna().any():
         assert misplaced(figures.effects(runs, names, chance=0.1135, title="Any study")) == []
     else:
         with pytest.raises(ValueError, match="run with a value"):
@@ -93,7 +93,7 @@ def test_class_histograms_of_any_data_set_can_be_read(counts: dict[str, list[int
 def test_every_figure_of_a_grid_can_be_read() -> None:
     study = synthetic_study()
     runs, history = study.finished, study.history
-    good, bad = runs[runs["test_acc"] > 0.98], runs[runs["test_acc"] < 0.3]
+    good, bad = runs[runs["test/acc"] > 0.98], runs[runs["test/acc"] < 0.3]
     reasons = {run: ("at chance from the start", "too slow")[i % 2] for i, run in enumerate(bad["run_id"])}
     cases = [
         (run, "The most improved run", "model cnn, learning rate 0.1, sgd") for run in runs["run_id"][:4]

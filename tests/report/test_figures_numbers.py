@@ -28,6 +28,7 @@ from metasweep.report.figures import (
 from metasweep.report.figures.cost import best_so_far
 from metasweep.report.figures.effects import grouped
 from metasweep.report.figures.interaction import cells
+from metasweep.report.read.study import TEST_ACCURACY, VALIDATION_ACCURACY
 from tests.report.synthetic import synthetic_study
 
 FINITE = st.floats(-1e6, 1e6)
@@ -60,7 +61,7 @@ def test_runs_in_a_slot_are_evenly_apart_and_sorted_by_quality(quality: list[flo
 
 def test_a_grid_fills_its_slots_alike_and_keeps_a_value_without_runs() -> None:
     runs = synthetic_study().finished
-    rank = axes.ranks(runs["test_acc"].to_numpy())
+    rank = axes.ranks(runs["test/acc"].to_numpy())
     axis = axes.parameter_axis(runs["lr"], rank, 0.05, [1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0])
     assert [slot.label for slot in axis.slots] == ["10⁻⁵", "10⁻⁴", "10⁻³", "10⁻²", "10⁻¹", "10⁰"]
     assert [slot.runs for slot in axis.slots] == [80] * 5 + [0]
@@ -114,8 +115,10 @@ def test_nines_put_90_99_and_99_9_equally_far_apart() -> None:
 
 
 def test_runs_at_chance_leave_the_scale() -> None:
-    runs = pd.DataFrame({"val_acc": [0.1, 0.5, 0.9, np.nan], "test_acc": [0.1, 0.1, 0.95, 0.9]})
-    val, test = axes.metric_axes(runs, ["val_acc", "test_acc"], axes.ranks(runs["test_acc"]), chance=0.1135)
+    runs = pd.DataFrame({"val/acc": [0.1, 0.5, 0.9, np.nan], "test/acc": [0.1, 0.1, 0.95, 0.9]})
+    val, test = axes.metric_axes(
+        runs, [VALIDATION_ACCURACY, TEST_ACCURACY], axes.ranks(runs["test/acc"]), chance=0.1135
+    )
     assert [(slot.label, slot.runs) for slot in val.slots] == [("no value", 1), ("chance", 1)]
     assert [(slot.label, slot.runs) for slot in test.slots] == [("chance", 2)]
     assert (test.heights < test.floor).tolist() == [True, True, False, False]
@@ -125,12 +128,12 @@ def test_runs_at_chance_leave_the_scale() -> None:
 
 def test_histogram_beside_the_colours_equals_numpys() -> None:
     runs = synthetic_study().finished
-    axis = axes.metric_axes(runs, ["test_acc"], axes.ranks(runs["test_acc"]), chance=0.1135)[0]
-    shown = (runs["test_acc"] > 0.1135).to_numpy()
+    axis = axes.metric_axes(runs, [TEST_ACCURACY], axes.ranks(runs["test/acc"]), chance=0.1135)[0]
+    shown = (runs["test/acc"] > 0.1135).to_numpy()
     counts, edges = parallel.histogram(axis, shown)
     assert axis.scale is not None
     bounds = axis.scale.inverse((edges - axis.floor) / (1 - axis.floor))
-    expected, _ = np.histogram(np.clip(runs["test_acc"][shown], bounds[0], bounds[-1]), bounds)
+    expected, _ = np.histogram(np.clip(runs["test/acc"][shown], bounds[0], bounds[-1]), bounds)
     assert counts.sum() == shown.sum()
     assert np.abs(counts - expected).sum() <= 2  # a run on a bin's edge may be rounded across it
 
@@ -138,8 +141,8 @@ def test_histogram_beside_the_colours_equals_numpys() -> None:
 def test_cells_of_the_heat_map_equal_pandas() -> None:
     runs = synthetic_study().finished
     rows, columns = grouped(runs["optimizer"]), grouped(runs["lr"])
-    mean, deviation, n = cells(runs["test_acc"].to_numpy(), rows, columns)
-    table = runs.groupby(["optimizer", "lr"])["test_acc"]
+    mean, deviation, n = cells(runs["test/acc"].to_numpy(), rows, columns)
+    table = runs.groupby(["optimizer", "lr"])["test/acc"]
     assert np.allclose(mean, table.mean().unstack())
     assert np.allclose(deviation, table.std().unstack())
     assert np.array_equal(n, table.size().unstack())
@@ -147,9 +150,11 @@ def test_cells_of_the_heat_map_equal_pandas() -> None:
 
 def test_means_per_epoch_equal_scipys_interval() -> None:
     study = synthetic_study()
-    lines = epochs.means(study.finished, epochs._table(study.finished, study.history, "test_acc"), "dp")
+    lines = epochs.means(
+        study.finished, epochs._table(study.finished, study.history, TEST_ACCURACY, "epoch"), "dp"
+    )
     assert [line[0] for line in lines] == ["0", "0.1", "0.3", "0.5"]
-    runs = study.finished[study.finished["dp"] == 0.3]["test_acc"]
+    runs = study.finished[study.finished["dp"] == 0.3]["test/acc"]
     low, high = stats.t.interval(0.95, len(runs) - 1, runs.mean(), stats.sem(runs))
     _, at, mean, below, above = lines[2]
     assert (at[-1], mean[-1], below[-1], above[-1]) == pytest.approx((2.0, runs.mean(), low, high))
@@ -228,8 +233,10 @@ def test_the_same_data_gives_the_same_bytes_in_both_themes(tmp_path: Path) -> No
 def test_many_runs_become_one_picture_inside_the_svg(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     n = parallel.VECTOR_LINES + 1
-    runs = pd.DataFrame({"lr": 10 ** rng.uniform(-5, -1, n), "test_acc": rng.uniform(0.2, 0.99, n)})
-    svg, _ = figures.save(figures.parallel_coordinates(runs, ["lr"], metrics=["test_acc"]), tmp_path / "many")
+    runs = pd.DataFrame({"lr": 10 ** rng.uniform(-5, -1, n), "test/acc": rng.uniform(0.2, 0.99, n)})
+    svg, _ = figures.save(
+        figures.parallel_coordinates(runs, ["lr"], metrics=[TEST_ACCURACY]), tmp_path / "many"
+    )
     assert svg.read_text(encoding="utf-8").count("<image") == 1
     assert svg.stat().st_size < 1_500_000
 
@@ -237,7 +244,7 @@ def test_many_runs_become_one_picture_inside_the_svg(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda: figures.parallel_coordinates(pd.DataFrame({"test_acc": []}), [], metrics=["test_acc"]),
+        lambda: figures.parallel_coordinates(pd.DataFrame({"test/acc": []}), [], metrics=[TEST_ACCURACY]),
         lambda: figures.class_histograms({"train": ()}),
         lambda: figures.divergence(pd.DataFrame(), {}),
         lambda: figures.single_runs(pd.DataFrame(), []),

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from analysis.__main__ import ORDER
 from metasweep.report.read.records import RunRecord, assemble
 from metasweep.report.read.study import Study, Sweep
 from metasweep.report.sections import make
@@ -164,11 +165,11 @@ STUDIES = {
 @pytest.mark.parametrize("name", STUDIES)
 def test_every_section_copes(name: str, tmp_path: Path) -> None:
     study, expected = STUDIES[name]
-    sections = make(study, Choices())
+    sections = make(study, Choices(), ORDER)
     readme = readme_text(study, sections)
     for words in expected:
         assert words in readme
-    assert len(sections) == 10
+    assert len(sections) == len(ORDER) - 1  # no trade-offs
     assert all(section.text or section.listings for section in sections)
     for chart in (chart for section in sections for chart in section.charts):
         assert misplaced(chart.draw(theme="light")) == [], chart.name
@@ -185,16 +186,16 @@ def test_every_section_copes(name: str, tmp_path: Path) -> None:
 
 
 def test_only_some_sections() -> None:
-    sections = make(STUDIES["as it should be"][0], Choices(only=("findings", "dataset")))
+    sections = make(STUDIES["as it should be"][0], Choices(only=("findings", "dataset")), ORDER)
     assert [section.title for section in sections] == ["Data set", "Findings"]
 
 
 def test_one_seed_has_no_interval_anywhere() -> None:
     study, _ = STUDIES["one seed"]
-    charts = {chart.name: chart for section in make(study, Choices()) for chart in section.charts}
+    charts = {chart.name: chart for section in make(study, Choices(), ORDER) for chart in section.charts}
     (table,) = charts["importance-test-acc"].draw.args
     assert table[["low", "high"]].isna().all(axis=None)
-    listings = [listing for section in make(study, Choices()) for listing in section.listings.values()]
+    listings = [listing for section in make(study, Choices(), ORDER) for listing in section.listings.values()]
     of_seeds = [listing for listing in listings if "parameter" not in listing.headers]  # others are over runs
     rows = [row for listing in of_seeds for row in listing.rows if row[0] != "random"]
     assert not any("±" in cell for row in rows for cell in row)
@@ -210,13 +211,13 @@ def test_sample_images_come_from_the_data_set_and_are_missed_when_it_is_not_here
 
         return change
 
-    (section,) = make(study_of(of("digits")), Choices(only=("dataset",)))
+    (section,) = make(study_of(of("digits")), Choices(only=("dataset",)), ORDER)
     (images,) = next(chart for chart in section.charts if chart.name == "samples").draw.args
     assert list(images) == digits
     assert all(stack.shape == (4, 8, 8) and 0 <= stack.min() < stack.max() <= 1 for stack in images.values())
     zero, one = (images[name].mean(axis=0) for name in "01")
     assert zero[3:5, 3:5].mean() < one[3:5, 3:5].mean()  # a nought is hollow
-    (section,) = make(study_of(of("mnist")), Choices(only=("dataset",), data_dir=tmp_path))
+    (section,) = make(study_of(of("mnist")), Choices(only=("dataset",), extra={"data_dir": tmp_path}), ORDER)
     assert [chart.name for chart in section.charts] == ["classes"]
     assert "The images of mnist are not on this machine: `--data-dir` says" in section.text
 
@@ -230,16 +231,16 @@ def test_the_size_of_the_test_set_is_answered_by_its_sweep() -> None:
         logged(run, "test/acc", 0.9 + noise)
 
     grid = {"model": ["cnn"], "lr": [0.1], "dp": [0], "test_size": [0.01, 1], "seed": list(range(1, 11))}
-    (asked,) = make(study_of(drawn, grid), Choices(only=("questions",)))
+    (asked,) = make(study_of(drawn, grid), Choices(only=("questions",)), ORDER)
     answer = next(part for part in asked.text.split("\n\n") if "size of the test set" in part)
-    assert "The spread over seeds depends on it" in answer
+    assert "The spread over seeds depends on test_size" in answer
     assert "question-test_size" in [chart.name for chart in asked.charts]
-    (unasked,) = make(STUDIES["as it should be"][0], Choices(only=("questions",)))
+    (unasked,) = make(STUDIES["as it should be"][0], Choices(only=("questions",)), ORDER)
     assert "run `sweeps/test-size.yaml`" in unasked.text
 
 
 @pytest.mark.parametrize("name", ["batch-size", "epochs", "test-size", "lr-decay"])
 def test_every_question_has_its_sweep(name: str) -> None:
-    (section,) = make(STUDIES["as it should be"][0], Choices(only=("questions",)))
+    (section,) = make(STUDIES["as it should be"][0], Choices(only=("questions",)), ORDER)
     assert f"`sweeps/{name}.yaml`" in section.text
     assert (Path(__file__).parents[2] / "sweeps" / f"{name}.yaml").is_file()

@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from metasweep.report.errors import AnalysisError
+from metasweep.report.base.errors import AnalysisError
 from metasweep.report.measure.baselines import baselines, chance_level
 from metasweep.report.measure.status import completeness
 from metasweep.report.measure.table import results_table
 from metasweep.report.read.records import repeated
 from metasweep.report.read.study import Study
-from metasweep.report.rendering import FORMATS
 from metasweep.report.sections.listings import results
+from metasweep.report.write.formats import FORMATS
 from tests.report.synthetic import MNIST_TEST_COUNTS, MNIST_TRAIN_COUNTS, synthetic_study
 
 
@@ -32,20 +32,20 @@ def fixed_accuracies(best: dict[str, float]) -> Study:
     """Every configuration at 0.5, those with dp 0, SGD and lr 0.1 of each model at a mean of their own."""
     study = synthetic_study()
     runs = study.runs
-    runs["val_acc"] = runs["test_acc"] = 0.5
+    runs["val/acc"] = runs["test/acc"] = 0.5
     for model, mean in best.items():
         rows = (
             (runs["model"] == model) & (runs["lr"] == 0.1) & (runs["optimizer"] == "sgd") & (runs["dp"] == 0)
         )
-        runs.loc[rows, "val_acc"] = mean
-        runs.loc[rows, "test_acc"] = mean + 0.01 * (runs.loc[rows, "seed"] - 3)
+        runs.loc[rows, "val/acc"] = mean
+        runs.loc[rows, "test/acc"] = mean + 0.01 * (runs.loc[rows, "seed"] - 3)
     return study
 
 
 def test_chosen_on_validation_reported_on_test() -> None:
     study = fixed_accuracies({"dense": 0.8, "cnn": 0.9})
     winners = study.runs["dp"] == 0.5
-    study.runs.loc[winners, "test_acc"] = 0.99  # the best on test must not be chosen for it
+    study.runs.loc[winners, "test/acc"] = 0.99  # the best on test must not be chosen for it
     rows = results_table(study, top=1, method="normal").rows
     assert [(row.values["model"], row.values["lr"], row.values["dp"]) for row in rows] == [
         ("dense", 0.1, 0.0),
@@ -60,8 +60,8 @@ def test_chosen_on_validation_reported_on_test() -> None:
 
 def test_rows_that_cannot_be_told_apart() -> None:
     study = fixed_accuracies({"dense": 0.899, "cnn": 0.9})
-    dense = (study.runs["model"] == "dense") & (study.runs["val_acc"] > 0.8)
-    study.runs.loc[dense, "test_acc"] = study.runs.loc[dense, "test_acc"].to_numpy()[::-1]
+    dense = (study.runs["model"] == "dense") & (study.runs["val/acc"] > 0.8)
+    study.runs.loc[dense, "test/acc"] = study.runs.loc[dense, "test/acc"].to_numpy()[::-1]
     rows = results_table(study, top=1).rows
     assert rows[0].indistinguishable
     assert "†" in FORMATS["text"](results(results_table(study, top=1)))
@@ -83,7 +83,7 @@ def test_published_rows_to_three_decimals() -> None:
         shape = np.arange(n) - (n - 1) / 2
         values = (mean + shape / shape.std(ddof=1) * std) / 100
         rows = runs.index[(runs["model"] == model) & (runs["seed"] <= n)]
-        runs.loc[rows, "test_acc"] = values
+        runs.loc[rows, "test/acc"] = values
     kept = with_runs(study, runs[(runs["model"] == "cnn") | (runs["seed"] <= 7)])
     for model in ("dense", "cnn"):
         only = kept.select(kept.runs["model"] == model)
@@ -94,7 +94,7 @@ def test_published_rows_to_three_decimals() -> None:
 def test_incomplete_configurations_do_not_win() -> None:
     study = fixed_accuracies({"dense": 0.8, "cnn": 0.9})
     lucky = (study.runs["dp"] == 0.1) & (study.runs["seed"] == 1)
-    study.runs.loc[lucky, "val_acc"] = 0.999
+    study.runs.loc[lucky, "val/acc"] = 0.999
     runs = study.runs[(study.runs["dp"] != 0.1) | lucky]
     table = results_table(with_runs(study, runs), top=1)
     assert {row.values["dp"] for row in table.rows} == {0.0}
@@ -137,7 +137,7 @@ def test_what_is_said_under_the_table() -> None:
 
 def test_the_first_finished_run_of_a_point_counts() -> None:
     study = synthetic_study()
-    again = study.runs.iloc[:2].assign(run_id=["a", "b"], val_acc=1.0, test_acc=1.0)
+    again = study.runs.iloc[:2].assign(run_id=["a", "b"], **{"val/acc": 1.0, "test/acc": 1.0})
     again["created_at"] += pd.Timedelta(days=1)
     again["state"] = ["finished", "crashed"]
     both = with_runs(study, pd.concat([again, study.runs]))

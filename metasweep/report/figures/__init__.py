@@ -11,6 +11,7 @@ from metasweep.report.figures.interaction import interaction
 from metasweep.report.figures.parallel import parallel_coordinates
 from metasweep.report.figures.samples import samples
 from metasweep.report.figures.save import save, save_themes
+from metasweep.report.figures.trade_off import trade_off
 
 __all__ = [
     "agreement",
@@ -27,4 +28,5 @@ __all__ = [
     "save",
     "save_themes",
     "single_runs",
+    "trade_off",
 ]

@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from metasweep.report.figures import text
-from metasweep.report.figures.axes import no_better
 from metasweep.report.figures.panel import FOOT, TITLE_ROOM, Panel
 from metasweep.report.figures.parallel import VECTOR_LINES
 from metasweep.report.figures.scales import Scale, accuracy_scale, number_scale
@@ -24,6 +23,8 @@ from metasweep.report.figures.style import (
     house_style,
     sheet,
 )
+from metasweep.report.read.quantities import Quantity
+from metasweep.report.read.study import TEST_ACCURACY, VALIDATION_ACCURACY
 
 Array = npt.NDArray[np.float64]
 SIDE = 290.0
@@ -35,37 +36,42 @@ BINS = 31
 def agreement(
     runs: pd.DataFrame,
     *,
-    chosen_by: str = "val_acc",
-    reported: str = "test_acc",
-    chance: float | None = None,
+    chosen_by: Quantity = VALIDATION_ACCURACY,
+    reported: Quantity = TEST_ACCURACY,
+    at_chance: int = 0,
     title: str = "Validation against test",
     subtitle: str | None = None,
     theme: str = "light",
 ) -> Figure:
     """Every run as a point on two equal scales with the diagonal of perfect agreement, and the differences.
 
-    Runs at chance on both scales are left out and counted. Raises ValueError when no run is left.
+    at_chance: runs that were left out. The differences are reported less chosen by. Raises ValueError when no
+    run has both values.
     """
-    pairs = runs[[chosen_by, reported]].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
-    pairs = pairs[np.isfinite(pairs).all(axis=1)]
-    lost = no_better(pairs.max(axis=1, initial=-np.inf), chance)
-    shown = pairs[~lost]
+    pairs = (
+        runs[[chosen_by.column, reported.column]]
+        .apply(pd.to_numeric, errors="coerce")
+        .to_numpy(dtype=np.float64)
+    )
+    shown = pairs[np.isfinite(pairs).all(axis=1)]
     if not len(shown):
-        raise ValueError("no run has both values above chance")
+        raise ValueError("no run has both values")
     look = THEMES[theme]
     if subtitle is None:
-        subtitle = text.quantity(len(shown), "run") + (f", {lost.sum()} more at chance" if lost.any() else "")
+        subtitle = text.quantity(len(shown), "run") + (f", {at_chance} more at chance" if at_chance else "")
     above = heading_height(title, subtitle, WIDTH) + TITLE_ROOM + 4
     bottom = MARGIN + FOOT + SMALL + 4
     figure, surface = sheet(WIDTH, above + SIDE + bottom, title, subtitle, look)
     left = Panel(surface, look, MARGIN + TICK_ROOM, bottom, SIDE, SIDE)
     start = MARGIN + TICK_ROOM + SIDE + 70
     right = Panel(surface, look, start, bottom, WIDTH - MARGIN - start, SIDE)
-    _scatter(left, shown, text.is_accuracy(reported))
-    left.title(f"{text.title_of(reported)}, line: equal")
-    left.caption(text.title_of(chosen_by))
-    _differences(right, shown[:, 1] - shown[:, 0], text.is_accuracy(reported))
-    right.title("Test − validation" if reported.startswith("test") else "Difference")
+    _scatter(left, shown, reported.is_accuracy)
+    left.title(f"{reported.title}, line: equal")
+    left.caption(chosen_by.title)
+    _differences(right, shown[:, 1] - shown[:, 0], reported.is_accuracy)
+    right.title(
+        "Test − validation" if reported.split == "test" and chosen_by.split == "val" else "Difference"
+    )
     return figure
 
 

@@ -21,6 +21,7 @@ from metasweep.report.figures.scales import (
     number_scale,
 )
 from metasweep.report.figures.slots import Slot, spread, stack
+from metasweep.report.read.quantities import Quantity
 
 Array = npt.NDArray[np.float64]
 Ranks = npt.NDArray[np.intp]
@@ -76,25 +77,29 @@ def parameter_axis(
     return _discrete(column, rank, label_height, levels)
 
 
-def metric_axes(runs: pd.DataFrame, metrics: Sequence[str], rank: Ranks, chance: float | None) -> list[Axis]:
+def metric_axes(
+    runs: pd.DataFrame, metrics: Sequence[Quantity], rank: Ranks, chance: float | None
+) -> list[Axis]:
     """The axes of the metrics. Accuracies share one scale: a line that falls lost accuracy.
 
     Runs at or below `chance` leave the scale for a slot of their own, and so do runs without a value.
     """
     columns = {
-        name: pd.to_numeric(runs[name], errors="coerce").to_numpy(dtype=np.float64) for name in metrics
+        metric: pd.to_numeric(runs[metric.column], errors="coerce").to_numpy(dtype=np.float64)
+        for metric in metrics
     }
-    columns = {name: np.where(np.isfinite(values), values, np.nan) for name, values in columns.items()}
-    lost = {name: no_better(values, chance) & text.is_accuracy(name) for name, values in columns.items()}
-    shared = [np.where(lost[name], np.nan, columns[name]) for name in metrics if text.is_accuracy(name)]
+    columns = {metric: np.where(np.isfinite(values), values, np.nan) for metric, values in columns.items()}
+    lost = {metric: no_better(values, chance) & metric.is_accuracy for metric, values in columns.items()}
+    shared = [np.where(lost[metric], np.nan, columns[metric]) for metric in metrics if metric.is_accuracy]
     linear = is_high(columns[metrics[-1]])
-    floor = max(_special_floor(lost[name], np.isnan(columns[name])) for name in metrics)
+    floor = max(_special_floor(lost[metric], np.isnan(columns[metric])) for metric in metrics)
     axes = []
-    for name in metrics:
-        scale = accuracy_scale(np.concatenate(shared), linear) if text.is_accuracy(name) else None
-        scale = scale or number_scale(columns[name], flip=text.lower_is_better(name))
-        special = [("no value", np.isnan(columns[name])), ("chance", lost[name])]
-        axes.append(_scaled(name, columns[name], scale, special, rank, floor))
+    for metric in metrics:
+        scale = accuracy_scale(np.concatenate(shared), linear) if metric.is_accuracy else None
+        scale = scale or number_scale(columns[metric], flip=not metric.maximize)
+        special = [("no value", np.isnan(columns[metric])), ("chance", lost[metric])]
+        title = metric.title + (f" ({metric.unit})" if metric.unit else "")
+        axes.append(_scaled(metric.column, columns[metric], scale, special, rank, floor, title))
     return axes
 
 
@@ -182,6 +187,7 @@ def _scaled(
     special: Sequence[tuple[str, npt.NDArray[np.bool_]]],
     rank: Ranks,
     floor: float,
+    title: str = "",
 ) -> Axis:
     heights = floor + (1 - floor) * scale.forward(values)
     present = [(label, np.flatnonzero(mask)) for label, mask in special if mask.any()]
@@ -193,4 +199,4 @@ def _scaled(
         heights[members] = spread(members, rank, low, high)
         slots.append(Slot(label, low, high, len(members), special=True))
         low = high + SPECIAL_GAP
-    return Axis(name, text.title_of(name), heights, tuple(slots), scale, floor)
+    return Axis(name, text.clean(title) or text.title_of(name), heights, tuple(slots), scale, floor)

@@ -25,6 +25,8 @@ from metasweep.report.figures.style import (
     house_style,
     sheet,
 )
+from metasweep.report.read.quantities import Quantity
+from metasweep.report.read.study import VALIDATION_ACCURACY
 
 Array = npt.NDArray[np.float64]
 HEIGHT = 190.0
@@ -35,7 +37,7 @@ STATES_WIDTH = 190.0
 def cost(
     runs: pd.DataFrame,
     *,
-    metric: str = "val_acc",
+    metric: Quantity = VALIDATION_ACCURACY,
     chance: float | None = None,
     title: str = "Cost of the search",
     subtitle: str | None = None,
@@ -77,10 +79,10 @@ def best_so_far(values: Array, lower_is_better: bool = False) -> Array:
     return np.fmin.accumulate(values) if lower_is_better else np.fmax.accumulate(values)
 
 
-def _progress(panel: Panel, runs: pd.DataFrame, spent: Array, metric: str, chance: float | None) -> None:
+def _progress(panel: Panel, runs: pd.DataFrame, spent: Array, metric: Quantity, chance: float | None) -> None:
     look = panel.look
-    panel.title(f"{text.title_of(metric)} of every run, and the best so far")
-    values = pd.to_numeric(runs[metric], errors="coerce").to_numpy(dtype=np.float64)
+    panel.title(f"{metric.title} of every run, and the best so far")
+    values = pd.to_numeric(runs[metric.column], errors="coerce").to_numpy(dtype=np.float64)
     axis = level_chance(metric_axes(runs, [metric], ranks(values), chance)[0])
     panel.grid([*axis.ticks(20 / HEIGHT), *((slot.middle, slot.label) for slot in axis.slots)])
     across = Scale(0.0, float(spent[-1]))
@@ -97,7 +99,7 @@ def _progress(panel: Panel, runs: pd.DataFrame, spent: Array, metric: str, chanc
         zorder=2,
         rasterized=len(runs) > VECTOR_LINES,
     )
-    best = best_so_far(np.where(lost, np.nan, values), text.lower_is_better(metric))
+    best = best_so_far(np.where(lost, np.nan, values), not metric.maximize)
     assert axis.scale is not None
     heights = axis.floor + (1 - axis.floor) * axis.scale.forward(best)
     panel.surface.step(

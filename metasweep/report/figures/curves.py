@@ -29,6 +29,8 @@ from metasweep.report.figures.style import (
     house_style,
     sheet,
 )
+from metasweep.report.read.quantities import SPLIT_WORDS, Quantity
+from metasweep.report.read.study import TEST_ACCURACY
 
 Array = npt.NDArray[np.float64]
 Curve = tuple[Array, Array]  # epochs, values
@@ -39,7 +41,7 @@ COLUMNS = 4
 CAPTION = SMALL + 6
 
 
-def curves_of(history: pd.DataFrame, metric: str) -> dict[str, Curve]:
+def curves_of(history: pd.DataFrame, metric: Quantity, x: str = "epoch") -> dict[str, Curve]:
     """run_id -> (epochs, values) where the metric was logged.
 
     The epoch of a step that logged none lies between its neighbours' epochs. A value that is not finite is
@@ -48,10 +50,11 @@ def curves_of(history: pd.DataFrame, metric: str) -> dict[str, Curve]:
     found = {}
     for run, rows in history.groupby("run_id", sort=False):
         rows = rows.sort_values("step")
-        logged = rows[metric].notna().to_numpy()
+        logged = rows[metric.column].notna().to_numpy()
+        epochs = _epochs(rows, x)
+        logged = logged & np.isfinite(epochs)
         if logged.any():
-            epochs = _epochs(rows)
-            values = rows[metric].to_numpy(dtype=np.float64)
+            values = rows[metric.column].to_numpy(dtype=np.float64)
             found[str(run)] = (epochs[logged], np.where(np.isfinite(values), values, np.nan)[logged])
     return found
 
@@ -60,7 +63,7 @@ def curves_of(history: pd.DataFrame, metric: str) -> dict[str, Curve]:
 def convergence(
     history: pd.DataFrame,
     *,
-    metric: str = "test_acc",
+    metric: Quantity = TEST_ACCURACY,
     title: str = "Convergent runs",
     subtitle: str | None = None,
     theme: str = "light",
@@ -70,12 +73,13 @@ def convergence(
     The enlarged part holds the ends of all curves, and below the worst of them as much again. Raises
     ValueError when nothing was logged.
     """
-    curves = _sorted(curves_of(history, metric))
+    x = axis_of(history)
+    curves = _sorted(curves_of(history, metric, x))
     if not curves:
-        raise ValueError(f"no run has logged {metric}")
+        raise ValueError(f"no run has logged {metric.name}")
     look = THEMES[theme]
     if subtitle is None:
-        subtitle = f"{text.title_of(metric)} of {text.quantity(len(curves), 'run')}, at right the framed part"
+        subtitle = f"{metric.title} of {text.quantity(len(curves), 'run')}, at right the framed part"
     above = heading_height(title, subtitle, WIDTH) + 14
     height = above + PANEL_HEIGHT + FOOT + CAPTION + MARGIN
     figure, surface = sheet(WIDTH, height, title, subtitle, look)
@@ -84,11 +88,11 @@ def convergence(
     ends = np.array([values[np.isfinite(values)][-1] for _, values in curves])
     zoom = _zoom(ends, metric)
     colours = look.ramp(_spread(ends))
-    full = Scale(0.0, 1.0, as_percent=True) if text.is_accuracy(metric) else _scale_of(curves, metric)
+    full = Scale(0.0, 1.0, as_percent=True) if metric.is_accuracy else _scale_of(curves, metric)
     left = Panel(surface, look, MARGIN + TICK_ROOM, bottom, width, PANEL_HEIGHT)
     right = Panel(surface, look, WIDTH - MARGIN - width, bottom, width, PANEL_HEIGHT)
     for panel, scale in ((left, full), (right, zoom)):
-        _draw(panel, curves, scale, colours)
+        _draw(panel, curves, scale, colours, x)
     frame = full.forward([zoom.low, zoom.high])
     box = left.points([0, 1, 1, 0, 0], frame[[0, 0, 1, 1, 0]])
     surface.plot(*box.T, color=look.ink, linewidth=0.9, zorder=5)
@@ -100,7 +104,7 @@ def divergence(
     history: pd.DataFrame,
     reasons: Mapping[str, str],
     *,
-    metric: str = "test_acc",
+    metric: Quantity = TEST_ACCURACY,
     chance: float | None = None,
     title: str = "Divergent runs",
     subtitle: str | None = None,
@@ -115,9 +119,10 @@ def divergence(
         raise ValueError("there is no divergent run to draw")
     look = THEMES[theme]
     counts = pd.Series(dict(reasons)).value_counts(sort=False).sort_values(ascending=False, kind="stable")
-    curves = curves_of(history, metric)
+    x = axis_of(history)
+    curves = curves_of(history, metric, x)
     if subtitle is None:
-        subtitle = f"{text.title_of(metric)} of {text.quantity(len(reasons), 'run')} by what happened to them"
+        subtitle = f"{metric.title} of {text.quantity(len(reasons), 'run')} by what happened to them"
         subtitle += f" · dashed: chance, {text.percent(chance, 2)}" if chance else ""
     scale = _scale_of([curves[run] for run in reasons if run in curves], metric)
     columns = min(max(len(counts), 2), COLUMNS)
@@ -134,7 +139,7 @@ def divergence(
         panel.title(str(reason), below=text.quantity(int(count), "run"))
         own = [curves[run] for run, word in reasons.items() if word == reason and run in curves]
         shades = np.tile(look.ramp(0.75), (len(own), 1))
-        _draw(panel, own, scale, shades, labels=index % columns == 0)
+        _draw(panel, own, scale, shades, x, labels=index % columns == 0)
         if chance is not None:
             line = panel.points([0, 1], scale.forward([chance, chance]))
             surface.plot(*line.T, color=look.muted, linewidth=1, dashes=(4, 3), zorder=1.5)
@@ -146,46 +151,61 @@ def single_runs(
     history: pd.DataFrame,
     cases: Sequence[tuple[str, str, str]],
     *,
+    metrics: Sequence[tuple[Quantity | None, Quantity]] = ((None, TEST_ACCURACY),),
     title: str = "Single runs",
-    subtitle: str = "Above: accuracy, below: loss",
+    subtitle: str | None = None,
     theme: str = "light",
 ) -> Figure:
-    """One column per run, training and test curves of its accuracy above those of its loss.
+    """One column per run; in it one panel per pair of metrics, in training and as reported.
 
     cases: (run_id, what it shows, its configuration). Raises ValueError without cases.
     """
     if not cases:
         raise ValueError("there is no single run to draw")
     look = THEMES[theme]
+    if subtitle is None:
+        subtitle = "From above: " + ", ".join(metric.words for _, metric in metrics)
     above = heading_height(title, subtitle, WIDTH) + 30
     columns = min(max(len(cases), 2), COLUMNS)
     rows = -(-len(cases) // columns)
-    block = TITLE_ROOM + 12 + 2 * SMALL_HEIGHT + 14 + FOOT + CAPTION + 10
+    depth = len(metrics) * (SMALL_HEIGHT + 14) - 14
+    block = TITLE_ROOM + 12 + depth + FOOT + CAPTION + 10
     height = above + rows * block + MARGIN - 10
     figure, surface = sheet(WIDTH, height, title, subtitle, look)
-    key(surface, [("training", look.train, "-"), ("test", look.test, "-")], MARGIN, height - above + 14, look)
-    scales = [_shared(history, [case[0] for case in cases], what) for what in ("acc", "loss")]
+    entries = [("training", look.train, "-")] if any(train for train, _ in metrics) else []
+    shown = SPLIT_WORDS.get(metrics[0][1].split, "reported") if metrics[0][1].split else "reported"
+    key(surface, [*entries, (shown, look.test, "-")], MARGIN, height - above + 14, look)
+    x = axis_of(history)
+    scales = [_shared(history, [case[0] for case in cases], pair) for pair in metrics]
     width = (WIDTH - 2 * MARGIN - TICK_ROOM - (columns - 1) * 18) / columns
     for index, (run, name, configuration) in enumerate(cases):
         left = MARGIN + TICK_ROOM + (index % columns) * (width + 18)
         top = height - above - (index // columns) * block - TITLE_ROOM - 12
         rows_of = history[history["run_id"] == run]
-        for place, (what, scale) in enumerate(zip(("acc", "loss"), scales, strict=True)):
+        for place, (pair, scale) in enumerate(zip(metrics, scales, strict=True)):
             bottom = top - SMALL_HEIGHT - place * (SMALL_HEIGHT + 14)
             panel = Panel(surface, look, left, bottom, width, SMALL_HEIGHT)
             if place == 0:
                 panel.title(name, below=configuration)
-            _pair(panel, rows_of, what, scale, labels=index % columns == 0, foot=place == 1)
+            foot = place == len(metrics) - 1
+            _pair(panel, rows_of, pair, scale, x, labels=index % columns == 0, foot=foot)
     return figure
 
 
-def _epochs(rows: pd.DataFrame) -> Array:
-    """The epoch of every row, from the rows that logged one; in steps where none did."""
+def axis_of(history: pd.DataFrame) -> str:
+    """What the curves of a figure run over: epochs where some run logged them, else steps."""
+    return "epoch" if "epoch" in history and history["epoch"].notna().any() else "step"
+
+
+def _epochs(rows: pd.DataFrame, x: str) -> Array:
+    """The epoch of every row, from the rows that logged one; NaN in a run that logged none."""
     steps = rows["step"].to_numpy(dtype=np.float64)
-    epochs = rows["epoch"].to_numpy(dtype=np.float64) if "epoch" in rows else np.full(len(rows), np.nan)
+    if x == "step":
+        return steps
+    epochs = rows["epoch"].to_numpy(dtype=np.float64)
     known = np.isfinite(epochs)
     if not known.any():
-        return steps
+        return np.full(len(rows), np.nan)
     start = ([steps[0] - 1], [0.0]) if epochs[known][0] > 0 and not known[0] else ([], [])
     return np.interp(
         steps, np.concatenate([start[0], steps[known]]), np.concatenate([start[1], epochs[known]])
@@ -197,9 +217,9 @@ def _sorted(curves: Mapping[str, Curve]) -> list[Curve]:
     return sorted(finite, key=lambda curve: float(curve[1][np.isfinite(curve[1])][-1]))
 
 
-def _zoom(ends: Array, metric: str) -> Scale:
+def _zoom(ends: Array, metric: Quantity) -> Scale:
     low, high = float(ends.min()), float(ends.max())
-    if text.is_accuracy(metric):
+    if metric.is_accuracy:
         return accuracy_scale([max(low - (high - low), 0.0), high], linear=True)
     return number_scale([low, high + (high - low)])
 
@@ -209,31 +229,36 @@ def _spread(values: Array) -> Array:
     return (values - low) / (high - low) if high > low else np.ones(len(values))
 
 
-def _scale_of(curves: Sequence[Curve], metric: str) -> Scale:
+def _scale_of(curves: Sequence[Curve], metric: Quantity) -> Scale:
     values = np.concatenate([values for _, values in curves]) if curves else np.array([])
     finite = values[np.isfinite(values)]
-    if text.is_accuracy(metric):
+    if metric.is_accuracy:
         return Scale(0.0, min(1.0, max(0.25, 1.05 * float(finite.max(initial=0)))), as_percent=True)
     return number_scale(finite)
 
 
-def _shared(history: pd.DataFrame, runs: Sequence[str], what: str) -> Scale:
+Pair = tuple[Quantity | None, Quantity]  # of one metric: in training where it is known, and as reported
+
+
+def _shared(history: pd.DataFrame, runs: Sequence[str], pair: Pair) -> Scale:
     own = history[history["run_id"].isin(runs)]
-    names = [name for name in (f"train_{what}", f"test_{what}") if name in own]
-    if what == "acc":
+    names = list(dict.fromkeys(metric.column for metric in pair if metric is not None))
+    if pair[1].is_accuracy:
         return Scale(0.0, 1.0, as_percent=True)
-    return number_scale(own[names].to_numpy(dtype=np.float64) if names else [])
+    return number_scale(own[names].to_numpy(dtype=np.float64))
 
 
-def _pair(panel: Panel, rows: pd.DataFrame, what: str, scale: Scale, labels: bool, foot: bool) -> None:
+def _pair(
+    panel: Panel, rows: pd.DataFrame, pair: Pair, scale: Scale, x: str, *, labels: bool, foot: bool
+) -> None:
     look = panel.look
     curves, colours, widths = [], [], []
-    for split, colour, line in (("train", look.train, 1.2), ("test", look.test, 1.8)):
-        found = curves_of(rows, f"{split}_{what}") if f"{split}_{what}" in rows else {}
+    for metric, colour, line in zip(pair, (look.train, look.test), (1.2, 1.8), strict=True):
+        found = {} if metric is None else curves_of(rows, metric, x)
         curves += list(found.values())
         colours += [colour] * len(found)
         widths += [line] * len(found)
-    _draw(panel, curves, scale, colours, labels=labels, foot=foot, widths=widths, marks=1)
+    _draw(panel, curves, scale, colours, x, labels=labels, foot=foot, widths=widths, marks=1)
 
 
 def _draw(
@@ -241,6 +266,7 @@ def _draw(
     curves: Sequence[Curve],
     scale: Scale,
     colours: npt.ArrayLike,
+    x: str,
     *,
     labels: bool = True,
     foot: bool = True,
@@ -274,4 +300,4 @@ def _draw(
             panel.surface.plot(*line.T, "o", color=colour, markersize=3, zorder=3)
     if foot:
         panel.foot(whole_ticks(across.low, across.high, most=6))
-        panel.caption("Epoch")
+        panel.caption(x.capitalize())

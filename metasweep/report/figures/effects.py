@@ -35,6 +35,8 @@ from metasweep.report.figures.style import (
     sheet,
 )
 from metasweep.report.measure.statistics import interval
+from metasweep.report.read.quantities import Quantity
+from metasweep.report.read.study import TEST_ACCURACY
 
 Array = npt.NDArray[np.float64]
 PANEL_HEIGHT = 160.0
@@ -48,7 +50,7 @@ def effects(
     runs: pd.DataFrame,
     parameters: Sequence[str],
     *,
-    metric: str = "test_acc",
+    metric: Quantity = TEST_ACCURACY,
     levels: Mapping[str, Sequence[Hashable]] | None = None,
     chance: float | None = None,
     confidence: float = 0.95,
@@ -62,14 +64,14 @@ def effects(
     distribution and no point hides another. The mean is of all runs with a value, those at chance too.
     Raises ValueError when no run has a value.
     """
-    values = pd.to_numeric(runs[metric], errors="coerce").to_numpy(dtype=np.float64)
+    values = pd.to_numeric(runs[metric.column], errors="coerce").to_numpy(dtype=np.float64)
     runs, values = runs[np.isfinite(values)], values[np.isfinite(values)]
     if not len(values) or not parameters:
         raise ValueError("effects need at least one parameter and one run with a value")
     look = THEMES[theme]
     axis = level_chance(metric_axes(runs, [metric], ranks(values), chance)[0])
     if subtitle is None:
-        subtitle = f"{text.title_of(metric)} of {text.quantity(len(runs), 'run')}, sorted within each value"
+        subtitle = f"{metric.title} of {text.quantity(len(runs), 'run')}, sorted within each value"
     columns = min(len(parameters), COLUMNS)
     rows = -(-len(parameters) // columns)
     above = heading_height(title, subtitle, WIDTH) + 28

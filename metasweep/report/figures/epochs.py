@@ -30,6 +30,8 @@ from metasweep.report.figures.style import (
     sheet,
 )
 from metasweep.report.measure.statistics import interval
+from metasweep.report.read.quantities import Quantity
+from metasweep.report.read.study import TEST_ACCURACY
 
 Array = npt.NDArray[np.float64]
 Line = tuple[str, Array, Array, Array, Array]  # label, epochs, mean, low, high
@@ -45,7 +47,8 @@ def effects_by_epoch(
     history: pd.DataFrame,
     parameters: Sequence[str],
     *,
-    metric: str = "test_acc",
+    metric: Quantity = TEST_ACCURACY,
+    x: str = "epoch",
     levels: Mapping[str, Sequence[Hashable]] | None = None,
     confidence: float = 0.95,
     title: str = "",
@@ -54,16 +57,14 @@ def effects_by_epoch(
 ) -> Figure:
     """One panel per parameter: at each of its values the mean over its runs per epoch, with a t interval.
 
-    history: rows (run_id, epoch, the metric). Raises ValueError when no epoch has a value.
+    history: rows (run_id, x, the metric); x is "epoch" or "step". Raises ValueError when none has a value.
     """
-    table = _table(runs, history, metric)
+    table = _table(runs, history, metric, x)
     if table.empty or not parameters:
-        raise ValueError(f"no run has logged {metric} with its epoch")
+        raise ValueError(f"no run has logged {metric.name} with its {x}")
     look = THEMES[theme]
     if subtitle is None:
-        subtitle = (
-            f"Mean {text.title_of(metric).lower()} over runs, band: {text.percent(confidence)} t interval"
-        )
+        subtitle = f"Mean {metric.words} over runs, band: {text.percent(confidence)} t interval"
     panels = {name: means(runs, table, name, (levels or {}).get(name), confidence) for name in parameters}
     scale = _scale([line for lines in panels.values() for line in lines], metric)
     columns = min(len(parameters), COLUMNS) if len(parameters) != 4 else 2
@@ -83,6 +84,7 @@ def effects_by_epoch(
         panel.grid(scale.ticks(22 / PANEL_HEIGHT), labels=index % columns == 0)
         panel.base()
         _draw(panel, lines, scale, table["epoch"])
+        panel.caption(x.capitalize())
     return figure
 
 
@@ -117,15 +119,15 @@ def apart(ys: Sequence[float], gap: float) -> list[float]:
     return [float(y) for y in moved]
 
 
-def _table(runs: pd.DataFrame, history: pd.DataFrame, metric: str) -> pd.DataFrame:
-    rows = history.loc[history["run_id"].isin(runs["run_id"]), ["run_id", "epoch", metric]]
-    rows = rows.rename(columns={metric: "value"}).dropna()
+def _table(runs: pd.DataFrame, history: pd.DataFrame, metric: Quantity, x: str) -> pd.DataFrame:
+    rows = history.loc[history["run_id"].isin(runs["run_id"]), ["run_id", x, metric.column]]
+    rows = rows.rename(columns={metric.column: "value", x: "epoch"}).dropna()
     return rows[np.isfinite(rows["value"])]
 
 
-def _scale(lines: Sequence[Line], metric: str) -> Scale:
+def _scale(lines: Sequence[Line], metric: Quantity) -> Scale:
     values = np.concatenate([np.concatenate([mean, low, high]) for _, _, mean, low, high in lines])
-    if text.is_accuracy(metric):
+    if metric.is_accuracy:
         return accuracy_scale(np.clip(values, 0.0, 1.0))
     return number_scale(values)
 
@@ -154,4 +156,3 @@ def _draw(panel: Panel, lines: Sequence[Line], scale: Scale, epochs: pd.Series) 
         panel.surface.plot([x + 4, x + 8], [y, y], color=shade, linewidth=2.5)
         panel.surface.text(x + 11, y, label, size=SMALL, color=look.ink, va="center_baseline")
     panel.foot(whole_ticks(across.low, across.high, most=6))
-    panel.caption("Epoch")

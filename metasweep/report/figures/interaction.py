@@ -26,6 +26,8 @@ from metasweep.report.figures.style import (
     house_style,
     sheet,
 )
+from metasweep.report.read.quantities import Quantity
+from metasweep.report.read.study import TEST_ACCURACY
 
 Array = npt.NDArray[np.float64]
 CELL_HEIGHT = 46.0
@@ -38,7 +40,7 @@ def interaction(
     row: str,
     column: str,
     *,
-    metric: str = "test_acc",
+    metric: Quantity = TEST_ACCURACY,
     levels: Mapping[str, Sequence[Hashable]] | None = None,
     title: str = "",
     subtitle: str | None = None,
@@ -49,14 +51,14 @@ def interaction(
     Accuracies are coloured on the nines scale. A cell without runs stays empty. Raises ValueError when no run
     has a value.
     """
-    runs = runs[np.isfinite(pd.to_numeric(runs[metric], errors="coerce"))]
+    runs = runs[np.isfinite(pd.to_numeric(runs[metric.column], errors="coerce"))]
     if runs.empty:
         raise ValueError("a heat map needs at least one run with a value")
     look = THEMES[theme]
     rows, columns = (grouped(runs[name], (levels or {}).get(name)) for name in (row, column))
-    means, deviations, counts = cells(runs[metric].to_numpy(dtype=np.float64), rows, columns)
+    means, deviations, counts = cells(runs[metric.column].to_numpy(dtype=np.float64), rows, columns)
     if subtitle is None:
-        subtitle = f"Mean {text.title_of(metric).lower()} ± standard deviation over runs (n)"
+        subtitle = f"Mean {metric.words} ± standard deviation over runs (n)"
     above = heading_height(title, subtitle, WIDTH) + 22
     depth = len(rows) * CELL_HEIGHT
     figure, surface = sheet(WIDTH, above + depth + FOOT + SMALL + 10 + MARGIN, title, subtitle, look)
@@ -65,12 +67,8 @@ def interaction(
     panel = Panel(surface, look, left, bottom, WIDTH - MARGIN - left, depth)
     name = text.fit(text.title_of(row), WIDTH / 2, LABEL, bold=True)
     surface.text(MARGIN, bottom + depth + 10, name, size=LABEL, color=look.ink, family=list(text.SEMIBOLD))
-    scale = (
-        accuracy_scale(means)
-        if text.is_accuracy(metric)
-        else number_scale(means, text.lower_is_better(metric))
-    )
-    _cells(panel, scale.forward(means), _words(means, deviations, counts, text.is_accuracy(metric)))
+    scale = accuracy_scale(means) if metric.is_accuracy else number_scale(means, not metric.maximize)
+    _cells(panel, scale.forward(means), _words(means, deviations, counts, metric))
     share = 1 / len(columns)
     room = panel.width * share - 4
     shown = [((at + 0.5) * share, text.fit(label, room, BODY)) for at, (label, _) in enumerate(columns)]
@@ -101,15 +99,14 @@ def cells(
 
 
 def _words(
-    means: Array, deviations: Array, counts: npt.NDArray[np.intp], as_percent: bool
+    means: Array, deviations: Array, counts: npt.NDArray[np.intp], metric: Quantity
 ) -> list[list[tuple[str, str]]]:
     """Two lines per cell: the mean, and its spread with the number of runs."""
-    factor, digits = (100, 2) if as_percent else (1, 4)
     return [
         [
             (
-                f"{factor * mean:.{digits}f}" + (text.THIN_SPACE + "%" if as_percent else ""),
-                (f"± {factor * spread:.{digits}f} " if np.isfinite(spread) else "") + f"({n})",
+                metric.show(mean) + (text.THIN_SPACE + "%" if metric.is_accuracy else ""),
+                (f"± {metric.show(spread)} " if np.isfinite(spread) else "") + f"({n})",
             )
             if n
             else ("", "no runs")

@@ -37,6 +37,8 @@ from metasweep.report.figures.style import (
     house_style,
     sheet,
 )
+from metasweep.report.read.quantities import Quantity
+from metasweep.report.read.study import TEST_ACCURACY, VALIDATION_ACCURACY
 
 Array = npt.NDArray[np.float64]
 AXIS_HEIGHT = 270.0
@@ -75,7 +77,7 @@ def parallel_coordinates(
     runs: pd.DataFrame,
     parameters: Sequence[str],
     *,
-    metrics: Sequence[str] = ("val_acc", "test_acc"),
+    metrics: Sequence[Quantity] = (VALIDATION_ACCURACY, TEST_ACCURACY),
     levels: Mapping[str, Sequence[Hashable]] | None = None,
     chance: float | None = None,
     title: str = "",
@@ -92,11 +94,11 @@ def parallel_coordinates(
     if runs.empty or not metrics:
         raise ValueError("parallel coordinates need at least one run and one metric")
     look = THEMES[theme]
-    values = _finite(runs[metrics[-1]])
+    values = _finite(runs[metrics[-1].column])
     missing = np.isnan(values)
-    lost = no_better(values, chance if text.is_accuracy(metrics[-1]) else None)
+    lost = no_better(values, chance if metrics[-1].is_accuracy else None)
     grey = missing | lost
-    rank = ranks(-values if text.lower_is_better(metrics[-1]) else values)
+    rank = ranks(-values if not metrics[-1].maximize else values)
     axes = [
         parameter_axis(runs[name], rank, LABEL_ROOM / AXIS_HEIGHT, (levels or {}).get(name))
         for name in parameters
@@ -114,9 +116,9 @@ def parallel_coordinates(
     return figure
 
 
-def describe(runs: int, lost: int, missing: int, metric: str) -> str:
+def describe(runs: int, lost: int, missing: int, metric: Quantity) -> str:
     """The line under the title: how many runs, and what the colours mean."""
-    line = f"{text.quantity(runs, 'run')} · coloured by {text.title_of(metric).lower()}"
+    line = f"{text.quantity(runs, 'run')} · coloured by {metric.words}"
     grey = [(lost, "no better than chance"), (missing, "without a value")]
     named = [f"{text.number(count, 12)} {what}" for count, what in grey if count]
     return f"{line} · grey: {', '.join(named)}" if named else line

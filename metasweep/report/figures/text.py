@@ -26,12 +26,6 @@ TITLES = {
     "batch_size": "Batch size",
     "epochs": "Epochs",
     "epoch": "Epoch",
-    "val_acc": "Validation accuracy",
-    "test_acc": "Test accuracy",
-    "train_acc": "Training accuracy",
-    "val_loss": "Validation loss",
-    "test_loss": "Test loss",
-    "train_loss": "Training loss",
 }
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 THIN_SPACE = "\u2009"
@@ -41,20 +35,11 @@ NOT_SET = "not set"
 
 def title_of(name: str) -> str:
     """A column's name as a person reads it: lr -> Learning rate, weight_decay -> Weight decay."""
+    name = name.removeprefix("config:")
     if name in TITLES:
         return TITLES[name]
     words = clean(name.replace("_", " ").replace("-", " "))
     return words[:1].upper() + words[1:]
-
-
-def is_accuracy(name: str) -> bool:
-    """Whether a column holds fractions that are shown as per cent."""
-    return name.lower().endswith(("acc", "accuracy"))
-
-
-def lower_is_better(name: str) -> bool:
-    """Whether a small value of this metric is a good one."""
-    return name.lower().endswith(("loss", "error"))
 
 
 def number(value: float, digits: int = 4) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from metasweep.report.read.study import Study
+
 SEEDS = tuple(range(1, 6))
 
 
@@ -51,6 +53,11 @@ def random_accuracy(test_counts: Sequence[int] | np.ndarray, seed: int) -> float
     labels = np.repeat(np.arange(len(test_counts)), test_counts)
     guesses = np.random.default_rng(seed).integers(len(test_counts), size=labels.size)
     return float((guesses == labels).mean())
+
+
+def chance_of(study: Study) -> float | None:
+    """What is reached without learning, on the scale of what is reported; None where it is not known."""
+    return chance_level(study.class_counts) if study.reported.is_accuracy else None
 
 
 def chance_level(class_counts: Mapping[str, Sequence[int]]) -> float | None:

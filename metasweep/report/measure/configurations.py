@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from metasweep.report.read.quantities import Quantity
 from metasweep.report.read.study import SEED, Study
 from metasweep.sweeps.points import listed_values
 
@@ -33,7 +34,7 @@ class Configuration:
 def configurations(study: Study) -> list[Configuration]:
     """All configurations with a finished run that has the metric, in the order of their first run."""
     runs = study.finished
-    runs = runs[runs[study.metric].notna()]
+    runs = runs[runs[study.metric.column].notna()]
     if not study.parameters:
         return [Configuration({}, one_per_seed(runs))] if len(runs) else []
     groups = runs.groupby(list(study.parameters), dropna=False, sort=False)
@@ -55,7 +56,7 @@ def one_per_seed(runs: pd.DataFrame) -> pd.DataFrame:
 
 def expected_seeds(study: Study) -> int:
     """Runs that a complete configuration has: the seeds of the smallest grid, at least one."""
-    declared = [len(listed_values(sweep.config).get(SEED, ())) for sweep in study.sweeps]
+    declared = [len(listed_values(sweep.config).get(study.seed, ())) for sweep in study.sweeps]
     return max(1, min((count for count in declared if count), default=1))
 
 
@@ -68,7 +69,6 @@ def complete(found: list[Configuration], seeds: int) -> list[Configuration]:
     return [configuration for configuration in found if len(configuration.runs) >= min(seeds, most)]
 
 
-def best(found: list[Configuration], metric: str, maximize: bool, count: int) -> list[Configuration]:
+def best(found: list[Configuration], metric: Quantity, count: int) -> list[Configuration]:
     """The `count` best by mean metric over the seeds, best first; ties go to the earlier one."""
-    sign = -1.0 if maximize else 1.0
-    return sorted(found, key=lambda configuration: sign * configuration.mean(metric))[:count]
+    return sorted(found, key=lambda each: -metric.sign * each.mean(metric.column))[:count]

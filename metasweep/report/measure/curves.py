@@ -8,21 +8,26 @@ from dataclasses import dataclass
 import pandas as pd
 from scipy.stats import kendalltau
 
-from metasweep.report.measure.baselines import chance_level
+from metasweep.report.measure.baselines import chance_of
+from metasweep.report.read.quantities import Quantity
 from metasweep.report.read.study import Study
 
 NAN, COLLAPSED, SLOW, CHANCE, STUCK = "NaN", "collapsed", "too slow", "at chance from the start", "stuck"
+BEHIND = "behind"
 MEANING = {
     NAN: "the loss became NaN or infinite",
     COLLAPSED: "it had learned something and lost it",
     SLOW: "still improving when it ended",
     CHANCE: "it never left it",
     STUCK: "it learned a little and stopped",
+    BEHIND: "far behind the others",
 }
-RISE = 0.02  # accuracy that is something learned: above chance, or in the last third of a run
+RISE = 0.02  # of an accuracy: something learned, above chance, or in the last third of a run
 GAINS = ("most improved", "clearest collapse")
-FALL = 0.05  # accuracy lost since the best moment that counts as a collapse
+FALL = 0.05  # of an accuracy, lost since the best moment that counts as a collapse
 SIGNIFICANCE = 0.01  # of the trend of the training loss
+GOOD = 0.25  # share of the runs that count as good, where the metric has no scale of its own
+FAR = 3.0
 ENOUGH = 6  # values for a trend that can be significant
 
 
@@ -32,7 +37,7 @@ class Highlight:
 
     word: str  # why
     run_id: str
-    value: float  # test accuracy, or the gain or fall of it
+    value: float  # what is reported, or the gain or fall of it
 
 
 def curve(study: Study, run_id: str, column: str) -> pd.DataFrame:
@@ -42,44 +47,83 @@ def curve(study: Study, run_id: str, column: str) -> pd.DataFrame:
 
 
 def converged(study: Study, threshold: float = 0.98) -> pd.DataFrame:
-    """Finished runs whose final test accuracy is above the threshold."""
-    runs = study.finished
-    return runs[runs["test_acc"] > threshold]
+    """Finished runs whose final accuracy is above the threshold; of another metric, the best quarter."""
+    runs, metric = study.finished, study.reported
+    values = metric.sign * runs[metric.column]
+    if metric.is_accuracy:
+        return runs[values > threshold]
+    return runs[values >= values.quantile(1 - GOOD)] if values.notna().any() else runs.iloc[:0]
 
 
 def diverged(study: Study, threshold: float = 0.2) -> pd.DataFrame:
-    """Finished runs below the threshold or with a loss that is no number, with a column `word`."""
-    runs = study.finished
-    runs = runs[(runs["test_acc"] < threshold) | runs["diverged"]]
+    """Finished runs that went wrong, with a column `word` for what happened.
+
+    Of an accuracy, those below the threshold; of another metric, those worse than the lower quartile by more
+    than three times the distance of the quartiles (Tukey's far outliers). Also all that ended as no number.
+    """
+    runs, metric = study.finished, study.reported
+    values = metric.sign * runs[metric.column]
+    if metric.is_accuracy:
+        bad = values < threshold
+    else:
+        low, high = values.quantile([0.25, 0.75])
+        bad = values < low - FAR * (high - low)
+    runs = runs[bad | runs["diverged"]]
     histories = dict(list(study.history_of(runs["run_id"]).groupby("run_id")))
-    empty, chance = study.history.iloc[:0], chance_level(study.class_counts)
+    empty, chance, unit = study.history.iloc[:0], chance_of(study), unit_of_change(study)
     words = [
-        word_for(histories.get(row.run_id, empty), bool(row.diverged), chance)
+        word_for(study, histories.get(row.run_id, empty), bool(row.diverged), chance, unit)
         for row in runs.itertuples(index=False)
     ]
     return runs.assign(word=pd.Series(words, index=runs.index, dtype=object))
 
 
-def word_for(history: pd.DataFrame, diverged: bool, chance: float | None = None) -> str:
-    """What a run below the threshold did.
+def unit_of_change(study: Study) -> float:
+    """What a change is measured by: 1 for an accuracy, else the distance of the quartiles over runs."""
+    if study.reported.is_accuracy:
+        return 1.0
+    values = study.finished[study.reported.column]
+    low, high = values.quantile([0.25, 0.75])
+    return float(high - low) if high > low else 1.0
 
-    A fall of the test accuracy by more than `FALL` from its peak is a collapse, and one of the training
-    accuracy (mean of three values) by twice that. Otherwise the run was too slow if its training loss still
+
+def word_for(
+    study: Study, history: pd.DataFrame, diverged: bool, chance: float | None = None, unit: float = 1.0
+) -> str:
+    """What a run did that ended badly.
+
+    A fall of what is reported by more than `FALL` from its best is a collapse, and one of the same metric in
+    training (mean of three values) by twice that. Otherwise the run was too slow if its training loss still
     falls in the second half (Kendall's rank correlation with the step, as in Mann's trend test): the first
     steps of a run that blows up fall from far above chance. Else it is stuck if it ever was `RISE` above
     chance.
     """
     if diverged:
         return NAN
-    accuracy = history["test_acc"].dropna()
-    if len(accuracy) and accuracy.max() - accuracy.iloc[-1] > FALL:
+    reached = oriented(history, study.reported) / unit
+    if len(reached) and reached.max() - reached.iloc[-1] > FALL:
         return COLLAPSED
-    training = history["train_acc"].dropna().rolling(3, min_periods=1).mean()
+    training = oriented(history, study.companion("train")).rolling(3, min_periods=1).mean() / unit
     if len(training) and training.max() - training.iloc[-1] > 2 * FALL:
         return COLLAPSED
-    if falls(late(history["train_loss"])):
+    if falls(late(-oriented(history, training_loss(study)))):
         return SLOW
-    return CHANCE if chance is None or not accuracy.max() > chance + RISE else STUCK
+    if not study.reported.is_accuracy:
+        return BEHIND
+    return CHANCE if chance is None or not reached.max() > chance + RISE else STUCK
+
+
+def oriented(history: pd.DataFrame, metric: Quantity | None) -> pd.Series:
+    """The values of a metric that were logged, turned so that large is good; none without a metric."""
+    if metric is None or metric.column not in history:
+        return pd.Series(dtype=float)
+    return metric.sign * history[metric.column].dropna()
+
+
+def training_loss(study: Study) -> Quantity | None:
+    """What training minimises: the training loss, else any loss that was logged."""
+    losses = [metric for metric in study.metrics if metric.kind == "loss"]
+    return next((metric for metric in losses if metric.split == "train"), next(iter(losses), None))
 
 
 def late(loss: pd.Series) -> pd.Series:
@@ -96,46 +140,56 @@ def falls(values: pd.Series) -> bool:
     return bool(tau < 0 and p_value < SIGNIFICANCE)
 
 
-def still_learns(accuracy: pd.Series, chance: float | None = None) -> bool:
+def still_learns(values: pd.Series, chance: float | None = None, unit: float = 1.0) -> bool:
     """Whether a curve ends above chance, at its best, and has clearly risen over its last third.
 
     Args:
-        accuracy: of every evaluation, in order.
+        values: of every evaluation, in order; large is good.
         chance: the accuracy of guessing; None when it is not known.
+        unit: what a change is measured by.
     """
-    last = accuracy.iloc[-1]
-    before = accuracy.iloc[-1 - max(1, len(accuracy) // 3) :] if len(accuracy) > 1 else accuracy
-    return bool(last > (chance or 0) and last == accuracy.max() and last - before.iloc[0] > RISE)
+    last = values.iloc[-1]
+    before = values.iloc[-1 - max(1, len(values) // 3) :] if len(values) > 1 else values
+    above = chance is None or last > chance
+    return bool(above and last == values.max() and (last - before.iloc[0]) / unit > RISE)
 
 
 def highlights(study: Study) -> list[Highlight]:
-    """Best on validation, most improved, clearest collapse, slowest learner; each run once, what there is.
+    """Best by the sweep's metric, most improved, clearest collapse, slowest learner; each run once.
 
     The slowest learner is the worst of the runs that still learn when they end.
     """
-    runs = study.finished[study.finished["test_acc"].notna()].set_index("run_id")
+    metric, unit = study.reported, unit_of_change(study)
+    runs = study.finished[study.finished[metric.column].notna()].set_index("run_id")
     if runs.empty:
         return []
-    evaluations = study.history[study.history["test_acc"].notna() & study.history["run_id"].isin(runs.index)]
-    by_run = evaluations.sort_values("step").groupby("run_id")["test_acc"]
-    gain = by_run.last() - by_run.first()
-    fall = by_run.max() - by_run.last()
-    chance = chance_level(study.class_counts)
-    learning = [run for run, values in by_run if still_learns(values, chance)]
-    losses = study.history_of(learning).sort_values("step").groupby("run_id")["train_loss"]
-    slow = runs["test_acc"].loc[[run for run, loss in losses if loss.isna().all() or falls(late(loss))]]
-    chosen_by = runs[study.metric] if study.maximize else -runs[study.metric]
+    known = study.history[metric.column].notna() & study.history["run_id"].isin(runs.index)
+    evaluations = study.history[known].sort_values("step")
+    by_run = (metric.sign * evaluations[metric.column]).groupby(evaluations["run_id"])
+    gain, fall = by_run.last() - by_run.first(), by_run.max() - by_run.last()
+    chance = chance_of(study)
+    learning = [run for run, values in by_run if still_learns(values, chance, unit)]
+    final = metric.sign * runs[metric.column]
     found: list[Highlight] = []
     candidates = [
-        ("best", chosen_by, -math.inf),
+        ("best", study.metric.sign * runs[study.metric.column], -math.inf),
         ("most improved", gain, 0.0),
-        ("clearest collapse", fall, FALL),
-        ("slowest learner", -slow, -math.inf),
+        ("clearest collapse", fall, FALL * unit),
+        ("slowest learner", -final.loc[_still_fitting(study, learning)], -math.inf),
     ]
     for word, values, least in candidates:
-        left = values.drop([h.run_id for h in found], errors="ignore")
+        left = values.drop([h.run_id for h in found], errors="ignore").dropna()
         if len(left) and left.max() > least:
             run = str(left.idxmax())
-            value = left[run] if word in GAINS else runs.loc[run, "test_acc"]
+            value = left[run] if word in GAINS else runs.loc[run, metric.column]
             found.append(Highlight(word, run, float(value)))
     return found
+
+
+def _still_fitting(study: Study, run_ids: list[str]) -> list[str]:
+    """Those of the runs whose training loss still falls, or was not logged."""
+    loss = training_loss(study)
+    if loss is None:
+        return run_ids
+    histories = study.history_of(run_ids).sort_values("step").groupby("run_id")[loss.column]
+    return [run for run, values in histories if values.isna().all() or falls(late(values))]

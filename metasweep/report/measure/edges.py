@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
+from metasweep.report.base.words import parameter_name, value
 from metasweep.report.measure.configurations import (
     Configuration,
     best,
@@ -14,60 +16,116 @@ from metasweep.report.measure.configurations import (
     configurations,
     expected_seeds,
 )
-from metasweep.report.measure.importance import on_scale
+from metasweep.report.measure.importance import acts_by_factors, on_scale
 from metasweep.report.measure.statistics import SIGNIFICANCE, paired_t
 from metasweep.report.read.study import TEST_SIZE, Study
-from metasweep.report.rendering import value
+
+
+@dataclass(frozen=True)
+class Edge:
+    """One parameter whose best value is its lowest or highest."""
+
+    place: str  # the beginning of its sentence
+    inner: Hashable  # the neighbour inside the grid
+    p_value: float  # that it is no better than the neighbour; NaN when nothing could be tested
+    about: str  # how it was tested, or why it was not
+    beyond: str  # what to try next; empty when nothing more extreme is possible
+
+    def sentence(self, level: float = SIGNIFICANCE) -> str:
+        """What can be said at a level of significance."""
+        if math.isnan(self.p_value):
+            return f"{self.place}; {self.about}."
+        p = min(1.0, self.p_value)
+        if not self.p_value < level:
+            apart = f"but cannot be told apart from {value(self.inner)}"
+            return f"{self.place}, {apart} ({self.about}, p = {p:.2f})."
+        advice = f": try {self.beyond} next" if self.beyond else ", and nothing lies beyond it"
+        shown = "< 0.001" if p < 0.001 else f"= {p:.3f}"
+        return f"{self.place}, and is better than {value(self.inner)} ({self.about}, p {shown}){advice}."
 
 
 def edge_sentences(study: Study) -> list[str]:
-    """One sentence per numeric parameter whose best value is its lowest or highest; one if there is none.
+    """One sentence per numeric parameter whose best value is its lowest or highest; one if there is none."""
+    found = edges(study)
+    if found is None:
+        return []
+    return [edge.sentence() for edge in found[1]] or [f"{found[0]} lies on no edge of the grid."]
+
+
+def edges(study: Study) -> tuple[str, list[Edge]] | None:
+    """The best configuration in words, and where it lies on an edge; None without a configuration.
 
     Whether to look further is decided against the neighbour inside the grid, by a paired t test over seeds.
     The best of many equal configurations beats its neighbour by luck: Bonferroni's correction for them all.
     """
     candidates = complete(configurations(study), expected_seeds(study))
     if not candidates:
-        return []
-    winner = best(candidates, study.metric, study.maximize, 1)[0]
+        return None
+    winner = best(candidates, study.metric, 1)[0]
     tuned = [name for name in study.parameters if name not in TEST_SIZE]
-    found = [_sentence(study, candidates, winner, name) for name in tuned]
-    return [sentence for sentence in found if sentence] or [f"{_named(winner)} lies on no edge of the grid."]
+    found = [_edge(study, candidates, winner, name) for name in tuned]
+    return named(study, winner), [edge for edge in found if edge]
 
 
-def _named(winner: Configuration) -> str:
-    values = ", ".join(f"{name} {value(item)}" for name, item in winner.values.items())
-    return f"The best configuration on validation ({values})"
+def named(study: Study, winner: Configuration) -> str:
+    """The best configuration in words, by what it was chosen."""
+    by = "on validation" if study.metric.split == "val" else f"by {study.metric.words}"
+    return f"The best configuration {by}" + (f" ({in_words(winner.values)})" if winner.values else "")
 
 
-def _sentence(study: Study, candidates: list[Configuration], winner: Configuration, name: str) -> str:
+def in_words(values: Mapping[str, Hashable]) -> str:
+    """`lr 0.001, optimizer adam`."""
+    return ", ".join(f"{parameter_name(name)} {value(item)}" for name, item in values.items())
+
+
+def _edge(study: Study, candidates: list[Configuration], winner: Configuration, name: str) -> Edge | None:
     levels = study.levels(name)
     own = winner.values[name]
-    numbers = on_scale(pd.Series(levels))
-    if numbers is None or len(levels) < 3 or own not in (levels[0], levels[-1]) or own == 0:
-        return ""  # zero (no dropout, no decay) is the end of the scale, not of the grid
+    if (
+        on_scale(pd.Series(levels)) is None
+        or len(levels) < 3
+        or own not in (levels[0], levels[-1])
+        or own == 0
+    ):
+        return None  # zero (no dropout, no decay) is the end of the scale, not of the grid
     outwards = levels if own == levels[-1] else levels[::-1]
     end = "highest" if own == levels[-1] else "lowest"
-    place = f"{_named(winner)} has the {end} {name} of the grid, {value(own)}"
-    inner = outwards[-2]
+    place = f"{named(study, winner)} has the {end} {parameter_name(name)} of the grid, {value(own)}"
+    inner, beyond = outwards[-2], next_value(outwards)
     neighbour = [c for c in candidates if c.values == {**winner.values, name: inner}]
     if not neighbour:
-        return f"{place}; its neighbour {value(inner)} was not run with all seeds: nothing can be told."
-    mine, theirs = winner.by_seed(study.metric).align(neighbour[0].by_seed(study.metric), join="inner")
+        return Edge(
+            place,
+            inner,
+            math.nan,
+            f"its neighbour {value(inner)} was not run with all seeds: nothing can be told",
+            beyond,
+        )
+    column = study.metric.column
+    mine, theirs = winner.by_seed(column).align(neighbour[0].by_seed(column), join="inner")
     p_value = len(candidates) * paired_t(mine, theirs).p_value
     if math.isnan(p_value):
-        return f"{place}; one seed cannot tell it from {value(inner)}."
-    tested = f"paired t, corrected for {len(candidates)} configurations"
-    if p_value >= SIGNIFICANCE:
-        return (
-            f"{place}, but cannot be told apart from {value(inner)} ({tested}, p = {min(1.0, p_value):.2f})."
-        )
-    logarithmic = not numbers.equals(pd.Series(levels, dtype=float))
-    beyond = next_value(outwards, logarithmic)
-    return f"{place}, and is better than {value(inner)} ({tested}, p = {p_value:.3f}): try {beyond} next."
+        return Edge(place, inner, math.nan, f"one seed cannot tell it from {value(inner)}", beyond)
+    return Edge(place, inner, p_value, f"paired t, corrected for {len(candidates)} configurations", beyond)
 
 
-def next_value(outwards: Sequence[Hashable], logarithmic: bool) -> str:
-    """The value to try after the last: half a step further on a log scale, a whole step on a linear one."""
-    last, before = float(str(outwards[-1])), float(str(outwards[-2]))
-    return f"{last * math.sqrt(last / before):.2g}" if logarithmic else f"{2 * last - before:.3g}"
+def next_value(outwards: Sequence[Hashable]) -> str:
+    """The value to try after the last of those in order, on the scale on which they are spaced.
+
+    By a factor where they are spaced by factors (half a step further on a log scale), by a whole step
+    otherwise. Whole numbers stay whole, positive ones positive, shares below 1; "" when nothing is left.
+    """
+    numbers = [float(str(level)) for level in outwards]
+    last, before = numbers[-1], numbers[-2]
+    whole = all(number == int(number) for number in numbers)
+    if acts_by_factors(sorted(numbers)):
+        factor = last / before
+        beyond = last * (factor if whole else math.sqrt(factor))
+    else:
+        beyond = 2 * last - before
+    if whole:
+        beyond = float(round(beyond))
+    possible = beyond != last and (beyond > 0 or min(numbers) < 0)
+    if not whole and min(numbers) >= 0 and max(numbers) < 1 and beyond >= 1:
+        beyond, possible = (1 + last) / 2, True
+    return value(float(f"{beyond:.2g}") if not whole else beyond) if possible else ""

@@ -16,7 +16,7 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.model_selection import KFold
 
 from metasweep.report.measure.importance import Effect, Importance, on_scale
-from metasweep.report.measure.statistics import interval
+from metasweep.report.read.quantities import Quantity
 from metasweep.report.read.study import SEED, Study
 
 FOLDS = 5
@@ -25,17 +25,20 @@ SHUFFLES = 5
 FEWEST_RUNS = 20
 
 
-def permutation(study: Study, metric: str) -> Importance | None:
-    """Total index of every parameter; None with too few runs to learn from."""
+def permutation(study: Study, metric: Quantity) -> Importance | None:
+    """Total index of every parameter, without intervals; None with too few runs to learn from.
+
+    The spread over the folds is no interval of the index: on a known truth, 95 % of it covered 7 of 12. What
+    would be one has to know how far a forest is from the truth, which no resampling of its runs tells.
+    """
     runs = study.finished
-    runs = runs[np.isfinite(runs[metric].to_numpy(dtype=float))]
+    runs = runs[np.isfinite(runs[metric.column].to_numpy(dtype=float))]
     names = [name for name in study.parameters if runs[name].nunique() > 1]
-    if len(runs) < FEWEST_RUNS or not names or runs[metric].nunique() < 2:
+    if len(runs) < FEWEST_RUNS or not names or runs[metric.column].nunique() < 2:
         return None
     inputs = np.column_stack([_codes(runs[name]) for name in names])
-    losses, unexplained = _losses(inputs, runs[metric].to_numpy(dtype=float), _groups(runs, names))
-    found = [interval(column) for column in losses.T]
-    totals = [Effect((name,), i.mean, i.half_width) for name, i in zip(names, found, strict=True)]
+    losses, unexplained = _losses(inputs, runs[metric.column].to_numpy(dtype=float), _groups(runs, names))
+    totals = [Effect((name,), float(share)) for name, share in zip(names, losses.mean(axis=0), strict=True)]
     ordered = tuple(sorted(totals, key=lambda effect: -effect.share))
     return Importance("permutation", metric, len(runs), (), ordered, unexplained)
 

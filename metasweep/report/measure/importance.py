@@ -2,7 +2,7 @@
 
 A complete grid is a full factorial design: its variance splits exactly into main effects, interactions and
 what the seeds do (functional ANOVA: Hutter, Hoos, Leyton-Brown 2014, here without a model). For an incomplete
-grid or a random search, `analysis.forest` estimates it.
+grid or a random search, `forest` estimates it.
 """
 
 from __future__ import annotations
@@ -15,20 +15,27 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import ncfdtr
 
-from metasweep.report.measure.statistics import half_width
+from metasweep.report.read.quantities import Quantity
 from metasweep.report.read.study import SEED, Study
 
 Array = NDArray[np.float64]
+MOST_WHOLE = 7  # axes of a grid that is split into all its interactions
+LARGEST = 1e12
+MOST_SPACED = 12  # values whose spacing is looked at
+DECADES = 50.0  # positive values of such a ratio, of which the steps grow with the value
 
 
 @dataclass(frozen=True)
 class Effect:
-    """Share of the variance; `half_width` of its 95 % interval over seeds, NaN when there is one seed."""
+    """Share of the variance; `low` and `high` are its 95 % interval, NaN where none is known."""
 
     parameters: tuple[str, ...]  # one: main effect; several: their interaction
     share: float
-    half_width: float
+    low: float = math.nan
+    high: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -39,14 +46,14 @@ class Importance:
     """
 
     method: str  # "anova" or "permutation"
-    metric: str
+    metric: Quantity
     runs: int
     effects: tuple[Effect, ...]  # largest first
     totals: tuple[Effect, ...]  # main effect and all interactions of each parameter, largest first
     error: float  # by the seeds alone (anova; NaN with one seed), or not predicted (permutation)
 
 
-def factorial(study: Study, metric: str) -> tuple[tuple[str, ...], Array] | None:
+def factorial(study: Study, metric: Quantity) -> tuple[tuple[str, ...], Array] | None:
     """The complete grid as an array, or None when it is not complete.
 
     Returns:
@@ -54,112 +61,163 @@ def factorial(study: Study, metric: str) -> tuple[tuple[str, ...], Array] | None
         are those that all configurations have. Without a parameter `seed` one run per configuration.
     """
     runs = study.finished
-    runs = runs[np.isfinite(runs[metric].to_numpy(dtype=float))]
+    runs = runs[np.isfinite(runs[metric.column].to_numpy(dtype=float))]
     names = [name for name in study.parameters if runs[name].nunique() > 1]
     if not names or runs[names].isna().to_numpy().any():
         return None
-    if SEED not in runs:
-        runs = runs.assign(**{SEED: 0})
-    by_seed = runs.pivot_table(index=names, columns=SEED, values=metric, aggfunc="first", sort=True)
-    by_seed = by_seed.dropna(axis="columns")
     shape = [runs[name].nunique() for name in names]
+    if math.prod(shape) > len(runs):
+        return None
+    if SEED not in runs or runs[SEED].isna().any():
+        runs = runs.assign(**{SEED: 0})
+    codes = [pd.factorize(runs[name], sort=True)[0] for name in names]
+    by_seed = runs.pivot_table(
+        index=codes, columns=SEED, values=metric.column, aggfunc="first", sort=True, observed=True
+    )
+    by_seed = by_seed.dropna(axis="columns")
     if len(by_seed) != math.prod(shape) or by_seed.shape[1] == 0:
         return None
     return tuple(names), by_seed.to_numpy(dtype=float).reshape(*shape, -1)
 
 
-def anova(parameters: Sequence[str], outcome: Array, metric: str = "test_acc") -> Importance:
-    """Exact functional ANOVA of a complete grid.
+def anova(parameters: Sequence[str], outcome: Array, metric: Quantity) -> Importance:
+    """Exact functional ANOVA of a complete grid, less what the noise of the seeds adds to every effect.
+
+    Of an effect with d degrees of freedom, noise of variance s² within cells adds d s² / N to its mean
+    square. Without seeds nothing can be taken off, and there is no interval.
 
     Args:
         parameters: names of all axes but the last.
         outcome: the metric, shape [levels of each parameter…, seeds].
+        metric: its name and kind.
     """
-    shares = variance_shares(outcome)
-    spreads = _spread_over_seeds(outcome, shares)
+    parts = variance_parts(outcome)
+    total, noise = float(outcome.var()), _noise(outcome)
+
+    def effect(names: tuple[str, ...], part: float, freedom: int) -> Effect:
+        if not total:
+            return Effect(names, 0.0)
+        if math.isnan(noise):
+            return Effect(names, part / total)
+        rest = total - part
+        low, high = _interval(part, rest, freedom, noise, outcome)
+        return Effect(names, max(0.0, part - freedom * noise / outcome.size) / total, low, high)
+
     effects = [
-        Effect(tuple(parameters[axis] for axis in axes), share, spreads[axes])
-        for axes, share in shares.items()
-        if axes
+        effect(tuple(parameters[axis] for axis in axes), part, freedom)
+        for axes, (part, freedom) in parts.items()
     ]
-    totals = []
-    for index, name in enumerate(parameters):
-        total = _total(shares, index)
-        leave_one_out = [_total(left, index) for left in _without_each_seed(outcome)]
-        totals.append(Effect((name,), total, _jackknife_half_width(leave_one_out)))
+    totals = [effect((name,), *_total(outcome, axis)) for axis, name in enumerate(parameters)]
     return Importance(
         method="anova",
         metric=metric,
         runs=outcome.size,
-        effects=tuple(sorted(effects, key=lambda effect: -effect.share)),
-        totals=tuple(sorted(totals, key=lambda effect: -effect.share)),
-        error=shares[()] if outcome.shape[-1] > 1 else math.nan,
+        effects=tuple(sorted(effects, key=lambda each: -each.share)),
+        totals=tuple(sorted(totals, key=lambda each: -each.share)),
+        error=max(0.0, 1 - math.fsum(each.share for each in effects)) if not math.isnan(noise) else math.nan,
     )
 
 
-def variance_shares(outcome: Array) -> dict[tuple[int, ...], float]:
-    """Share of the variance per set of axes; the empty set is the variance within cells, over seeds.
+def variance_parts(outcome: Array) -> dict[tuple[int, ...], tuple[float, int]]:
+    """Mean square and degrees of freedom of the component of every set of axes, over cells.
 
     The component of a set is the mean over all other axes, less the components of its subsets; components
-    are orthogonal, so their mean squares add up to the variance.
+    are orthogonal, so their mean squares add up to the variance of the cells' means. With more than
+    `MOST_WHOLE` axes only single axes and pairs.
     """
     cells = outcome.mean(axis=-1)
-    total = float(outcome.var())
+    most = cells.ndim if cells.ndim <= MOST_WHOLE else 2
     components: dict[tuple[int, ...], Array] = {}
-    shares: dict[tuple[int, ...], float] = {}
-    for size in range(cells.ndim + 1):
+    parts: dict[tuple[int, ...], tuple[float, int]] = {}
+    for size in range(most + 1):
         for axes in itertools.combinations(range(cells.ndim), size):
             others = tuple(axis for axis in range(cells.ndim) if axis not in axes)
             component = cells.mean(axis=others, keepdims=True)
-            for smaller, known in components.items():
-                if set(smaller) < set(axes):
-                    component = component - known
+            for smaller in itertools.chain.from_iterable(
+                itertools.combinations(axes, count) for count in range(size)
+            ):
+                component = component - components[smaller]
             components[axes] = component
-            shares[axes] = float((component**2).mean()) / total if total else 0.0
-    shares[()] = float(outcome.var(axis=-1).mean()) / total if total else 0.0
-    return shares
+            if axes:
+                freedom = math.prod(cells.shape[axis] - 1 for axis in axes)
+                parts[axes] = (float((component**2).mean()), freedom)
+    return parts
 
 
-def _total(shares: dict[tuple[int, ...], float], axis: int) -> float:
-    return sum(share for axes, share in shares.items() if axis in axes)
+def _total(outcome: Array, axis: int) -> tuple[float, int]:
+    """Mean square of everything that an axis takes part in, and its degrees of freedom."""
+    cells = outcome.mean(axis=-1)
+    without = cells.mean(axis=axis)
+    freedom = (cells.shape[axis] - 1) * without.size
+    return float(cells.var() - without.var()), freedom
 
 
-def _without_each_seed(outcome: Array) -> list[dict[tuple[int, ...], float]]:
-    """Shares computed without each of the seeds in turn; none when there is only one."""
-    seeds = outcome.shape[-1]
-    if seeds < 2:
-        return []
-    return [variance_shares(np.delete(outcome, seed, axis=-1)) for seed in range(seeds)]
+def _noise(outcome: Array) -> float:
+    """Variance within cells (with n - 1); NaN with one seed."""
+    return float(outcome.var(axis=-1, ddof=1).mean()) if outcome.shape[-1] > 1 else math.nan
 
 
-def _spread_over_seeds(outcome: Array, shares: dict[tuple[int, ...], float]) -> dict[tuple[int, ...], float]:
-    left_out = _without_each_seed(outcome)
-    return {axes: _jackknife_half_width([left[axes] for left in left_out]) for axes in shares}
+def _interval(part: float, rest: float, freedom: int, noise: float, outcome: Array) -> tuple[float, float]:
+    """95 % interval of a share: by the noncentral F distribution of the effect's mean square over the noise.
+
+    Exact for the effect's size in units of the noise, where that is normal and the same in all cells (Steiger
+    2004); the rest of the variance is taken as it was found.
+    """
+    cells = outcome[..., 0].size
+    if not noise > 0:
+        share = part / (part + rest) if part + rest else 0.0
+        return share, share
+    free_error = cells * (outcome.shape[-1] - 1)
+    ratio = part * outcome.size / freedom / noise
+    low, high = (_noncentrality(ratio, freedom, free_error, p) for p in (0.975, 0.025))
+    found = [size * noise / outcome.size for size in (low, high)]
+    ends = [size / (size + rest) if size + rest > 0 else 0.0 for size in found]
+    return ends[0], ends[1]
 
 
-def _jackknife_half_width(leave_one_out: Sequence[float]) -> float:
-    """Half-width of the 95 % interval from estimates that each lack one seed (Tukey 1958, Student's t)."""
-    n = len(leave_one_out)
-    if n < 2:
-        return math.nan
-    pseudo_std = (n - 1) * float(np.std(leave_one_out, ddof=1))
-    return half_width(pseudo_std, n)
+def _noncentrality(ratio: float, freedom: int, free_error: int, probability: float) -> float:
+    """The noncentrality under which a smaller F has this probability; 0 when none is so small."""
+
+    def excess(size: float) -> float:
+        return float(ncfdtr(freedom, free_error, size, ratio)) - probability
+
+    if excess(0.0) <= 0:
+        return 0.0
+    upper = max(1.0, freedom * ratio)
+    while excess(upper) > 0 and upper < LARGEST:
+        upper *= 2
+    return float(brentq(excess, 0.0, upper, xtol=1e-6 * upper)) if excess(upper) < 0 else upper
 
 
 def on_scale(values: pd.Series) -> pd.Series | None:
-    """A parameter as numbers on the scale on which it acts: log10 when it spans decades; None for words."""
+    """A parameter as numbers on the scale on which it acts; None for words.
+
+    log10 when positive values span decades, or when few of them are spaced by factors rather than by steps.
+    """
     numbers = pd.to_numeric(values, errors="coerce")
-    if numbers.isna().any() or values.map(lambda value: isinstance(value, bool)).any():
+    if numbers.isna().any() or values.map(lambda value: isinstance(value, (bool, np.bool_))).any():
         return None
-    if numbers.min() > 0 and numbers.max() / numbers.min() >= 50:
-        return np.log10(numbers)
-    return numbers.astype(float)
+    numbers = numbers.astype(float)
+    return pd.Series(np.log10(numbers)) if acts_by_factors(sorted(set(numbers))) else numbers
 
 
-def correlation(runs: pd.DataFrame, parameter: str, metric: str) -> float:
-    """Pearson's correlation of a parameter (log10 when it spans decades) with a metric; NaN for words."""
-    known = runs[np.isfinite(runs[metric]) & runs[parameter].notna()]
+def acts_by_factors(levels: Sequence[float]) -> bool:
+    """Whether ascending values are spaced by factors (16, 32, 64; 0.001, 0.003, 0.01), not by steps."""
+    if not levels or levels[0] <= 0:
+        return False
+    if levels[-1] / levels[0] >= DECADES:
+        return True
+    if len(levels) < 3 or len(levels) > MOST_SPACED:
+        return False
+    steps, factors = np.diff(levels), np.diff(np.log(levels))
+    return bool(np.std(factors) / np.mean(factors) < np.std(steps) / np.mean(steps) - 1e-9)
+
+
+def correlation(runs: pd.DataFrame, parameter: str, metric: Quantity) -> float:
+    """Pearson's correlation of a parameter (on its scale) with a metric; NaN for words."""
+    column = metric.column
+    known = runs[np.isfinite(runs[column]) & runs[parameter].notna()]
     numbers = on_scale(known[parameter])
-    if numbers is None or len(known) < 3 or numbers.nunique() < 2 or known[metric].nunique() < 2:
+    if numbers is None or len(known) < 3 or numbers.nunique() < 2 or known[column].nunique() < 2:
         return math.nan
-    return float(np.corrcoef(numbers, known[metric])[0, 1])
+    return float(np.corrcoef(numbers, known[column])[0, 1])

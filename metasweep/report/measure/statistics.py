@@ -14,11 +14,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri, stdtr, stdtrit
+from scipy.optimize import brentq
+from scipy.special import nctdtr, ndtri, stdtr, stdtrit
 
 SIGNIFICANCE = 0.05  # of every claim; Holm's or Bonferroni's correction where there are several
 INTERVALS = ("t", "normal", "bootstrap")
 RESAMPLES = 10_000
+POWER = 0.8  # with which a difference that a study "could have seen" would have been shown
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,41 @@ def against(best: int, samples: Sequence[pd.Series]) -> list[PairedTest]:
     adjusted = holm([test.p_value for test in tests])
     found = {at: replace(tests[i], p_value=adjusted[i]) for i, at in enumerate(others)}
     return [found.get(index, PairedTest(0.0, len(samples[index]), math.nan)) for index in range(len(samples))]
+
+
+def detectable(std: float, n: int, comparisons: int = 1, power: float = POWER) -> float:
+    """The true difference that a paired t test over n seeds shows with this power; NaN below two seeds.
+
+    Args:
+        std: of the differences between two configurations over seeds.
+        n: seeds.
+        comparisons: by which the level is divided (Bonferroni, the first step of Holm's correction).
+        power: probability that it is shown.
+    """
+    if n < 2 or not std > 0:
+        return math.nan
+    critical = float(stdtrit(n - 1, 1 - SIGNIFICANCE / comparisons / 2))
+    # P(T > critical) = power for the noncentral t distribution; its noncentrality grows with the difference.
+    shift = brentq(lambda delta: 1 - float(nctdtr(n - 1, delta, critical)) - power, 0.0, 20 * critical + 20)
+    return float(shift) * std / math.sqrt(n)
+
+
+def seeds_to_show(difference: float, std: float, comparisons: int = 1, most: int = 1000) -> int | None:
+    """The seeds with which a true difference would be shown with 80 % power; None above `most`."""
+    if not (abs(difference) > 0 and std > 0):
+        return None
+    low, high = 2, 4
+    while detectable(std, high, comparisons) > abs(difference):
+        if high >= most:
+            return None
+        low, high = high, 2 * high
+    while low < high:
+        middle = (low + high) // 2
+        if detectable(std, middle, comparisons) > abs(difference):
+            low = middle + 1
+        else:
+            high = middle
+    return low if low <= most else None
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

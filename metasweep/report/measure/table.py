@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from metasweep.report.errors import AnalysisError
-from metasweep.report.measure.baselines import SEEDS, Baselines, baselines
+from metasweep.report.base.errors import AnalysisError
+from metasweep.report.measure.baselines import SEEDS, Baselines, baselines, chance_of
 from metasweep.report.measure.configurations import (
     Configuration,
     best,
@@ -19,16 +19,19 @@ from metasweep.report.measure.configurations import (
     one_per_seed,
 )
 from metasweep.report.measure.statistics import (
+    POWER,
     SIGNIFICANCE,
     Interval,
     against,
+    detectable,
     interval,
+    seeds_to_show,
 )
 from metasweep.report.measure.status import completeness
-from metasweep.report.read.study import Study
+from metasweep.report.read.quantities import Quantity, counterparts
+from metasweep.report.read.study import SEED, Study
 
 FEW_SEEDS = 5
-REPORTED = "test_acc"
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ class ResultsTable:
     """What the renderers print. Accuracies are fractions."""
 
     parameters: tuple[str, ...]
-    metric: str
+    metric: Quantity  # by which the rows were chosen
+    reported: Quantity
     rows: tuple[Row, ...]
     baselines: tuple[BaselineRow, ...]
     notes: tuple[str, ...]
@@ -93,8 +97,8 @@ def results_table(
     rows = [
         Row(
             values=dict(original.values),
-            validation=original.mean(study.metric),
-            test=interval(shown.runs[REPORTED], method, confidence),
+            validation=original.mean(study.metric.column),
+            test=interval(shown.runs[study.reported.column].dropna(), method, confidence),
             runs=tuple(shown.runs["run_id"]),
         )
         for original, shown in zip(chosen, reported, strict=True)
@@ -102,9 +106,15 @@ def results_table(
     return ResultsTable(
         parameters=study.parameters,
         metric=study.metric,
-        rows=tuple(compare(rows, reported)),
+        reported=study.reported,
+        rows=tuple(compare(study.reported, rows, reported)),
         baselines=tuple(_baseline_rows(study, method, confidence)),
-        notes=(*_about_seeds(rows, reported), *_about_runs(study), _about_choice(chosen, reported)),
+        notes=(
+            *_about_power(study, rows, reported),
+            *_about_seeds(study, rows, reported),
+            *_about_runs(study),
+            *_about_choice(study, chosen, reported),
+        ),
         method=method,
         confidence=confidence,
     )
@@ -114,18 +124,18 @@ def choose(study: Study, top: int) -> list[Configuration]:
     """The best configurations on validation, model by model."""
     candidates = complete(configurations(study), expected_seeds(study))
     if "model" not in study.parameters:
-        return best(candidates, study.metric, study.maximize, top)
+        return best(candidates, study.metric, top)
     by_model = [[c for c in candidates if c.values["model"] == model] for model in study.levels("model")]
-    return [c for group in by_model for c in best(group, study.metric, study.maximize, top)]
+    return [c for group in by_model for c in best(group, study.metric, top)]
 
 
-def compare(rows: Sequence[Row], shown: Sequence[Configuration]) -> list[Row]:
+def compare(reported: Quantity, rows: Sequence[Row], shown: Sequence[Configuration]) -> list[Row]:
     """Mark the best mean, and test every other row against it."""
-    means = [row.test.mean if row.test.n else -math.inf for row in rows]
+    means = [reported.sign * row.test.mean if row.test.n else -math.inf for row in rows]
     if not rows or max(means) == -math.inf:
         return list(rows)
     winner = means.index(max(means))
-    tests = against(winner, [configuration.by_seed(REPORTED) for configuration in shown])
+    tests = against(winner, [configuration.by_seed(reported.column) for configuration in shown])
     return [
         replace(row, best=index == winner, p_value=math.nan if index == winner else test.p_value)
         for index, (row, test) in enumerate(zip(rows, tests, strict=True))
@@ -148,7 +158,7 @@ def _rerun(study: Study, chosen: Sequence[Configuration], confirmation: Study) -
 
 
 def _baseline_rows(study: Study, method: str, confidence: float) -> list[BaselineRow]:
-    if not {"train", "test"} <= set(study.class_counts):
+    if chance_of(study) is None:
         return []
     found: Baselines = baselines(study.class_counts, SEEDS)
     majority = Interval(found.majority_accuracy, math.nan, 1, math.nan)
@@ -162,35 +172,98 @@ def _class_name(study: Study, index: int) -> str:
     return study.class_names[index] if index < len(study.class_names) else str(index)
 
 
-def _about_choice(chosen: Sequence[Configuration], shown: Sequence[Configuration]) -> str:
-    """Whether the rows were reported on other seeds than those by which they were chosen."""
+def _about_choice(study: Study, chosen: Sequence[Configuration], shown: Sequence[Configuration]) -> list[str]:
+    """Whether the rows were reported on other seeds and other data than those by which they were chosen."""
+    column = study.reported.column
     pairs = zip(chosen, shown, strict=True)
-    seen = [set(one.by_seed(REPORTED).index) & set(other.by_seed(REPORTED).index) for one, other in pairs]
+    seen = [set(one.by_seed(column).index) & set(other.by_seed(column).index) for one, other in pairs]
     if not any(seen):
-        return "Reported on fresh seeds, chosen on others."
-    return "Chosen and reported on the same seeds: the interval is too narrow for the winner of many."
+        return ["Reported on fresh seeds, chosen on others."]
+    notes = ["Chosen and reported on the same seeds: the interval is too narrow for the winner of many."]
+    if study.reported == study.metric and study.metric.split != "test":
+        test = counterparts(study.metric.name, "test")[0]
+        notes.append(f"The rows are reported by what they were chosen by: log {test} to report on test data.")
+    return notes
 
 
-def _about_seeds(rows: Sequence[Row], shown: Sequence[Configuration]) -> list[str]:
+def _about_power(study: Study, rows: Sequence[Row], shown: Sequence[Configuration]) -> list[str]:
+    """What difference the table could have shown, and how many seeds would show the one that there is."""
+    metric = study.reported
+    samples = [configuration.by_seed(metric.column).dropna() for configuration in shown]
+    winner = next((index for index, row in enumerate(rows) if row.best), None)
+    if winner is None or len(rows) < 2:
+        return []
+    pairs = len(rows) * (len(rows) - 1) // 2
+    spreads = [
+        float(difference.std(ddof=1)) for difference in _differences(samples, winner) if len(difference) > 1
+    ]
+    n = min((len(difference) for difference in _differences(samples, winner)), default=0)
+    if not spreads or n < 2:
+        return []
+    std = math.sqrt(math.fsum(spread**2 for spread in spreads) / len(spreads))
+    least = detectable(std, n, pairs)
+    if math.isnan(least):
+        return []
+    note = (
+        f"With {n} seeds, a true difference of {metric.difference(least)} between two rows would have been "
+        f"shown with {100 * POWER:.0f} % probability."
+    )
+    close = [index for index, row in enumerate(rows) if row.indistinguishable]
+    if close:
+        gaps = [abs(rows[winner].test.mean - rows[index].test.mean) for index in close]
+        nearest = min(gaps)
+        needed = seeds_to_show(nearest, std, pairs)
+        seeds = f"{needed:,} seeds" if needed else "more than 1,000 seeds"
+        note += (
+            f" To show the smallest difference to the best, {metric.difference(nearest)}, would take {seeds}."
+        )
+    return [note]
+
+
+def _differences(samples: Sequence[pd.Series], winner: int) -> list[pd.Series]:
+    """Best less other, over the seeds that both have, for every other row."""
+    found = []
+    for index, sample in enumerate(samples):
+        if index != winner:
+            mine, theirs = samples[winner].align(sample, join="inner")
+            found.append(mine - theirs)
+    return found
+
+
+def _about_seeds(study: Study, rows: Sequence[Row], shown: Sequence[Configuration]) -> list[str]:
     counts = sorted({row.test.n for row in rows})
-    seeds = {frozenset(configuration.by_seed(REPORTED).index) for configuration in shown}
+    seeds = {frozenset(configuration.by_seed(study.reported.column).index) for configuration in shown}
     notes = []
     if counts and counts[0] < FEW_SEEDS:
         notes.append(
             f"Fewer than {FEW_SEEDS} seeds (down to {counts[0]}): the intervals are wide or missing."
         )
-    if len(seeds) > 1:
+    if len(seeds) > 1 and study.seed:
         notes.append("The rows do not have the same seeds: only common seeds are compared.")
+    if not study.seed:
+        notes.append(
+            "No parameter repeats the runs, so n counts runs alike: add a seed to the sweep, or name it "
+            "with --seed."
+        )
+    elif study.seed != SEED:
+        notes.append(f"The seed is the parameter {study.seed}.")
     return notes
 
 
 def _about_runs(study: Study) -> list[str]:
     notes = []
     status = completeness(study)
-    without = int(study.finished[study.metric].isna().sum())
-    if without:
-        runs = "1 finished run has" if without == 1 else f"{without} finished runs have"
-        notes.append(f"{runs} no {study.metric.replace('_', '/')} and cannot be chosen.")
+    metric = study.metric
+    without = study.finished[study.finished[metric.column].isna()]
+    infinite = int(without["diverged"].sum())
+    for count, what in (
+        (len(without) - infinite, f"no {metric.name}"),
+        (infinite, f"no finite {metric.name}"),
+    ):
+        if count:
+            have = "1 finished run has" if count == 1 else f"{count} finished runs have"
+            notes.append(f"{have} {what} and cannot be chosen.")
+    notes += study.notes
     if study.where:
         notes.append(f"Only runs with {study.where}.")
     elif not status.complete:

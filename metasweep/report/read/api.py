@@ -15,9 +15,11 @@ import requests
 import wandb
 from wandb.errors import CommError
 
-from metasweep.report.errors import AnalysisError
+from metasweep.report.base.errors import AnalysisError
 from metasweep.report.read.cache import HistoryCache
 from metasweep.report.read.connection import is_only_busy
+from metasweep.report.read.metrics import NOTHING_ASKED, find_metrics
+from metasweep.report.read.quantities import Asked, Quantity
 from metasweep.report.read.records import (
     History,
     RunRecord,
@@ -25,8 +27,9 @@ from metasweep.report.read.records import (
     loose_runs,
 )
 from metasweep.report.read.study import Study, Sweep
-from metasweep.report.write.baseline_runs import JOB_TYPE
+from metasweep.sweeps.metric import look_up
 
+BASELINE = "baseline"  # job type of runs that trained nothing: no part of a project's study
 PAGE = 500  # runs per call
 THREADS = 16
 FRUITLESS = 3  # times that not one history came from a server that is there: then it is given up
@@ -54,16 +57,22 @@ Progress = Callable[[int, int], None]  # (histories read, histories in all)
 def read(
     api: wandb.Api,
     names: Sequence[str],
-    cache: HistoryCache | None,
+    cache: HistoryCache,
     progress: Progress = lambda _done, _all: None,
+    asked: Asked = NOTHING_ASKED,
+    seed: str | None = None,
+    histories: bool = True,
 ) -> Study:
     """Read one or several sweeps into one study: two requests, one more for every 500 runs, one a history.
 
     Args:
         api: a connected client.
         names: ENTITY/PROJECT/ID, ENTITY/PROJECT (all its sweeps), an ID, or the URL of a sweep.
-        cache: histories read before; None leaves all histories out.
+        cache: histories read before.
         progress: called as histories arrive.
+        asked: what the user says of the metric.
+        seed: the parameter that only repeats; None: found by its name.
+        histories: whether to read them; otherwise only of finished runs whose summary lacks the metric.
 
     Raises:
         AnalysisError: a sweep does not exist or no sweep has a run; the connection was lost.
@@ -78,16 +87,35 @@ def read(
         if not found:
             raise AnalysisError(f"{', '.join(names)} has no runs yet: start an agent first.")
         records = [_record(sweep, run) for sweep, run in found.values()]
+        wanted = list(range(len(records)))
+        if not histories:
+            configs = [sweep.config for sweep in sweeps.values()]
+            wanted = lacking(find_metrics(configs, records, {}, asked).chosen_by, records)
         of_runs = [run for _, run in found.values()]
-        histories = _histories(of_runs, records, cache, progress, lambda: is_only_busy(api)) if cache else {}
+        rows = _histories(
+            [of_runs[index] for index in wanted],
+            [records[index] for index in wanted],
+            cache,
+            progress,
+            lambda: is_only_busy(api),
+        )
     except SERVER_ERRORS as error:
         raise AnalysisError(
             f"Lost the server while reading ({_first_line(error)}): run it again, what was read is kept."
         ) from error
-    return assemble(list(sweeps.values()), records, histories)
+    return assemble(list(sweeps.values()), records, rows, asked, seed)
 
 
 Found = tuple[list[Sweep], list[tuple[Sweep, Any]]]  # sweeps, and their runs each with its sweep
+
+
+def lacking(metric: Quantity, records: Sequence[RunRecord]) -> list[int]:
+    """Indices of the finished runs whose summary has nothing of the metric: their histories may."""
+    return [
+        index
+        for index, record in enumerate(records)
+        if record.state == "finished" and look_up(record.summary, metric.name) is None
+    ]
 
 
 def _parts(name: str) -> list[str]:
@@ -113,7 +141,7 @@ def _of_project(api: wandb.Api, name: str) -> Found:
     path = f"{entity}/{project}"
     try:
         sweeps = [_sweep(sweep) for sweep in api.project(project, entity=entity).sweeps()]
-        runs = [run for run in _runs(api, path, {}) if run.job_type != JOB_TYPE]
+        runs = [run for run in _runs(api, path, {}) if run.job_type != BASELINE]
     except NOT_FOUND as error:
         raise AnalysisError(f"There is no project {path} on {api.settings['base_url']}.") from error
     by_id = {sweep.id: sweep for sweep in sweeps}

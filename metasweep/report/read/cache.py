@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from metasweep.report.errors import AnalysisError
+from metasweep.report.base.errors import AnalysisError
 from metasweep.report.read.records import History, RunRecord
 from metasweep.sweeps.states import ENDED
 

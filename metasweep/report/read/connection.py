@@ -21,7 +21,7 @@ from wandb.errors import AuthenticationError, UsageError
 from metasweep.client.account import Account
 from metasweep.client.protocol import Client
 from metasweep.client.transport import Refused, Unreachable
-from metasweep.report.errors import AnalysisError
+from metasweep.report.base.errors import AnalysisError
 
 PATIENCE = 60  # seconds for one call with its repetitions: then the server is given up
 

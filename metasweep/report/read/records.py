@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from metasweep.report.read.study import (
-    METRICS,
-    SEED,
-    SPLITS,
-    Study,
-    Sweep,
-)
+from metasweep.report.base.errors import AnalysisError
+from metasweep.report.read.metrics import NOTHING_ASKED, find_metrics, metric_of_run, number
+from metasweep.report.read.quantities import Asked, Quantity
+from metasweep.report.read.study import RESERVED, SEED, SPLITS, Study, Sweep
 from metasweep.sweeps.grid import Choices, Grid, identity, value_of_run
+from metasweep.sweeps.metric import look_up
 from metasweep.sweeps.points import (
     constants,
     is_grid,
@@ -32,9 +31,13 @@ FIRST = (
     "optimizer",
     "dp",
 )  # learning rate beside optimizer: the chart shows how they interact
-NUMBERS = (*METRICS, "epoch", "images_per_second", "parameter_count")
 FACTS = ("parameter_count", "threads", "dtype", "device", "device_name", "git_commit", "data_dir")
 NOT_FINITE = ("NaN", "Infinity", "-Infinity")
+SEEDS = re.compile(
+    r"^(.*[./_\- ])?(seeds?|random[_-]?(seed|state)|rng([_-]?(seed|key))?|manual[_-]?seed|repeat(s|_id)?"
+    r"|repetition|replicate|replication|rep|trial(_id)?|fold|run(_id|_number|_index)?)$",
+    re.IGNORECASE,
+)
 History = Sequence[Mapping[str, Any]]
 
 
@@ -55,66 +58,115 @@ class RunRecord:
 
 
 def assemble(
-    sweeps: Sequence[Sweep], records: Sequence[RunRecord], histories: Mapping[str, History]
+    sweeps: Sequence[Sweep],
+    records: Sequence[RunRecord],
+    histories: Mapping[str, History],
+    asked: Asked = NOTHING_ASKED,
+    seed: str | None = None,
 ) -> Study:
-    """Build the table.
+    """Build the study.
 
     Args:
         sweeps: at least one.
         records: all their runs.
         histories: run id -> logged rows; runs may be missing.
+        asked: what the user says of the metric.
+        seed: the parameter whose values are repetitions; None: found by its name.
+
+    Raises:
+        AnalysisError: no run has logged the metric that was asked for, or no sweep has that seed.
     """
-    specs = _in_reading_order([name for sweep in sweeps for name in parameters_by_name(sweep.config)])
-    metric = sweeps[0].config.get("metric") or {}
-    chosen_by = column(metric.get("name", "val/acc"))
-    runs = runs_frame(sweeps, records, specs, chosen_by)
-    varied = [name for name in specs if name != SEED and _varies(name, sweeps, runs)]
-    names, counts = classes(records)
+    metrics = find_metrics([sweep.config for sweep in sweeps], records, histories, asked)
+    names = _in_reading_order([name for sweep in sweeps for name in parameters_by_name(sweep.config)])
+    repetition = _seed(names, sweeps) if seed is None else seed
+    if seed and seed not in names:
+        raise AnalysisError(f"No sweep has a parameter {seed}: its parameters are {', '.join(names)}.")
+    columns = {name: SEED if name == repetition else parameter_column(name) for name in names}
+    runs = runs_frame(sweeps, records, histories, columns, metrics.all)
+    tuned = [name for name in names if name != repetition]
+    varied = [name for name in tuned if _varies(name, sweeps, runs[columns[name]])]
+    class_names, counts = classes(records)
     return Study(
         runs=runs,
-        history=history_frame(histories),
-        parameters=tuple(varied),
+        history=history_frame(histories, metrics.all),
+        parameters=tuple(columns[name] for name in varied),
         constants={
-            name: runs[name].dropna().iloc[0]
-            for name in specs
-            if name not in (*varied, SEED) and runs[name].notna().any()
+            columns[name]: runs[columns[name]].dropna().iloc[0]
+            for name in tuned
+            if name not in varied and runs[columns[name]].notna().any()
         },
         sweeps=tuple(sweeps),
-        metric=chosen_by,
-        maximize=metric.get("goal", "maximize") == "maximize",
+        metric=metrics.chosen_by,
+        reported=metrics.reported,
+        metrics=metrics.all,
+        objectives=metrics.objectives,
+        seed=repetition,
+        notes=metrics.notes,
         class_counts=counts,
-        class_names=names,
+        class_names=class_names,
         dataset=first(records, "dataset"),
         data_dir=first(records, "data_dir"),
     )
 
 
-def column(key: str) -> str:
-    """Name of the column of a logged key: `val/acc` becomes `val_acc`."""
-    return key.replace("/", "_").replace(".", "_")
+def parameter_column(name: str) -> str:
+    """The column of a parameter: its name, or `config:NAME` where that could be one of ours or a metric's."""
+    return f"config:{name}" if name in RESERVED or "/" in name or ":" in name else name
 
 
 def runs_frame(
-    sweeps: Sequence[Sweep], records: Sequence[RunRecord], parameters: Sequence[str], metric: str
+    sweeps: Sequence[Sweep],
+    records: Sequence[RunRecord],
+    histories: Mapping[str, History],
+    columns: Mapping[str, str],
+    metrics: Sequence[Quantity],
 ) -> pd.DataFrame:
-    """`Study.runs`: in order of creation, duplicates marked."""
+    """`Study.runs`: in order of creation, duplicates marked.
+
+    Args:
+        columns: full name of each parameter -> its column.
+        metrics: what to read of each run.
+    """
     readers = {sweep.id: _Reader(sweep.config) for sweep in sweeps}
-    numbers = dict.fromkeys((*NUMBERS, metric))
     rows = []
     for record in records:
-        reader = readers[record.sweep_id]
-        values = {name: reader.value(record.config, name) for name in parameters}
-        rows.append({**_row(record, numbers), "grid_point": reader.point(record.config), **values})
+        reader, history = readers[record.sweep_id], histories.get(record.run_id, ())
+        rows.append(
+            {
+                **_facts(record, metrics),
+                "grid_point": reader.point(record.config),
+                **{column: reader.value(record.config, name) for name, column in columns.items()},
+                **{metric.column: metric_of_run(metric, record.summary, history) for metric in metrics},
+            }
+        )
     runs = pd.DataFrame(rows)
     for name in ("created_at", "updated_at"):
         runs[name] = pd.to_datetime(runs[name], utc=True, format="ISO8601")
     elapsed = (runs["updated_at"] - runs["created_at"]).dt.total_seconds()
     runs["runtime_seconds"] = runs["runtime_seconds"].fillna(elapsed)
-    for name in parameters:
-        runs[name] = _typed(runs[name])
+    typed = {column: as_column(runs[column]) for column in columns.values()}
+    runs = runs.assign(
+        **{column: runs[column].astype(float) for column in (m.column for m in metrics)}, **typed
+    )
     runs = runs.sort_values(["created_at", "run_id"], kind="stable").reset_index(drop=True)
     runs["duplicate"] = repeated(runs)
     return runs
+
+
+def _seed(names: Sequence[str], sweeps: Sequence[Sweep]) -> str:
+    """The parameter that only repeats: by its name, and its values are whole numbers or words; or ""."""
+    found = [name for name in names if SEEDS.match(name) and all(_repeats(name, s.config) for s in sweeps)]
+    plain = [name for name in found if name.lower() in ("seed", "random_seed")]
+    return next(iter([*plain, *found]), "")
+
+
+def _repeats(name: str, config: Mapping[str, Any]) -> bool:
+    """Whether the values of a parameter can be seeds; also where the sweep does not have it."""
+    parameter = parameters_by_name(config).get(name)
+    if parameter is None or parameter.distribution == "int_uniform":
+        return True
+    values = listed_values(config).get(name, (0.5,))
+    return all(isinstance(value, (int, str)) and not isinstance(value, bool) for value in values)
 
 
 class _Reader:
@@ -151,19 +203,22 @@ def repeated(runs: pd.DataFrame) -> pd.Series:
     return in_time["grid_point"].duplicated().reindex(runs.index, fill_value=False)
 
 
-def history_frame(histories: Mapping[str, History]) -> pd.DataFrame:
-    """`Study.history`: one row per logged step that holds a known column."""
-    keys = {name.replace("_", "/", 1): name for name in METRICS} | {"epoch": "epoch", "_step": "step"}
-    columns: dict[str, list[Any]] = {name: [] for name in ("run_id", "step", "epoch", *METRICS)}
+def history_frame(histories: Mapping[str, History], metrics: Sequence[Quantity]) -> pd.DataFrame:
+    """`Study.history`: one row per logged step that holds a metric or the epoch."""
+    columns: dict[str, list[Any]] = {"run_id": [], "step": [], "epoch": [], **{m.column: [] for m in metrics}}
+    wanted = [(metric.name, columns[metric.column], metric.factor) for metric in metrics]
+    names = {"epoch", *(metric.name for metric in metrics)}
     for run_id, rows in histories.items():
         for row in rows:
-            if any(key in row for key in keys if key != "_step"):
+            if not names.isdisjoint(row):
                 columns["run_id"].append(run_id)
-                for key, name in keys.items():
-                    columns[name].append(row.get(key))
+                columns["step"].append(number(row.get("_step", -1)))
+                columns["epoch"].append(number(row.get("epoch")))
+                for name, values, factor in wanted:
+                    values.append(number(row[name]) / factor if name in row else math.nan)
     frame = pd.DataFrame(columns)
-    for name in keys.values():
-        frame[name] = pd.to_numeric(frame[name], errors="coerce").astype(float)
+    numbers = [name for name in columns if name != "run_id"]
+    frame[numbers] = frame[numbers].astype(float)
     frame["step"] = frame["step"].fillna(-1).astype(int)
     frame["epoch"] = _epochs(frame)
     return frame
@@ -210,9 +265,10 @@ def _in_reading_order(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys([*(name for name in FIRST if name in names), *names]))
 
 
-def _row(record: RunRecord, numbers: Sequence[str] | Mapping[str, Any]) -> dict[str, Any]:
-    summary = {column(key): value for key, value in {**record.config, **record.summary}.items()}
-    values = {name: number(summary.get(name)) for name in numbers}
+def _facts(record: RunRecord, metrics: Sequence[Quantity]) -> dict[str, Any]:
+    """What every run has, whatever was searched."""
+    summary, config = record.summary, record.config
+    noted = {**config, **summary}
     return {
         "run_id": record.run_id,
         "name": record.name,
@@ -223,11 +279,13 @@ def _row(record: RunRecord, numbers: Sequence[str] | Mapping[str, Any]) -> dict[
         "updated_at": record.updated_at,
         "runtime_seconds": number(summary.get("_runtime")),
         "duplicate": False,
-        "diverged": bool(summary.get("diverged")) or _not_finite(summary),
-        **values,
-        "device": str(record.config.get("device_name") or record.config.get("device") or ""),
-        "commit": str(record.config.get("git_commit") or record.commit),
-        "versions": _versions(record.config.get("versions")),
+        "diverged": summary.get("diverged") is True or any(_not_finite(m, summary) for m in metrics),
+        "epoch": number(summary.get("epoch")),
+        "images_per_second": number(noted.get("images_per_second")),
+        "parameter_count": number(noted.get("parameter_count")),
+        "device": str(config.get("device_name") or config.get("device") or ""),
+        "commit": str(config.get("git_commit") or record.commit),
+        "versions": _versions(config.get("versions")),
     }
 
 
@@ -239,25 +297,13 @@ def _versions(versions: Any) -> str:
     return ", ".join(f"{name} {versions[name]}" for name in names)
 
 
-def number(value: Any) -> float:
-    """A logged value as a float, NaN when it is none; the server writes NaN and infinity as strings."""
-    if isinstance(value, (int, float, str)):
-        try:
-            return float(value)
-        except (OverflowError, ValueError):
-            return math.nan
-    return math.nan
+def _not_finite(metric: Quantity, summary: Mapping[str, Any]) -> bool:
+    """Whether a metric ended as NaN or infinite, as a number or in the words of JSON."""
+    value = look_up(summary, metric.name)
+    return value in NOT_FINITE or (isinstance(value, float) and not math.isfinite(value))
 
 
-def _not_finite(summary: Mapping[str, Any]) -> bool:
-    """Whether a metric was logged as NaN or infinite, as a number or in the words of JSON."""
-    logged = [summary.get(name) for name in METRICS]
-    return any(
-        value in NOT_FINITE or (isinstance(value, float) and not math.isfinite(value)) for value in logged
-    )
-
-
-def _typed(values: pd.Series) -> pd.Series:
+def as_column(values: pd.Series) -> pd.Series:
     """A column in which equal values are equal and different ones differ, for pandas too.
 
     Numbers where all are numbers, also when a YAML file had them as texts (1e-5). Lists and mappings, and
@@ -284,7 +330,7 @@ def _as_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
 
 
-def _varies(name: str, sweeps: Sequence[Sweep], runs: pd.DataFrame) -> bool:
+def _varies(name: str, sweeps: Sequence[Sweep], run: pd.Series) -> bool:
     """Whether a parameter takes more than one value: by the sweeps' word, or by what was run."""
     declared: set[str] = set()
     for sweep in sweeps:
@@ -293,4 +339,4 @@ def _varies(name: str, sweeps: Sequence[Sweep], runs: pd.DataFrame) -> bool:
             if values is None:  # continuous
                 return True
             declared |= set(map(identity, values))
-    return len(declared) > 1 or runs[name].dropna().nunique() > 1
+    return len(declared) > 1 or run.dropna().nunique() > 1

@@ -1,7 +1,9 @@
 """The typed tables that everything here works on: `Study`.
 
 `Study.runs` has one row per run, in order of creation; `Study.history` is the long form, one row per logged
-step of every run, NaN where something was not logged. `analysis.columns` documents the columns of both.
+step of every run, NaN where something was not logged. Run facts have columns named by us, parameters their
+own name (or `config:NAME`, where that is one of ours), metrics the name that they were logged under (or
+`summary:NAME`). So no name of a user's can meet another.
 """
 
 from __future__ import annotations
@@ -12,14 +14,37 @@ from typing import Any
 
 import pandas as pd
 
+from metasweep.report.read.quantities import Quantity
 from metasweep.sweeps.points import listed_values
 
-SEED = "seed"
-ACCURACIES = ("train_acc", "val_acc", "test_acc")
-LOSSES = ("train_loss", "val_loss", "test_loss")
-METRICS = (*ACCURACIES, *LOSSES)
+SEED = "seed"  # column of the repetitions, whatever the sweep calls them
 TEST_SIZE = ("test-size", "test_size")  # what it measures with, not what it trains: never to be tuned
 SPLITS = ("train", "val", "test")
+RUN_FACTS = (
+    *("run_id", "name", "url", "sweep_id", "state", "created_at", "updated_at", "runtime_seconds"),
+    *("duplicate", "diverged", "grid_point", "epoch", "images_per_second", "parameter_count"),
+    *("device", "commit", "versions"),
+)
+MADE = (
+    "word",
+    "step",
+    "index",
+    "value",
+    "at",
+    "n",
+    "mean",
+    "half_width",
+    "std",
+    "min",
+    "q1",
+    "median",
+    "q3",
+    "max",
+)
+RESERVED = frozenset((*RUN_FACTS, SEED, *MADE))
+"""Names of our own columns: a parameter of such a name has the column `config:NAME`."""
+TEST_ACCURACY = Quantity("test/acc", "accuracy", "maximize")
+VALIDATION_ACCURACY = Quantity("val/acc", "accuracy", "maximize")
 
 
 @dataclass(frozen=True)
@@ -38,17 +63,21 @@ class Sweep:
         return self.path.rsplit("/", 1)[-1]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Study:
     """All runs of one or several sweeps."""
 
     runs: pd.DataFrame
     history: pd.DataFrame
-    parameters: tuple[str, ...]  # what was varied, without the seed
+    parameters: tuple[str, ...]  # columns of what was varied, without the seed
     constants: Mapping[str, Any] = field(default_factory=dict)  # parameters with a single value
     sweeps: tuple[Sweep, ...] = ()
-    metric: str = "val_acc"  # the sweep's metric as a column: what configurations are chosen by
-    maximize: bool = True
+    metric: Quantity = VALIDATION_ACCURACY  # the sweep's: what configurations are chosen by
+    reported: Quantity = TEST_ACCURACY  # the same on test data, where the runs have it
+    metrics: tuple[Quantity, ...] = (VALIDATION_ACCURACY, TEST_ACCURACY)  # these and their companions
+    objectives: tuple[Quantity, ...] = ()  # what the sweeps name, when they name several
+    seed: str = SEED  # what the sweep calls its repetitions; empty when it has none
+    notes: tuple[str, ...] = ()  # what had to be guessed while reading
     class_counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # split -> images per class
     class_names: tuple[str, ...] = ()
     dataset: str = ""  # its name, where the runs say it
@@ -60,6 +89,25 @@ class Study:
         """The rows to draw and to count: every finished grid point exactly once (its first finished run)."""
         runs = self.runs
         return runs[(runs["state"] == "finished") & ~runs["duplicate"]].reset_index(drop=True)
+
+    @property
+    def x(self) -> str:
+        """What curves run over: epochs where any run logged them, else steps."""
+        return "epoch" if self.history["epoch"].notna().any() else "step"
+
+    def companion(self, split: str, like: Quantity | None = None) -> Quantity | None:
+        """The metric of the given kind (of the sweep's metric if none is given) on a part of the data."""
+        kind = (like or self.metric).kind
+        return next((m for m in self.metrics if m.split == split and m.kind == kind), None)
+
+    @property
+    def loss(self) -> Quantity | None:
+        """The loss that belongs to what is reported, if that is none itself."""
+        if self.reported.kind == "loss":
+            return None
+        losses = [metric for metric in self.metrics if metric.kind == "loss"]
+        same = [metric for metric in losses if metric.split == self.reported.split]
+        return next(iter([*same, *losses]), None)
 
     def levels(self, parameter: str) -> list[Hashable]:
         """Distinct values of a parameter: numbers ascending, everything else in the sweep's order."""

@@ -1,40 +1,28 @@
-"""The sections of the report: one module each, with a function `section(study, choices) -> Section`."""
+"""The sections of the report: a module each, with a function `section(study, choices) -> Section | None`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from importlib import import_module
 
 from metasweep.report.read.study import Study
-from metasweep.report.sections import (
-    baselines,
-    dataset,
-    effects,
-    findings,
-    importance,
-    parallel,
-    provenance,
-    questions,
-    results,
-    runs,
-)
 from metasweep.report.sections.section import Choices, Section
 
-Maker = Callable[[Study, Choices], Section]
-
-ORDER: dict[str, Maker] = {
-    "dataset": dataset.section,
-    "baselines": baselines.section,
-    "parallel": parallel.section,
-    "results": results.section,
-    "runs": runs.section,
-    "effects": effects.section,
-    "importance": importance.section,
-    "findings": findings.section,
-    "questions": questions.section,
-    "provenance": provenance.section,
-}
+Maker = Callable[[Study, Choices], Section | None]
+Sections = Mapping[str, str]
+"""Name -> "module:function" of a `Maker`, in the order of the report; imported when it is made."""
 
 
-def make(study: Study, choices: Choices) -> list[Section]:
-    """The sections that are wanted, in their order."""
-    return [section(study, choices) for name, section in ORDER.items() if name in (choices.only or ORDER)]
+def make(study: Study, choices: Choices, sections: Sections) -> list[Section]:
+    """The sections that are wanted, in their order, without those that do not apply to the study."""
+    made = [
+        maker(where)(study, choices) for name, where in sections.items() if name in (choices.only or sections)
+    ]
+    return [section for section in made if section is not None]
+
+
+def maker(where: str) -> Maker:
+    """The function that makes a section."""
+    module, _, name = where.partition(":")
+    found: Maker = getattr(import_module(module), name)
+    return found

@@ -1,4 +1,4 @@
-"""7. Importance: how much of the outcome each hyper-parameter explains."""
+"""Importance: how much of the outcome each hyper-parameter explains."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from metasweep.report import figures
-from metasweep.report.figures.text import title_of
-from metasweep.report.measure.forest import permutation
+from metasweep.report.base.listing import Listing
+from metasweep.report.base.words import file_name, parameter_name, percent, value
+from metasweep.report.measure.forest import FEWEST_RUNS, permutation
 from metasweep.report.measure.importance import (
     Effect,
     Importance,
@@ -20,36 +21,47 @@ from metasweep.report.measure.importance import (
     correlation,
     factorial,
 )
+from metasweep.report.read.quantities import Quantity
 from metasweep.report.read.study import Study
-from metasweep.report.rendering import Listing, percent, value
 from metasweep.report.sections.section import Chart, Choices, Section
 
 TITLE = "Importance"
-METRICS = ("test_acc", "test_loss")
 SHOWN_INTERACTIONS = 6
+SHOWN_PARAMETERS = 20
 MOST_LEVELS = 5  # of a parameter by which correlations are told apart
 OPPOSED = 0.2  # correlations of both signs from which one number for all runs hides something
 WORDS = {
     "anova": "The grid is complete, so the variance over its runs splits exactly into main effects, "
-    "interactions and what the seeds do (functional ANOVA).",
+    "interactions and what the seeds do (functional ANOVA). What chance adds to every effect is taken off, "
+    "with seeds to tell it by.",
     "permutation": "The runs are no complete grid, so a random forest estimates the total index: half the "
-    "rise of its squared error on unseen runs when a hyper-parameter is shuffled.",
+    "rise of its squared error on unseen runs when a hyper-parameter is shuffled. How far that is from the "
+    "truth is not known: there is no interval.",
 }
 
 
 def section(study: Study, _choices: Choices) -> Section:
-    """For accuracy and for loss."""
-    found = {metric: measure(study, metric) for metric in METRICS}
-    known = {metric: importance for metric, importance in found.items() if importance is not None}
+    """For what is reported, and for the loss beside it."""
+    wanted = [metric for metric in (study.reported, study.loss) if metric is not None]
+    known = [found for metric in wanted if (found := measure(study, metric)) is not None]
     if not known:
-        return Section(TITLE, "Too few finished runs, or no difference between them: nothing can be told.")
-    text = dict.fromkeys(WORDS[importance.method] for importance in known.values())
-    charts = tuple(_chart(study, importance) for importance in known.values())
-    listings = {f"importance-{m.replace('_', '-')}": listing(study, i) for m, i in known.items()}
+        return Section(TITLE, too_little(study))
+    text = dict.fromkeys(WORDS[importance.method] for importance in known)
+    charts = tuple(_chart(study, importance) for importance in known)
+    listings = {f"importance-{file_name(found.metric.name)}": listing(study, found) for found in known}
     return Section(TITLE, "\n\n".join(text), charts, listings)
 
 
-def measure(study: Study, metric: str) -> Importance | None:
+def too_little(study: Study) -> str:
+    """Why nothing can be told."""
+    finished = int(study.finished[study.reported.column].notna().sum())
+    if finished < FEWEST_RUNS:
+        needed = f"the importance needs a complete grid or {FEWEST_RUNS} runs, there are {finished}"
+        return f"Too few finished runs: {needed}."
+    return "The runs show no difference between them: nothing can be told."
+
+
+def measure(study: Study, metric: Quantity) -> Importance | None:
     """Exactly on a complete grid, by a forest otherwise; None when there is too little to tell."""
     complete = factorial(study, metric)
     if complete is not None and np.ptp(complete[1]) > 0:
@@ -68,25 +80,26 @@ def listing(study: Study, found: Importance) -> Listing:
         shown = "–" if math.isnan(linear) else f"{linear:+.2f}"
         rows.append(
             [
-                name,
-                "" if own is None else _share(own.share, own.half_width),
-                _share(total.share, total.half_width),
+                parameter_name(name),
+                "" if own is None else _share(own),
+                _share(total),
                 shown,
             ]
         )
         records.append(
             {
-                "effect": name,
+                "effect": parameter_name(name),
                 "main": math.nan if own is None else own.share,
                 "total": total.share,
-                "half_width": (own or total).half_width,
+                "low": (own or total).low,
+                "high": (own or total).high,
                 "correlation": linear,
             }
         )
     for effect in [effect for effect in found.effects if len(effect.parameters) > 1][:SHOWN_INTERACTIONS]:
-        rows.append([" × ".join(effect.parameters), _share(effect.share, effect.half_width), "", ""])
+        rows.append([_crossed(effect), _share(effect), "", ""])
     records += [
-        {"effect": " × ".join(effect.parameters), "main": effect.share, "half_width": effect.half_width}
+        {"effect": _crossed(effect), "main": effect.share, "low": effect.low, "high": effect.high}
         for effect in found.effects
         if len(effect.parameters) > 1
     ]
@@ -98,21 +111,29 @@ def listing(study: Study, found: Importance) -> Listing:
         rows=rows,
         records=records,
         notes=[_note(found, study)],
-        data={"method": found.method, "metric": found.metric, "runs": found.runs},
+        data={"method": found.method, "metric": found.metric.name, "runs": found.runs},
     )
 
 
-def _share(share: float, half_width: float) -> str:
-    return percent(share) if math.isnan(half_width) else f"{percent(share)} ± {percent(half_width)}"
+def _share(effect: Effect) -> str:
+    """`92.60 (91.00 to 94.00)`, or the share alone."""
+    shown = percent(effect.share)
+    return shown if math.isnan(effect.low) else f"{shown} ({percent(effect.low)} to {percent(effect.high)})"
+
+
+def _crossed(effect: Effect) -> str:
+    return " × ".join(map(parameter_name, effect.parameters))
 
 
 def _note(found: Importance, study: Study) -> str:
     exact = found.method == "anova"
-    note = f"Of {title_of(found.metric).lower()}, {found.runs} runs"
+    note = f"Of {found.metric.words}, {found.runs} runs"
     if exact and math.isnan(found.error):
         note += ", of one seed: what it does is part of the effects."
+    elif exact:
+        note += "; in brackets 95 % intervals over seeds (noncentral F)."
     else:
-        note += f"; ± is a 95 % interval {'over seeds (jackknife)' if exact else 'over folds'}."
+        note += "."
     if max(total.share for total in found.totals) > 1:
         note += (
             " Above 100 %: the runs do not hold all combinations, and shuffling makes those that none has."
@@ -121,7 +142,7 @@ def _note(found: Importance, study: Study) -> str:
     if left_out:
         note += f" {left_out} runs without a finite value, or with a seed that not all have, are left out."
     return " ".join(
-        [note, "Correlation: Pearson's, with log10 of what spans decades.", *_opposed(study, found)]
+        [note, "Correlation: Pearson's, with log10 of what is spaced by factors.", *_opposed(study, found)]
     )
 
 
@@ -139,33 +160,30 @@ def _opposed(study: Study, found: Importance) -> Iterator[str]:
         known = [r for r in by_level.values() if not math.isnan(r)]
         if known and min(known) < -OPPOSED and max(known) > OPPOSED:
             parts = (f"{r:+.2f} at {value(level)}" for level, r in by_level.items() if not math.isnan(r))
-            yield f"That with {name} depends on {other}: {', '.join(parts)}."
-
-
-def _ends(effect: Effect) -> dict[str, float]:
-    """Ends of its interval: no share is below 0 or above 1; NaN without one (one seed)."""
-    low, high = np.clip([effect.share - effect.half_width, effect.share + effect.half_width], 0.0, 1.0)
-    return {"low": float(low), "high": float(high)}
+            yield (
+                f"That with {parameter_name(name)} depends on {parameter_name(other)}: {', '.join(parts)}."
+            )
 
 
 def _chart(study: Study, found: Importance) -> Chart:
     main = {effect.parameters[0]: effect for effect in found.effects if len(effect.parameters) == 1}
     rows = {}
-    for total in found.totals:
+    for total in found.totals[:SHOWN_PARAMETERS]:
         name = total.parameters[0]
-        shown = main.get(name, total)  # a forest knows only totals: the interval is theirs then
-        rows[name] = {
+        shown = main.get(name, total)
+        rows[parameter_name(name)] = {
             "main": main[name].share if name in main else math.nan,
             "total": total.share,
-            **_ends(shown),
+            "low": shown.low,
+            "high": shown.high,
             "correlation": correlation(study.finished, name, found.metric),
         }
     for effect in [e for e in found.effects if len(e.parameters) == 2][:2]:
-        rows[" × ".join(effect.parameters)] = {"main": effect.share, **_ends(effect)}
+        rows[_crossed(effect)] = {"main": effect.share, "low": effect.low, "high": effect.high}
     table = pd.DataFrame.from_dict(rows, orient="index")
-    metric = title_of(found.metric).lower()
+    metric = found.metric.words
     return Chart(
-        f"importance-{found.metric.replace('_', '-')}",
+        f"importance-{file_name(found.metric.name)}",
         f"Importance of the hyper-parameters for {metric}",
         partial(
             figures.importance,

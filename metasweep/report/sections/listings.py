@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
-from metasweep.report.measure.baselines import Baselines
+from metasweep.report.base.listing import Listing, with_parameters
+from metasweep.report.base.words import DAGGER, parameter_name, value
 from metasweep.report.measure.statistics import SIGNIFICANCE, Interval
 from metasweep.report.measure.status import Completeness
 from metasweep.report.measure.table import ResultsTable, Row
-from metasweep.report.read.study import Study
-from metasweep.report.rendering import (
-    DAGGER,
-    Listing,
-    percent,
-    value,
-)
+from metasweep.report.read.quantities import Quantity
 from metasweep.sweeps.grid import identity
 
 INTERVAL_WORDS = {"t": "Student's t", "normal": "normal (z)", "bootstrap": "percentile bootstrap"}
@@ -23,73 +17,46 @@ SHOWN_POINTS = 20
 
 
 def results(table: ResultsTable, decimals: int = 2) -> Listing:
-    """The results table: accuracies in percent for people, as fractions for programs."""
-    names = table.parameters
-    headers = [*names, "n", "val %", "test %", "std", "p"]
+    """The results table: accuracies in percent for people, as fractions for programs.
+
+    Args:
+        table: what was found.
+        decimals: of percentages; other metrics have as many more or fewer than usual.
+    """
+    names, extra = table.parameters, decimals - 2
+    by, metric = table.metric, table.reported
+    own = [] if by == metric else [by.heading]
+    headers = [*map(parameter_name, names), "n", *own, metric.heading, "std", "p"]
+    if not names:
+        headers = ["configuration", *headers]
     rows = [
         [
-            *(value(row.values[name]) for name in names),
+            *([value(row.values[name]) for name in names] or ["the only one"]),
             str(row.test.n),
-            percent(row.validation, decimals),
-            mean_and_half_width(row.test, decimals) + (f" {DAGGER}" if row.indistinguishable else ""),
-            percent(row.test.std, decimals),
+            *([by.show(row.validation, extra)] if own else []),
+            mean_and_half_width(row.test, metric, extra) + (f" {DAGGER}" if row.indistinguishable else ""),
+            metric.show(row.test.std, extra),
             "best" if row.best else p_value(row.p_value),
         ]
         for row in table.rows
     ]
     for baseline in table.baselines:
         blank = [""] * max(0, len(names) - 1)
-        cells = [str(baseline.test.n), "", mean_and_half_width(baseline.test, decimals)]
-        rows.append([baseline.name, *blank, *cells, percent(baseline.test.std, decimals), ""])
+        cells = [str(baseline.test.n), *[""] * len(own), mean_and_half_width(baseline.test, metric, extra)]
+        rows.append([baseline.name, *blank, *cells, metric.show(baseline.test.std, extra), ""])
     return Listing(
         headers=headers,
         rows=rows,
         records=_records(table),
         bold=frozenset(index for index, row in enumerate(table.rows) if row.best),
         notes=[_explanation(table), *table.notes],
-        data={"interval": table.method, "confidence": table.confidence, "chosen_by": table.metric},
+        data={
+            "interval": table.method,
+            "confidence": table.confidence,
+            "chosen_by": table.metric.name,
+            "reported": table.reported.name,
+        },
     )
-
-
-def baseline_listing(found: Baselines, decimals: int = 2) -> Listing:
-    """Both baselines."""
-    seeds = ", ".join(percent(accuracy, decimals) for accuracy in found.random_by_seed)
-    exact = percent(found.random_expected, decimals)
-    spread = percent(found.random_expected_std, decimals)
-    records = [
-        {"baseline": "random, exact", "test_acc": found.random_expected, "std": found.random_expected_std},
-        *({"baseline": "random", "seed": i, "test_acc": a} for i, a in enumerate(found.random_by_seed, 1)),
-        {"baseline": "majority", "class": found.majority_class, "test_acc": found.majority_accuracy},
-    ]
-    return Listing(
-        headers=["baseline", "test %", "std over seeds"],
-        rows=[
-            ["random, expected", exact, spread],
-            ["majority class", percent(found.majority_accuracy, decimals), ""],
-        ],
-        records=records,
-        notes=[
-            f"Random models, one per seed: {seeds} %.",
-            f"{found.test_size} test images, {found.classes} classes; "
-            f"the largest class of the training set is number {found.majority_class}.",
-        ],
-        data=asdict(found),
-    )
-
-
-def dataset_listing(study: Study) -> Listing:
-    """Images per class and split."""
-    splits = list(study.class_counts)
-    rows = [
-        [name, *(str(study.class_counts[split][index]) for split in splits)]
-        for index, name in enumerate(study.class_names)
-    ]
-    totals = ["all", *(str(sum(study.class_counts[split])) for split in splits)]
-    records = [
-        {"class": name, **{split: study.class_counts[split][index] for split in splits}}
-        for index, name in enumerate(study.class_names)
-    ]
-    return Listing(headers=["class", *splits], rows=[*rows, totals], records=records)
 
 
 def status_listing(found: Completeness) -> Listing:
@@ -117,10 +84,10 @@ def status_listing(found: Completeness) -> Listing:
     )
 
 
-def mean_and_half_width(found: Interval, decimals: int) -> str:
+def mean_and_half_width(found: Interval, metric: Quantity, extra: int = 0) -> str:
     """`98.03 ± 1.26`, or the mean alone when there is no spread to speak of."""
-    mean = percent(found.mean, decimals)
-    return mean if found.n < 2 else f"{mean} ± {percent(found.half_width, decimals)}"
+    mean = metric.show(found.mean, extra)
+    return mean if found.n < 2 else f"{mean} ± {metric.show(found.half_width, extra)}"
 
 
 def p_value(p: float) -> str:
@@ -131,10 +98,9 @@ def p_value(p: float) -> str:
 
 
 def _explanation(table: ResultsTable) -> str:
-    metric = table.metric.replace("_", "/")
     words = [
-        f"Chosen by mean {metric}; test accuracy is mean ± half-width of the {100 * table.confidence:g} % "
-        f"interval over seeds ({INTERVAL_WORDS[table.method]}).",
+        f"Chosen by mean {table.metric.name}; {table.reported.words} is mean ± half-width of the "
+        f"{100 * table.confidence:g} % interval over seeds ({INTERVAL_WORDS[table.method]}).",
         "It covers other seeds, not other test sets.",
     ]
     if any(row.indistinguishable for row in table.rows):
@@ -147,9 +113,8 @@ def _explanation(table: ResultsTable) -> str:
 
 def _records(table: ResultsTable) -> list[dict[str, object]]:
     def record(row: Row) -> dict[str, object]:
-        return {
+        own = {
             "name": "configuration",
-            **row.values,
             "n": row.test.n,
             "val_mean": row.validation,
             "test_mean": row.test.mean,
@@ -160,6 +125,8 @@ def _records(table: ResultsTable) -> list[dict[str, object]]:
             "p_value": row.p_value,
             "runs": " ".join(row.runs),
         }
+        names = {parameter_name(name): item for name, item in row.values.items()}
+        return with_parameters(names, own)
 
     baselines = [
         {

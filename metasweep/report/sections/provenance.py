@@ -1,13 +1,13 @@
-"""10. Provenance: where all this comes from."""
+"""Provenance: where all this comes from."""
 
 from __future__ import annotations
 
 import pandas as pd
 import yaml
 
+from metasweep.report.base.words import fenced, in_markdown, link, parameter_name, value
 from metasweep.report.measure.status import completeness
 from metasweep.report.read.study import Study
-from metasweep.report.rendering import value
 from metasweep.report.sections.section import Choices, Section
 
 TITLE = "Provenance"
@@ -15,10 +15,10 @@ TITLE = "Provenance"
 
 def section(study: Study, _choices: Choices) -> Section:
     """Sweeps and their configurations, code, devices, dates, completeness, and every run with its link."""
-    lines = [f"- {name}: {text}" for name, text in facts(study).items()]
+    lines = [f"- {name}: {in_markdown(text)}" for name, text in facts(study).items()]
     configurations = [
-        f"Sweep [{sweep.path}]({sweep.url}) ({sweep.state.lower() or 'runs of no sweep'}):\n\n"
-        f"```yaml\n{yaml.safe_dump(dict(sweep.config), sort_keys=False).strip()}\n```"
+        f"Sweep {link(sweep.path, sweep.url)} ({in_markdown(sweep.state.lower()) or 'runs of no sweep'}):\n\n"
+        f"{fenced(yaml.safe_dump(dict(sweep.config), sort_keys=False).strip(), 'yaml')}"
         for sweep in study.sweeps
     ]
     text = "\n\n".join(
@@ -31,7 +31,7 @@ def facts(study: Study) -> dict[str, str]:
     """What is known of all the runs together, by name."""
     runs = study.runs
     dates = [f"{date:%Y-%m-%d %H:%M}" for date in (runs["created_at"].min(), runs["updated_at"].max())]
-    constants = ", ".join(f"{name} {value(item)}" for name, item in study.constants.items())
+    constants = ", ".join(f"{parameter_name(name)} {value(item)}" for name, item in study.constants.items())
     found = {
         "Points": completeness(study).summary,
         "Runs": f"{len(runs)}, from {dates[0]} to {dates[1]} UTC",
@@ -40,8 +40,30 @@ def facts(study: Study) -> dict[str, str]:
         "Device": _distinct(runs["device"]),
         "Constants": constants,
         "Selection": study.where,
+        "Metric": _metric_facts(study),
+        "Seed": _seed_facts(study),
+        "Notes": " ".join(study.notes),
     }
     return {name: text for name, text in found.items() if text}
+
+
+def _metric_facts(study: Study) -> str:
+    """What configurations are chosen by, what is reported, and how they are understood."""
+    chosen, reported = study.metric, study.reported
+    kinds = {"accuracy": "an accuracy, in per cent", "loss": "a loss", "other": "a metric of no known kind"}
+    unit = f", unit {chosen.unit}" if chosen.unit else ""
+    words = f"{chosen.name} ({kinds[chosen.kind]}, {chosen.goal}{unit})"
+    return (
+        f"chosen by {words}, reported is {reported.name}"
+        if reported != chosen
+        else f"chosen by and reported {words}"
+    )
+
+
+def _seed_facts(study: Study) -> str:
+    if not study.seed:
+        return "no parameter repeats the runs"
+    return f"the parameter {study.seed}"
 
 
 def _distinct(values: pd.Series, between: str = ", ") -> str:

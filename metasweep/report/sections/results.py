@@ -1,7 +1,8 @@
-"""4. The results table."""
+"""The results table."""
 
 from __future__ import annotations
 
+from metasweep.report.base.words import in_markdown, link
 from metasweep.report.measure.table import results_table
 from metasweep.report.read.study import Study
 from metasweep.report.sections.listings import results
@@ -14,13 +15,17 @@ def section(study: Study, choices: Choices) -> Section:
     """The best configurations per model."""
     table = results_table(study, choices.top, choices.method, choices.confidence, choices.confirmation)
     if not table.rows:
-        return Section(TITLE, f"No finished run has the metric {study.metric.replace('_', '/')}.")
-    return Section(TITLE, _confirmed_by(choices.confirmation), listings={"results": results(table)})
+        return Section(TITLE, f"No finished run has the metric {in_markdown(study.metric.name)}.")
+    return Section(
+        TITLE, _confirmed_by(choices.confirmation, study.reported.words), listings={"results": results(table)}
+    )
 
 
-def _confirmed_by(confirmation: Study | None) -> str:
+def _confirmed_by(confirmation: Study | None, what: str) -> str:
     """The sweeps of the fresh seeds, if there are any: the report is not made of their runs otherwise."""
     if confirmation is None:
         return ""
-    links = ", ".join(f"[{sweep.path}]({sweep.url})" for sweep in confirmation.sweeps)
-    return f"The test accuracies are those of {links}, which ran the chosen configurations again."
+    links = ", ".join(link(sweep.path, sweep.url) for sweep in confirmation.sweeps)
+    return (
+        f"The values of {in_markdown(what)} are those of {links}, which ran the chosen configurations again."
+    )

@@ -1,4 +1,4 @@
-"""5. Convergent, divergent and single runs."""
+"""Convergent, divergent and single runs."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from functools import partial
 import pandas as pd
 
 from metasweep.report import figures
+from metasweep.report.base.listing import Listing
+from metasweep.report.base.words import in_markdown, number_of, parameter_name, percent, value
 from metasweep.report.measure import curves
-from metasweep.report.measure.baselines import chance_level
+from metasweep.report.measure.baselines import chance_of
 from metasweep.report.read.study import SEED, Study
-from metasweep.report.rendering import Listing, percent, value
 from metasweep.report.sections.section import Chart, Choices, Section
 
 TITLE = "How the runs went"
@@ -23,18 +24,24 @@ def section(study: Study, choices: Choices) -> Section:
     bad = curves.diverged(study, choices.diverged)
     telling = curves.highlights(study)
     charts = [_converged(study, good), _diverged(study, bad), _single(study, telling)]
-    text = [_about_good(good, choices), _about_bad(bad, choices)]
+    text = [_about_good(study, good, choices), _about_bad(study, bad, choices)]
+    if not study.history[study.reported.column].notna().any():
+        text.append(f"There are no curves: no run logged {in_markdown(study.reported.name)} with its steps.")
     listings = {"single-runs": _listing(study, telling)} if telling else {}
     return Section(TITLE, "\n\n".join(text), tuple(chart for chart in charts if chart), listings)
 
 
-def _about_good(good: pd.DataFrame, choices: Choices) -> str:
+def _about_good(study: Study, good: pd.DataFrame, choices: Choices) -> str:
+    if not study.reported.is_accuracy:
+        return f"The best quarter by {in_markdown(study.reported.words)} are {number_of(len(good), 'run')}."
     number = f"{len(good)} runs end" if len(good) != 1 else "1 run ends"
-    return f"{number} above {percent(choices.converged, 0)} % test accuracy."
+    return f"{number} above {percent(choices.converged, 0)} % {study.reported.words}."
 
 
-def _about_bad(bad: pd.DataFrame, choices: Choices) -> str:
-    below = f"below {percent(choices.diverged, 0)} %"
+def _about_bad(study: Study, bad: pd.DataFrame, choices: Choices) -> str:
+    below = (
+        f"below {percent(choices.diverged, 0)} %" if study.reported.is_accuracy else "far behind the others"
+    )
     if bad.empty:
         return f"No run ends {below}."
     words = Counter(bad["word"])
@@ -45,18 +52,22 @@ def _about_bad(bad: pd.DataFrame, choices: Choices) -> str:
 
 def _converged(study: Study, good: pd.DataFrame) -> Chart | None:
     rows = study.history_of(good["run_id"])
-    if not rows["test_acc"].notna().any():
+    metric = study.reported
+    if not rows[metric.column].notna().any():
         return None
-    title = "Convergent runs"
-    return Chart("convergent", title, partial(figures.convergence, rows, title=title))
+    title = "Convergent runs" if metric.is_accuracy else "The best quarter of the runs"
+    draw = partial(figures.convergence, rows, metric=metric, title=title)
+    return Chart("convergent", title, draw)
 
 
 def _diverged(study: Study, bad: pd.DataFrame) -> Chart | None:
     if bad.empty:
         return None
     reasons = dict(zip(bad["run_id"], bad["word"], strict=True))
-    chance = chance_level(study.class_counts)
-    draw = partial(figures.divergence, study.history_of(bad["run_id"]), reasons, chance=chance)
+    chance = chance_of(study)
+    draw = partial(
+        figures.divergence, study.history_of(bad["run_id"]), reasons, metric=study.reported, chance=chance
+    )
     return Chart("divergent", "Divergent runs", draw)
 
 
@@ -66,21 +77,28 @@ def _single(study: Study, telling: list[curves.Highlight]) -> Chart | None:
     runs = study.runs.set_index("run_id")
     cases = [(case.run_id, case.word, configuration(study, runs.loc[case.run_id])) for case in telling]
     history = study.history_of([case.run_id for case in telling])
-    return Chart("single-runs", "Single runs", partial(figures.single_runs, history, cases))
+    drawn = [study.reported, study.loss]
+    pairs = [(study.companion("train", like=metric), metric) for metric in drawn if metric is not None]
+    if not any(history[metric.column].notna().any() for _, metric in pairs):
+        return None
+    return Chart("single-runs", "Single runs", partial(figures.single_runs, history, cases, metrics=pairs))
 
 
 def _listing(study: Study, telling: list[curves.Highlight]) -> Listing:
     runs = study.runs.set_index("run_id")
-    rows, records = [], []
+    rows, records, metric = [], [], study.reported
     for case in telling:
         run = runs.loc[case.run_id]
-        change = percent(case.value) if case.word in curves.GAINS else ""
-        rows.append([case.word, run["name"], configuration(study, run), percent(run["test_acc"]), change])
+        change = metric.show(case.value) if case.word in curves.GAINS else ""
+        shown = metric.show(run[metric.column])
+        rows.append([case.word, run["name"], configuration(study, run), shown, change])
         records.append({"why": case.word, "run_id": case.run_id, "url": run["url"], "value": case.value})
-    return Listing(["run", "name", "configuration", "test %", "gain or fall"], rows, records)
+    return Listing(["run", "name", "configuration", metric.heading, "gain or fall"], rows, records)
 
 
 def configuration(study: Study, run: pd.Series) -> str:
     """`cnn, lr 0.001, adam, dp 0.1, seed 3`: words speak for themselves, numbers need their name."""
     names = [*study.parameters, *([SEED] if SEED in run.index else [])]
-    return ", ".join(value(run[n]) if isinstance(run[n], str) else f"{n} {value(run[n])}" for n in names)
+    return ", ".join(
+        value(run[n]) if isinstance(run[n], str) else f"{parameter_name(n)} {value(run[n])}" for n in names
+    )

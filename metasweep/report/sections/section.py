@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure
 
+from metasweep.report.base.listing import Listing
+from metasweep.report.base.sections import SECTIONS
 from metasweep.report.read.study import Study
-from metasweep.report.rendering import Listing
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Section:
     """A heading with paragraphs (Markdown), then figures, then tables."""
 
     title: str
-    text: str = ""
+    text: str = ""  # Markdown; text from others passes `in_markdown`
     charts: tuple[Chart, ...] = ()
     listings: dict[str, Listing] = field(default_factory=dict)  # file name -> table
 
@@ -39,9 +40,10 @@ class Choices:
     method: str = "t"
     confidence: float = 0.95
     top: int = 2  # configurations per model
-    threshold: float = 0.95  # of the chart of good runs
+    threshold: float = 0.95  # accuracy, of the chart of good runs
     converged: float = 0.98
     diverged: float = 0.2
-    data_dir: Path | None = None  # of the images, when not where the runs found them
+    extra: Mapping[str, Any] = field(default_factory=dict)  # options of sections that are not the tool's
+    sections: Mapping[str, str] = field(default_factory=lambda: SECTIONS)  # all that there are, in order
     only: tuple[str, ...] = ()  # names of sections; none: all of them
     confirmation: Study | None = None  # the chosen configurations on fresh seeds: the results are theirs

@@ -5,10 +5,13 @@ A row is (name, type, unit or range, meaning).
 
 from __future__ import annotations
 
-from metasweep.report.rendering import Listing, markdown
+from metasweep.report.base.listing import Listing
+from metasweep.report.read.study import Study
+from metasweep.report.write.formats import markdown
 
 Column = tuple[str, str, str, str]
-PARAMETERS = "*parameters*"  # stands for one column per parameter of the sweep, named as there
+PARAMETERS = "*parameters*"  # stands for one column per parameter of the sweep
+METRICS = "*metrics*"  # stands for one column per metric
 
 RUNS: tuple[Column, ...] = (
     ("run_id", "text", "", "the run's id, unique in its project"),
@@ -22,13 +25,20 @@ RUNS: tuple[Column, ...] = (
     ("runtime_seconds", "number", "s", "wall time from start to last sign of life"),
     ("duplicate", "yes or no", "", "finished, but an earlier run had finished its grid point"),
     ("diverged", "yes or no", "", "its loss became NaN or infinite"),
-    (PARAMETERS, "number or text", "", "model, lr, optimizer, dp, seed, …: named as in the sweep"),
-    ("train_acc", "number", "0 to 1", "training accuracy, last value logged"),
-    ("train_loss", "number", "nats", "training loss (mean cross-entropy), last value logged"),
-    ("val_acc", "number", "0 to 1", "validation accuracy, last value logged"),
-    ("val_loss", "number", "nats", "validation loss, last value logged"),
-    ("test_acc", "number", "0 to 1", "test accuracy, last value logged"),
-    ("test_loss", "number", "nats", "test loss, last value logged"),
+    ("seed", "number or text", "", "its repetition, whatever the sweep calls it"),
+    (
+        PARAMETERS,
+        "number or text",
+        "",
+        "named as in the sweep; `config:NAME` where that is one of these names",
+    ),
+    (
+        METRICS,
+        "number",
+        "see below",
+        "as logged; `summary:NAME` where that has no slash; the last value, or the "
+        "aggregate that `define_metric` asks for",
+    ),
     ("epoch", "number", "epochs", "epochs finished"),
     ("images_per_second", "number", "1/s", "training throughput"),
     ("parameter_count", "number", "", "trainable parameters of the model"),
@@ -40,16 +50,11 @@ HISTORY: tuple[Column, ...] = (
     ("run_id", "text", "", "the run"),
     ("step", "whole number", "steps", "training steps done"),
     ("epoch", "number", "epochs", "epochs done, a fraction between evaluations"),
-    ("train_acc", "number", "0 to 1", "mean training accuracy since the row before"),
-    ("train_loss", "number", "nats", "mean training loss since the row before"),
-    ("val_acc", "number", "0 to 1", "validation accuracy"),
-    ("val_loss", "number", "nats", "validation loss"),
-    ("test_acc", "number", "0 to 1", "test accuracy"),
-    ("test_loss", "number", "nats", "test loss"),
+    (METRICS, "number", "see below", "the value logged there"),
 )
 
 
-def explanation() -> str:
+def explanation(study: Study) -> str:
     """Both tables' columns in Markdown."""
     parts = [
         "# The data",
@@ -58,11 +63,26 @@ def explanation() -> str:
         _table(RUNS),
         "`history.parquet` has one row per logged step of every run. What was not logged there is missing.",
         _table(HISTORY),
+        "The metrics: accuracies are fractions between 0 and 1, however they were logged.",
+        markdown(Listing(["column", "logged as", "kind", "better is", "unit"], _metric_rows(study), ())),
         'In Python: `pandas.read_parquet("runs.parquet")`.',
     ]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
+def _metric_rows(study: Study) -> list[list[str]]:
+    return [
+        [
+            metric.column,
+            metric.name + (f", divided by {metric.factor:g}" if metric.factor != 1 else ""),
+            metric.kind,
+            "larger" if metric.maximize else "smaller",
+            "fraction" if metric.is_accuracy else metric.unit,
+        ]
+        for metric in study.metrics
+    ]
+
+
 def _table(columns: tuple[Column, ...]) -> str:
-    rows = [[name if name == PARAMETERS else f"`{name}`", *rest] for name, *rest in columns]
+    rows = [[name.strip("*"), *rest] for name, *rest in columns]
     return markdown(Listing(["column", "type", "unit", "meaning"], rows, ()))

@@ -2,22 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
 
+from metasweep.report.base.errors import AnalysisError
 from metasweep.report.read.study import Study
 from metasweep.report.write.columns import explanation
+from metasweep.report.write.formats import inert
 
-RUNS, RUNS_CSV, HISTORY = "runs.parquet", "runs.csv", "history.parquet"
+RUNS, RUNS_CSV = "runs.parquet", "runs.csv"
+HISTORY, HISTORY_CSV = "history.parquet", "history.csv"
 
 
 def write_data(study: Study, folder: Path) -> None:
     """All runs, all histories and what their columns mean. The same data give the same bytes."""
     _write(study.runs, folder / RUNS)
-    study.runs.to_csv(folder / RUNS_CSV, index=False, lineterminator="\n")
+    _write_csv(study.runs, folder / RUNS_CSV)
     _write(study.history, folder / HISTORY)
-    (folder / "README.md").write_text(explanation(), encoding="utf-8")
+    (folder / "README.md").write_text(explanation(study), encoding="utf-8")
+
+
+def export_data(study: Study, folder: Path) -> list[Path]:
+    """The same with the histories as CSV too: all that a study is, without the server.
+
+    Raises:
+        AnalysisError: the folder cannot be written.
+    """
+    with writing(folder):
+        write_data(study, folder)
+        _write_csv(study.history, folder / HISTORY_CSV)
+    names = (RUNS, RUNS_CSV, HISTORY, HISTORY_CSV, "README.md")
+    return [folder / name for name in names]
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Make a folder first of all, before any work is done in vain; what goes wrong in it costs one line."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise AnalysisError(f"Cannot write into {folder}: {error.strerror or error}.") from error
+
+
+def _write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """A CSV file in which no text is a formula to a spreadsheet."""
+    texts = {str(name): column.map(inert) for name, column in frame.items() if column.dtype == object}
+    frame.assign(**texts).rename(columns=inert).to_csv(path, index=False, lineterminator="\n")
 
 
 def _write(frame: pd.DataFrame, path: Path) -> None:

@@ -12,11 +12,14 @@ import numpy as np
 import pandas as pd
 
 from metasweep import page
-from metasweep.report.measure.baselines import chance_level
+from metasweep.report.base.listing import Listing
+from metasweep.report.base.words import parameter_name, percent
+from metasweep.report.measure.baselines import chance_of
+from metasweep.report.measure.decision import decide
 from metasweep.report.measure.findings import findings
 from metasweep.report.measure.status import completeness
+from metasweep.report.read.quantities import Quantity
 from metasweep.report.read.study import SEED, Study
-from metasweep.report.rendering import Listing, percent
 from metasweep.report.sections import provenance, results
 from metasweep.report.sections.section import Chart, Choices, Section
 
@@ -24,23 +27,11 @@ MOST_LEVELS = 12  # a parameter with more values gets a continuous axis
 LABELS = {
     "lr": "Learning rate",
     "dp": "Dropout",
-    "train_acc": "Training accuracy",
-    "val_acc": "Validation accuracy",
-    "test_acc": "Test accuracy",
-    "train_loss": "Training loss",
-    "val_loss": "Validation loss",
-    "test_loss": "Test loss",
     "runtime_seconds": "Runtime (s)",
     "images_per_second": "Images per second",
 }
-AXES = ("val_acc", "test_acc")
-CURVES = ("test_acc", "val_acc", "train_loss", "test_loss")
-ON_PAGE = (
-    "lr-optimizer",
-    "effects-by-epoch",
-    "importance-test-acc",
-    "single-runs",
-)  # figures; it stays small
+ON_PAGE = ("lr-optimizer", "effects-by-epoch", "single-runs", "pareto")  # figures; it stays small
+IMPORTANCE = "importance-"  # the first of those figures is on the page too
 THEMES = ("", "-dark")  # what the names of figure files end in
 DETAILS = (SEED, "epoch", "runtime_seconds", "images_per_second")
 
@@ -56,8 +47,9 @@ def page_data(study: Study, sections: Sequence[Section], folder: Path, choices: 
     """
     runs = study.runs[~study.runs["duplicate"]].reset_index(drop=True)
     details = [name for name in DETAILS if name in runs and runs[name].notna().any()]
-    metrics = [name for name in ("val_acc", "test_acc", "test_loss", "train_acc") if runs[name].notna().any()]
-    columns = [*study.parameters, *(metrics or ["test_acc"]), *details]
+    known = [metric for metric in study.metrics if runs[metric.column].notna().any()]
+    metrics = sorted(known or [study.reported], key=lambda metric: metric != study.metric)
+    columns = [*study.parameters, *(metric.column for metric in metrics), *details]
     return page.PageData(
         title=" + ".join(dict.fromkeys(sweep.name for sweep in study.sweeps)) or "Runs",
         subtitle=study.where and f"Only runs with {study.where}",
@@ -67,11 +59,11 @@ def page_data(study: Study, sections: Sequence[Section], folder: Path, choices: 
             **{name: [plain(item) for item in runs[name]] for name in ("name", "state", "url", *columns)},
         },
         parameters=[parameter_column(study, name) for name in study.parameters],
-        metrics=[metric_column(name) for name in metrics or ["test_acc"]],
+        metrics=[metric_column(study, metric) for metric in metrics],
         details=[page.Column(name, LABELS.get(name, name.capitalize()), axis=False) for name in details],
-        color="test_acc" if "test_acc" in metrics else (metrics or ["test_acc"])[0],
-        curves=[found for name in CURVES if (found := curve(study, runs, name))],
-        chance=chance_level(study.class_counts),
+        color=(study.reported if study.reported in metrics else metrics[0]).column,
+        curves=[found for metric in _by_importance(study) if (found := curve(study, runs, metric))],
+        chance=chance_of(study),
         presets=presets(study, choices),
         progress=progress(study),
         highlights=highlights(study, runs),
@@ -82,7 +74,7 @@ def page_data(study: Study, sections: Sequence[Section], folder: Path, choices: 
 def parameter_column(study: Study, name: str) -> page.Column:
     """A slot per value, or a scale when there are many numbers."""
     levels = study.levels(name)
-    label = LABELS.get(name, name.replace("_", " ").capitalize())
+    label = LABELS.get(name, parameter_name(name).replace("_", " ").capitalize())
     numbers = [level for level in levels if isinstance(level, (int, float))]
     log = len(numbers) == len(levels) > 1 and min(numbers) > 0 and max(numbers) / min(numbers) >= 50
     if len(numbers) == len(levels) > MOST_LEVELS:
@@ -90,31 +82,44 @@ def parameter_column(study: Study, name: str) -> page.Column:
     return page.Column(name, label, "discrete", log=log, levels=levels)
 
 
-def metric_column(name: str) -> page.Column:
-    """An accuracy is an axis, a loss only a column of the table."""
-    if name.endswith("_acc"):
-        return page.Column(name, LABELS.get(name, name), "accuracy", axis=name in AXES)
-    return page.Column(name, LABELS.get(name, name), goal="min", axis=False)
+def metric_column(study: Study, metric: Quantity) -> page.Column:
+    """What is chosen by and reported are axes, the others only columns of the table."""
+    axis = metric in (study.metric, study.reported)
+    label = metric.title + (f" ({metric.unit})" if metric.unit else "")
+    if metric.is_accuracy:
+        return page.Column(metric.column, label, "accuracy", axis=axis)
+    return page.Column(metric.column, label, goal="max" if metric.maximize else "min", axis=axis)
 
 
-def curve(study: Study, runs: pd.DataFrame, name: str) -> page.Curve | None:
-    """A metric over epochs for every run, None when nobody logged it more than once."""
+def _by_importance(study: Study) -> list[Quantity]:
+    """What is reported, what is chosen by, then the others."""
+    return list(dict.fromkeys((study.reported, study.metric, *study.metrics)))
+
+
+def curve(study: Study, runs: pd.DataFrame, metric: Quantity) -> page.Curve | None:
+    """A metric over epochs or steps for every run, None when nobody logged it more than once."""
+    name, axis = metric.column, study.x
     rows = study.history.loc[study.history[name].notna(), ["run_id", "step", "epoch", name]]
     at = pd.Index(runs["run_id"]).get_indexer(pd.Index(rows["run_id"]))
     rows = rows.assign(at=at)[at >= 0].sort_values(["at", "step"], kind="stable")
     ends = np.searchsorted(rows["at"], range(len(runs) + 1))
     if not (np.diff(ends) > 1).any():
         return None
-    x, y = ([plain(value) for value in rows[column].tolist()] for column in ("epoch", name))
+    x, y = ([plain(value) for value in rows[column].tolist()] for column in (axis, name))
     spans = [slice(start, end) for start, end in itertools.pairwise(ends)]
-    return page.Curve(metric_column(name), x=[x[span] for span in spans], y=[y[span] for span in spans])
+    points = {"x": [x[span] for span in spans], "y": [y[span] for span in spans]}
+    return page.Curve(metric_column(study, metric), x_label=axis, **points)
 
 
 def presets(study: Study, choices: Choices) -> list[page.Preset]:
-    """The same subsets as in the figures."""
-    chance = chance_level(study.class_counts)
-    found = [] if chance is None else [page.Preset("Better than chance", "test_acc", chance, strict=True)]
-    return [*found, page.Preset(f"{percent(choices.threshold, 0)} % or more", "test_acc", choices.threshold)]
+    """The same subsets as in the figures, of accuracies: a preset keeps what is large."""
+    metric = study.reported
+    if not metric.is_accuracy:
+        return []
+    chance = chance_of(study)
+    found = [] if chance is None else [page.Preset("Better than chance", metric.column, chance, strict=True)]
+    good = page.Preset(f"{percent(choices.threshold, 0)} % or more", metric.column, choices.threshold)
+    return [*found, good]
 
 
 def progress(study: Study) -> page.Progress:
@@ -125,20 +130,21 @@ def progress(study: Study) -> page.Progress:
 
 
 def highlights(study: Study, runs: pd.DataFrame) -> list[page.Highlight]:
-    """The numbers at the top: the best run is chosen as in the table, and shown by its test accuracy."""
-    finished = runs[(runs["state"] == "finished") & runs["test_acc"].notna()]
+    """The numbers at the top: the decision of the report, and what it was chosen from."""
+    metric = study.reported
+    finished = runs[(runs["state"] == "finished") & runs[metric.column].notna()]
     if finished.empty:
         return []
-    chosen_by = finished[study.metric].dropna()
+    found = decide(study)
     best = []
-    if len(chosen_by):
-        top = finished.loc[chosen_by.idxmax() if study.maximize else chosen_by.idxmin()]
-        why = f"{top['name']}, the best by {study.metric.replace('_', '/')}"
-        best = [page.Highlight("Best run", f"{percent(top['test_acc'])} %", why)]
+    if found is not None:
+        mean = metric.amount(found.reported.mean)
+        best = [page.Highlight("Best configuration", mean, f"{found.words}; mean {metric.words}")]
+    minutes = runs["runtime_seconds"].sum() / 60
     return [
         *best,
-        page.Highlight("Median run", f"{percent(finished['test_acc'].median())} %"),
-        page.Highlight("Runs", str(len(runs)), f"{runs['runtime_seconds'].sum() / 60:.0f} minutes of work"),
+        page.Highlight("Median run", metric.amount(float(finished[metric.column].median()))),
+        page.Highlight("Runs", str(len(runs)), f"{minutes:.0f} minutes of work"),
     ]
 
 
@@ -171,12 +177,14 @@ def _title(section: Section, name: str) -> str:
     """The title of one of its tables: what the name of its file adds to the section's own."""
     if len(section.listings) == 1:
         return section.title
-    part = name.removeprefix(f"{section.title.lower()}-").replace("-", "_")
-    return f"{section.title}: {LABELS.get(part, part.replace('_', ' ')).lower()}"
+    part = name.removeprefix(f"{section.title.lower()}-").replace("-", " ")
+    return f"{section.title}: {part}"
 
 
 def _shown(sections: Sequence[Section]) -> list[Chart]:
-    return [chart for section in sections for chart in section.charts if chart.name in ON_PAGE]
+    charts = [chart for section in sections for chart in section.charts]
+    first = next((chart.name for chart in charts if chart.name.startswith(IMPORTANCE)), "")
+    return [chart for chart in charts if chart.name in (*ON_PAGE, first)]
 
 
 def _table(title: str, listing: Listing) -> page.Table:

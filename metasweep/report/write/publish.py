@@ -7,13 +7,15 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from metasweep.report.errors import AnalysisError
+from metasweep.report.base.errors import AnalysisError
+from metasweep.report.base.words import parameter_name
 from metasweep.report.measure.importance import on_scale
 from metasweep.report.read.api import SERVER_ERRORS
-from metasweep.report.read.study import LOSSES, Study, Sweep
-from metasweep.report.rendering import FIGURE, markdown
-from metasweep.report.sections import ORDER
+from metasweep.report.read.quantities import Quantity
+from metasweep.report.read.study import Study, Sweep
+from metasweep.report.sections import maker
 from metasweep.report.sections.section import Choices, Section
+from metasweep.report.write.formats import FIGURE, markdown
 from metasweep.report.write.report import title_of
 
 try:
@@ -34,14 +36,15 @@ def compose(study: Study, choices: Choices) -> Any:
     """The report as an object of W&B's library, not saved yet."""
     entity, project = study.sweeps[0].path.split("/")[:2]
     blocks: list[Any] = [reports.TableOfContents()]
-    for name, make in ORDER.items():
-        if name in (choices.only or ORDER):
-            blocks += _blocks(study, make(study, choices), PANELS.get(name))
+    for name, where in choices.sections.items():
+        if name in (choices.only or choices.sections):
+            section = maker(where)(study, choices)
+            blocks += [] if section is None else _blocks(study, section, PANELS.get(name))
     return reports.Report(
         entity=entity,
         project=project,
         title=title_of(study)[:LONGEST_TITLE],
-        description=f"Made by `python -m analysis publish` from {', '.join(s.path for s in study.sweeps)}",
+        description=f"Made by `metasweep publish` from {', '.join(s.path for s in study.sweeps)}",
         blocks=blocks,
         width="fluid",
     )
@@ -64,7 +67,7 @@ def save(report: Any, draft: bool) -> str:
         reason = " ".join(str(error).split())[:200]
         raise AnalysisError(
             f"This server took no report ({reason}): only W&B's own keeps them. "
-            "`python -m analysis report` writes the same into a folder."
+            "`metasweep report` writes the same into a folder."
         ) from error
 
 
@@ -80,9 +83,11 @@ def _blocks(study: Study, section: Section, panels: Callable[[Study], Panels] | 
 
 def _runsets(study: Study) -> list[Any]:
     """The runs of the study by project, and what of them the table under the panels shows."""
-    shown = [f"config:{name}.value" for name in study.parameters]
-    shown += [f"summary:{_key(name)}" for name in ("val_acc", "test_acc", "test_loss")]
-    best_first = reports.OrderBy(reports.SummaryMetric(_key(study.metric)), ascending=not study.maximize)
+    shown = [f"config:{parameter_name(name)}.value" for name in study.parameters]
+    shown += [f"summary:{metric.name}" for metric in _wanted(study)]
+    best_first = reports.OrderBy(
+        reports.SummaryMetric(study.metric.name), ascending=not study.metric.maximize
+    )
     by_project: dict[tuple[str, ...], list[Sweep]] = {}
     for sweep in study.sweeps:
         by_project.setdefault(tuple(sweep.path.split("/")[:2]), []).append(sweep)
@@ -118,28 +123,32 @@ def _laid_out(panels: Panels) -> Panels:
 
 def _parallel(study: Study) -> Panels:
     parameters = [
-        reports.ParallelCoordinatesPlotColumn(reports.Config(name), log=_is_logarithmic(study, name) or None)
+        reports.ParallelCoordinatesPlotColumn(
+            reports.Config(parameter_name(name)), log=_is_logarithmic(study, name) or None
+        )
         for name in study.parameters
     ]
-    metrics = [reports.SummaryMetric(_key(name)) for name in ("val_acc", "test_acc")]
+    both = dict.fromkeys((study.metric, study.reported))
+    metrics = [reports.SummaryMetric(metric.name) for metric in both]
     columns = [*parameters, *map(reports.ParallelCoordinatesPlotColumn, metrics)]
     return [reports.ParallelCoordinatesPlot(columns=columns)]
 
 
 def _curves(study: Study) -> Panels:
-    names = [name for name in ("test_acc", "test_loss", "train_acc", "train_loss") if name in study.history]
     return [
-        reports.LinePlot(title=_key(name), y=[_key(name)], log_y=name in LOSSES or None) for name in names
+        reports.LinePlot(title=metric.name, y=[metric.name], log_y=metric.kind == "loss" or None)
+        for metric in study.metrics
+        if metric.split != "val"
     ]
 
 
 def _effects(study: Study) -> Panels:
-    """Mean and standard error of the test accuracy over the steps, by every parameter."""
+    """Mean and standard error of what is reported over the steps, by every parameter."""
     return [
         reports.LinePlot(
-            title=f"{_key('test_acc')} by {name}",
-            y=[_key("test_acc")],
-            groupby=reports.Config(name),
+            title=f"{study.reported.name} by {parameter_name(name)}",
+            y=[study.reported.name],
+            groupby=reports.Config(parameter_name(name)),
             groupby_aggfunc="mean",
             groupby_rangefunc="stderr",
         )
@@ -147,13 +156,16 @@ def _effects(study: Study) -> Panels:
     ]
 
 
-def _importance(_study: Study) -> Panels:
-    return [reports.ParameterImportancePlot(with_respect_to=_key(name)) for name in ("test_acc", "test_loss")]
+def _importance(study: Study) -> Panels:
+    wanted = [metric for metric in (study.reported, study.loss) if metric is not None]
+    return [reports.ParameterImportancePlot(with_respect_to=metric.name) for metric in wanted]
 
 
-def _agreement(_study: Study) -> Panels:
-    val, test = (reports.SummaryMetric(_key(name)) for name in ("val_acc", "test_acc"))
-    return [reports.ScatterPlot(x=val, y=test)]
+def _agreement(study: Study) -> Panels:
+    if study.metric == study.reported:
+        return []
+    mine, theirs = (reports.SummaryMetric(metric.name) for metric in (study.metric, study.reported))
+    return [reports.ScatterPlot(x=mine, y=theirs)]
 
 
 PANELS: dict[str, Callable[[Study], Panels]] = {
@@ -165,9 +177,9 @@ PANELS: dict[str, Callable[[Study], Panels]] = {
 }
 
 
-def _key(column: str) -> str:
-    """Name under which a column was logged: `val_acc` is `val/acc`."""
-    return column.replace("_", "/", 1)
+def _wanted(study: Study) -> list[Quantity]:
+    """What the table under the panels shows."""
+    return [metric for metric in dict.fromkeys((study.metric, study.reported, study.loss)) if metric]
 
 
 def _is_logarithmic(study: Study, name: str) -> bool:

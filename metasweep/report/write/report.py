@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from metasweep import page
-from metasweep.report.errors import AnalysisError
+from metasweep.report.base.words import in_html, in_markdown, link
 from metasweep.report.measure.status import completeness
 from metasweep.report.read.study import Study
-from metasweep.report.rendering import FORMATS, SUFFIXES, markdown
 from metasweep.report.sections import make
 from metasweep.report.sections.section import Chart, Choices, Section
-from metasweep.report.write.data import write_data
+from metasweep.report.write.data import write_data, writing
 from metasweep.report.write.drawing import Progress, write_charts
+from metasweep.report.write.formats import FORMATS, SUFFIXES, markdown
 from metasweep.report.write.interactive import page_data
 
 
@@ -27,7 +26,7 @@ def write_report(
         AnalysisError: the folder cannot be written.
     """
     with writing(folder):
-        sections = make(study, choices)
+        sections = make(study, choices, choices.sections)
         charts = [chart for section in sections for chart in section.charts]
         write_charts(charts, subfolder(folder, "figures"), progress)
         for section in sections:
@@ -47,18 +46,8 @@ def write_charts_of(study: Study, folder: Path, choices: Choices, progress: Prog
         AnalysisError: the folder cannot be written.
     """
     with writing(folder):
-        charts = [chart for section in make(study, choices) for chart in section.charts]
+        charts = [chart for section in make(study, choices, choices.sections) for chart in section.charts]
         return write_charts(charts, folder, progress)
-
-
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Make a folder first of all, before any work is done in vain; what goes wrong in it costs one line."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield
-    except OSError as error:
-        raise AnalysisError(f"Cannot write into {folder}: {error.strerror or error}.") from error
 
 
 def subfolder(folder: Path, name: str) -> Path:
@@ -82,9 +71,9 @@ def title_of(study: Study) -> str:
 
 def readme_text(study: Study, sections: Sequence[Section]) -> str:
     """The README: sections in order, figures that follow the reader's theme."""
-    links = ", ".join(f"[{sweep.path}]({sweep.url})" for sweep in study.sweeps)
+    links = ", ".join(link(sweep.path, sweep.url) for sweep in study.sweeps)
     parts = [
-        f"# {title_of(study)}",
+        f"# {in_markdown(title_of(study))}",
         f"{completeness(study).summary.capitalize()}. {links}",
         "[Interactive page](index.html) · data: [runs](data/runs.parquet), "
         "[histories](data/history.parquet), [what their columns mean](data/README.md)",
@@ -98,6 +87,6 @@ def readme_text(study: Study, sections: Sequence[Section]) -> str:
 
 def _picture(chart: Chart) -> str:
     dark = f'<source media="(prefers-color-scheme: dark)" srcset="figures/{chart.name}-dark.svg">'
-    image = f'<img alt="{chart.title}" src="figures/{chart.name}.svg">'
+    image = f'<img alt="{in_html(chart.title)}" src="figures/{chart.name}.svg">'
     caption = f"\n\n{chart.caption}" if chart.caption else ""
     return f"<picture>{dark}{image}</picture>{caption}"

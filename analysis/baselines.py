@@ -1,10 +1,10 @@
-"""2. The baselines: what is reached without learning."""
+"""The baselines: what is reached without learning."""
 
 from __future__ import annotations
 
+from analysis.listings import baseline_listing
 from metasweep.report.measure.baselines import baselines
 from metasweep.report.read.study import Study
-from metasweep.report.sections.listings import baseline_listing
 from metasweep.report.sections.section import Choices, Section
 
 TITLE = "Baselines"

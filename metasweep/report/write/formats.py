@@ -9,7 +9,6 @@ import math
 import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,34 +18,36 @@ from rich.markdown import Markdown
 from rich.table import Table as RichTable
 from rich.text import Text
 
-DAGGER = "†"
+from metasweep.report.base.listing import Listing
+from metasweep.report.base.words import DAGGER, in_markdown, one_line
+
 FIGURE = re.compile(r" \[figure\]\([^)]*\)")
 LINE = 100  # columns of running text at most
 UNWRAPPED = 1000  # columns: wider than any table
-LATEX = {"\\": r"\textbackslash{}", "±": r"$\pm$", DAGGER: r"$^\dagger$", "–": "--", "²": "$^2$"} | {
-    character: rf"\{character}" for character in "&%$#_{}"
+LATEX = {
+    "\\": r"\textbackslash{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    '"': r"\textquotedbl{}",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    DAGGER: r"$^\dagger$",
+    "–": "--",
+    "²": "$^2$",
+    **{character: rf"\{character}" for character in "&%$#_{}"},
 }
-
-
-@dataclass(frozen=True)
-class Listing:
-    """A table to show: cells are what a person reads, records what a program reads."""
-
-    headers: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    records: Sequence[Mapping[str, Any]]
-    bold: frozenset[int] = frozenset()  # indices of rows
-    notes: Sequence[str] = ()
-    data: Mapping[str, Any] = field(default_factory=dict)  # beside the records, for JSON
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet run a cell
 
 
 def text(listing: Listing) -> str:
     """For a terminal or a log."""
     table = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
     for index, header in enumerate(listing.headers):
-        table.add_column(header, justify=_justify(listing, index), no_wrap=True)
+        table.add_column(Text(one_line(header)), justify=_justify(listing, index), no_wrap=True)
     for row in listing.rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(one_line(cell)) for cell in row))
     console = Console(width=UNWRAPPED)
     with console.capture() as capture:
         console.print(table)
@@ -56,7 +57,10 @@ def text(listing: Listing) -> str:
 
 
 def words(paragraphs: str) -> str:
-    """Markdown as it is read in a terminal or a log; links to figures, which are not there, are left out."""
+    """Markdown as it is read in a terminal or a log; links to figures, which are not there, are left out.
+
+    Its text is to be free of control characters, as `in_markdown` leaves it.
+    """
     console = Console(width=_line())
     with console.capture() as capture:
         console.print(Markdown(FIGURE.sub("", paragraphs), hyperlinks=False))
@@ -67,13 +71,13 @@ def markdown(listing: Listing) -> str:
     """For a README, with its notes as paragraphs under the table."""
     rules = {"left": "---", "right": "---:"}
     lines = [
-        _pipes(listing.headers),
+        _pipes(map(in_markdown, listing.headers)),
         _pipes(rules[_justify(listing, i)] for i in range(len(listing.headers))),
     ]
     for index, row in enumerate(listing.rows):
-        cells = [cell.replace("|", r"\|") for cell in row]
+        cells = [in_markdown(cell) for cell in row]
         lines.append(_pipes(f"**{c}**" if index in listing.bold and c else c for c in cells))
-    return "\n".join(lines) + "\n" + "".join(f"\n{note}\n" for note in listing.notes)
+    return "\n".join(lines) + "\n" + "".join(f"\n{in_markdown(note)}\n" for note in listing.notes)
 
 
 def latex(listing: Listing) -> str:
@@ -86,26 +90,30 @@ def latex(listing: Listing) -> str:
         r"\midrule",
     ]
     lines += [_ampersands(row, index in listing.bold) for index, row in enumerate(listing.rows)]
-    lines += [r"\bottomrule", r"\end{tabular}", *(f"% {note}" for note in listing.notes)]
+    lines += [r"\bottomrule", r"\end{tabular}", *(f"% {one_line(note)}" for note in listing.notes)]
     return "\n".join(lines) + "\n"
 
 
 def comma_separated(listing: Listing) -> str:
     """The records; accuracies as fractions, nothing rounded."""
     out = io.StringIO()
-    names = dict.fromkeys(name for record in listing.records for name in record)
-    writer = csv.DictWriter(out, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({k: _plain(v) for k, v in record.items()} for record in listing.records)
+    names = list(dict.fromkeys(name for record in listing.records for name in record))
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([inert(name) for name in names])
+    writer.writerows([inert(_plain(record.get(name))) for name in names] for record in listing.records)
     return out.getvalue()
+
+
+def inert(cell: Any) -> Any:
+    """A cell of a CSV file; text that a spreadsheet would take for a formula begins with an apostrophe."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
 
 
 def as_json(listing: Listing) -> str:
     """The records and what belongs to them; NaN as null."""
     rows = [{name: _plain(value) for name, value in record.items()} for record in listing.records]
-    return (
-        json.dumps({**listing.data, "rows": rows, "notes": list(listing.notes)}, indent=2, default=str) + "\n"
-    )
+    whole = {**{name: _plain(item) for name, item in listing.data.items()}, "rows": rows}
+    return json.dumps({**whole, "notes": list(listing.notes)}, indent=2, default=str) + "\n"
 
 
 FORMATS: dict[str, Callable[[Listing], str]] = {
@@ -118,28 +126,16 @@ FORMATS: dict[str, Callable[[Listing], str]] = {
 SUFFIXES = {"markdown": ".md", "latex": ".tex", "csv": ".csv", "json": ".json"}
 
 
-def percent(fraction: float, decimals: int = 2) -> str:
-    """A fraction as a percentage without its sign; a dash when it is not known."""
-    if math.isnan(fraction):
-        return "–"
-    shown = f"{100 * fraction:.{decimals}f}"
-    return shown if float(shown) else shown.removeprefix("-")
-
-
-def value(parameter: Any) -> str:
-    """A parameter's value as one would write it: 0.00001 rather than 1e-05, 2 rather than 2.0."""
-    if isinstance(parameter, float):
-        if math.isnan(parameter):
-            return "–"
-        if parameter == 0 or 1e-6 <= abs(parameter) < 1e6:
-            return np.format_float_positional(parameter, trim="-")
-        return f"{parameter:g}"
-    return "–" if parameter is None else str(parameter)
-
-
 def _wrapped(note: str) -> list[str]:
-    lines = (textwrap.wrap(line, _line(), subsequent_indent="  ") for line in note.splitlines())
+    lines = (
+        textwrap.wrap(_indent(line) + one_line(line), _line(), subsequent_indent="  ")
+        for line in note.split("\n")
+    )
     return [part for parts in lines for part in parts]
+
+
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip(" "))]
 
 
 def _line() -> int:
@@ -148,8 +144,13 @@ def _line() -> int:
 
 
 def _plain(item: Any) -> Any:
+    """A value as JSON has it: no numpy, nothing that is not finite."""
     if isinstance(item, np.generic):
         item = item.item()
+    if isinstance(item, Mapping):
+        return {str(key): _plain(inner) for key, inner in item.items()}
+    if isinstance(item, (list, tuple)):
+        return [_plain(inner) for inner in item]
     return None if isinstance(item, float) and not math.isfinite(item) else item
 
 
@@ -164,5 +165,5 @@ def _pipes(cells: Any) -> str:
 
 
 def _ampersands(cells: Sequence[str], bold: bool) -> str:
-    escaped = ["".join(LATEX.get(character, character) for character in cell) for cell in cells]
+    escaped = ["".join(LATEX.get(character, character) for character in one_line(cell)) for cell in cells]
     return " & ".join(rf"\textbf{{{c}}}" if bold and c else c for c in escaped) + r" \\"

@@ -8,11 +8,10 @@ from typing import Any
 
 import wandb
 
-from metasweep.report.errors import AnalysisError
+from metasweep.report.base.errors import AnalysisError
 from metasweep.report.measure.baselines import SEEDS, Baselines
+from metasweep.report.read.api import BASELINE
 from metasweep.report.read.study import Study
-
-JOB_TYPE = "baseline"  # by which a reader of a whole project tells them from trained models
 
 
 def log_baselines(study: Study, found: Baselines) -> list[str]:
@@ -28,7 +27,7 @@ def log_baselines(study: Study, found: Baselines) -> list[str]:
     urls = []
     for name, config, accuracy in _models(found):
         where: dict[str, Any] = {"entity": entity, "project": project, "id": f"{name}-{data_set}"}
-        kind: dict[str, Any] = {"name": f"baseline {name}", "group": "baselines", "job_type": JOB_TYPE}
+        kind: dict[str, Any] = {"name": f"baseline {name}", "group": "baselines", "job_type": BASELINE}
         try:
             with wandb.init(**where, **kind, config=config, resume="allow") as run:
                 run.summary["test/acc"] = accuracy

@@ -1,14 +1,15 @@
-"""1. The data set: images per class, and some of them."""
+"""The data set: images per class, and some of them."""
 
 from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
 
+from analysis.images import sample_images
+from analysis.listings import dataset_listing
 from metasweep.report import figures
+from metasweep.report.base.words import in_markdown
 from metasweep.report.read.study import Study
-from metasweep.report.sections.images import sample_images
-from metasweep.report.sections.listings import dataset_listing
 from metasweep.report.sections.section import Chart, Choices, Section
 
 TITLE = "Data set"
@@ -29,13 +30,14 @@ def section(study: Study, choices: Choices) -> Section:
         charts.append(samples)
     elif study.dataset:
         text.append(
-            f"The images of {study.dataset} are not on this machine: `--data-dir` says where they are."
+            f"The images of {in_markdown(study.dataset)} are not on this machine: "
+            "`--data-dir` says where they are."
         )
     return Section(TITLE, "\n\n".join(text), tuple(charts), {"classes": dataset_listing(study)})
 
 
 def _samples(study: Study, choices: Choices) -> Chart | None:
-    folder = choices.data_dir or Path(study.data_dir)
+    folder = choices.extra.get("data_dir") or Path(study.data_dir)
     images = sample_images(study.dataset, folder, study.class_names)
     if not any(len(stack) for stack in images.values()):
         return None

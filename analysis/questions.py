@@ -1,4 +1,4 @@
-"""9. Questions: what batch size, epochs, test-set size and learning-rate decay do."""
+"""Questions: what batch size, epochs, test-set size and learning-rate decay do."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from functools import partial
 import pandas as pd
 
 from metasweep.report import figures
+from metasweep.report.base.words import in_markdown, percent
 from metasweep.report.figures import text
-from metasweep.report.measure.baselines import chance_level
+from metasweep.report.measure.baselines import chance_of
 from metasweep.report.measure.findings import best_by, compare, spread
 from metasweep.report.read.records import repeated
 from metasweep.report.read.study import TEST_SIZE, Study
-from metasweep.report.rendering import percent
 from metasweep.report.sections.section import Chart, Choices, Section
 from metasweep.sweeps.points import varied
 
@@ -66,12 +66,12 @@ def section(study: Study, _choices: Choices) -> Section:
         if name is None or runs.empty:
             answers = [f"These runs do not tell: run `{question.sweep}` and name it too."]
         else:
-            answers = [compare(study, runs, name, "Over its sweep")]
+            answers = [in_markdown(compare(study, runs, name, "Over its sweep"))]
             charts.append(_chart(study, runs, name, question.text))
             pairing = question.pairing(name)
             if pairing and set(pairing) <= set(study.parameters) and runs[pairing].nunique().min() > 1:
                 best, *others = pairing
-                answers.append(best_by(study, runs, best, others))
+                answers.append(in_markdown(best_by(study, runs, best, others)))
                 charts += [_pair(study, runs, best, other) for other in others]
         if question.names == TEST_SIZE:
             answers += _about_images(study, runs, name)
@@ -86,15 +86,17 @@ def _of_sweeps_that_vary(study: Study, name: str) -> pd.DataFrame:
     """
     asking = [sweep.id for sweep in study.sweeps if name in varied(sweep.config)]
     runs = study.runs
-    known = (runs["state"] == "finished") & runs[name].notna() & runs["test_acc"].notna()
+    known = (runs["state"] == "finished") & runs[name].notna() & runs[study.reported.column].notna()
     runs = runs[known & runs["sweep_id"].isin(asking)]
     return runs[~repeated(runs)].reset_index(drop=True)
 
 
 def _chart(study: Study, runs: pd.DataFrame, name: str, question: str) -> Chart:
     levels = {name: _levels(study, runs, name)}
-    chance = chance_level(study.class_counts)
-    draw = partial(figures.effects, runs, [name], levels=levels, chance=chance, title=question)
+    chance = chance_of(study)
+    draw = partial(
+        figures.effects, runs, [name], metric=study.reported, levels=levels, chance=chance, title=question
+    )
     return Chart(f"question-{name}", question, draw)
 
 
@@ -106,16 +108,17 @@ def _levels(study: Study, runs: pd.DataFrame, name: str) -> list[Hashable]:
 def _pair(study: Study, runs: pd.DataFrame, row: str, column: str) -> Chart:
     title = f"{text.title_of(row)} by {text.title_of(column).lower()}"
     levels = {name: _levels(study, runs, name) for name in (row, column)}
-    draw = partial(figures.interaction, runs, row, column, levels=levels, title=title)
+    draw = partial(figures.interaction, runs, row, column, metric=study.reported, levels=levels, title=title)
     return Chart(f"question-{row}-{column}", title, draw)
 
 
 def _about_images(study: Study, runs: pd.DataFrame, name: str | None) -> list[str]:
     """What the number of test images does to the spread: as measured, and as the binomial says."""
-    measured = [] if name is None or runs.empty else [spread(study, runs, name)]
+    measured = [] if name is None or runs.empty else [in_markdown(spread(study, runs, name))]
     total = sum(study.class_counts.get("test", ()))
+    column = study.reported.column
     # On few images a lucky run reaches 100 %: their mean it is, where the sizes differ.
-    reached = study.finished["test_acc"].max() if runs.empty else runs["test_acc"].mean()
+    reached = study.finished[column].max() if runs.empty else runs[column].mean()
     if not total or math.isnan(reached):
         return [*measured, "The number of test images is not known."]
     shares = [0.25, 1, 4] if name is None else [float(str(share)) for share in study.levels(name)]

@@ -1,0 +1,1 @@
+"""What every room of the report uses: words, tables, errors."""

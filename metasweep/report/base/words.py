@@ -1,0 +1,104 @@
+"""How numbers and names are written, and how text from others is kept from meaning more than text."""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+import unicodedata
+from typing import Any
+
+import numpy as np
+
+DAGGER = "†"
+UNKNOWN = "–"
+MARKDOWN = re.compile(r"([\\`*\[\]<>|~$&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
+AT_START = re.compile(r"^(\d+)?([.)#+=>-])(?=\s|$)")  # a list, a heading, a line
+
+
+def percent(fraction: float, decimals: int = 2) -> str:
+    """A fraction as a percentage without its sign; a dash when it is not known."""
+    if math.isnan(fraction):
+        return UNKNOWN
+    shown = f"{100 * fraction:.{decimals}f}"
+    return shown if float(shown) else shown.removeprefix("-")
+
+
+def fixed(number: float, decimals: int) -> str:
+    """A number with so many decimals, or in the form 1.234e-09 where that would be long; a dash for none."""
+    if math.isnan(number):
+        return UNKNOWN
+    if decimals > 8 or abs(number) >= 1e9:
+        return f"{number:.4g}"
+    shown = f"{number:.{max(0, decimals)}f}"
+    return shown if float(shown) else shown.removeprefix("-")
+
+
+def value(parameter: Any) -> str:
+    """A parameter's value as one would write it: 0.00001 rather than 1e-05, 2 rather than 2.0.
+
+    Numbers have six significant digits: what a random search draws has 17.
+    """
+    if isinstance(parameter, (float, np.floating)):
+        if math.isnan(parameter):
+            return UNKNOWN
+        rounded = float(f"{parameter:.6g}")
+        if rounded == 0 or 1e-6 <= abs(rounded) < 1e7:
+            return np.format_float_positional(rounded, trim="-")
+        return f"{rounded:g}"
+    return UNKNOWN if parameter is None else one_line(str(parameter))
+
+
+def one_line(text: str) -> str:
+    """Text without line breaks and without what a terminal would obey: control and direction characters."""
+    return "".join(
+        character if character.isprintable() else _replaced(character) for character in " ".join(text.split())
+    )
+
+
+def _replaced(character: str) -> str:
+    """Soft hyphens and joiners vanish; the rest, such as an escape character, is shown by its number."""
+    if unicodedata.category(character) == "Cf":
+        return ""
+    return " " if character.isspace() else f"\\u{ord(character):04x}"
+
+
+def in_markdown(text: str) -> str:
+    """Text from others, in one line, as Markdown that shows it as it is."""
+    escaped = MARKDOWN.sub(r"\\\1", one_line(text)).replace("://", ":\\//")
+    return AT_START.sub(lambda found: f"{found[1] or ''}\\{found[2]}", escaped)
+
+
+def in_html(text: str) -> str:
+    """Text from others as HTML, also inside of an attribute."""
+    return html.escape(one_line(text), quote=True)
+
+
+def link(text: str, address: str) -> str:
+    """A Markdown link; only the text where the address is none of the web's."""
+    shown = in_markdown(text)
+    if not re.match(r"https?://[^\s]+$", address):
+        return shown
+    return f"[{shown}]({re.sub(r'[()<>]', lambda found: f'%{ord(found[0]):02X}', address)})"
+
+
+def fenced(text: str, language: str = "") -> str:
+    """A block of code in Markdown, in a fence longer than any within it."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def parameter_name(column: str) -> str:
+    """A parameter as the sweep calls it, from its column."""
+    return one_line(column.removeprefix("config:"))
+
+
+def file_name(text: str) -> str:
+    """A name as a part of a file's name: test/acc becomes test-acc."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-").lower()[:60] or "metric"
+
+
+def number_of(count: int, noun: str) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")

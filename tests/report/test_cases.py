@@ -1,0 +1,174 @@
+"""Inputs that failed once: a sweep and its runs, each with the outcome that is right."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from metasweep.report.measure.confirmation import confirming_sweeps
+from metasweep.report.measure.status import completeness
+from metasweep.report.measure.table import choose, results_table
+from metasweep.report.read.records import RunRecord, assemble
+from metasweep.report.read.study import Study, Sweep
+from metasweep.report.sections import make
+from metasweep.report.sections.listings import results
+from metasweep.report.sections.section import Choices
+from metasweep.report.write.formats import FORMATS
+from metasweep.report.write.report import readme_text
+
+CASES: dict[str, Any] = json.loads((Path(__file__).parent / "cases.json").read_text())
+
+
+def study_of(case: dict[str, Any]) -> Study:
+    """What the API returns of it."""
+    sweep = Sweep("team/cases/s", "case", "http://127.0.0.1/s", "FINISHED", case["sweep"])
+    records = [
+        RunRecord(
+            f"run{number:03}",
+            f"run{number:03}",
+            "http://127.0.0.1/r",
+            "s",
+            "finished",
+            f"2026-01-01T00:{number // 60:02}:{number % 60:02}Z",
+            f"2026-01-01T01:{number % 60:02}:00Z",
+            run["config"],
+            {name: infinite(value) for name, value in run["summary"].items()},
+            "",
+        )
+        for number, run in enumerate(case["runs"])
+    ]
+    return assemble([sweep], records, {})
+
+
+def infinite(value: Any) -> Any:
+    return math.inf if value == "inf" else value
+
+
+@pytest.fixture(params=list(CASES))
+def case(request: pytest.FixtureRequest) -> tuple[str, Study]:
+    return request.param, study_of(CASES[request.param])
+
+
+def whole_report(study: Study) -> str:
+    choices = Choices()
+    return readme_text(study, make(study, choices, choices.sections))
+
+
+def rows(study: Study, top: int = 20) -> list[dict[str, Any]]:
+    return json.loads(FORMATS["json"](results(results_table(study, top=top))))["rows"]
+
+
+def test_every_case_is_reported_in_every_format(case: tuple[str, Study]) -> None:
+    name, study = case
+    found = completeness(study)
+    assert (found.expected, found.finished, found.duplicated) == (len(study.runs), len(study.runs), 0), name
+    listing = results(results_table(study))
+    assert len({len(row) for row in [listing.headers, *listing.rows]}) == 1
+    for form in FORMATS.values():
+        assert form(listing)
+    assert "## Results" in whole_report(study)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter", "best", "mean", "count"),
+    [
+        ("q_uniform", "dp", 0.4, 0.982, 5),
+        ("version_strings", "version", "3.2", 0.942, 3),
+        ("one_and_text_one", "x", '"1"', 0.922, 2),
+        ("summary_max", "lr", 0.05, 0.95, 2),
+        ("both_spellings", "lr", 0.01, 0.9, 2),
+        ("param_epoch", "epoch", 10, 1.0, 2),
+        ("param_state", "state", "off", 0.922, 2),
+        ("latex_hats", "k", "c~d", 0.922, 2),
+        ("percent_accuracies", "lr", 0.2, 0.912, 2),
+        ("regression", "lr", 0.1, 3.32, 2),
+    ],
+)
+def test_the_rows_of_the_table(name: str, parameter: str, best: Any, mean: float, count: int) -> None:
+    found = [row for row in rows(study_of(CASES[name])) if row["name"] == "configuration"]
+    assert len(found) == count
+    (winner,) = [row for row in found if row["best"]]
+    assert winner[parameter] == best
+    assert winner["test_mean"] == pytest.approx(mean, abs=0.02 if name == "q_uniform" else 1e-9)
+    assert all(row["n"] == 3 for row in found)
+
+
+def test_a_parameter_called_n_has_its_own_column() -> None:
+    text = FORMATS["csv"](results(results_table(study_of(CASES["param_n_csv"]))))
+    found = list(csv.DictReader(io.StringIO(text)))
+    assert [(row["config:n"], row["n"]) for row in found] == [("8", "3"), ("7", "3")]
+
+
+def test_exact_names_win() -> None:
+    study = study_of(CASES["both_spellings"])
+    assert (study.metric.name, study.reported.name) == ("val/acc", "test/acc")
+    assert "Both test/acc and test_acc are logged: test/acc is meant." in study.notes
+
+
+def test_percentages_are_recognised_and_said() -> None:
+    study = study_of(CASES["percent_accuracies"])
+    assert "91.20" in FORMATS["text"](results(results_table(study)))
+    assert any("logged in per cent" in note for note in study.notes)
+    assert "9120" not in whole_report(study)
+
+
+def test_an_infinite_value_does_not_win_and_is_said() -> None:
+    study = study_of(CASES["infinite"])
+    assert [row["lr"] for row in rows(study)] == [0.2]
+    text = whole_report(study)
+    assert "3 finished runs have no finite val/acc" in text
+    assert "inf " not in text
+
+
+def test_a_loss_is_a_loss_in_every_section() -> None:
+    study = study_of(CASES["regression"])
+    text = whole_report(study)
+    assert (study.metric.kind, study.metric.goal) == ("loss", "minimize")
+    assert "3.320 ± 0.025" in text
+    for wrong in ("332.0", "accuracy", "327.", "No finished run", "none."):
+        assert wrong not in text.partition("## Provenance")[0], wrong
+    assert "validation loss" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("negative_lr", "try 0.00058 next"), ("batch_zero", "try 8 next")]
+)
+def test_advice_stays_within_what_is_possible(name: str, words: str) -> None:
+    assert words in whole_report(study_of(CASES[name]))
+
+
+def test_hats_are_escaped_in_latex() -> None:
+    text = FORMATS["latex"](results(results_table(study_of(CASES["latex_hats"]))))
+    assert r"a\textasciicircum{}b" in text
+    assert r"c\textasciitilde{}d" in text
+
+
+def test_confirming_sweeps_keep_types_and_nesting() -> None:
+    study = study_of(CASES["confirm_types"])
+    (sweep,) = confirming_sweeps(study, choose(study, 1))
+    assert sweep["parameters"]["layers"] == {"value": [128]}
+    study = study_of(CASES["confirm_nested"])
+    (sweep,) = confirming_sweeps(study, choose(study, 1))
+    assert sweep["parameters"]["opt"] == {"parameters": {"lr": {"value": 0.02}}}
+    study = study_of(CASES["confirm_seed_words"])
+    (sweep,) = confirming_sweeps(study, choose(study, 1))
+    assert sweep["parameters"]["seed"] == {"values": [1, 2, 3, 4, 5]}
+    study = study_of(CASES["version_strings"])
+    (sweep,) = confirming_sweeps(study, choose(study, 1))
+    assert sweep["parameters"]["version"] == {"value": "3.2"}
+
+
+@pytest.mark.parametrize("name", ["random_seed", "rng", "repeat", "train.seed"])
+def test_a_seed_is_found_by_its_name(name: str) -> None:
+    case = json.loads(json.dumps(CASES["regression"]).replace('"seed"', json.dumps(name)))
+    study = study_of(case)
+    assert study.seed == name
+    found = results_table(study)
+    assert [row.test.n for row in found.rows] == [3, 3]
+    assert f"The seed is the parameter {name}." in found.notes
