@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 ORACLE := .venv-oracle/.ready
 RAY := $(VENV)/.ray
 
-.PHONY: help setup demo test test-clients test-slurm chaos fuzz lint format bench bench-gpu gpu-wheels constraints clean
+.PHONY: help setup demo test test-clients test-slurm chaos honesty fuzz lint format bench bench-gpu gpu-wheels constraints clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this list
@@ -77,6 +77,9 @@ $(RAY): setup.cfg | $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]' \
 		|| echo "Ray cannot be had here: the bench leaves it out"
 	@touch $@
+
+honesty: $(READY)  ## Measure how often the report is right, on known truths (minutes)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.report.honesty
 
 constraints:  ## Resolve constraints.txt anew from setup.cfg (needs uv)
 	scripts/constraints.sh

@@ -74,7 +74,7 @@ def convergence(
     ValueError when nothing was logged.
     """
     x = axis_of(history)
-    curves = _sorted(curves_of(history, metric, x))
+    curves = _sorted(curves_of(history, metric, x), metric.sign)
     if not curves:
         raise ValueError(f"no run has logged {metric.name}")
     look = THEMES[theme]
@@ -87,7 +87,7 @@ def convergence(
     width = (WIDTH - 2 * MARGIN - 2 * TICK_ROOM - 14) / 2
     ends = np.array([values[np.isfinite(values)][-1] for _, values in curves])
     zoom = _zoom(ends, metric)
-    colours = look.ramp(_spread(ends))
+    colours = look.ramp(_spread(metric.sign * ends))
     full = Scale(0.0, 1.0, as_percent=True) if metric.is_accuracy else _scale_of(curves, metric)
     left = Panel(surface, look, MARGIN + TICK_ROOM, bottom, width, PANEL_HEIGHT)
     right = Panel(surface, look, WIDTH - MARGIN - width, bottom, width, PANEL_HEIGHT)
@@ -212,9 +212,10 @@ def _epochs(rows: pd.DataFrame, x: str) -> Array:
     )
 
 
-def _sorted(curves: Mapping[str, Curve]) -> list[Curve]:
+def _sorted(curves: Mapping[str, Curve], sign: float) -> list[Curve]:
+    """The curves from the worst to the best; those without a finite value are left out."""
     finite = [curve for curve in curves.values() if np.isfinite(curve[1]).any()]
-    return sorted(finite, key=lambda curve: float(curve[1][np.isfinite(curve[1])][-1]))
+    return sorted(finite, key=lambda curve: sign * float(curve[1][np.isfinite(curve[1])][-1]))
 
 
 def _zoom(ends: Array, metric: Quantity) -> Scale:

@@ -28,7 +28,7 @@ def trade_off(
     subtitle: str | None = None,
     theme: str = "light",
 ) -> Figure:
-    """Configurations as points, those of the front joined; the better ends are at the right and at the top.
+    """Configurations as points, those of the front joined by steps; the better ends are at the right and at the top.
 
     points, front: (across, up) of every configuration. Raises ValueError without points.
     """
@@ -54,7 +54,8 @@ def trade_off(
         xs, ys = (scale.forward(values[:, at]) for at, scale in enumerate(scales))
         surface.scatter(panel.x(xs), panel.y(ys), s=size, c=[colour], linewidths=0, zorder=3)
     xs, ys = (scale.forward(best[:, at]) for at, scale in enumerate(scales))
-    surface.plot(*panel.points(xs, ys).T, color=look.test, linewidth=1.4, zorder=2)
+    side = "pre" if across.maximize else "post"
+    surface.step(*panel.points(xs, ys).T, where=side, color=look.test, linewidth=1.4, zorder=2)
     return figure
 
 

@@ -55,7 +55,7 @@ def findings(study: Study) -> list[Finding]:
     All claims together are wrong in at most 5 % of studies without any effect: Holm's correction over the
     questions, each with the smallest p-value of its own, corrected comparisons.
     """
-    told = [finding for _, finding in _told(study)]
+    told = [finding for _, finding, _ in _told(study)]
     if _measured(study).empty:
         nothing = f"Nothing can be told: there is no finished run with {with_article(study.reported)}."
         told.append(Finding(nothing))
@@ -64,12 +64,17 @@ def findings(study: Study) -> list[Finding]:
 
 def advice(study: Study) -> list[str]:
     """Those of the findings that say where to look further."""
-    return [finding.text for kind, finding in _told(study) if kind == "edges"]
+    return [finding.text for kind, finding, _ in _told(study) if kind == "edges"]
+
+
+def claimed(study: Study) -> int:
+    """The number of sentences that claim an effect: what may be wrong in 5 % of studies without any."""
+    return sum(claims for _, _, claims in _told(study))
 
 
 @functools.lru_cache(maxsize=2)  # the decision, the findings and the page ask
-def _told(study: Study) -> list[tuple[str, Finding]]:
-    """The claims at their levels, each with what it is about."""
+def _told(study: Study) -> list[tuple[str, Finding, bool]]:
+    """The claims at their levels, each with what it is about and whether it claims an effect."""
     makers = {
         "learning rates": learning_rates,
         "dropout": dropout,
@@ -80,7 +85,7 @@ def _told(study: Study) -> list[tuple[str, Finding]]:
     claims = [(kind, claim) for kind, make in makers.items() for claim in make(study)]
     levels = step_down([claim.p_value for _, claim in claims])
     return [
-        (kind, Finding(claim.say(level), claim.figure))
+        (kind, Finding(claim.say(level), claim.figure), claim.p_value < level)
         for (kind, claim), level in zip(claims, levels, strict=True)
     ]
 

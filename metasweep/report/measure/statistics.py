@@ -135,8 +135,15 @@ def detectable(std: float, n: int, comparisons: int = 1, power: float = POWER) -
     if n < 2 or not std > 0:
         return math.nan
     critical = float(stdtrit(n - 1, 1 - SIGNIFICANCE / comparisons / 2))
+
     # P(T > critical) = power for the noncentral t distribution; its noncentrality grows with the difference.
-    shift = brentq(lambda delta: 1 - float(nctdtr(n - 1, delta, critical)) - power, 0.0, 20 * critical + 20)
+    def missed(shift: float) -> float:
+        return float(nctdtr(n - 1, shift, critical)) - (1 - power)
+
+    upper = critical + 1
+    while missed(upper) > 0:
+        upper *= 1.5
+    shift = brentq(missed, 0.0, upper)
     return float(shift) * std / math.sqrt(n)
 
 

@@ -103,11 +103,12 @@ def results_table(
         )
         for original, shown in zip(chosen, reported, strict=True)
     ]
+    rows = compare(study.reported, rows, reported)
     return ResultsTable(
         parameters=study.parameters,
         metric=study.metric,
         reported=study.reported,
-        rows=tuple(compare(study.reported, rows, reported)),
+        rows=tuple(rows),
         baselines=tuple(_baseline_rows(study, method, confidence)),
         notes=(
             *_about_power(study, rows, reported),

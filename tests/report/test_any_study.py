@@ -1,0 +1,212 @@
+"""Any study: whatever a sweep and its runs hold, the report says the right numbers and never fails.
+
+The numbers are compared with a computation of their own, by pandas and scipy alone. `METASWEEP_STUDIES=5000`
+tries more studies than the few here.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+import math
+import os
+import re
+from typing import Any
+
+import pandas as pd
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from metasweep.report.measure.status import completeness
+from metasweep.report.measure.table import results_table
+from metasweep.report.read.records import RunRecord, assemble
+from metasweep.report.read.study import Study, Sweep
+from metasweep.report.sections import make
+from metasweep.report.sections.listings import results, status_listing
+from metasweep.report.sections.section import Choices
+from metasweep.report.write.formats import FORMATS
+from metasweep.report.write.report import readme_text
+from metasweep.sweeps import Grid
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "a|b",
+    "**bold**",
+    "`code`",
+    "[x](javascript:1)",
+    "=1+1",
+    "@SUM(A1)",
+    "new\nline",
+    "\x1b[31mred",
+    "a^b~c_{d}%&#$\\",
+    "# title",
+    "日本語",
+    "‮reversed",
+    "state",
+    "epoch",
+    "duplicate",
+    "n",
+    "run_id",
+    "config:n",
+    "val/acc",
+    "summary:x",
+    "",
+    " ",
+    "seed",
+]
+NAMES = st.sampled_from([*HOSTILE, "lr", "dp", "model", "optimizer", "batch-size", "x.y"]) | st.text(
+    max_size=6
+)
+VALUES = st.one_of(
+    st.sampled_from(HOSTILE),
+    st.booleans(),
+    st.none(),
+    st.integers(-3, 300),
+    st.floats(1e-6, 1e3),
+    st.sampled_from(["1", "1e-3", [1, 2], {"k": "v"}]),
+)
+METRICS = st.sampled_from(
+    ["val/acc", "val_loss", "episode return", "score", "<b>m</b>", "state", "lr", "a|b"]
+)
+NUMBERS = st.one_of(
+    st.floats(0, 1),
+    st.floats(-1e6, 1e6),
+    st.sampled_from([math.nan, math.inf, -math.inf, "NaN", "Infinity", 1e300]),
+)
+SUMMARIES = st.one_of(
+    NUMBERS, NUMBERS.map(lambda x: {"min": x, "max": x}), st.sampled_from(["word", None, [1]])
+)
+STATES = st.sampled_from(
+    ["finished"] * 6 + ["failed", "crashed", "killed", "running", "pending", "preempted", "odd"]
+)
+MANY = settings(
+    max_examples=int(os.environ.get("METASWEEP_STUDIES", "60")),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@st.composite
+def studies(draw: st.DrawFn) -> Study:
+    """A sweep of up to 15 parameters and some of its runs, some twice, some odd."""
+    names = draw(st.lists(NAMES, min_size=1, max_size=draw(st.sampled_from([2, 3, 3, 15])), unique=True))
+    values = {name: draw(st.lists(VALUES, min_size=1, max_size=3)) for name in names}
+    seeds = draw(st.sampled_from([[], [1], [1, 2, 3], ["a", "b"]]))
+    if seeds and "seed" not in values:
+        values["seed"] = seeds
+    metric = draw(METRICS)
+    section: dict[str, Any] = {"name": metric}
+    if draw(st.booleans()):
+        section["goal"] = draw(st.sampled_from(["minimize", "maximize"]))
+    config = {
+        "method": draw(st.sampled_from(["grid", "grid", "random", "bayes"])),
+        "metric": section,
+        "parameters": {name: {"values": each} for name, each in values.items()},
+    }
+    points = itertools.islice(itertools.product(*values.values()), draw(st.integers(1, 24)))
+    records, histories = [], {}
+    for number, point in enumerate([p for p in points for _ in range(draw(st.sampled_from([1, 1, 2])))]):
+        run_id = f"run{number}"
+        summary = {metric: draw(SUMMARIES)} if draw(st.integers(0, 9)) else {}
+        if draw(st.booleans()):
+            summary["epoch"] = 2
+        records.append(
+            RunRecord(
+                run_id,
+                draw(NAMES),
+                "http://x/r",
+                "s",
+                draw(STATES),
+                f"2026-01-01T00:{number:02}:00Z",
+                f"2026-01-01T01:{number:02}:00Z",
+                dict(zip(values, point, strict=True)),
+                summary,
+                "",
+            )
+        )
+        steps = draw(st.integers(0, 3))
+        histories[run_id] = [{"_step": step, metric: draw(NUMBERS)} for step in range(steps)]
+    return assemble([Sweep("team/any/s", draw(NAMES), "http://x/s", "RUNNING", config)], records, histories)
+
+
+@MANY
+@given(study=studies())
+def test_any_study_is_reported_rightly(study: Study) -> None:
+    check_status(study)
+    table = results_table(study, top=5)
+    check_table(study, table)
+    listing = results(table)
+    for name, form in FORMATS.items():
+        check_escaped(name, form(listing))
+        assert form(status_listing(completeness(study)))
+    choices = Choices()
+    sections = make(study, choices, choices.sections)
+    check_escaped("markdown", readme_text(study, sections))
+    for section in sections:
+        for listing in section.listings.values():
+            assert len({len(row) for row in [listing.headers, *listing.rows]}) == 1
+            for name, form in FORMATS.items():
+                check_escaped(name, form(listing))
+
+
+def check_status(study: Study) -> None:
+    """Counted anew, by what the runs' configurations are equal to."""
+    found = completeness(study)
+    config = study.sweeps[0].config
+    if config["method"] != "grid":
+        assert found.finished == int((study.runs["state"] == "finished").sum())
+        return
+    assert found.expected == Grid(config).size
+    points = study.runs[study.runs["state"] == "finished"]["grid_point"]
+    assert found.finished == points[points != ""].nunique()
+    assert found.duplicated == int((points != "").sum()) - found.finished
+    assert found.finished + found.running + found.preempted + found.failed + found.missing == found.expected
+
+
+def check_table(study: Study, table: Any) -> None:
+    """Means and intervals by pandas and scipy."""
+    runs = study.runs[(study.runs["state"] == "finished") & ~study.runs["duplicate"]]
+    column = study.reported.column
+    for row in table.rows:
+        own = runs[runs["run_id"].isin(row.runs)][column].dropna()
+        assert row.test.n == len(own)
+        if len(own):
+            assert math.isclose(row.test.mean, own.mean(), rel_tol=1e-9, abs_tol=1e-12)
+        if len(own) > 1 and own.std() > 0:
+            half = stats.t.ppf(0.975, len(own) - 1) * stats.sem(own)
+            assert math.isclose(row.test.half_width, half, rel_tol=1e-9)
+        assert math.isfinite(row.validation)
+    if table.rows and "model" not in study.parameters:
+        sign = study.metric.sign
+        means = [sign * row.validation for row in table.rows]
+        assert means == sorted(means, reverse=True)
+        keys = [pd.Series(runs[name].map(repr), name=name) for name in study.parameters]
+        measured = runs[study.metric.column].notna()
+        if not keys and measured.any():
+            assert len(table.rows) == 1
+
+
+def check_escaped(form: str, text: str) -> None:
+    """Nothing of the hostile names has become more than text."""
+    assert "\x1b" not in text or form == "json"
+    if form == "markdown":
+        plain = re.sub(r"(`{3,})yaml.*?^\1$", "", text, flags=re.DOTALL | re.MULTILINE)
+        assert not re.search(r"(?<!\\)<(script|b)", plain)
+        assert "**bold**" not in plain
+        assert "](javascript" not in plain
+        for line in plain.splitlines():
+            if line.startswith("|"):
+                assert not re.search(r"(?<!\\)\|b(?!old)", line.replace("\\|", ""))
+    elif form == "latex":
+        body = "\n".join(line for line in text.splitlines() if not line.startswith("%"))
+        assert not re.search(r"(?<!\\)[%#]", body)
+        assert "a^b" not in body
+        assert "~c" not in body
+    elif form == "csv":
+        for row in csv.reader(io.StringIO(text)):
+            assert not any(cell.startswith(("=", "@", "+")) for cell in row)
+    elif form == "json":
+        json.loads(text, parse_constant=lambda constant: (_ for _ in ()).throw(ValueError(constant)))
