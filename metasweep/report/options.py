@@ -88,7 +88,13 @@ def selecting(command: Command) -> Command:
     return selected
 
 
-def read_study(sweeps: tuple[str, ...], server_dir: Path | None, told: Told, refresh: bool = False) -> Study:
+def read_study(
+    sweeps: tuple[str, ...],
+    server_dir: Path | None,
+    told: Told,
+    refresh: bool = False,
+    histories: bool = True,
+) -> Study:
     """Connect and read, with a progress bar in a terminal; a file is a CSV export of W&B's."""
     if all(name.endswith(".csv") for name in sweeps):
         from metasweep.report.read.exported import read_files

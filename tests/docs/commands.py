@@ -9,10 +9,10 @@ from pathlib import Path
 
 import click
 
+from analysis.__main__ import main as report
 from metasweep.agent.cli import main as agent
 from metasweep.cli import main as metasweep
 from metasweep.cluster.cli import cli as cluster
-from metasweep.report.cli import main as report
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

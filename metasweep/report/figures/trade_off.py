@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -28,7 +29,7 @@ def trade_off(
     subtitle: str | None = None,
     theme: str = "light",
 ) -> Figure:
-    """Configurations as points, those of the front joined by steps; the better ends are at the right and at the top.
+    """Configurations as points, the front joined by steps; the better ends are at the right and the top.
 
     points, front: (across, up) of every configuration. Raises ValueError without points.
     """
@@ -54,7 +55,7 @@ def trade_off(
         xs, ys = (scale.forward(values[:, at]) for at, scale in enumerate(scales))
         surface.scatter(panel.x(xs), panel.y(ys), s=size, c=[colour], linewidths=0, zorder=3)
     xs, ys = (scale.forward(best[:, at]) for at, scale in enumerate(scales))
-    side = "pre" if across.maximize else "post"
+    side: Literal["pre", "post"] = "pre" if across.maximize else "post"
     surface.step(*panel.points(xs, ys).T, where=side, color=look.test, linewidth=1.4, zorder=2)
     return figure
 

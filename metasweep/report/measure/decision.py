@@ -182,7 +182,7 @@ def _how_sure(study: Study, found: Decision) -> list[str]:
         return []
     if math.isnan(found.probability):
         needs = "one seed cannot tell" if study.seed else "without repetitions nothing can tell"
-        return [f"How sure that is: {needs}. Add seeds, or confirm with "table --confirm"."]
+        return [f"How sure that is: {needs}. Add seeds: table --confirm writes such sweeps."]
     chance = _percent(found.probability)
     of = f"It is the best of the grid with probability {chance} (empirical Bayes over {found.seeds} seeds)"
     if not found.rivals:
@@ -214,7 +214,8 @@ def _what_it_costs(found: Decision) -> list[str]:
     cost = f", some {_duration(more * seconds)} of work" if seconds > 0 else ""
     return [
         f"{pair} takes {number_of(rival.seeds, 'seed')} of each, if the difference is what it seems "
-        f"(paired t, 80 % power): {more:,} more of each{cost}. The command "table --confirm" writes such sweeps."
+        f"(paired t, 80 % power): {more:,} more of each{cost}; "
+        "table --confirm writes such sweeps."
     ]
 
 

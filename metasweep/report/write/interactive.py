@@ -107,8 +107,12 @@ def curve(study: Study, runs: pd.DataFrame, metric: Quantity) -> page.Curve | No
         return None
     x, y = ([plain(value) for value in rows[column].tolist()] for column in (axis, name))
     spans = [slice(start, end) for start, end in itertools.pairwise(ends)]
-    points = {"x": [x[span] for span in spans], "y": [y[span] for span in spans]}
-    return page.Curve(metric_column(study, metric), x_label=axis, **points)
+    return page.Curve(
+        metric_column(study, metric),
+        x=[x[span] for span in spans],
+        y=[y[span] for span in spans],
+        x_label=axis,
+    )
 
 
 def presets(study: Study, choices: Choices) -> list[page.Preset]:
