@@ -99,7 +99,7 @@ def anova(parameters: Sequence[str], outcome: Array, metric: Quantity) -> Import
             return Effect(names, 0.0)
         if math.isnan(noise):
             return Effect(names, part / total)
-        rest = total - part
+        rest = total - part + freedom * noise / outcome.size  # what chance adds to the part is of the rest
         low, high = _interval(part, rest, freedom, noise, outcome)
         return Effect(names, max(0.0, part - freedom * noise / outcome.size) / total, low, high)
 
