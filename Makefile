@@ -12,7 +12,7 @@ RAY := $(VENV)/.ray
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-setup: $(READY)  ## Make the environment in .venv (5 GB: torch with its CUDA libraries)
+setup: $(READY)  ## Make the environment in .venv (6.5 GB: torch with its CUDA libraries)
 
 $(READY): setup.cfg pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

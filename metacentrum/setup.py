@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ import click
 
 from metasweep.cluster.options import interval_option, read_target, site_options
 from metasweep.cluster.submitting.cli import try_out
-from metasweep.cluster.submitting.keys import check_key
 from metasweep.cluster.submitting.launch import make_request
 
 BODY = Path(__file__).with_name("environment.sh")
@@ -21,8 +19,6 @@ NEEDS: dict[str, Any] = {"walltime": 3600, "cpus": 2, "mem": "8gb", "scratch": "
 @interval_option
 @site_options
 def setup(interval: float, **options: Any) -> None:
-    """Make the environment and fetch the data, once, in a job; check the key."""
+    """Make the environment and fetch the data, once, in a job."""
     target = read_target(options)
-    if not target.dry_run:
-        check_key(target.base_url, target.key_file, os.environ)
     try_out(target, BODY, make_request(target, name="setup", **NEEDS), interval)

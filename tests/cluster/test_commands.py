@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.cluster.conftest import KEY, REPOSITORY
+from tests.cluster.conftest import KEY, LONG, REPOSITORY
 
 
 def test_a_dry_run_prints_script_and_command_and_does_nothing(cluster):
@@ -203,6 +203,28 @@ def test_hello_gives_up_on_what_can_never_run(cluster):
     cluster.wait_for_end("1000")
 
 
+def test_on_a_bare_frontend_one_line_makes_the_environment(cluster):
+    """With Debian's python3 alone: no click, no wandb, no environment, no key."""
+    (cluster.home / ".netrc").unlink()
+    (cluster.project / "Makefile").write_text(
+        "setup:\n\t@echo made $(VENV)\n\t@mkdir -p $(VENV)/bin; touch $(VENV)/pyvenv.cfg\n"
+        f"\t@ln -sf {sys.executable} $(VENV)/bin/python\n"
+    )
+    (cluster.project / "train").symlink_to(REPOSITORY / "train")
+    process = cluster.run("python3", "-m", "metacentrum", "hello")
+    assert (process.returncode, process.stdout) == (1, "")
+    assert (
+        process.stderr == "Error: there is no environment yet; make it first: python3 -m metacentrum setup\n"
+    )
+    process = cluster.run("python3", "-m", "metacentrum", "setup")
+    assert process.returncode == 0, process.stderr
+    assert "Submitted 1000.pbs-fake.example.org, which makes the environment" in process.stdout
+    cluster.wait_for_end("1000")
+    assert (cluster.project / "logs" / "setup.log").read_text().startswith(f"made {cluster.project}/.venv\n")
+    process = cluster.run("python3", "-m", "metacentrum", "hello", "--dry-run", timeout=LONG)
+    assert process.returncode == 0, process.stderr
+
+
 def test_setup_makes_the_environment_with_temporary_files_in_scratch(cluster):
     (cluster.project / "Makefile").write_text(
         "setup:\n\t@echo $(PYTHON) $(VENV) $$TMPDIR\n\t@touch $(VENV)/pyvenv.cfg\n\t@mkdir -p $(VENV)/bin\n"
@@ -210,8 +232,6 @@ def test_setup_makes_the_environment_with_temporary_files_in_scratch(cluster):
     )
     for package in ("train",):
         (cluster.project / package).symlink_to(REPOSITORY / package)
-    process = cluster.metacentrum("setup", "--interval", 0.1, "--base-url", "http://127.0.0.1:8")
-    assert "Error: no API key for http://127.0.0.1:8" in process.stderr
     process = cluster.metacentrum("setup", "--interval", 0.1)
     made, *found = process.stdout.splitlines()
     assert made.startswith(f"python3 {cluster.project}/.venv {cluster.root}/scratch/job_1000.")
