@@ -21,6 +21,8 @@ from typing import Any
 import click
 
 from metasweep.client.account import Account, resolve
+from metasweep.cluster.serving.place import Place
+from metasweep.cluster.serving.relay import open_account
 from metasweep.cluster.submitting.keys import read_key
 
 
@@ -47,6 +49,9 @@ class Submission:
     retries: int = 0
     canary_id: str | None = None
     canary_folder: str | None = None
+    served: str | None = None
+    """The folder of a server that runs as a job, if there is one."""
+    server_ids: list[str] = field(default_factory=list)
 
     def save(self) -> None:
         """Write it into its folder."""
@@ -56,11 +61,19 @@ class Submission:
     def note(self, sweep: str, account: Account | None, settings: dict[str, str]) -> None:
         """Keep which sweep it works on, and where that is; never the key."""
         self.sweep, self.settings = sweep, settings
-        self.base_url = account.base_url if account else None
+        self.base_url = account.base_url if account and not self.served else None
         self.save()
+
+    def follow(self, canary: Submission | None, served: Path | None, server_ids: list[str]) -> None:
+        """Note what its jobs wait for: the canary, and a server that is a job itself."""
+        if canary:
+            self.canary_id, self.canary_folder = canary.job_id, str(canary.folder)
+        self.served, self.server_ids = str(served) if served else None, server_ids
 
     def account(self, environ: Mapping[str, str]) -> Account:
         """The sweep's server and the key for it. Raises click.ClickException when there is no key."""
+        if self.served:
+            return open_account(Place(Path(self.served)))
         seen = {**environ, **({"WANDB_BASE_URL": self.base_url} if self.base_url else {})}
         if self.key_file:
             seen["WANDB_API_KEY"] = read_key(Path(self.key_file))
@@ -84,7 +97,7 @@ class Submission:
     def job_ids(self) -> list[str]:
         """The ids of all its jobs, in the order in which they run."""
         ids = (self.canary_id, self.job_id, self.report_id)
-        return [one for one in ids if one]
+        return [*self.server_ids, *(one for one in ids if one)]
 
     def log(self, index: int) -> Path | None:
         """The output of the member with that index, if there is some."""

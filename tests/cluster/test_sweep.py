@@ -118,3 +118,37 @@ def test_jobs_do_not_start_when_the_canary_has_not_logged_the_metric(plain_folde
     assert said.count("cancelled before it started") == 2
     (log,) = plain_folder.project.glob("logs/metasweep-canary-*/*.log")
     assert "the sweep's metric accuracy was not logged; there are epoch, val/acc" in log.read_text()
+
+
+def test_a_server_as_a_job_moves_on_and_the_agents_wait(plain_folder):
+    """No server and no account: the first serving job is killed in mid-sweep, the second one takes up."""
+    slow = {"epochs": {"value": 3}, "pause": {"value": 1.0}, "seed": {"values": [1, 2, 3]}}
+    (plain_folder.project / "sweep.yaml").write_text(yaml.safe_dump(SWEEP | {"parameters": slow}))
+    options = ("--cpus", 1, "--mem", "1gb", "--venv", sys.prefix, "--interval", 0.2)
+    del plain_folder.env["WANDB_BASE_URL"]
+    process = plain_folder.metasweep(
+        *("submit", "sweep.yaml", "--serve", "--serve-host", "127.0.0.1", "--no-canary"),
+        *("--jobs", 1, "--walltime", "1:00:00", "--scratch-kind", "local", "--scratch", "1gb", *options),
+    )
+    assert process.returncode == 0, process.stderr
+    assert "ssh -L 8080:" in process.stderr
+    served = plain_folder.project / "served"
+    assert (served / "key").stat().st_mode & 0o777 == 0o600
+    plain_folder.wait_for((plain_folder.project / "begun").exists, patience=PATIENCE)
+    first = (served / "address.json").read_text()
+    plain_folder.run("qdel", "1000")
+    plain_folder.wait_for_end("1000", patience=PATIENCE)
+    plain_folder.wait_for(
+        lambda: (served / "address.json").exists() and (served / "address.json").read_text() != first,
+        patience=PATIENCE,
+    )
+    (agent,) = plain_folder.wait_for_end("1002", patience=2 * PATIENCE)
+    assert agent["Exit_status"] == 0, plain_folder.story()
+    (last,) = plain_folder.wait_for_end("1003", patience=PATIENCE)
+    assert last["Exit_status"] == 0, plain_folder.story()
+    (second,) = plain_folder.wait_for_end("1001", patience=PATIENCE)
+    assert second["Exit_status"] == 0
+    assert (served / "state" / "metasweep.db").exists()
+    said = plain_folder.metasweep("jobs").stdout
+    assert "no server runs for" in said
+    assert "the grid is complete: " in said

@@ -16,6 +16,7 @@ IMAGE=${IMAGE:-}                 # a Singularity image to run in
 VENV=${VENV:-$PROJECT/.venv}     # the environment whose bin/python is used
 BASE_URL=${BASE_URL:-}           # another server than the one that wandb is set to
 KEY_FILE=${KEY_FILE:-}           # a file with its key, readable by you alone; empty: where `wandb login` saved it
+SERVED=${SERVED:-}               # the folder of a server that runs as a job
 LOGS=${LOGS:-}                   # a folder for notes on how the job ended, and for records that were not sent
 
 INDEX=${PBS_ARRAY_INDEX:-${SLURM_ARRAY_TASK_ID:-1}}
@@ -86,10 +87,26 @@ find_python() {
 # ~/.netrc has it, where `wandb login` put it.
 open_server() {
     [[ -z $BASE_URL ]] || export WANDB_BASE_URL=$BASE_URL
+    [[ -z $SERVED ]] || open_relay
     [[ -n $KEY_FILE ]] || return 0
     [[ -r $KEY_FILE ]] || fail "Cannot read the key in $KEY_FILE."
     WANDB_API_KEY=$(<"$KEY_FILE")
     export WANDB_API_KEY
+}
+
+# A server that is a job itself moves from node to node: to its clients here it has one address.
+open_relay() {
+    "${container[@]}" "$python" -m metasweep.cluster.serving.relay "$SERVED" "$work/relay" "$$" 7>&- &
+    until [[ -s $work/relay ]]; do
+        kill -0 "$!" 2>/dev/null || fail "No way to the server of $SERVED."
+        sleep 0.1
+    done
+    WANDB_BASE_URL=https://127.0.0.1:$(<"$work/relay")
+    export WANDB_BASE_URL
+    KEY_FILE=$SERVED/key
+    cat /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt "$SERVED/cert.pem" \
+        >"$work/ca.pem" 2>/dev/null || : # each of the first two is only on some systems
+    export SSL_CERT_FILE=$work/ca.pem REQUESTS_CA_BUNDLE=$work/ca.pem
 }
 
 # A copy of this job that died with its node has left its folder in the scratch that we were given again. Nobody

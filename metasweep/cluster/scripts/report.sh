@@ -17,4 +17,5 @@ else
     run_python -m metasweep status "$SWEEP" || complete=$?
 fi
 [[ -z $DONE ]] || run bash -c "$DONE" bash "$SWEEP" "$complete" || note "The command for the end failed: $DONE"
+[[ -z $SERVED ]] || : >"$SERVED/stop" # all is done: the server copies its state and ends
 exit "$((built ? built : complete))"

@@ -15,10 +15,12 @@ from metasweep.cluster.looking.points import Points, read_points
 from metasweep.cluster.options import interval_option, job_options, read_target, site_options
 from metasweep.cluster.project import Project
 from metasweep.cluster.schedulers import Request
+from metasweep.cluster.serving import relay
 from metasweep.cluster.submission import Submission
-from metasweep.cluster.submitting import canary, estimate, retry, script, sweeps
+from metasweep.cluster.submitting import canary, estimate, retry, script, server, sweeps
 from metasweep.cluster.submitting.keys import check_key
 from metasweep.cluster.submitting.launch import Target, launch, make_request
+from metasweep.cluster.submitting.server import serve_options
 
 HELLO: dict[str, Any] = {"walltime": 300, "mem": "4gb", "scratch": "1gb"}
 REPORT: dict[str, Any] = {"walltime": 1800, "mem": "4gb", "scratch": "1gb"}
@@ -70,6 +72,7 @@ def show_log(submission: Submission) -> None:
     "--report", is_flag=True, help="In the end, check that the grid is complete and build the report."
 )
 @click.option("--done", help="In the end, run this command; $1 is the sweep, $2 is 0 when it is complete.")
+@serve_options
 @click.option("--check/--no-check", default=True, help="Ask the server for the sweep before submitting.")
 @interval_option
 @site_options
@@ -80,6 +83,9 @@ def submit(
     again: bool,
     report: bool,
     done: str | None,
+    serve: bool,
+    serve_jobs: int,
+    serve_host: str,
     check: bool,
     interval: float,
     **options: Any,
@@ -88,37 +94,49 @@ def submit(
     target = read_target(options)
     wish = Wish(options.pop("jobs"), options.pop("walltime"), options.pop("mem"))
     request = make_request(target, **options, **wish.as_needs(), mail=target.mail)
-    account = None if target.dry_run else check_key(target.base_url, target.key_file, os.environ)
+    served = server.launch_servers(target, serve_jobs, serve_host, interval) if serve else None
+    account = open_account(target, served)
     asked = account if check else None
     if not asked or (sweeps.is_file(sweep) and not with_canary):  # before anything is created
         estimate.choose(None, request.cpus, wish.jobs, wish.walltime)
     sweep = sweeps.look_up(sweep, asked, target.logs) if asked else sweeps.take(sweep)
     settings = {"SWEEP": sweep, "AGENT": target.project.agent, "AGENT_OPTIONS": agent}
+    settings |= {"SERVED": str(served.place.folder)} if served else {}
     points = read_left(sweep, asked)
-    number, first = 0, None
+    first, number = None, 0
     if again:
         found = retry.plan(target.logs, sweep, target.scheduler, points)
         click.echo(found.advice, err=True)
         request = make_request(target, **{**found.needs, "name": request.name})
         settings, number = found.settings, found.number
-    else:
-        if asked and with_canary and points and not points.finished:
-            first = launch_canary(target, request, settings)
-            if not wish.is_complete:
-                points, wish = learn(target, first, sweep, asked, wish, request, interval)
-                first = None
+    elif asked and with_canary and points and not points.finished:
+        first = launch_canary(target, request, settings)
+        if not wish.is_complete:
+            points, wish = learn(target, first, sweep, asked, wish, request, interval)
+            first = None
+    if not again:
         request = plan_jobs(target, request, points, wish, first)
     submission = launch(target, script.AGENT, request, settings)
     if submission:
         sweeps.forget_created(target.logs, sweep)
         submission.retries = number
-        if first:
-            submission.canary_id, submission.canary_folder = first.job_id, str(first.folder)
+        submission.follow(first, served.place.folder if served else None, served.job_ids if served else [])
         submission.note(sweep, account, settings)
-    if report or done:
-        launch_last(target, submission, request.name, sweep, report, done)
+    if report or done or serve:  # a server ends with the last job
+        launch_last(target, submission, request.name, settings, report or serve, done)
     if submission:
         tell(submission, target.project)
+
+
+def open_account(target: Target, served: server.Served | None) -> Account | None:
+    """The server that the jobs will speak to, with the key that they will find; None in a dry run."""
+    if target.dry_run:
+        return None
+    return (
+        relay.open_account(served.place)
+        if served
+        else check_key(target.base_url, target.key_file, os.environ)
+    )
 
 
 class Wish:
@@ -198,12 +216,18 @@ def plan_jobs(
 
 
 def launch_last(
-    target: Target, submission: Submission | None, name: str, sweep: str, report: bool, done: str | None
+    target: Target,
+    submission: Submission | None,
+    name: str,
+    settings: dict[str, str],
+    report: bool,
+    done: str | None,
 ) -> None:
     """Submit the job that starts when all others have ended; without a submission, as a dry run."""
     after = submission.job_id if submission else "ID-OF-THE-JOB-ABOVE"
     request = make_request(target, name=f"{name}-report", after=after, **REPORT)
-    settings = {"SWEEP": sweep, "REPORT": target.project.report if report else ""}
+    settings = {name: value for name, value in settings.items() if name in ("SWEEP", "SERVED")}
+    settings |= {"REPORT": target.project.report if report else ""}
     settings |= {"DONE": done} if done else {}
     try:
         last = launch(target, script.LAST, request, settings)

@@ -1,0 +1,102 @@
+"""The folder on shared storage where a served sweep's server, agents and people meet.
+
+served/
+    state/          the last copy of the server's state, which `metasweep server --server-dir` serves
+    address.json    node and port of the server that runs now; absent while none does
+    cert.pem        its certificate, for the names under which relays and tunnels reach it; tls.key is its key
+    key             the key, readable by its owner alone
+    holder.json     which job holds the state, and its last sign of life
+    stop            written when all is done: the server's job then ends, and the next ones do not begin
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+BEAT_SECONDS = 10.0
+LOST_SECONDS = 60.0
+"""Without a sign of life for so long a holder counts as gone; it has then stopped serving by itself."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The folder."""
+
+    folder: Path
+
+    def make(self) -> None:
+        """Make it, for its owner alone. Raises OSError."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
+
+    @property
+    def state(self) -> Path:
+        """The last whole copy of the server's state."""
+        return self.folder / "state"
+
+    @property
+    def cert(self) -> Path:
+        """The server's certificate, the same on every node."""
+        return self.folder / "cert.pem"
+
+    @property
+    def tls_key(self) -> Path:
+        """Its key, readable by its owner alone."""
+        return self.folder / "tls.key"
+
+    @property
+    def key(self) -> Path:
+        """The file with the key."""
+        return self.folder / "key"
+
+    @property
+    def stop(self) -> Path:
+        """Its existence tells the server to end."""
+        return self.folder / "stop"
+
+    def address(self) -> tuple[str, int] | None:
+        """Node and port of the server that runs now, or None."""
+        found = read(self.folder / "address.json")
+        return (str(found["host"]), int(found["port"])) if found else None
+
+    def publish(self, host: str, port: int) -> None:
+        """Say where the server runs."""
+        write(self.folder / "address.json", {"host": host, "port": port})
+
+    def withdraw(self) -> None:
+        """Say that none does."""
+        (self.folder / "address.json").unlink(missing_ok=True)
+
+    def hold(self, who: str) -> bool:
+        """Take the state or renew that; False while somebody else holds it."""
+        holder = read(self.folder / "holder.json")
+        if holder and holder["who"] != who and time.time() - holder["at"] < LOST_SECONDS:
+            return False
+        write(self.folder / "holder.json", {"who": who, "at": time.time()})
+        return True
+
+    def release(self, who: str) -> None:
+        """Let the next one take the state at once."""
+        holder = read(self.folder / "holder.json")
+        if holder and holder["who"] == who:
+            (self.folder / "holder.json").unlink(missing_ok=True)
+
+
+def read(path: Path) -> dict[str, Any] | None:
+    """A small JSON file, or None where there is none."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+
+
+def write(path: Path, content: dict[str, Any]) -> None:
+    """Replace a small JSON file as a whole."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(json.dumps(content), "utf-8")
+    draft.replace(path)

@@ -1,0 +1,118 @@
+"""An address on this machine that stays while the server moves from node to node.
+
+`python -m metasweep.cluster.serving.relay FOLDER PORT_FILE PARENT`, in a job of agents, listens on the
+loopback interface, writes its port to PORT_FILE, and passes every connection on to the server that FOLDER
+names then; TLS is between client and server. While there is none, connections are closed, and their clients
+try again. It ends with process PARENT, and not with the signals that end a job: agents have things to send
+after those.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import click
+
+from metasweep.client.account import Account
+from metasweep.cluster.serving.place import Place
+
+CHUNK = 1 << 16
+WATCH_SECONDS = 1.0
+
+
+def open_account(place: Place) -> Account:
+    """The server, by a relay in this process, which trusts its certificate from now on.
+
+    Raises click.ClickException when no server runs.
+    """
+    if not place.address() or not place.key.exists():
+        raise click.ClickException(
+            f"no server runs for {place.folder} now; to look at the last copy of its state: "
+            f"metasweep server --server-dir {place.state}"
+        )
+    for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):  # Python's requests, wandb's core
+        os.environ[name] = str(place.cert)
+    port: list[int] = []
+    listening = threading.Event()
+
+    async def run() -> None:
+        server = await listen(place)
+        port.append(port_of(server))
+        listening.set()
+        await server.serve_forever()
+
+    threading.Thread(target=lambda: asyncio.run(run()), daemon=True).start()
+    listening.wait()
+    return Account(f"https://127.0.0.1:{port[0]}", place.key.read_text("utf-8").strip())
+
+
+async def listen(place: Place) -> asyncio.Server:
+    """Begin to listen on any port of the loopback interface."""
+    return await asyncio.start_server(lambda *streams: relay(place, *streams), "127.0.0.1", 0)
+
+
+def port_of(server: asyncio.Server) -> int:
+    """The port that it listens on."""
+    return int(server.sockets[0].getsockname()[1])
+
+
+async def relay(place: Place, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Pass one connection on, in both directions, until either side ends it."""
+    try:
+        address = place.address()
+        if address is None:
+            raise ConnectionRefusedError("no server runs now")
+        upstream = await asyncio.open_connection(*address)
+    except (OSError, ValueError):
+        writer.close()
+        return
+    try:
+        await asyncio.gather(copy(reader, upstream[1]), copy(upstream[0], writer))
+    finally:
+        for one in (writer, upstream[1]):
+            one.close()
+
+
+async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    """Copy what comes until it ends, then say so to the other side."""
+    with contextlib.suppress(OSError):
+        while data := await source.read(CHUNK):
+            target.write(data)
+            await target.drain()
+        target.write_eof()
+
+
+async def serve(place: Place, port_file: Path, parent: int) -> None:
+    """Listen until the parent is gone."""
+    server = await listen(place)
+    draft = port_file.with_suffix(".draft")
+    draft.write_text(str(port_of(server)), "utf-8")
+    draft.replace(port_file)
+    while is_alive(parent):
+        await asyncio.sleep(WATCH_SECONDS)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process exists."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def main(folder: str, port_file: str, parent: str) -> None:
+    """Serve until the parent is gone."""
+    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(signum, signal.SIG_IGN)
+    asyncio.run(serve(Place(Path(folder)), Path(port_file), int(parent)))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
