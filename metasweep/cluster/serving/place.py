@@ -1,7 +1,7 @@
 """The folder on shared storage where a served sweep's server, agents and people meet.
 
 served/
-    state/          the last copy of the server's state, which `metasweep server --server-dir` serves
+    state/          the last copy of the server's state, which `metasweep server start --server-dir` serves
     address.json    node and port of the server that runs now; absent while none does
     cert.pem        its certificate, for the names under which relays and tunnels reach it; tls.key is its key
     key             the key, readable by its owner alone

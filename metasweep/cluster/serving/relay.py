@@ -34,7 +34,7 @@ def open_account(place: Place) -> Account:
     if not place.address() or not place.key.exists():
         raise click.ClickException(
             f"no server runs for {place.folder} now; to look at the last copy of its state: "
-            f"metasweep server --server-dir {place.state}"
+            f"metasweep server start --server-dir {place.state}"
         )
     for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):  # Python's requests, wandb's core
         os.environ[name] = str(place.cert)
