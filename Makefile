@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 ORACLE := .venv-oracle/.ready
 RAY := $(VENV)/.ray
 
-.PHONY: help setup demo test test-clients test-slurm chaos honesty fuzz lint format bench bench-gpu gpu-wheels constraints clean
+.PHONY: help setup demo test test-clients test-programs test-slurm chaos honesty fuzz lint format bench bench-gpu gpu-wheels constraints clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this list
@@ -40,6 +40,18 @@ test-clients: $(READY)  ## Test the server with clients from 0.19 to the newest 
 
 test-slurm: $(READY)  ## Test the Slurm side on a real Slurm: as root, with slurmctld and slurmd
 	METASWEEP_SLURM=1 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/cluster/test_slurm.py
+
+# In an environment of their own beside that of the project, which they would change.
+PROGRAMS := .venv-programs/.ready
+$(PROGRAMS): tests/programs/requirements.txt | $(READY)
+	$(BIN)/python -m venv --without-pip --clear $(@D)
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > "$$($(@D)/bin/python -c \
+		'import sysconfig; print(sysconfig.get_path("purelib"))')/project.pth"
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+test-programs: $(PROGRAMS)  ## Test programs with heavy libraries, and the stock agent (2 GB in .venv-programs)
+	PATH="$(CURDIR)/$(<D)/bin:$(CURDIR)/$(BIN):$$PATH" $(<D)/bin/python -m pytest -rs tests/forks/heavy_programs.py
 
 lint: $(READY)  ## Check style, types, the architecture and shell scripts
 	$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import queue
 import random
@@ -58,6 +59,14 @@ class Worker(threading.Thread):
     def _work(self) -> None:
         client, sweep = self._shared.client, self._shared.sweep.name
         agent = client.register_agent(sweep, socket.gethostname())
+        try:
+            self._claim_and_run(agent)
+        finally:
+            with contextlib.suppress(Unreachable, Refused):
+                client.sign_off(agent)
+
+    def _claim_and_run(self, agent: Registration) -> None:
+        client = self._shared.client
         while self._shared.begin_claim():
             self.note = "asking for a run"
             missing = self._shared.missing

@@ -27,6 +27,7 @@ from metasweep.sweeps.states import ENDED
 
 START_ATTEMPTS = 5  # over some ten seconds
 NOT_FOUND, DELETED = 404, 409
+NO_RUN = "-"  # reported as running by an agent that wants no run
 PAGE = 500  # runs that are listed at a time
 Made = Literal["ours", "another's", "deleted"]
 NEWEST = 10  # runs of an agent among which one is looked for that it has not heard of
@@ -138,6 +139,16 @@ class Client(Transport):
         agent.heard |= {command["run_id"] for command in commands if command["type"] in ("run", "resume")}
         agent.ended.clear()
         return commands
+
+    def sign_off(self, agent: Registration) -> None:
+        """Tell the embedded server which runs have ended, without asking for another.
+
+        Of one that never reached it, it would otherwise learn only by waiting. W&B's cloud is asked nothing.
+
+        Raises: Refused, Unreachable.
+        """
+        if self.is_embedded and agent.ended:
+            self._report(agent, dict.fromkeys(agent.ended, False) | {NO_RUN: True})
 
     def _report(self, agent: Registration, runs: dict[str, bool]) -> list[dict[str, Any]]:
         variables = {"id": agent.id, "metrics": "{}", "runState": json.dumps(runs)}

@@ -1,0 +1,1 @@
+"""Programs with the libraries that people bring, each small; what they observe, they leave in the folder $OUT."""

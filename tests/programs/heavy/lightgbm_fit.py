@@ -1,0 +1,10 @@
+"""LightGBM."""
+
+import lightgbm
+import wandb
+from sklearn.datasets import load_iris
+
+x, y = load_iris(return_X_y=True)
+model = lightgbm.LGBMClassifier(n_estimators=5, random_state=1, n_jobs=2, verbose=-1).fit(x[::2], y[::2])
+with wandb.init() as run:
+    run.log({"acc": model.score(x[1::2], y[1::2])})
