@@ -52,11 +52,13 @@ def test_records_that_were_not_sent_are_saved_when_an_agent_fails(cluster):
 
 
 def test_scratch_is_kept_when_records_cannot_be_saved(cluster):
-    folder = cluster.submit("--jobs", 2, "--walltime", "1:00:00", "--agent", "--leave --exit 1 --sleep 1")
+    agent = "--leave --exit 1 --until enough"
+    folder = cluster.submit("--jobs", 2, "--walltime", "1:00:00", "--agent", agent)
     cluster.wait_for(lambda: len(cluster.witnesses()) == 2)
     (cluster.home / "moved").mkdir()
     folder.rename(cluster.home / "moved" / "logs")
     folder.write_text("in the way, as a full disk would be")
+    (cluster.project / "enough").touch()
     cluster.wait_for_end("1000[]")
     assert not (cluster.root / "cleaned").exists()
     for index in (1, 2):
@@ -174,6 +176,7 @@ def test_the_image_and_the_modules_are_used(cluster):
 
 
 def test_hello_by_hand_tells_what_it_found(cluster):
+    cluster.site(second=1.0)  # it imports torch, which takes its time on a busy machine
     job_id = cluster.qsub("-v", f"VENV={sys.prefix},BASE_URL=http://127.0.0.1:9", "metacentrum/hello.sh")
     (job,) = cluster.wait_for_end(job_id)
     assert job["Exit_status"] == 1
