@@ -386,3 +386,27 @@ def test_it_prints_within_the_paper(open_page):
     assert min(map(min, room)) >= -1, "a part reaches over its card"
     view.tab.evaluate("dispatchEvent(new Event('afterprint'))")
     assert view.tab.evaluate("document.documentElement.dataset.ground") == "dark"
+
+
+def test_axes_are_moved_flipped_hidden_and_rescaled(open_page, data):
+    view = open_page(data)
+    titles = lambda: view.tab.locator(".axis .axis-title").evaluate_all(  # noqa: E731
+        "nodes => nodes.map((node) => node.lastElementChild.textContent)"
+    )
+    at_first = titles()
+    view.tab.get_by_text("Axes", exact=True).click()
+    panel = view.tab.locator(".menu-body:visible")
+    panel.get_by_role("button", name="Move left Optimizer").click()
+    panel.get_by_label("Dropout", exact=True).uncheck()
+    assert titles() == ["Model", "Optimizer", "Learning rate", *at_first[4:]]
+    before = view.read_accuracy("Test accuracy", 10)
+    panel.get_by_role("button", name="Flip Test accuracy").click()
+    assert view.read_accuracy("Test accuracy", 10) < before - 0.2
+    view.tab.keyboard.press("Escape")
+    view.brush("Test accuracy", 0.72, 0.98)  # now the best are at the bottom
+    ends = sorted(view.brushed_range("Test accuracy"))
+    assert view.selected() == len(where(data, lambda run: ends[0] <= run["test_acc"] <= ends[1])) > 20
+    view.tab.wait_for_timeout(400)
+    view.tab.reload()
+    assert titles() == ["Model", "Optimizer", "Learning rate", *at_first[4:]]
+    assert view.selected() == len(where(data, lambda run: ends[0] <= run["test_acc"] <= ends[1]))

@@ -1,10 +1,10 @@
 // The page of a study: everything about its runs, linked by one selection.
+import { Axes } from "page/charts/axes";
 import { Curves } from "page/charts/curves";
 import { Details } from "page/read/details";
 import { READABLE, h, link, perFrame, refill, refillList } from "page/base/dom";
 import { count, formatValue } from "page/base/format";
 import { Parallel } from "page/charts/parallel";
-import { layoutAxis } from "page/charts/scales";
 import { card, highlights, progress, section } from "page/read/sections";
 import { Selection } from "page/selection";
 import { RunTable } from "page/table/table";
@@ -17,7 +17,8 @@ export class StudyPage {
   /** `extend(page)` is called when the page has been built, and again when its table has come. */
   constructor(root, study, extend = () => {}) {
     [this.root, this.extend] = [root, extend];
-    this.selection = new Selection(study, layoutsOf(study));
+    this.axes = new Axes(() => this.rearrange());
+    this.selection = new Selection(study, this.axes.layouts(study));
     this.views = [];
     this.build(study);
     this.selection.addEventListener(
@@ -66,6 +67,7 @@ export class StudyPage {
         h("span", {}, study.color.label.toLowerCase()),
         study.chance === null ? "." : "; grey is no better than chance.",
       ),
+      h("div", { class: "controls below" }, this.axes.menu.element),
     );
     this.columns = h("div", { class: "columns" });
     this.root.append(bar, parallel, this.columns);
@@ -181,7 +183,7 @@ export class StudyPage {
       return;
     }
     const [before, focus] = [this.selection.study, document.activeElement?.dataset?.focus];
-    this.selection.load(study, layoutsOf(study));
+    this.selection.load(study, this.axes.layouts(study));
     this.fillTop(study);
     this.fillSections(study);
     if (!study.count) return;
@@ -214,6 +216,12 @@ export class StudyPage {
     setTimeout(() => this.load(study));
   }
 
+  /** Other axes were chosen. */
+  rearrange() {
+    this.selection.load(this.selection.study, this.axes.layouts(this.selection.study));
+    this.relayout();
+  }
+
   relayout() {
     for (const view of this.views) view.layout();
     this.table?.drawRows();
@@ -235,12 +243,4 @@ export class StudyPage {
     document.documentElement.dataset.ground = this.ground;
     this.relayout();
   }
-}
-
-/** The layout of every axis that is shown, and of the colour's. */
-function layoutsOf(study) {
-  const columns = [...study.parameters, ...study.metrics];
-  return columns
-    .filter((column) => column.axis || column === study.color)
-    .map((column) => layoutAxis(study, column));
 }

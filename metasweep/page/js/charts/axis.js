@@ -24,7 +24,12 @@ export class AxisView {
   }
 
   y(fraction) {
-    return (1 - fraction) * this.height;
+    return (this.layout.flipped ? fraction : 1 - fraction) * this.height;
+  }
+
+  /** The fraction of the axis at a height in px. */
+  fraction(y) {
+    return this.layout.flipped ? y / this.height : 1 - y / this.height;
   }
 
   addTitle(width) {
@@ -44,7 +49,7 @@ export class AxisView {
       this.group
         .append("line")
         .attr("class", "axis-scale")
-        .attr("y1", 0)
+        .attr("y1", this.y(1))
         .attr("y2", this.y(this.layout.base));
     }
   }
@@ -61,8 +66,7 @@ export class AxisView {
   }
 
   brushed({ selection, type }) {
-    if (selection)
-      this.selection.setRange(this.name, 1 - selection[1] / this.height, 1 - selection[0] / this.height);
+    if (selection) this.selection.setRange(this.name, ...selection.map((y) => this.fraction(y)).sort((a, b) => a - b));
     else if (type === "end") this.selection.setRange(this.name, null);
   }
 
@@ -74,7 +78,7 @@ export class AxisView {
 
   /** A slot is a bar, and its label a check box that keeps its runs. */
   addSlot(slot) {
-    const [y, height] = [this.y(slot.top), (slot.top - slot.bottom) * this.height];
+    const [y, height] = [Math.min(this.y(slot.top), this.y(slot.bottom)), (slot.top - slot.bottom) * this.height];
     const bar = this.marks.append("rect").attr("class", slot.extra ? "slot extra" : "slot");
     bar.attr("x", -2.5).attr("width", 5).attr("y", y).attr("height", height).attr("rx", 1);
     const label = this.marks
@@ -153,7 +157,8 @@ export class AxisView {
     const range = { low: 0, high: 1, ...this.range() };
     if (!(event.key in moves)) return;
     event.preventDefault();
-    const moved = Math.min(Math.max(range[end] + moves[event.key], 0), 1);
+    const step = moves[event.key] * (this.layout.flipped ? -1 : 1);
+    const moved = Math.min(Math.max(range[end] + step, 0), 1);
     range[end] = end === "low" ? Math.min(moved, range.high - STEP) : Math.max(moved, range.low + STEP);
     this.selection.setRange(this.name, range.low, range.high);
   }
@@ -167,7 +172,7 @@ export class AxisView {
   update() {
     const range = this.range();
     const levels = this.selection.filters.get(this.name)?.levels;
-    const pixels = range && [this.y(range.high), this.y(range.low)];
+    const pixels = range && [this.y(range.high), this.y(range.low)].sort((a, b) => a - b);
     const shown = this.brushGroup.node().__brush?.selection;
     if (
       !pixels !== !shown ||

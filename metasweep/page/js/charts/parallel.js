@@ -39,14 +39,14 @@ export class Parallel {
   layout(width = this.root.clientWidth, paper = false) {
     const { study, layouts } = this.selection;
     this.theme = document.documentElement.dataset.ground;
-    const axes = [...layouts.values()].filter((layout) => layout.column.axis);
+    const axes = [...layouts.values()].filter((layout) => layout.shown);
     const left = 30 + Math.min(150, labelWidth(axes[0]));
     const inner = Math.max(width - left - MARGIN.right, NARROWEST_GAP * (axes.length - 1));
     const gap = axes.length > 1 ? inner / (axes.length - 1) : 0;
     this.size = { width: left + inner + MARGIN.right, height: HEIGHT + MARGIN.top + MARGIN.bottom };
     this.x = axes.map((_, index) => left + index * gap);
     this.colors = runColors(study, layouts.get(study.color.name), this.theme);
-    this.y = axes.map((axis) => Float64Array.from(axis.position, (at) => MARGIN.top + (1 - at) * HEIGHT));
+    this.y = axes.map((axis) => Float64Array.from(axis.position, (at) => MARGIN.top + (axis.flipped ? at : 1 - at) * HEIGHT));
     this.stage.style.width = `${this.size.width}px`;
     this.stage.style.height = `${this.size.height}px`;
     this.stage.style.zoom = paper ? Math.min(1, width / this.size.width) : "";
