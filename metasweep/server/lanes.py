@@ -1,7 +1,8 @@
 """Where queries run: quick ones beside each other, slow ones a few at a time, none once its client has left.
 
 Every query begins as a quick one. One that is not begins anew among the slow: however many of those are
-asked, whoever asks for little does not wait for them.
+asked, whoever asks for little does not wait for them. What changes something, as the heartbeats of agents do,
+has a lane of its own.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from starlette.requests import Request
 from metasweep.server.budget import Budget, NotQuick
 
 T = TypeVar("T")
-AT_ONCE = 40  # quick queries, and changes: most of the time of both is waiting
+AT_ONCE = 20  # quick queries, and changes: most of the time of both is waiting
 SLOW_AT_ONCE = 2
 
 
@@ -23,17 +24,22 @@ class Lanes:
     """The threads in which documents are executed."""
 
     def __init__(self) -> None:
+        self._changes = CapacityLimiter(AT_ONCE)
         self._quick, self._slow = CapacityLimiter(AT_ONCE), CapacityLimiter(SLOW_AT_ONCE)
         self._running: set[Budget] = set()
         self._closed = False
 
-    async def run(self, request: Request, work: Callable[[Budget], T]) -> T:
-        """The outcome of some work in a thread, which is given up when the client leaves."""
+    async def run(self, request: Request, work: Callable[[Budget], T], changes: bool) -> T:
+        """The outcome of some work in a thread, which is given up when the client leaves.
+
+        Whether it changes something need only be right most of the time: it decides who waits for whom.
+        """
         given_up = threading.Event()
         watcher = asyncio.create_task(note_leaving(request, given_up))
         try:
             try:
-                return await self._attempt(work, Budget(quick=True, given_up=given_up), self._quick)
+                lane = self._changes if changes else self._quick
+                return await self._attempt(work, Budget(quick=True, given_up=given_up), lane)
             except NotQuick:
                 return await self._attempt(work, Budget(given_up=given_up), self._slow)
         finally:

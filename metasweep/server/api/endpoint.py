@@ -43,4 +43,5 @@ async def graphql(request: Request) -> Response:
         data = state.engine.execute(query, variables, name, context)
         return json.dumps({"data": data}, ensure_ascii=False, allow_nan=False, separators=SHORT).encode()
 
-    return Response(await state.lanes.run(request, work), media_type="application/json")
+    changes = query.lstrip().startswith("mutation")
+    return Response(await state.lanes.run(request, work, changes), media_type="application/json")

@@ -1,6 +1,7 @@
 """Runs GraphQL documents against the schema; parsing and validation are done once per document."""
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ THEMES = (
     *(viewer, projects, runs, run_changes, history, files, sweeps, steering, agents),
     *(artifacts, artifact_changes, artifact_commit, collection_changes),
 )
+Resolver = Callable[..., Any]
 MAX_DOCUMENT = 100_000  # characters; the client's longest has 3,000
 
 
@@ -84,6 +86,16 @@ def parse_int64(value: Any) -> int:
     return number
 
 
+def within_budget(resolver: Resolver) -> Resolver:
+    """A resolver that is not called any more when the query may cost no more."""
+
+    def resolve(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+        info.context.budget.check()
+        return resolver(source, info, **arguments)
+
+    return resolve
+
+
 def make_schema() -> GraphQLSchema:
     """The schema with the resolvers of every theme bound to it."""
     schema = build_schema("\n".join((FOLDER / name).read_text(encoding="utf-8") for name in SCHEMA_FILES))
@@ -92,7 +104,7 @@ def make_schema() -> GraphQLSchema:
             kind = schema.type_map[type_name]
             assert isinstance(kind, GraphQLObjectType)
             for field_name, resolver in resolvers.items():
-                kind.fields[field_name].resolve = resolver
+                kind.fields[field_name].resolve = within_budget(resolver)
     for kind in schema.type_map.values():
         if isinstance(kind, GraphQLUnionType):
             kind.resolve_type = lambda _value, _info, _kind: "Run"

@@ -102,6 +102,7 @@ MIGRATIONS: tuple[str, ...] = (
     """,
 )
 VERSION = len(MIGRATIONS) + 1
+STEPS_OF_TEXT = 4  # what a character of SQL costs, in SQLite's steps; a long filter has some hundred thousand
 BATCH = 200  # writes in one transaction: bounds the wait of the first of them
 
 
@@ -152,6 +153,11 @@ class Connection(sqlite3.Connection):
         """Take steps from the budget, if there is one."""
         if self.budget is not None:
             self.budget.take_steps(steps)
+
+    def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+        """Execute a statement, at the cost of making it and of having SQLite prepare it."""
+        self.spend(len(sql) * STEPS_OF_TEXT)
+        return super().execute(sql, *parameters)
 
 
 def connect(path: Path) -> Connection:
