@@ -91,7 +91,8 @@ def prepare(options: Options) -> Agent:
     if options.local:
         os.environ.update(embedded.start_server(options.server_dir))
     os.environ.update(proxies.without_loopback(os.environ))
-    client = Client(account.resolve(os.environ, Path.cwd()))
+    found_account = account.resolve(os.environ, Path.cwd())
+    client = Client(found_account)
     client.say = lambda text: click.echo(text, err=True)
     # A job that ended at once would lose its place in the queue.
     earlier = extend.read_earlier(client, options.extend)
@@ -103,6 +104,11 @@ def prepare(options: Options) -> Agent:
     missing = left_out_points(client, found, options, earlier)
     screen = display.open_display()
     display.announce(screen, str(found.name))
+    name = found.name
+    address = account.page_address(found_account.base_url, name.entity, name.project, "sweeps", name.id)
+    screen.say(f"its page: {address}")
+    if options.open:
+        click.launch(address)
     if time_left is None and job.job_id(os.environ):
         screen.say("the batch system does not say how long this job may run; --walltime would")
 

@@ -34,6 +34,7 @@ class Options:
     data_dir: str | None
     checkpoint_dir: str | None
     local: bool
+    open: bool
     server_dir: str
     entity: str | None
     project: str | None
@@ -120,6 +121,7 @@ DECLARED = (
     click.option("--checkpoint-dir", help="Shared folder, passed on too: interrupted runs go on from there."),
     click.option("--cold", is_flag=True, help="A plain new process for each run, nothing ahead of it."),
     click.option("--local", is_flag=True, help="Use the embedded server; start it if need be."),
+    click.option("--open", is_flag=True, help="Open the sweep's page in a browser."),
     click.option(
         "--server-dir", default=SERVER_DIR, show_default=True, help="Where the embedded server keeps all."
     ),

@@ -7,7 +7,7 @@ import netrc
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import click
 
@@ -28,6 +28,13 @@ class Account:
     def is_cloud(self) -> bool:
         """Whether this is W&B's own service."""
         return urlsplit(self.base_url).netloc in CLOUD_HOSTS
+
+
+def page_address(base_url: str, *path: str) -> str:
+    """Return where a browser finds a page: W&B's pages are on another host than its API."""
+    parts = urlsplit(base_url)
+    host = parts.netloc.removeprefix("api.")
+    return f"{parts.scheme}://{host}/" + "/".join(quote(part, safe="") for part in path)
 
 
 def resolve(environ: Mapping[str, str], directory: Path) -> Account:

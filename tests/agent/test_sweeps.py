@@ -219,3 +219,19 @@ def test_arguments_for_the_program_and_a_count(workshop: Workshop) -> None:
     code, output = workshop.agent(sweep, "astray")
     assert code == 2
     assert "what is for the program goes after --" in output
+
+
+def test_the_sweeps_page_is_named_and_opened(workshop: Workshop) -> None:
+    browser = workshop.write(
+        "xdg-open", '#!/bin/sh\necho "$1" >> opened\n'
+    )  # what a desktop opens pages with
+    browser.chmod(0o755)
+    path = f"{workshop.folder}{os.pathsep}{workshop.environ['PATH']}"
+    code, output = workshop.agent(workshop.sweep(values=1), "--open", environ={"PATH": path})
+    assert code == 0, output
+    name = next(word for word in output.split() if word.count("/") == 2)
+    entity, project, sweep = name.split("/")
+    address = f"{workshop.environ['WANDB_BASE_URL']}/{entity}/{project}/sweeps/{sweep}"
+    assert f"its page: {address}" in output
+    wait_until(lambda: (workshop.folder / "opened").exists())
+    assert (workshop.folder / "opened").read_text().split() == [address]
