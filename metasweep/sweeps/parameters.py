@@ -88,7 +88,7 @@ def infer_distribution(spec: Mapping[str, Any]) -> Any:
 
 def read_parameters(config: Mapping[str, Any], sort: bool = True) -> list[Parameter]:
     """The parameters in W&B's order (by name, groups where their name stands), or as the config has them."""
-    return list(_flatten(config["parameters"], (), sort))
+    return list(_flatten(config.get("parameters", {}), (), sort))
 
 
 def _flatten(specs: Mapping[str, Any], prefix: tuple[str, ...], sort: bool) -> Iterator[Parameter]:

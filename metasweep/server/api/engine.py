@@ -29,6 +29,7 @@ from metasweep.server.api import (
     collection_changes,
     files,
     history,
+    left_out,
     projects,
     run_changes,
     runs,
@@ -145,7 +146,8 @@ class Engine:
         except RecursionError as error:
             raise BadRequest("the query is nested too deeply") from error
         if errors:
-            raise BadRequest("; ".join(error.message for error in errors))
+            unfit = "; ".join(error.message for error in errors)
+            raise BadRequest(left_out.explain(query) or unfit)
         operation = get_operation_ast(document, operation_name)
         if operation is None:
             raise BadRequest("the operation is not named, or not in the document")

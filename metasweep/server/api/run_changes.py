@@ -9,7 +9,7 @@ from graphql import GraphQLResolveInfo
 from metasweep.server.context import Context
 from metasweep.server.documents import one_line, parse_object, standard_json
 from metasweep.server.errors import BadRequest
-from metasweep.server.store import artifacts, claims, files, ids, projects, rows, runs, sweeps
+from metasweep.server.store import artifacts, claims, files, history, ids, projects, rows, runs, sweeps
 from metasweep.server.store.database import now, update
 from metasweep.server.store.names import check_name
 from metasweep.server.stream.files import remove_blobs
@@ -127,6 +127,22 @@ def stop_run(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> d
     return {"success": True}
 
 
+def rewind_run(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
+    """Forget what a run logged after a step, so that it goes on from there."""
+    context, value = info.context, input["metricValue"]
+    if input["metricName"] != "_step" or not 0 <= value < 2**53:
+        raise BadRequest("a run is rewound to a _step, from 0")
+    entity = input.get("entityName") or context.settings.entity
+
+    def job(connection: sqlite3.Connection) -> sqlite3.Row:
+        run = runs.by_path(connection, entity, input.get("projectName") or "uncategorized", input["runName"])
+        lines, step = history.cut(connection, run["id"], int(value))
+        update(connection, "runs", run["id"], history_lines=lines, last_step=step, updated_at=now())
+        return rows.known(connection, "runs", run["id"])
+
+    return {"rewound_run": context.database.write(job)}
+
+
 def update_run_state(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
     """Set a run, which is not a sweep's, to pending or failed."""
     allowed = {"pending": ("running", "failed", "crashed", "preempted"), "failed": ("pending", "running")}
@@ -168,6 +184,7 @@ RESOLVERS = {
         "stopRun": stop_run,
         "releasePoint": release_point,
         "updateRunState": update_run_state,
+        "rewindRun": rewind_run,
     },
     "UpsertBucketPayload": {"serverSettings": lambda _payload, _info: {"server_messages": []}},
 }

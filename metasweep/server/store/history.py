@@ -47,6 +47,13 @@ def first_step(connection: sqlite3.Connection, run_id: int) -> int | None:
     return connection.execute("SELECT min(step) FROM history WHERE run_id = ?", (run_id,)).fetchone()[0]
 
 
+def cut(connection: sqlite3.Connection, run_id: int, step: int) -> tuple[int, int]:
+    """Delete the history of a run after a step; how many lines are left, and the last step."""
+    connection.execute("DELETE FROM history WHERE run_id = ? AND step > ?", (run_id, step))
+    query = "SELECT coalesce(max(line), -1) + 1, coalesce(max(step), -1) FROM history WHERE run_id = ?"
+    return tuple(connection.execute(query, (run_id,)).fetchone())
+
+
 def log_lines(run_id: int, begin: int = 0) -> Rows:
     """The console lines of a run from a line on."""
     return Rows("SELECT * FROM logs WHERE run_id = ? AND line >= ?", (run_id, begin))
