@@ -83,16 +83,30 @@ def program_of(sweep: Sweep, extra: Sequence[str], point: dict[str, Any], args_f
     return parse([*command.use_own_python(words), *extra])
 
 
+def write(path: Path, text: str) -> None:
+    """Write a file for a run. Raises: click.ClickException, with the way out, as on a full disk."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(
+            f"cannot write {path} ({error.strerror}): make room, or set WANDB_DIR to another folder"
+        ) from error
+
+
 def prepare(sweep: Sweep, handed: dict[str, Any], point: dict[str, Any], extra: Sequence[str]) -> Start:
-    """Write a run's configuration; return what starts it."""
+    """Write a run's configuration; return what starts it.
+
+    Raises: click.ClickException, if it cannot be written, or the run's id names no file.
+    """
     run_id = handed["run_id"]
+    if Path(run_id).name != run_id:
+        raise click.ClickException(f"the server calls a run {run_id!r}: that is no run's id")
     here = make_folder(sweep.name.id)
-    parameters = here / f"config-{run_id}.yaml"
+    parameters, args_file = here / f"config-{run_id}.yaml", here / f"config-{run_id}.json"
     text = yaml.safe_dump(handed.get("args", {}), sort_keys=False, allow_unicode=True)
-    parameters.write_text(f"wandb_version: 1\n\n{text}" if point else "wandb_version: 1")
-    args_file = here / f"config-{run_id}.json"
+    write(parameters, f"wandb_version: 1\n\n{text}" if point else "wandb_version: 1")
     if command.ARGS_FILE in (sweep.config.get("command") or ()):
-        args_file.write_text(command.forms(point)["args_json"][0])
+        write(args_file, command.forms(point)["args_json"][0])
     program = program_of(sweep, extra, point, str(args_file))
     environ = {"WANDB_RUN_ID": run_id, "WANDB_SWEEP_PARAM_PATH": str(parameters)}
     return Start(run_id, program, environ, str(here / f"run-{run_id}.log"))

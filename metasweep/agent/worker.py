@@ -12,6 +12,8 @@ import threading
 import time
 from typing import Any
 
+import click
+
 from metasweep.agent.log import last_words
 from metasweep.agent.runfiles import prepare
 from metasweep.agent.trainers import Trainers
@@ -52,6 +54,8 @@ class Worker(threading.Thread):
             self._shared.refuse(error)
         except Unreachable:
             pass  # only raised once the work is to end
+        except click.ClickException as error:
+            self._shared.finish_early(FAULT, error.message)
         except Exception as error:  # noqa: BLE001
             self._shared.finish_early(FAULT, f"worker {self.number}: {type(error).__name__}: {error}")
         self.note = "done"
@@ -110,7 +114,11 @@ class Worker(threading.Thread):
         point = {name: entry["value"] for name, entry in command.get("args", {}).items()}
         self.run_now = run = Run(command["run_id"], point, time.monotonic())
         self._stopped, self.note = False, ""
-        start = prepare(self._shared.sweep, command, point, self._shared.extra_arguments)
+        try:
+            start = prepare(self._shared.sweep, command, point, self._shared.extra_arguments)
+        except click.ClickException:
+            agent.ended.add(run.id)  # given back when this agent signs off
+            raise
         if self._trainers:
             start.environ.update(self._trainers.environ(self.number))
         self._shared.note_start(run)
