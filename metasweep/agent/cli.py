@@ -203,6 +203,7 @@ def start_workers(agent: Agent, asked_for: int | None) -> None:
     if agent.trainers:
         fleet.work(agent.trainers.workers)
     elif not asked_for and (gpu := packing.ask_gpu(os.environ)):
+        fleet.shared.ahead.is_possible = False  # two processes for each run that is trained would not fit
         fleet.work(1)
         packing.Packing(fleet, lambda: packing.ask_gpu(os.environ), gpu, cores, agent.screen.say).start()
     else:

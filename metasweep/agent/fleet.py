@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 
+from metasweep.agent.seats import Seat
 from metasweep.agent.trainers import Trainers
 from metasweep.agent.work import Work
 from metasweep.agent.worker import Worker
@@ -21,9 +22,12 @@ class Fleet:
         self._trainers = trainers
 
     def work(self, number: int) -> None:
-        """Start so many workers, beside those that are at it."""
+        """Start workers for so many runs at a time, beside those that are at it."""
         first = len(self.workers) + 1
-        new = [Worker(first + index, self.shared, self._trainers) for index in range(number)]
+        seats: list[Seat | None] = [None] * number
+        if self.shared.ahead.is_possible and not self._trainers:
+            seats = [seat for _ in range(number) for seat in [Seat()] * 2]
+        new = [Worker(first + i, self.shared, self._trainers, seat) for i, seat in enumerate(seats)]
         for worker in new:
             worker.start()
         self.workers = self.workers + new
@@ -36,7 +40,7 @@ class Fleet:
     @property
     def running(self) -> int:
         """How many runs are being trained now."""
-        return sum(worker.run_now is not None for worker in self.workers)
+        return sum(worker.is_training for worker in self.workers)
 
     def interrupt(self) -> None:
         """Claim no more; tell the running runs to stop, and the server to hand them out again."""

@@ -83,7 +83,7 @@ class Trainers:
         self._warm.wait()
         work = self._work
         while not work.stop.is_set():
-            status = work.pool.start(self._start(index)).get().status
+            status = work.pool.run(self._start(index))
             self._ended_at[index] = time.monotonic()
             if not work.stop.is_set():
                 work.note_trainer_end(status)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from metasweep.agent import runfiles, unsent
+from metasweep.agent.ahead import Ahead
 from metasweep.agent.missing import Missing
 from metasweep.agent.progress import ProgressMonitor
 from metasweep.agent.walltime import Walltime
@@ -77,6 +78,7 @@ class Work:
         self.stop = client.stop
         self.walltime = walltime or Walltime(None)
         self.missing = missing
+        self.ahead = Ahead(client, sweep, monitor, self.walltime)
         self.signals: list[float] = []
         """When signals told us to go (monotonic clock); the handler appends."""
         self.exit_code = DONE

@@ -53,6 +53,8 @@ class Transport:
         """Tells the user that the server is away, and that it is back."""
         self.is_embedded = False
         """Whether the embedded server has answered, which may be asked as often as one likes."""
+        self.round_trip = math.inf
+        """Seconds that the quickest answer took."""
         self._local = threading.local()
         self._silent_since: float | None = None
         self._said_away = False
@@ -73,6 +75,7 @@ class Transport:
         if (wait := self.throttle.left()) and self.stop.wait(wait):
             raise Unreachable("the server's rate limit", may_have_acted=False)
         answer_seconds = LEAVING_SECONDS if self.stop.is_set() else ANSWER_SECONDS
+        began = time.monotonic()
         try:
             reply = self._session(url).request(
                 method, url, timeout=(min(CONNECT_SECONDS, answer_seconds), answer_seconds), **content
@@ -86,6 +89,7 @@ class Transport:
             if reply.status_code != 429:
                 self._note_silence(f"HTTP {reply.status_code}")
             raise Unreachable(f"HTTP {reply.status_code}", reply.status_code not in NOT_ACTED)
+        self.round_trip = min(self.round_trip, time.monotonic() - began)
         self._note_answer()
         return reply
 

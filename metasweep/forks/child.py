@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from metasweep.forks import ahead, command_line, interpreter, main_module, warmup
+from metasweep.forks import ahead, command_line, interpreter, main_module, turns, warmup
 from metasweep.forks.main_module import Order
 from metasweep.forks.process import PARENT_DIED
 
-EXIT = struct.Struct("ii")
-"""What a process writes when it is about to end: its id and its exit code."""
+NOTE = struct.Struct("iii")
+"""What a process writes of itself: its id, one of the words of `turns`, and its exit code if it ends."""
 
 
 @dataclass(frozen=True)
@@ -28,20 +28,27 @@ class ExitReport:
 
     ended: int
     """A file in memory: empty unless the program has come to its end, see `main_module.become`."""
-    exits: int
-    """A pipe that all runs share, for one `EXIT`: the memory of a process takes a while to be freed."""
+    notes: int
+    """A pipe that all runs share, for each `NOTE`: the memory of a process takes a while to be freed."""
+
+    def write(self, what: int, code: int = 0) -> None:
+        """Say how far this process is."""
+        os.write(self.notes, NOTE.pack(os.getpid(), what, code))
 
 
-def stand_by(line: int, exit_report: ExitReport) -> NoReturn:
-    """Wait, in a process forked ahead of its run, to be told what to become; end if the line closes."""
+def stand_by(line: int, gate: int, exit_report: ExitReport) -> NoReturn:
+    """Wait, in a process forked ahead of its run, to be told what to become; end if the line closes.
+
+    A run that is held waits, once it has begun, until something can be read from `gate`.
+    """
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     order = ahead.await_order(line)
     if order is None:
         os._exit(0)
-    become(order, exit_report)
+    become(order, gate, exit_report)
 
 
-def become(order: Order, exit_report: ExitReport) -> NoReturn:
+def become(order: Order, gate: int, exit_report: ExitReport) -> NoReturn:
     """Run a program in this forked process and end it."""
     default_signals()
     interpreter.forget_exit_handlers()
@@ -50,6 +57,10 @@ def become(order: Order, exit_report: ExitReport) -> NoReturn:
     del sys.path[0]  # the forkserver's: the same again, where this program has it
     gc.enable()
     interpreter.draw_anew()
+    if order["held"]:
+        turns.take_turns(gate, exit_report.write)
+    else:
+        os.close(gate)
     before, pid = set(sys.modules), os.getpid()
     main_module.forget_this_package()
     interrupted = False
@@ -99,7 +110,7 @@ def leave(before: set[str], exit_report: ExitReport, interrupted: bool) -> NoRet
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.kill(os.getpid(), signal.SIGINT)
         if not holds_gpu():
-            os.write(exit_report.exits, EXIT.pack(os.getpid(), main_module.Exit.code))
+            exit_report.write(turns.ENDED, main_module.Exit.code)
     except BaseException:  # noqa: BLE001
         traceback.print_exc()
         main_module.Exit.code = main_module.Exit.code or 1

@@ -24,12 +24,14 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NoReturn
 
-from metasweep.forks import ahead, child, main_module, service, warmup
+from metasweep.forks import ahead, child, main_module, service, turns, warmup
 from metasweep.forks.messages import (
     Exited,
+    Go,
     Leave,
     Load,
     Note,
+    Reached,
     Signal,
     Start,
     Started,
@@ -58,6 +60,10 @@ class Child:
     stands_in_for: Child | None = None
     """The run that died without a word, whose end this child tells the server."""
     status: int = 0
+    gate: int | None = None
+    """Where one that was held is told that it is its turn."""
+    is_beginning: bool = False
+    """Whether it was held and is still in `wandb.init`."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,8 @@ class Spare:
     line: int
     """Where it is told what to become."""
     ended: int
+    gate: int | None
+    """Where it can be held, if it is a fork."""
 
 
 @dataclass
@@ -86,7 +94,7 @@ class Forkserver:
     leaving: bool = False
 
     def __post_init__(self) -> None:
-        self.exits_reader, self.exits = os.pipe()
+        self.notes_reader, self.notes = os.pipe()
         self.wake_reader, self.wake_writer = os.pipe()
         os.set_blocking(self.wake_reader, False)
         os.set_blocking(self.wake_writer, False)
@@ -98,7 +106,7 @@ class Forkserver:
         """Answer the agent until it leaves or is gone."""
         with selectors.DefaultSelector() as selector:
             selector.register(self.agent, selectors.EVENT_READ, self.read_message)
-            selector.register(self.exits_reader, selectors.EVENT_READ, self.read_exits)
+            selector.register(self.notes_reader, selectors.EVENT_READ, self.read_notes)
             selector.register(self.wake_reader, selectors.EVENT_READ, self.reap)
             self.selector = selector
             while not (self.leaving and self.service is None and not self.children):
@@ -116,6 +124,8 @@ class Forkserver:
                 self.load(message)
             case Start():
                 self.start(message)
+            case Go():
+                self.go(message)
             case Signal():
                 self.signal(message)
             case Leave():
@@ -165,13 +175,14 @@ class Forkserver:
             environ.setdefault(service.SAVE_REQUIREMENTS, "false")
         self.has_started |= not message.companion
         try:
-            pid, ended = self.start_now(message, environ, way)
+            pid, ended, gate = self.start_now(message, environ, way)
         except OSError as error:  # no memory, process or file is left: one run fails of it, not all
             with contextlib.suppress(OSError):  # perhaps no file is left for the log either
                 Path(message.log).write_text(f"cannot start a process: {error.strerror}\n")
             self.tell(Exited(message.run_id, NOT_STARTED))
             return
-        self.children[pid] = Child(message, ended, shares_service=shares)
+        held = gate is not None
+        self.children[pid] = Child(message, ended, shares_service=shares, gate=gate, is_beginning=held)
         self.tell(Started(message.run_id, pid))
         if way is self.way is not Way.COLD:
             with contextlib.suppress(OSError):  # the next run will say why, if it is still so
@@ -187,8 +198,11 @@ class Forkserver:
             return Way.COLD
         return self.way
 
-    def start_now(self, message: Start, environ: dict[str, str], way: Way) -> tuple[int, int]:
-        """Start a run in the oldest spare child, or in a new one; return its id and its file `ended`."""
+    def start_now(self, message: Start, environ: dict[str, str], way: Way) -> tuple[int, int, int | None]:
+        """Start a run in the oldest spare child, or in a new one.
+
+        Returns its id, its file `ended` and, if it is held, its gate.
+        """
         program = message.program
         if way is Way.COLD:
 
@@ -196,7 +210,7 @@ class Forkserver:
                 main_module.redirect(message.log)
                 child.execute(list(program.words), environ)
 
-            return self.fork(run), -1
+            return self.fork(run), -1, None
         order = {
             "kind": program.kind,
             "name": program.name,
@@ -205,16 +219,20 @@ class Forkserver:
             "environ": environ,
             "log": message.log,
             "service": self.service.token if self.service else "",
+            "held": message.held,
         }
         while True:
             spare = self.spares.pop(0) if self.spares else self.start_spare()
             try:
                 write_all(spare.line, marshal.dumps(order))
                 os.close(spare.line)
-                return spare.pid, spare.ended
             except BrokenPipeError:  # it has died; `reap` will see it
-                os.close(spare.line)
-                os.close(spare.ended)
+                close(spare)
+                continue
+            if message.held or spare.gate is None:
+                return spare.pid, spare.ended, spare.gate
+            os.close(spare.gate)
+            return spare.pid, spare.ended, None
 
     def add_spare(self) -> None:
         """Start the child of a run to come while there is time: one for each that is at work."""
@@ -226,30 +244,32 @@ class Forkserver:
         """Start a child that waits to be told what to become."""
         ended = os.memfd_create("ended")
         told, line = os.pipe()
+        turn, gate = os.pipe() if self.way is Way.FORK else (None, None)
 
         def run() -> NoReturn:
             os.close(line)
-            if self.way is Way.FORK:
-                child.stand_by(told, child.ExitReport(ended, self.exits))
+            if turn is not None and gate is not None:
+                os.close(gate)
+                child.stand_by(told, turn, child.ExitReport(ended, self.notes))
             for fd in (told, ended):
                 os.set_inheritable(fd, True)
             boot = ahead.BOOT.format(root=ROOT, line=told, ended=ended)
             child.execute([*self.interpreter, "-c", boot], self.environ)
 
         try:
-            return Spare(self.fork(run), line, ended)
+            return Spare(self.fork(run), line, ended, gate)
         except OSError:
-            os.close(line)
-            os.close(ended)
+            close(Spare(0, line, ended, gate))
             raise
         finally:
             os.close(told)
+            if turn is not None:
+                os.close(turn)
 
     def drop_spares(self) -> None:
         """Let the spare children end: they do not know what the forkserver has learnt since."""
         for spare in self.spares:
-            os.close(spare.line)
-            os.close(spare.ended)
+            close(spare)
         self.spares = []
 
     def fork(self, run: Callable[[], NoReturn]) -> int:
@@ -280,8 +300,9 @@ class Forkserver:
 
     def private_files(self) -> list[int]:
         """Return the file descriptors that no child may keep."""
-        files = [self.agent.fileno(), self.wake_reader, self.wake_writer, self.exits_reader]
-        files += [spare.line for spare in self.spares]
+        files = [self.agent.fileno(), self.wake_reader, self.wake_writer, self.notes_reader]
+        files += [fd for spare in self.spares for fd in (spare.line, spare.gate) if fd is not None]
+        files += [this.gate for this in self.children.values() if this.gate is not None]
         return files + (self.service.file_descriptors if self.service else [])
 
     def signal(self, message: Signal) -> None:
@@ -291,16 +312,32 @@ class Forkserver:
                 continue
             this.stopped_for_good |= message.for_good
             this.told_to_go |= not message.for_good
+            if this.is_beginning and message.signum == signal.SIGTERM:
+                continue  # it gets the signal in a moment: once the server knows the run, it takes it back
             if message.signum != signal.SIGKILL and this.start.program.is_python:
                 os.kill(pid, message.signum)
             else:
                 signal_group(pid, message.signum)
+            open_gate(this)  # a program with a handler of its own is to get on with it
 
-    def read_exits(self) -> None:
-        """Report the runs whose process has nothing left to do but to end."""
-        for pid, code in child.EXIT.iter_unpack(os.read(self.exits_reader, 512 * child.EXIT.size)):
+    def go(self, message: Go) -> None:
+        """Let a held run go on."""
+        for this in self.children.values():
+            if this.start.run_id == message.run_id:
+                open_gate(this)
+
+    def read_notes(self) -> None:
+        """Pass on how far held runs are, and report those whose process has nothing left to do but to end."""
+        for pid, what, code in child.NOTE.iter_unpack(os.read(self.notes_reader, 256 * child.NOTE.size)):
             this = self.children.get(pid)
-            if this and not this.has_reported:
+            if this and what == turns.READY:
+                this.is_beginning = False
+                if this.told_to_go or this.stopped_for_good:
+                    os.kill(pid, signal.SIGTERM)
+                    open_gate(this)
+            if this and what != turns.ENDED:
+                self.tell(Reached(this.start.run_id, what))
+            elif this and not this.has_reported:
                 this.has_reported, this.status = True, code
                 said = os.pread(this.ended, 1, 0)
                 self.report(this, True if said and has_wandb_run(this.start, self.environ) else None)
@@ -326,11 +363,11 @@ class Forkserver:
             return
         if lost := [spare for spare in self.spares if spare.pid == pid]:
             self.spares.remove(lost[0])
-            os.close(lost[0].line)
-            os.close(lost[0].ended)
+            close(lost[0])
         this = self.children.pop(pid, None)
         if this is None:
             return
+        open_gate(this)
         if this.stands_in_for:
             self.report(this.stands_in_for, False if status == TOLD else None)
             return
@@ -385,7 +422,7 @@ class Forkserver:
         """Tell the agent that a run's process is gone."""
         self.tell(Exited(this.start.run_id, this.status, finished))
 
-    def tell(self, message: Started | Exited | Note) -> None:
+    def tell(self, message: Started | Reached | Exited | Note) -> None:
         """Send a message to the agent."""
         try:
             self.agent.send(message)
@@ -414,6 +451,22 @@ class Forkserver:
             signal_group(pid, signal.SIGKILL)
         atexit._run_exitfuncs()  # libraries remove their temporary directories
         os._exit(1)
+
+
+def close(spare: Spare) -> None:
+    """Close what leads to a spare child, which ends."""
+    for fd in (spare.line, spare.ended, spare.gate):
+        if fd is not None:
+            os.close(fd)
+
+
+def open_gate(this: Child) -> None:
+    """Tell a child that it is its turn, if it was held and does not know."""
+    if this.gate is not None:
+        with contextlib.suppress(BrokenPipeError):
+            os.write(this.gate, b".")
+        os.close(this.gate)
+        this.gate = None
 
 
 def write_all(fd: int, data: bytes) -> None:

@@ -30,8 +30,17 @@ class Start:
     environ: dict[str, str]
     """What this run's environment has beyond the forkserver's."""
     log: str
+    held: bool = False
+    """Whether it waits, after `wandb.init`, until it is told to `Go`."""
     companion: bool = False
     """Whether this is no run, but a process that runs work with; it ends with the forkserver."""
+
+
+@dataclass(frozen=True)
+class Go:
+    """It is the turn of a run that was held."""
+
+    run_id: str
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,14 @@ class Started:
 
     run_id: str
     pid: int
+
+
+@dataclass(frozen=True)
+class Reached:
+    """How far a run is that was held: `turns.READY` or `turns.OVER`."""
+
+    run_id: str
+    what: int
 
 
 @dataclass(frozen=True)

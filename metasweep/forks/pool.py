@@ -16,9 +16,11 @@ from pathlib import Path
 
 from metasweep.forks.messages import (
     Exited,
+    Go,
     Leave,
     Load,
     Note,
+    Reached,
     Signal,
     Start,
     Started,
@@ -32,6 +34,8 @@ BOOT = (
     "import sys; sys.path[: not getattr(sys.flags, 'safe_path', False)] = [{root!r}]; "
     "from metasweep.forks.forkserver import main; del sys.path[0]; main({socket}, {parent})"
 )
+Events = queue.SimpleQueue[Reached | Exited]
+"""What becomes of a run, in order: `Reached` of one that was held, and at its end `Exited`."""
 RETRY_SECONDS = 1.0
 
 
@@ -55,19 +59,30 @@ class Pool:
         self._environ = dict(environ)
         self._log = log
         self._lock = threading.Lock()
-        self._waiting: dict[str, queue.SimpleQueue[Exited]] = {}
+        self._waiting: dict[str, Events] = {}
         self._processes: dict[str, int] = {}
         self._leaving = False
         self._launch()
         threading.Thread(target=self._listen, name="pool", daemon=True).start()
 
-    def start(self, start: Start) -> queue.SimpleQueue[Exited]:
-        """Start a run; how its process ended will be put into the queue."""
-        end: queue.SimpleQueue[Exited] = queue.SimpleQueue()
+    def start(self, start: Start) -> Events:
+        """Start a run; what becomes of it will be put into the queue, its end last."""
+        events: Events = queue.SimpleQueue()
         with self._lock:
-            self._waiting[start.run_id] = end
+            self._waiting[start.run_id] = events
             self._say(start)
-        return end
+        return events
+
+    def run(self, start: Start) -> int:
+        """Start what is not held, and wait for its end; return its exit status."""
+        events = self.start(start)
+        while not isinstance(event := events.get(), Exited):
+            continue
+        return event.status
+
+    def go(self, run_id: str) -> None:
+        """Let a run that was held go on; it may have ended already."""
+        self._send(Go(run_id))
 
     def signal(self, run_id: str, signum: signal.Signals, for_good: bool = True) -> None:
         """Send a signal to a run that may have ended already; if not `for_good`, it is to be continued."""
@@ -117,11 +132,11 @@ class Pool:
         self._connection = Connection(ours.detach())
         self._say(self._load)
 
-    def _send(self, message: Signal | Leave) -> None:
+    def _send(self, message: Go | Signal | Leave) -> None:
         with self._lock:
             self._say(message)
 
-    def _say(self, message: Load | Start | Signal | Leave) -> None:
+    def _say(self, message: Load | Start | Go | Signal | Leave) -> None:
         """Send a message, with the lock held."""
         try:
             self._connection.send(message)
@@ -132,7 +147,7 @@ class Pool:
         # To the very end: a forkserver that this thread has started would end with it.
         while True:
             try:
-                message: Started | Exited | Note = self._connection.recv()
+                message: Started | Reached | Exited | Note = self._connection.recv()
             except (EOFError, OSError):
                 if self._leaving:
                     return
@@ -140,6 +155,12 @@ class Pool:
                 continue
             if isinstance(message, Note):
                 self._report(message.text)
+                continue
+            if isinstance(message, Reached):
+                with self._lock:
+                    events = self._waiting.get(message.run_id)
+                if events:
+                    events.put(message)
                 continue
             if isinstance(message, Started):
                 self._processes[message.run_id] = message.pid
