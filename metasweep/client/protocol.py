@@ -150,6 +150,20 @@ class Client(Transport):
         if self.is_embedded and agent.ended:
             self._report(agent, dict.fromkeys(agent.ended, False) | {NO_RUN: True})
 
+    def give_back(self, sweep: SweepName, run: str) -> None:
+        """Hand back a run, if it never began, as wandb does one that is preempted: it goes to another.
+
+        Raises: Refused, Unreachable.
+        """
+        owner = {"project": sweep.project, "entity": sweep.entity}
+        found = (self.execute(RUN, owner | {"name": run})["project"] or {}).get("run")
+        if not found or found["state"] != "pending":
+            return
+        self.execute(UPSERT_RUN, owner | {"name": run, "sweep": sweep.id})
+        path = f"files/{sweep.entity}/{sweep.project}/{run}/file_stream"
+        for said in ({"preempting": True}, {"complete": True, "exitcode": 1}):
+            self.request("POST", f"{self.account.base_url}/{path}", json=said)
+
     def _report(self, agent: Registration, runs: dict[str, bool]) -> list[dict[str, Any]]:
         variables = {"id": agent.id, "metrics": "{}", "runState": json.dumps(runs)}
         return json.loads(self.execute(HEARTBEAT, variables)["agentHeartbeat"]["commands"])
