@@ -150,11 +150,12 @@ def watch(pool: Pool, start: Start, is_enough: Callable[[], bool]) -> tuple[int,
 
     It is told to stop when it `is_enough`.
     """
-    end: queue.SimpleQueue[Exited] = pool.start(start)
+    events = pool.start(start)
     memory, told_at = 0.0, math.inf
     while True:
         try:
-            return end.get(timeout=SAMPLE_SECONDS).status, memory
+            if isinstance(event := events.get(timeout=SAMPLE_SECONDS), Exited):
+                return event.status, memory
         except queue.Empty:
             memory = max(memory, memory_of(pool.group(start.run_id)))
         if time.monotonic() > told_at + GOING_SECONDS:
