@@ -78,11 +78,11 @@ def request_stops(connection: sqlite3.Connection, run_ids: list[int]) -> None:
 
 
 def drop_queued(connection: sqlite3.Connection, sweep_id: int) -> None:
-    """The runs that were queued for the agents of a sweep, which takes no more, are killed."""
+    """The runs that were queued for the agents of a sweep, which takes no more, are gone: none has begun."""
     connection.execute(
-        "UPDATE runs SET state = 'killed', updated_at = ? WHERE sweep_id = ? AND state = 'pending'"
-        " AND agent_id IS NULL AND parameters IS NOT NULL",
-        (now(), sweep_id),
+        "DELETE FROM runs WHERE sweep_id = ? AND state = 'pending' AND agent_id IS NULL"
+        " AND parameters IS NOT NULL",
+        (sweep_id,),
     )
 
 
