@@ -64,8 +64,8 @@ format: $(READY)  ## Format the code
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format --quiet .
 
-chaos: $(READY)  ## Let a sweep survive 200 kills (some 10 minutes)
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.agent.chaos
+chaos: $(READY)  ## Let a sweep survive 200 kills (some 10 minutes); far away: make chaos OPTIONS=--cloud
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.agent.chaos $(OPTIONS)
 
 fuzz: $(READY)  ## Send a million mutated requests to the server (half an hour and more)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.server.fuzz 1000000

@@ -10,7 +10,7 @@ from typing import Literal
 import click
 import torch
 
-from benchmarks import accuracy, load, members, overhead, page, reporting, simulate, start, step, study
+from benchmarks import accuracy, cloud, load, members, overhead, page, reporting, simulate, start, step, study
 from benchmarks.machine import describe
 from benchmarks.measure import Comparison
 from benchmarks.show import save, show
@@ -30,6 +30,7 @@ def steps(data_dir: str, device: torch.device) -> list[Comparison]:
 PARTS: dict[str, Callable[[str, torch.device], Sequence[Comparison]]] = {
     "step": steps,
     "overhead": lambda *_: [overhead.measure()],
+    "cloud": lambda *_: cloud.measure(),
     "start": lambda *_: [start.measure()],
     "members": lambda data_dir, device: [members.measure(model, data_dir, device) for model in MODELS],
     "study": lambda data_dir, device: [study.measure(data_dir, device)],

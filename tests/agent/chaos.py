@@ -34,6 +34,8 @@ from tests.agent.processes import (
     left_over,
     session,
 )
+from tests.cloud.faults import Faults
+from tests.cloud.proxy import Cloud, serve
 from tests.conftest import ROOT, ServerProcess, make_server
 
 LEASE = 5  # seconds without a heartbeat after which the server gives a run up
@@ -233,12 +235,24 @@ class Killer:
 
 
 @contextmanager
-def jobs_for(server: ServerProcess, network: Network, work: Work, agents: int) -> Iterator[tuple[Jobs, str]]:
+def seen_from(network: Network, seed: int, far: bool) -> Iterator[str]:
+    """The address at which agents find the server: through the network and, if it is `far`, the cloud."""
+    if not far:
+        yield network.url
+        return
+    faults = Faults(seed, busy=0.01, reset=0.02, lost=0.03)
+    with serve(Cloud(network.url, round_trip=0.05, faults=faults, has_memory=False)) as cloud:
+        yield cloud.url
+
+
+@contextmanager
+def jobs_for(server: ServerProcess, address: str, work: Work, agents: int) -> Iterator[tuple[Jobs, str]]:
     """Make the sweep, start its jobs; at the end none of them is left."""
     folder = server.home / "work"
     folder.mkdir()
     (folder / "program.py").write_text(PROGRAM)
-    environ = server.env | {"WANDB_BASE_URL": network.url, "WANDB_DIR": str(folder), MARK: str(folder)}
+    environ = server.env | {"WANDB_BASE_URL": address, "WANDB_DIR": str(folder), MARK: str(folder)}
+    environ["WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL"] = "1"  # within the lease, also far from the server
     config = {"method": "grid", "parameters": work.parameters, "command": work.command}
     api = wandb.Api({"base_url": server.url}, api_key=server.key)
     identifier = wandb.sweep(config, entity=api.default_entity, project="chaos")
@@ -254,16 +268,25 @@ def jobs_for(server: ServerProcess, network: Network, work: Work, agents: int) -
 
 
 def survive(
-    server: ServerProcess, work: Work, blows: int, seed: int, seconds: float, disk: Path | None
+    server: ServerProcess,
+    work: Work,
+    blows: int,
+    seed: int,
+    seconds: float,
+    disk: Path | None,
+    far: bool = False,
 ) -> Counter[str]:
     """Run the sweep under so many blows; return what was survived. `disk`, which is filled, has all files.
+
+    With `far`, the agents reach the server through the cloud of the tests, which fails too.
 
     Raises AssertionError when it did not end within `seconds`, or not as it should.
     """
     deadline = time.monotonic() + seconds
     with (
         contextlib.closing(Network(lambda: server.port)) as network,
-        jobs_for(server, network, work, agents=2) as (jobs, name),
+        seen_from(network, seed, far) as address,
+        jobs_for(server, address, work, agents=2) as (jobs, name),
     ):
         killer = Killer(seed, jobs, server, network, disk)
         holds = [jobs.folder / f"{HELD}{arguments}" for arguments in work.held]
@@ -322,7 +345,8 @@ def check(server: ServerProcess, name: str, work: Work) -> int:
 @click.option("--seed", type=int, help="Default: a new one, which is printed.")
 @click.option("--minutes", default=25.0, show_default=True, help="How long it may take.")
 @click.option("--tiny", "use_tiny", is_flag=True, help="Runs of a tiny program instead of trainings.")
-def main(blows: int, seed: int | None, minutes: float, use_tiny: bool) -> None:
+@click.option("--cloud", "far", is_flag=True, help="Through a cloud that is far away and loses answers.")
+def main(blows: int, seed: int | None, minutes: float, use_tiny: bool, far: bool) -> None:
     """Let a sweep survive a killer."""
     seed = random.SystemRandom().randrange(10**6) if seed is None else seed
     click.echo(f"seed {seed}")
@@ -333,7 +357,7 @@ def main(blows: int, seed: int | None, minutes: float, use_tiny: bool) -> None:
         for server in make_server(*SERVER_OPTIONS, parent=disk):
             os.environ.update(server.env)
             work = (tiny if use_tiny else training)(4 * blows)
-            survived = survive(server, work, blows, seed, 60 * minutes, disk)
+            survived = survive(server, work, blows, seed, 60 * minutes, disk, far)
     for what, number in survived.most_common():
         click.echo(f"{number:5} {what}")
 
