@@ -10,8 +10,9 @@ from graphql import GraphQLResolveInfo
 from metasweep.server.api import paging
 from metasweep.server.documents import parse_object, standard_json
 from metasweep.server.errors import BadRequest
-from metasweep.server.store import history, ids
+from metasweep.server.store import history
 from metasweep.server.store.order import Term
+from metasweep.server.stream.console import log_line
 from metasweep.server.stream.streams import type_name
 from metasweep.sweeps.metric import look_up
 
@@ -131,22 +132,6 @@ def tail(stream: history.Stream) -> Callable[[sqlite3.Row, GraphQLResolveInfo], 
         return json.dumps(history.last_lines(info.context.database.read(), stream, run["id"], TAIL))
 
     return resolve
-
-
-def log_line(row: sqlite3.Row) -> dict[str, Any]:
-    """A console line: LEVEL TIME text, as the client sends it, taken apart."""
-    parts = row["text"].split(" ", 2)
-    line = {
-        "id": ids.encode("LogLine", row["line"]),
-        "number": row["line"],
-        "level": "info",
-        "line": row["text"],
-    }
-    if len(parts) == 3 and parts[0] == "ERROR":
-        line |= {"level": "error", "timestamp": parts[1], "line": parts[2]}
-    elif len(parts) >= 2 and parts[0][:2].isdigit() and "T" in parts[0]:
-        line |= {"timestamp": parts[0], "line": row["text"].partition(" ")[2]}
-    return line
 
 
 def log_lines(

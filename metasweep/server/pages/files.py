@@ -10,12 +10,12 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 
 from metasweep.page.columns import flatten
-from metasweep.server.api.history import log_line
 from metasweep.server.context import Server
 from metasweep.server.errors import NotFound
 from metasweep.server.pages import find
 from metasweep.server.store import files as file_rows
 from metasweep.server.store import views
+from metasweep.server.stream.console import log_line
 from metasweep.server.stream.files import blob_path
 
 # What a browser shows; it saves everything else. HTML and SVG are shown without scripts and network.

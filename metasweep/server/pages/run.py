@@ -6,10 +6,10 @@ import sqlite3
 from typing import Any
 
 from metasweep.page import columns
-from metasweep.server.api.history import log_line
 from metasweep.server.pages import definitions, find, logged, rows
 from metasweep.server.pages.series import Series, number
 from metasweep.server.store import ids, views
+from metasweep.server.stream.console import log_line
 
 CONSOLE_LINES = 500
 MOST_FILES = 1000
