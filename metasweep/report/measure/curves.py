@@ -175,7 +175,6 @@ def highlights(study: Study) -> list[Highlight]:
         ("best", study.metric.sign * runs[study.metric.column], -math.inf),
         ("most improved", gain, 0.0),
         ("clearest collapse", fall, FALL * unit),
-        ("slowest learner", -final.loc[_still_fitting(study, learning)], -math.inf),
     ]
     for word, values, least in candidates:
         left = values.drop([h.run_id for h in found], errors="ignore").dropna()
@@ -183,13 +182,18 @@ def highlights(study: Study) -> list[Highlight]:
             run = str(left.idxmax())
             value = left[run] if word in GAINS else runs.loc[run, metric.column]
             found.append(Highlight(word, run, float(value)))
+    seen = {highlight.run_id for highlight in found}
+    slow = (run for run in final.loc[learning].sort_values(kind="stable").index if run not in seen)
+    slowest = next((str(run) for run in slow if _still_fits(study, str(run))), None)
+    if slowest is not None:
+        found.append(Highlight("slowest learner", slowest, float(runs.loc[slowest, metric.column])))
     return found
 
 
-def _still_fitting(study: Study, run_ids: list[str]) -> list[str]:
-    """Those of the runs whose training loss still falls, or was not logged."""
+def _still_fits(study: Study, run_id: str) -> bool:
+    """Whether the training loss of a run still falls, or was not logged."""
     loss = training_loss(study)
     if loss is None:
-        return run_ids
-    histories = study.history_of(run_ids).sort_values("step").groupby("run_id")[loss.column]
-    return [run for run, values in histories if values.isna().all() or falls(late(values))]
+        return True
+    values = study.history_of([run_id]).sort_values("step")[loss.column]
+    return bool(values.isna().all()) or falls(late(values))
