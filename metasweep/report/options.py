@@ -11,6 +11,7 @@ from typing import Any, Literal
 import click
 import pandas as pd
 
+from metasweep.page.filters import FilterError, compile_filter
 from metasweep.report.base.errors import AnalysisError
 from metasweep.report.base.words import one_line
 from metasweep.report.read.metrics import NOTHING_ASKED
@@ -80,7 +81,7 @@ class Told:
 def selecting(command: Command) -> Command:
     """Option --where, for a command that takes a study."""
 
-    @click.option("--where", metavar="EXPR", help="Only runs such as 'lr >= 0.001 and model == \"cnn\"'.")
+    @click.option("--where", metavar="EXPR", help="Only runs such as 'lr>=0.001 and model=cnn'.")
     @functools.wraps(command)
     def selected(study: Study, where: str | None, **options: Any) -> Any:
         return command(study if where is None else subset(study, where), **options)
@@ -113,32 +114,30 @@ def read_study(
 
 
 def subset(study: Study, expression: str) -> Study:
-    """The runs for which an expression over the columns of `Study.runs` holds.
+    """The runs for which an expression holds, in the language of `page.filters`.
 
     Raises:
         click.BadParameter: not an expression, or of unknown columns.
     """
     frame = _spoken(study)
     try:
-        mask = frame.eval(expression, engine="python")
-    except Exception as error:  # pandas raises whatever the expression leads it to
+        test = compile_filter(expression, frame.columns)
+    except FilterError as error:
         columns = ", ".join(frame.columns)
-        hint = " (a word stands in quotes)" if isinstance(error, NameError) else ""
-        message = f"{expression!r} cannot be evaluated: {error}{hint}. The columns are {columns}."
+        message = f"{expression!r}: {error}. The columns are {columns}."
         raise click.BadParameter(one_line(message), param_hint="--where") from error
-    if not isinstance(mask, pd.Series) or mask.dtype.kind != "b":
-        raise click.BadParameter(
-            f"{expression!r} is not a condition such as 'lr == 0.1'.", param_hint="--where"
-        )
+    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    mask = pd.Series([test(row) for row in rows], index=frame.index, dtype=bool)
     if not mask.any():
         raise AnalysisError(f"No run fulfils {expression!r}.")
     return replace(study.select(mask), where=expression)
 
 
 def _spoken(study: Study) -> pd.DataFrame:
-    """The runs with the names that an expression can use: `val_acc` for val/acc, the seed's own name."""
+    """The runs with the names that an expression can use: val/acc and `val_acc`, the seed's own name."""
     frame = study.runs
-    aliases = {metric.name.replace("/", "_").replace(".", "_"): metric.column for metric in study.metrics}
+    aliases = {metric.name: metric.column for metric in study.metrics}
+    aliases |= {metric.name.replace("/", "_").replace(".", "_"): metric.column for metric in study.metrics}
     if study.seed:
         aliases[study.seed] = SEED
     new = {name: frame[column] for name, column in aliases.items() if name not in frame and column in frame}

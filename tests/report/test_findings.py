@@ -297,7 +297,7 @@ def test_subset_by_expression() -> None:
     chosen = subset(study, 'lr >= 0.001 and model == "cnn"')
     assert len(chosen.runs) == 120
     assert set(chosen.history["run_id"]) == set(chosen.runs["run_id"])
-    for wrong in ("lr +", "nosuch > 1", "lr"):
+    for wrong in ("lr >", "nosuch > 1", "(lr=1"):
         with pytest.raises(click.BadParameter):
             subset(study, wrong)
     assert "Only runs with" in " ".join(results_table(replace(chosen, where="x")).notes)
