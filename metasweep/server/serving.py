@@ -1,6 +1,7 @@
 """The server process: its data directory, its socket, and its end."""
 
 import contextlib
+import gc
 import logging
 import os
 import socket
@@ -37,6 +38,16 @@ def listen(host: str, port: int) -> socket.socket:
         raise
     listener.set_inheritable(True)
     return listener
+
+
+def collect_seldom() -> None:
+    """Let Python look for garbage in cycles much less often than by itself: there is little of it here.
+
+    It looks at every object then, and no thread works meanwhile: a page of 22,200 runs took twice as long
+    for it, and heartbeats waited a second.
+    """
+    gc.freeze()  # what is there by now stays
+    gc.set_threshold(200_000, 10, 100)
 
 
 @dataclass(frozen=True)
@@ -121,5 +132,6 @@ def serve_forever(front: Front, data_dir: Path, lease: float, max_attempts: int)
         timeout_graceful_shutdown=5,
     )
     connections.allow_connections()
+    collect_seldom()
     with contextlib.suppress(KeyboardInterrupt):
         connections.Server(config, app.state.lanes).run(sockets=[listener])
