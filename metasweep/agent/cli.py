@@ -20,7 +20,7 @@ from typing import Any
 
 import click
 
-from metasweep.agent import display, extend, packing, resources, runfiles, trainers, unsent
+from metasweep.agent import display, extend, nodecopy, packing, resources, runfiles, trainers, unsent
 from metasweep.agent.fleet import Fleet
 from metasweep.agent.missing import Missing
 from metasweep.agent.options import SERVER_DIR, Options, declare
@@ -87,6 +87,8 @@ def prepare(options: Options) -> Agent:
         signal.signal(signum, lambda *_: sys.exit(PREEMPTED))  # nothing has begun yet
     check_mode(os.environ)
     sweep.check_argument(options.sweep)
+    if options.copy_to:
+        nodecopy.work_from_copy(options.copy_to)
     runfiles.root()
     if options.local:
         os.environ.update(embedded.start_server(options.server_dir))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
@@ -33,6 +34,7 @@ class Options:
     max_attempts: int
     data_dir: str | None
     checkpoint_dir: str | None
+    copy_to: Path | None
     local: bool
     open: bool
     server_dir: str
@@ -120,6 +122,11 @@ DECLARED = (
     click.option("--data-dir", help="Passed on to the program, as the arguments after -- are."),
     click.option("--checkpoint-dir", help="Shared folder, passed on too: interrupted runs go on from there."),
     click.option("--cold", is_flag=True, help="A plain new process for each run, nothing ahead of it."),
+    click.option(
+        "--copy-to",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Work from a copy of the Python environment in this folder of a local disk, made once a node.",
+    ),
     click.option("--local", is_flag=True, help="Use the embedded server; start it if need be."),
     click.option("--open", is_flag=True, help="Open the sweep's page in a browser."),
     click.option(
