@@ -26,7 +26,7 @@ from benchmarks.traffic import Speaker, piece, point_of, run_load
 
 BEAT_SECONDS = 5.0  # of wandb's own agent
 BEATS_AT_LEAST = 20.0  # per second, so that one agent gives enough of them
-UPSERTS_PER_BEAT = 1 / 6  # an agent begins a run every 30 s
+BEATS_PER_UPSERT = 6  # an agent begins a run every 30 s
 CROWDS = (1, 100, 1000)
 WINDOW_SECONDS = 12.0
 STREAMS, ROWS_PER_REQUEST, REQUESTS_PER_STREAM = 100, 200, 12
@@ -79,7 +79,8 @@ async def _crowd(environment: Mapping[str, str], crowd: int, window: float) -> L
     seen = Latencies()
     beginning = time.monotonic() + 1
     interval = min(BEAT_SECONDS, crowd / BEATS_AT_LEAST)
-    await asyncio.gather(*(agent.work(beginning, window, interval, seen) for agent in agents))
+    works = (agent.work(beginning, window, interval, number, seen) for number, agent in enumerate(agents))
+    await asyncio.gather(*works)
     return seen
 
 
@@ -100,17 +101,22 @@ class Agent:
         (command,) = await speaker.beat(agent)
         return cls(speaker, agent, command["run_id"], point_of(command))
 
-    async def work(self, beginning: float, window: float, interval: float, seen: Latencies) -> None:
-        """Beat, and now and then begin the run, at regular times until the window is over."""
-        due = beginning + random.uniform(0, interval)
+    async def work(
+        self, beginning: float, window: float, interval: float, number: int, seen: Latencies
+    ) -> None:
+        """Beat, and now and then begin the run, at regular times until the window is over.
+
+        Agents count their beats from their `number`: a part of them begins its run at each.
+        """
+        beats, due = number, beginning + random.uniform(0, interval)
         while due < beginning + window:
             await asyncio.sleep(due - time.monotonic())
             async with seen.timed("heartbeat", due):
                 await self.speaker.beat(self.id, self.run)
-            if random.random() < UPSERTS_PER_BEAT:
+            if beats % BEATS_PER_UPSERT == 0:
                 async with seen.timed("upsert"):
                     await self.speaker.begin(self.run, self.point)
-            due += interval
+            beats, due = beats + 1, due + interval
         await self.speaker.stream(self.run, piece([], 0, end=True))
         self.speaker.line.close()
 

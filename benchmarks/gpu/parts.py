@@ -87,7 +87,8 @@ def equality(data_dir: str, device: torch.device) -> list[Comparison]:
         key = (group[0].model, group[0].optimizer, group[0].lr)
         level = 1 - (1 - accuracy.CONFIDENCE) * seeds / len(configs)
         compared = accuracy.compare(key, on_device, on_cpu[start : start + seeds], level)
-        out.append(replace(compared, peers={"on the CPU": compared.peers["stock"]}))
+        note = compared.note.replace("ours - stock", "card - CPU")
+        out.append(replace(compared, peers={"on the CPU": compared.peers["stock"]}, note=note))
     return out
 
 
