@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from urllib.parse import urlsplit
 
 from metasweep.agent.progress import ProgressMonitor
 from metasweep.agent.walltime import LEAVING_SECONDS, Walltime
+from metasweep.client.proxies import is_loopback
 from metasweep.client.sweep import Sweep
 from metasweep.client.transport import Transport
 
@@ -29,7 +31,8 @@ class Ahead:
     ) -> None:
         self._client, self._monitor, self._walltime = client, monitor, walltime
         learns = sweep.config.get("method") not in ("grid", "random") or "early_terminate" in sweep.config
-        self.is_possible = not learns and client.round_trip > NEAR_SECONDS
+        is_here = client.is_embedded and is_loopback(urlsplit(client.account.base_url).hostname or "")
+        self.is_possible = not learns and not is_here and client.round_trip > NEAR_SECONDS
         self._trainings: deque[float] = deque(maxlen=REMEMBERED)
         self._trained: list[float] = []
         """When each of this agent's trainings was over (monotonic clock)."""

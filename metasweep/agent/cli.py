@@ -240,8 +240,10 @@ def wait(agent: Agent) -> None:
         work.pool.kill()
         return
     left = GONE_SECONDS - (time.monotonic() - signals[0]) if signals else FLUSH_SECONDS
-    if work.pool.leave(left):
+    left_in_order = work.pool.leave(left)
+    if left_in_order:
         work.note_service_end()
+    if left_in_order and not fleet.has_runs:
         if signals:
             screen.say("all was sent: the runs that were stopped will be handed out again")
     else:

@@ -38,6 +38,11 @@ class Fleet:
         return any(worker.is_alive() for worker in self.workers)
 
     @property
+    def has_runs(self) -> bool:
+        """Whether any run, trained or not, has not been seen to end."""
+        return any(worker.run_now for worker in self.workers)
+
+    @property
     def running(self) -> int:
         """How many runs are being trained now."""
         return sum(worker.is_training for worker in self.workers)

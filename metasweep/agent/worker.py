@@ -164,7 +164,7 @@ class Worker(threading.Thread):
         exited, go_on = self._await(agent, run, events)
         self._leave_seat()
         status, unheard = exited.status, self._unheard(run, exited)
-        run, self.run_now = self.run_now, None
+        run = self.run_now
         agent.ended.add(run.id)
         told = bool(self._shared.signals) or status in PREEMPTED  # the batch system tells everyone
         stopped = status != 0 and (self._stopped or told)
@@ -178,6 +178,7 @@ class Worker(threading.Thread):
         taken_along = bool(self._trainers and self._trainers.ended_since(run.began, self.number))
         reason = exited.note or unheard or last_words(start.log, status)
         self._shared.note_end(Outcome(run, seconds, status, stopped, failed, reason, taken_along))
+        self.run_now = None
         return go_on
 
     def _unheard(self, run: Run, exited: Exited) -> str:
