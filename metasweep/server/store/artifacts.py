@@ -127,10 +127,11 @@ def made_by(run_id: int) -> Rows:
 
 
 def expired(moment: str) -> Rows:
-    """The versions whose time to live is over."""
+    """The versions whose time to live is over, but for those that a portfolio shows."""
     return Rows(
         "SELECT * FROM artifacts WHERE ttl > 0 AND state = 'COMMITTED'"
-        " AND strftime('%s', created_at) + ttl < CAST(strftime('%s', ?) AS INTEGER)",
+        " AND strftime('%s', created_at) + ttl < CAST(strftime('%s', ?) AS INTEGER)"
+        " AND id NOT IN (SELECT artifact_id FROM links)",
         (moment,),
     )
 

@@ -9,6 +9,7 @@ from metasweep.server.context import Server
 from metasweep.server.store import claims, leases, sweeps
 from metasweep.server.store.database import time_ago
 from metasweep.server.watch.early_stop import EarlyStop
+from metasweep.server.watch.old_artifacts import OldArtifacts
 
 INTERVAL = 2.0  # seconds between two looks, at most
 log = logging.getLogger("server")
@@ -59,6 +60,7 @@ class Watch:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._early_stop = EarlyStop(server.database)
+        self._old_artifacts = OldArtifacts(server)
         self._attention = Attention(server.settings.lease)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
@@ -82,8 +84,9 @@ class Watch:
                 continue
             try:
                 self._early_stop.look()
+                self._old_artifacts.look()
             except Exception:  # no oddity of a sweep may end the watch: the points of lost runs need it
-                log.exception("early stops not looked at")
+                log.exception("early stops and old artifacts not looked at")
 
     def _look(self) -> None:
         settings = self._server.settings

@@ -1,6 +1,9 @@
 """Versions of artifacts by the real client: references, increments, parts, links, deletion."""
 
+import contextlib
 import json
+import sqlite3
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -169,3 +172,21 @@ def test_a_run_is_deleted_twice() -> None:
     run = wandb.Api().run(f"versions/{run_id}")
     run.delete()
     run.delete()
+
+
+def test_a_version_that_has_outlived_its_time_is_deleted(server: ServerProcess) -> None:
+    log("mortal", {"x": "1"})
+    log("mortal", {"x": "2"})
+    artifact = wandb.Api().artifact("versions/mortal:v0")
+    artifact.ttl = timedelta(seconds=1)
+    artifact.save()
+    server.stop()
+    age = "UPDATE artifacts SET created_at = '2020-01-01T00:00:00Z' WHERE ttl = 1"
+    with contextlib.closing(sqlite3.connect(server.data_dir / "metasweep.db")) as connection:
+        connection.execute(age)
+        connection.commit()
+    server.start()
+    deadline = time.monotonic() + 60
+    while names_of(wandb.Api().artifacts("dataset", "versions/mortal")) != ["mortal:v1"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
