@@ -18,8 +18,8 @@ from starlette.responses import FileResponse, Response
 
 from metasweep.server.context import Context, Server
 from metasweep.server.errors import BadRequest, NotFound
+from metasweep.server.store import blobs, rows
 from metasweep.server.store import files as file_rows
-from metasweep.server.store import rows
 
 FLUSH = 1 << 20  # bytes held in memory before they go to the disk
 
@@ -31,7 +31,7 @@ def url(context: Context, file_id: int, method: str = "GET") -> str:
 
 def blob_path(server: Server, blob: str) -> Path:
     """Where a blob lies."""
-    return server.settings.files_dir / blob[:2] / blob
+    return blobs.path_of(server.settings.files_dir, blob)
 
 
 def write_blob(server: Server, data: bytes) -> str:
@@ -46,10 +46,9 @@ def write_blob(server: Server, data: bytes) -> str:
     return blob
 
 
-def remove_blobs(server: Server, blobs: list[str]) -> None:
+def remove_blobs(server: Server, unneeded: list[str]) -> None:
     """Remove the bytes of blobs that no row names."""
-    for blob in blobs:
-        blob_path(server, blob).unlink(missing_ok=True)
+    blobs.remove(server.settings.files_dir, unneeded)
 
 
 async def _receive(request: Request, path: Path) -> tuple[int, str]:

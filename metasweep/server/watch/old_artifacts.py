@@ -5,9 +5,8 @@ import sqlite3
 import time
 
 from metasweep.server.context import Server
-from metasweep.server.store import artifacts, files
+from metasweep.server.store import artifacts, blobs, files
 from metasweep.server.store.database import now
-from metasweep.server.stream.files import remove_blobs
 
 SECONDS = 60.0  # between two looks: times to live are days
 log = logging.getLogger("server")
@@ -26,13 +25,13 @@ class OldArtifacts:
             return
         self._next = time.monotonic() + SECONDS
         if artifacts.expired(now()).first(self._server.database.read()):
-            remove_blobs(self._server, self._server.database.write(delete_expired))
+            blobs.remove(self._server.settings.files_dir, self._server.database.write(delete_expired))
 
 
 def delete_expired(connection: sqlite3.Connection) -> list[str]:
     """Delete the rows of what is too old; the blobs to remove."""
-    blobs = []
+    unneeded = []
     for artifact in artifacts.expired(now()).all(connection):
-        blobs += artifacts.delete(connection, artifact)
+        unneeded += artifacts.delete(connection, artifact)
         log.info("version %s of an artifact has outlived its time and is deleted", artifact["id"])
-    return files.unnamed(connection, blobs)
+    return files.unnamed(connection, unneeded)
