@@ -134,6 +134,7 @@ def prepare(options: Options) -> Agent:
         walltime=walltime,
         missing=missing,
         monitor=monitor,
+        cards=[] if options.members else packing.share(job.cards(os.environ), options.gpus_per_run),
         report=screen.say,
     )
     together = None
@@ -191,7 +192,7 @@ def run(agent: Agent, options: Options) -> None:
     signals = agent.fleet.shared.signals
     for signum in SIGNALS:
         signal.signal(signum, lambda number, _: note_signal(signals, signal.Signals(number)))
-    start_workers(agent, options.workers)
+    start_workers(agent, options)
     agent.monitor.start()
     wait(agent)
     agent.screen.close()
@@ -199,17 +200,26 @@ def run(agent: Agent, options: Options) -> None:
         agent.trainers.close()
 
 
-def start_workers(agent: Agent, asked_for: int | None) -> None:
+def start_workers(agent: Agent, options: Options) -> None:
     """Start the workers: those that keep the trainers busy, those asked for, what fits, or one per core."""
     fleet, cores = agent.fleet, resources.cores(os.environ)
     if agent.trainers:
         fleet.work(agent.trainers.workers)
-    elif not asked_for and (gpu := packing.ask_gpu(os.environ)):
+        return
+    groups = len(packing.share(job.cards(os.environ), options.gpus_per_run)) or 1
+    if groups > 1:
+        fleet.shared.ahead.is_possible = False  # a run that is started ahead has no card of its own
+    if options.workers:
+        fleet.work(options.workers)
+    elif options.gpus_per_run > 1:
+        fleet.work(groups)
+    elif gpu := packing.ask_gpu(os.environ):
         fleet.shared.ahead.is_possible = False  # two processes for each run that is trained would not fit
         fleet.work(1)
-        packing.Packing(fleet, lambda: packing.ask_gpu(os.environ), gpu, cores, agent.screen.say).start()
+        say = agent.screen.say
+        packing.Packing(fleet, lambda: packing.ask_gpu(os.environ), gpu, cores, say, groups).start()
     else:
-        fleet.work(asked_for or cores)
+        fleet.work(cores)
 
 
 def note_signal(signals: list[float], signum: signal.Signals) -> None:

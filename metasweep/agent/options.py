@@ -24,6 +24,7 @@ class Options:
     """Arguments that every run's program gets beside those of its point."""
     workers: int | None
     members: int | None
+    gpus_per_run: int
     count: int | None
     walltime: float | None
     """Seconds."""
@@ -92,6 +93,14 @@ DECLARED = (
         type=click.IntRange(1),
         metavar="K",
         help="Train up to K runs of one kind together, in each of --workers processes; for GPUs.",
+    ),
+    click.option(
+        "--gpus-per-run",
+        type=click.IntRange(1),
+        default=1,
+        show_default=True,
+        metavar="K",
+        help="GPUs of one run, of those that the job was given: for torchrun, accelerate and the like.",
     ),
     click.option("--count", type=click.IntRange(1), help="Leave after so many runs."),
     click.option(

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import click
+
 from metasweep.agent.fleet import Fleet
 from metasweep.batch.job import cards
 
@@ -40,6 +42,23 @@ def ask_gpu(environ: Mapping[str, str]) -> Memory | None:
         return None
 
 
+def share(given: list[str] | None, per_run: int) -> list[str]:
+    """Return the values of CUDA_VISIBLE_DEVICES for workers that share the job's cards, `per_run` each.
+
+    Empty where nothing says which cards there are.
+
+    Raises: click.UsageError, if the job has not so many.
+    """
+    if not given:
+        if per_run > 1:
+            raise click.UsageError(f"--gpus-per-run {per_run}: this job was given no GPUs")
+        return []
+    if per_run > len(given):
+        raise click.UsageError(f"--gpus-per-run {per_run}: this job was given {len(given)}")
+    starts = range(0, len(given) - per_run + 1, per_run)
+    return [",".join(given[start : start + per_run]) for start in starts]
+
+
 def fitting(before: Memory, peak: float, most: int) -> int:
     """Return how many runs fit (`most` at most) if one has raised what is used to `peak` MiB."""
     need = peak - before.used
@@ -57,10 +76,12 @@ class Packing(threading.Thread):
         before: Memory,
         most: int,
         report: Callable[[str], None],
+        cards: int = 1,
     ) -> None:
+        """`most` workers at all, on so many `cards` that are alike."""
         super().__init__(name="packing", daemon=True)
         self._fleet, self._probe, self._before, self._most = fleet, probe, before, most
-        self._report = report
+        self._report, self._cards = report, cards
 
     def run(self) -> None:
         """Measure, then start."""
@@ -70,7 +91,8 @@ class Packing(threading.Thread):
                 return
             now = self._probe()
             peak = max(peak, now.used if now else 0.0)
-        number = fitting(self._before, peak, self._most)
+        number = min(self._most, self._cards * fitting(self._before, peak, self._most))
         taken = peak - self._before.used
-        self._report(f"a run takes {taken:.0f} MiB of the GPU: {number} workers")
+        on = "the GPU" if self._cards == 1 else f"one of {self._cards} GPUs"
+        self._report(f"a run takes {taken:.0f} MiB of {on}: {number} workers")
         fleet.work(number - 1)

@@ -67,6 +67,7 @@ class Work:
         walltime: Walltime | None = None,
         missing: Missing | None = None,
         monitor: ProgressMonitor | None = None,
+        cards: Sequence[str] = (),
         report: Callable[..., None],
     ) -> None:
         """`count` and `walltime` limit the work; so many failures in a row end it (0: never).
@@ -86,6 +87,7 @@ class Work:
         self.unfinished: dict[str, Outcome] = {}
         """The last outcome of each point that has failed here and not been finished here."""
         self.began = time.monotonic()
+        self._cards = cards
         self._unsent: list[str] = []
         self._monitor = monitor
         self._left = count
@@ -139,6 +141,10 @@ class Work:
             self._judge(outcome)
         else:
             self._report(f"run {run.id} finished in {outcome.seconds:.1f} s", routine=True)
+
+    def cards_of(self, worker: int) -> dict[str, str]:
+        """Return what tells the runs of a worker, counted from 1, which of the job's GPUs are theirs."""
+        return {"CUDA_VISIBLE_DEVICES": self._cards[(worker - 1) % len(self._cards)]} if self._cards else {}
 
     def note_sent(self, run_id: str, ended_itself: bool) -> None:
         """Note that the server has all of a run; of a killed one only once the wandb service has ended."""

@@ -154,6 +154,7 @@ class Worker(threading.Thread):
         except click.ClickException:
             agent.ended.add(run.id)  # given back when this agent signs off
             raise
+        start.environ.update(self._shared.cards_of(self.number))
         if self._trainers:
             start.environ.update(self._trainers.environ(self.number))
         start = replace(start, held=self._seat is not None)

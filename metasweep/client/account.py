@@ -23,6 +23,8 @@ class Account:
     api_key: str
     entity: str | None = None
     project: str | None = None
+    key_from: str = "WANDB_API_KEY"
+    """Where the key was found."""
 
     @property
     def is_cloud(self) -> bool:
@@ -48,7 +50,12 @@ def resolve(environ: Mapping[str, str], directory: Path) -> Account:
         raise click.ClickException(
             f"WANDB_BASE_URL={base_url!r} is not the address of a server (http://HOST:PORT)"
         )
-    key = environ.get("WANDB_API_KEY") or read_netrc(environ, base_url) or settings.get("api_key")
+    places = (
+        ("WANDB_API_KEY", environ.get("WANDB_API_KEY")),
+        (netrc_path(environ), read_netrc(environ, base_url)),
+        ("wandb's settings", settings.get("api_key")),
+    )
+    key_from, key = next(((str(place), found) for place, found in places if found), ("", None))
     if not key:
         raise click.ClickException(
             f"no API key for {base_url}: run `wandb login`, set WANDB_API_KEY, or use --local"
@@ -60,6 +67,7 @@ def resolve(environ: Mapping[str, str], directory: Path) -> Account:
         key.strip(),
         environ.get("WANDB_ENTITY") or settings.get("entity"),
         environ.get("WANDB_PROJECT") or settings.get("project"),
+        key_from,
     )
 
 
@@ -84,9 +92,14 @@ def read_settings(environ: Mapping[str, str], directory: Path) -> dict[str, str]
     return dict(parser["default"]) if parser.has_section("default") else {}
 
 
+def netrc_path(environ: Mapping[str, str]) -> Path:
+    """Return the file in which `wandb login` saves keys."""
+    return Path(environ.get("NETRC") or "~/.netrc").expanduser()
+
+
 def read_netrc(environ: Mapping[str, str], base_url: str) -> str | None:
     """Return the key that `wandb login` saved for the server, if any."""
-    path = Path(environ.get("NETRC") or "~/.netrc").expanduser()
+    path = netrc_path(environ)
     if not path.exists():
         return None
     try:

@@ -191,7 +191,8 @@ def read(client: Client, name: SweepName) -> Sweep:
 def explain(error: Refused, account: Account) -> str:
     """Return one line for a refusal."""
     if error.status in (401, 403):
-        return f"{account.base_url} refuses the API key: check WANDB_API_KEY or run `wandb login --relogin`"
+        place = account.key_from
+        return f"{account.base_url} refuses the key in {place}: correct it, or run `wandb login --relogin`"
     if error.status == 404:
         return f"{account.base_url} is not the address of a W&B server"
     return f"{account.base_url} refused: {' '.join(str(error).split())}"

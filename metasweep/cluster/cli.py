@@ -43,8 +43,7 @@ def status(which: str | None, watch: bool, interval: float, logs: Path) -> None:
 
     from metasweep.cluster.looking.table import show
 
-    submission = find(logs, which)
-    scheduler = schedulers.find(submission.scheduler)
+    submission, scheduler = look_for(logs, which)
     console = Console()
     while True:
         jobs = scheduler.jobs(submission.job_id)
@@ -59,6 +58,23 @@ def status(which: str | None, watch: bool, interval: float, logs: Path) -> None:
         if not watch or all(job.state == "ended" for job in [*jobs, *last]):
             return
         time.sleep(interval)
+
+
+def look_for(logs: Path, which: str | None) -> tuple[Submission, Scheduler]:
+    """The submission that is meant and its scheduler; a job's id may also be that of one submitted by hand.
+
+    Raises click.ClickException.
+    """
+    try:
+        submission = find(logs, which)
+        return submission, schedulers.find(submission.scheduler)
+    except click.ClickException:
+        if not which or not which[0].isdigit():
+            raise
+        scheduler = schedulers.find()
+        if not (found := Submission.by_hand(logs, scheduler, which)):
+            raise
+        return found, scheduler
 
 
 def points_of(submission: Submission) -> Points | str:
@@ -82,7 +98,7 @@ def points_of(submission: Submission) -> Points | str:
 @logs_option
 def logs(which: str | None, job: int | None, lines: int, follow: bool, interval: float, logs: Path) -> None:
     """Show the output of WHICH: a job's id or a logs folder; the last submission if left out."""
-    submission = find(logs, which)
+    submission, scheduler = look_for(logs, which)
     outputs = submission.outputs(job)
     if not outputs and not follow:
         raise click.ClickException(f"No output yet in {submission.folder}")
@@ -91,7 +107,7 @@ def logs(which: str | None, job: int | None, lines: int, follow: bool, interval:
             click.echo(f"== {path.name}")
         click.echo("\n".join(watching.tail(path, lines if job is None else sys.maxsize)))
     if follow:
-        go_on(submission, schedulers.find(submission.scheduler), job, interval)
+        go_on(submission, scheduler, job, interval)
 
 
 def go_on(submission: Submission, scheduler: Scheduler, job: int | None, interval: float) -> None:
@@ -122,8 +138,7 @@ def cancel(which: str | None, force: bool, dry_run: bool, interval: float, logs:
     Agents get the scheduler's 10 seconds: they hand their runs back to the sweep with a checkpoint, so that
     other agents can go on with them.
     """
-    submission = find(logs, which)
-    scheduler = schedulers.find(submission.scheduler)
+    submission, scheduler = look_for(logs, which)
     living = [one for one in reversed(submission.job_ids) if watching.is_living(scheduler, one)]
     if not living:
         click.echo(f"{submission.job_id} has ended already.")

@@ -21,6 +21,7 @@ from typing import Any
 import click
 
 from metasweep.client.account import Account, resolve
+from metasweep.cluster.schedulers import Scheduler
 from metasweep.cluster.serving.place import Place
 from metasweep.cluster.serving.relay import open_account
 from metasweep.cluster.submitting.keys import read_key
@@ -52,10 +53,12 @@ class Submission:
     served: str | None = None
     """The folder of a server that runs as a job, if there is one."""
     server_ids: list[str] = field(default_factory=list)
+    written: dict[int, Path] = field(default_factory=dict)
+    """Where jobs that were submitted by hand write; the others write into the folder."""
 
     def save(self) -> None:
         """Write it into its folder."""
-        content = {name: value for name, value in asdict(self).items() if name != "folder"}
+        content = {name: value for name, value in asdict(self).items() if name not in ("folder", "written")}
         (self.folder / "submission.json").write_text(json.dumps(content, indent=2) + "\n", "utf-8")
 
     def note(self, sweep: str, account: Account | None, settings: dict[str, str]) -> None:
@@ -79,6 +82,16 @@ class Submission:
             seen["WANDB_API_KEY"] = read_key(Path(self.key_file))
         return resolve(seen, Path.cwd())
 
+    @classmethod
+    def by_hand(cls, logs: Path, scheduler: Scheduler, job_id: str) -> Submission | None:
+        """Jobs that nobody submitted from here, as far as the scheduler knows them."""
+        jobs = scheduler.jobs(job_id)
+        if not jobs:
+            return None
+        found = cls(logs, scheduler.name, "", job_id, max(job.index for job in jobs))
+        found.written = {job.index: job.output for job in jobs if job.output}
+        return found
+
     @property
     def sweep_id(self) -> str:
         """The last part of the sweep's name."""
@@ -101,7 +114,7 @@ class Submission:
 
     def log(self, index: int) -> Path | None:
         """The output of the member with that index, if there is some."""
-        path = self.folder / f"{self.name}.{index}.log"
+        path = self.written.get(index, self.folder / f"{self.name}.{index}.log")
         return path if path.exists() else None
 
     def outputs(self, index: int | None = None) -> dict[int, Path]:
@@ -128,7 +141,8 @@ class Submission:
 
 def program_status(folder: Path, index: int) -> int | None:
     """The exit status that a job's program noted beside its output: of the copy that ended last."""
-    notes = [path for path in folder.iterdir() if path.name.startswith(f"ended.{index}.")]
+    names = folder.iterdir() if folder.is_dir() else ()
+    notes = [path for path in names if path.name.startswith(f"ended.{index}.")]
     newest = max(notes, key=lambda path: path.stat().st_mtime, default=None)
     return int(newest.read_text("utf-8").split()[0]) if newest else None
 

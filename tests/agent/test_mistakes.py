@@ -70,7 +70,7 @@ def test_no_key_and_a_wrong_key(workshop: Workshop) -> None:
     assert "no API key for http://127.0.0.1" in last_line(output)
     code, output = workshop.agent(sweep, environ={"WANDB_API_KEY": "0" * 40})
     assert code == 1
-    assert "refuses the API key" in last_line(output)
+    assert "refuses the key in WANDB_API_KEY" in last_line(output)
 
 
 def test_no_server_and_something_that_is_no_server(workshop: Workshop) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import click
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +14,7 @@ from metasweep.agent.packing import (
     Memory,
     ask_gpu,
     fitting,
+    share,
 )
 from tests.agent.conftest import Workshop
 
@@ -53,8 +56,8 @@ def test_the_workers_that_fit_start_after_the_first_run(workshop: Workshop) -> N
     environ = {"PATH": path, "CUDA_VISIBLE_DEVICES": "7,8"}
     code, output = workshop.agent(workshop.sweep(program, values=4), environ=environ)
     assert code == 0, output
-    fits = min(3, len(os.sched_getaffinity(0)))
-    assert f"a run takes 310 MiB of the GPU: {fits} workers" in output
+    fits = min(2 * 3, len(os.sched_getaffinity(0)))
+    assert f"a run takes 310 MiB of one of 2 GPUs: {fits} workers" in output
     first_end = output.index(" finished in ")
     assert output[:first_end].count(" starts: ") == 1
     assert "4 of 4 runs done" in output
@@ -62,3 +65,34 @@ def test_the_workers_that_fit_start_after_the_first_run(workshop: Workshop) -> N
 
 def test_no_gpu_was_given() -> None:
     assert ask_gpu({"CUDA_VISIBLE_DEVICES": ""}) is None
+
+
+@given(st.integers(1, 16), st.integers(1, 16))
+def test_every_card_is_used_once_or_left_over(number: int, per_run: int) -> None:
+    given_cards = [f"GPU-{card}" for card in range(number)]
+    if per_run > number:
+        with pytest.raises(click.UsageError, match=f"was given {number}"):
+            share(given_cards, per_run)
+        return
+    groups = [group.split(",") for group in share(given_cards, per_run)]
+    assert {len(group) for group in groups} == {per_run}
+    used = [card for group in groups for card in group]
+    assert used == given_cards[: number - number % per_run]
+
+
+def test_runs_share_the_cards_of_a_job_or_have_several(workshop: Workshop) -> None:
+    workshop.write("nvidia-smi", '#!/bin/sh\necho "1000, 0"\n').chmod(0o755)
+    program = """
+        import os, wandb
+        with wandb.init() as run:
+            open("cards", "a").write(os.environ["CUDA_VISIBLE_DEVICES"] + chr(10))
+    """
+    environ = {"CUDA_VISIBLE_DEVICES": "7,8", "PATH": f"{workshop.folder}:{os.environ['PATH']}"}
+    for options, cards in ((("--workers", "2"), {"7", "8"}), (("--gpus-per-run", "2"), {"7,8"})):
+        code, output = workshop.agent(workshop.sweep(program, values=4), *options, environ=environ)
+        assert code == 0, output
+        assert set((workshop.folder / "cards").read_text().split()) == cards
+        (workshop.folder / "cards").unlink()
+    code, output = workshop.agent("sweep.yaml", "--gpus-per-run", "3", environ=environ)
+    assert code == 2
+    assert "this job was given 2" in output

@@ -22,6 +22,10 @@ def test_an_array_submitted_by_hand_runs_an_agent_in_each_job(cluster):
     witnesses = cluster.witnesses()
     assert [one["arguments"] for one in witnesses] == [["me/mnist/abc123", "--exit", "0"]] * 3
     assert {one["folder"] for one in witnesses} == {str(cluster.project)}
+    shown = cluster.metacentrum("status", "1000")
+    assert shown.stdout.count("exit status 0; agent says hello") == 3, shown.stderr
+    said = cluster.metacentrum("logs", job_id, "--job", 2).stdout
+    assert said == "agent says hello\n"
     outputs = sorted(path.name for path in cluster.project.glob("metasweep.o*"))
     assert outputs == ["metasweep.o1000.1", "metasweep.o1000.2", "metasweep.o1000.3"]
 

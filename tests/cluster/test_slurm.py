@@ -33,10 +33,11 @@ SelectTypeParameters=CR_Core_Memory
 SlurmdParameters=config_overrides
 SwitchType=switch/none
 MpiDefault=none
+GresTypes=gpu
 SchedulerParameters=sched_interval=1,batch_sched_delay=0
 KillWait=10
 ReturnToService=2
-NodeName={host} NodeAddr=127.0.0.1 CPUs=8 RealMemory=8000 State=UNKNOWN
+NodeName={host} NodeAddr=127.0.0.1 CPUs=8 RealMemory=8000 Gres=gpu:2 State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES MaxTime=24:00:00 State=UP
 """
 
@@ -62,6 +63,7 @@ def slurm_conf(tmp_path_factory):
     (folder / "state").mkdir()
     (folder / "spool").mkdir()
     path = folder / "slurm.conf"
+    (folder / "gres.conf").write_text("Name=gpu File=/dev/null\nName=gpu File=/dev/zero\n")
     ports = {"controller": free_port(), "daemon": free_port()}
     path.write_text(CONFIGURATION.format(folder=folder, host=socket.gethostname().split(".")[0], **ports))
     daemons = [
@@ -182,3 +184,11 @@ def test_no_key_is_ever_where_others_can_read_it(slurm):
     assert not [
         path for path in Path(slurm.project).rglob("logs/**/*") if path.is_file() and KEY in path.read_text()
     ]
+
+
+def test_gpus_of_a_job(slurm):
+    size = ("--jobs", 1, "--walltime", "1:00:00", "--cpus", 1, "--mem", "1gb")
+    slurm.submit(*size, "--gpus", 2, "--agent", "--gpus-per-run 2")
+    (witness,) = slurm.wait_for(slurm.witnesses)
+    assert len(witness["environment"]["CUDA_VISIBLE_DEVICES"].split(",")) == 2
+    assert witness["arguments"][-2:] == ["--gpus-per-run", "2"]

@@ -53,6 +53,13 @@ def test_a_sweep_from_its_file_as_jobs_of_which_one_is_cancelled(real_cluster, s
     assert hasty.returncode == 2
     assert "Created" not in hasty.stderr
 
+    wrong = real_cluster.home / "wrong"
+    wrong.write_text("0" * 40)
+    wrong.chmod(0o600)
+    options = ("--jobs", 1, "--walltime", "0:10:00", *real_cluster.options, "--key-file", wrong)
+    refused = real_cluster.metacentrum("submit", "sweep.yaml", *options)
+    assert f"refuses the key in {wrong}: correct it" in refused.stderr
+
     arguments = ("--walltime", "0:10:00", "--no-canary", *real_cluster.options)
     process = real_cluster.metacentrum("submit", "sweep.yaml", "--jobs", 1, *arguments)
     assert process.returncode == 0, process.stderr

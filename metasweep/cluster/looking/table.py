@@ -103,7 +103,7 @@ def leftovers(submission: Submission) -> str:
     if folder and folder.is_dir() and submission.sweep:
         mine = [path for path in folder.iterdir() if path.name.startswith(f"{submission.sweep_id}-")]
         parts += [f"checkpoints of {len(mine)} unfinished points in {folder}"] if mine else []
-    if kept := [path for path in submission.folder.iterdir() if path.name.startswith("unsent.")]:
+    if kept := [path for path in submission.folder.glob("unsent.*") if path.is_dir()]:
         parts.append(f"records that the server may lack in {len(kept)} folders {kept[0].parent}/unsent.*")
     return "; ".join(parts)
 

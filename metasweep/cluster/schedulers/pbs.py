@@ -196,7 +196,7 @@ def read_job(job_id: str, record: dict[str, Any]) -> Job | None:
         exit_status=record.get("Exit_status"),
         comment=str(record.get("comment", "")),
         run_count=int(record.get("run_count", 1 if started else 0)),
-        output=output(record, index[1] if index else ""),
+        output=output(job_id, record, index[1] if index else ""),
         mem_used=size(record.get("resources_used", {}).get("mem")),
         mem_asked=size(record.get("Resource_List", {}).get("mem")),
         time_used=seconds(record.get("resources_used", {}).get("walltime")),
@@ -204,10 +204,12 @@ def read_job(job_id: str, record: dict[str, Any]) -> Job | None:
     )
 
 
-def output(record: dict[str, Any], index: str) -> Path | None:
-    """Where PBS writes a job's output: its `Output_Path` is HOST:PATH, a folder's file named after the id."""
+def output(job_id: str, record: dict[str, Any], index: str) -> Path | None:
+    """Where PBS writes a job's output: HOST:PATH, or of a folder a file in it that is named after the job."""
     path = str(record.get("Output_Path", "")).partition(":")[2].replace("^array_index^", index)
-    return Path(path) if path else None
+    if not path:
+        return None
+    return Path(path) / f"{job_id}.OU" if path.endswith("/") else Path(path)
 
 
 def size(text: object) -> int | None:

@@ -49,7 +49,8 @@ def open_account(place: Place) -> Account:
 
     threading.Thread(target=lambda: asyncio.run(run()), daemon=True).start()
     listening.wait()
-    return Account(f"https://127.0.0.1:{port[0]}", place.key.read_text("utf-8").strip())
+    key = place.key.read_text("utf-8").strip()
+    return Account(f"https://127.0.0.1:{port[0]}", key, key_from=str(place.key))
 
 
 async def listen(place: Place) -> asyncio.Server:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -19,7 +20,8 @@ def check_key(base_url: str, key_file: Path | None, environ: Mapping[str, str]) 
     if key_file:
         seen["WANDB_API_KEY"] = read_key(key_file)
     try:
-        return resolve(seen, Path.cwd())
+        account = resolve(seen, Path.cwd())
+        return replace(account, key_from=str(key_file)) if key_file else account
     except click.ClickException as error:
         if "WANDB_API_KEY" not in environ:
             raise click.ClickException(

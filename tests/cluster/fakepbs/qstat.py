@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 import time
+from pathlib import Path
 
 import site_model as site
 
@@ -50,6 +51,7 @@ def describe(record, index):
     """One member as PBS describes it."""
     member = record["members"][index]
     told = {**common(record), "job_state": member["state"], "run_count": member["run_count"]}
+    told["Output_Path"] = f"{site.HOST}:{output_path(record)}"
     if not record["array"]:
         told["job_state"] = {"X": "F"}.get(member["state"], member["state"])
     elif member["state"] != "Q":
@@ -64,6 +66,13 @@ def describe(record, index):
     if member["state"] == "Q" and "comment" in record:
         told["comment"] = record["comment"]
     return told
+
+
+def output_path(record):
+    """As asked for, or by the job's name; a member's index is a pattern in it."""
+    member = ".^array_index^" if record["array"] else ""
+    asked = record["output"] or f"{record['name']}.o{record['number']}{member}"
+    return str(Path(record["workdir"]) / asked) + "/" * asked.endswith("/")
 
 
 def describe_array(record):
