@@ -79,7 +79,7 @@ def decide(study: Study, method: str = "t", confidence: float = 0.95) -> Decisio
     sample = winner.runs[study.reported.column].dropna()
     return Decision(
         winner=winner,
-        words=in_words(winner.values) or "the only one",
+        words=in_words(winner.values),
         among=len(candidates),
         chosen_by=interval(winner.runs[metric.column], method, confidence),
         reported=interval(sample, method, confidence),
@@ -165,16 +165,16 @@ def sentences(study: Study, found: Decision) -> list[str]:
 
 def _take(study: Study, found: Decision) -> str:
     metric, reported = study.metric, study.reported
-    of = f"the best of {number_of(found.among, 'configuration')} by mean {metric.words}"
+    of = f"Take {found.words}: the best of {number_of(found.among, 'configuration')} by mean {metric.words}"
     if found.among == 1:
-        of = "the only configuration that has finished"
+        of = "Only one configuration has finished" + (f": {found.words}" if found.words else "")
     mean = reported.amount(found.reported.mean)
     if found.reported.n > 1:
         width = reported.show(found.reported.half_width)
         mean = f"{reported.show(found.reported.mean)} ± {width}{reported.after}"
     seeds = f"over {number_of(found.reported.n, 'seed' if study.seed else 'run')}"
     reaches = f"It reaches {mean} {reported.words} {seeds}"
-    return f"Take {found.words}: {of}. {reaches}."
+    return f"{of}. {reaches}."
 
 
 def _how_sure(study: Study, found: Decision) -> list[str]:

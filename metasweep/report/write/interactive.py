@@ -143,7 +143,11 @@ def highlights(study: Study, runs: pd.DataFrame) -> list[page.Highlight]:
     best = []
     if found is not None:
         mean = metric.amount(found.reported.mean)
-        best = [page.Highlight("Best configuration", mean, f"{found.words}; mean {metric.words}")]
+        best = [
+            page.Highlight(
+                "Best configuration", mean, "; ".join(filter(None, (found.words, f"mean {metric.words}")))
+            )
+        ]
     minutes = runs["runtime_seconds"].sum() / 60
     return [
         *best,
