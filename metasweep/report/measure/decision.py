@@ -28,6 +28,7 @@ from metasweep.report.measure.configurations import (
 from metasweep.report.measure.edges import in_words
 from metasweep.report.measure.statistics import Interval, interval, paired_t, seeds_to_show
 from metasweep.report.read.study import SEED, Study
+from metasweep.sweeps.points import is_grid
 
 DRAWS = 20_000
 REACH = 0.999  # of Student's t: configurations further from the best than this are no contenders
@@ -132,6 +133,8 @@ def _shares(table: NDArray[np.float64]) -> NDArray[np.float64]:
     noise = float((left**2).sum()) / freedom / n
     between = max(0.0, float(means.var(ddof=1)) - noise)
     kept = between / (between + noise) if between + noise > 0 else 0.0
+    if not kept > 0:
+        return np.full(count, 1 / count)  # nothing tells them apart
     rng = np.random.default_rng(0)
     tops = np.zeros(count)
     for _ in range(10):  # in parts: there may be thousands of contenders
@@ -139,8 +142,6 @@ def _shares(table: NDArray[np.float64]) -> NDArray[np.float64]:
         variance = kept * noise * freedom / rng.chisquare(freedom, draws)
         centre = means.mean() + kept * (means - means.mean())
         drawn = centre + np.sqrt(variance)[:, None] * rng.standard_normal((draws, count))
-        if not kept > 0:
-            drawn = rng.standard_normal((draws, count))  # nothing tells them apart
         tops += np.bincount(drawn.argmax(axis=1), minlength=count)
     return tops / tops.sum()
 
@@ -184,7 +185,8 @@ def _how_sure(study: Study, found: Decision) -> list[str]:
         needs = "one seed cannot tell" if study.seed else "without repetitions nothing can tell"
         return [f"How sure that is: {needs}. Add seeds: table --confirm writes such sweeps."]
     chance = _percent(found.probability)
-    of = f"It is the best of the grid with probability {chance} (empirical Bayes over {found.seeds} seeds)"
+    whole = "the grid" if all(is_grid(sweep.config) for sweep in study.sweeps) else "them"
+    of = f"It is the best of {whole} with probability {chance} (empirical Bayes over {found.seeds} seeds)"
     if not found.rivals:
         return [f"{of}."]
     rival = found.rivals[0]

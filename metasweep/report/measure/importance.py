@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -107,7 +107,11 @@ def anova(parameters: Sequence[str], outcome: Array, metric: Quantity) -> Import
         effect(tuple(parameters[axis] for axis in axes), part, freedom)
         for axes, (part, freedom) in parts.items()
     ]
-    totals = [effect((name,), *_total(outcome, axis)) for axis, name in enumerate(parameters)]
+    alone = {each.parameters: each.share for each in effects}
+    totals = [
+        replace(total, share=max(total.share, alone[total.parameters]))  # less noise, it may seem smaller
+        for total in (effect((name,), *_total(outcome, axis)) for axis, name in enumerate(parameters))
+    ]
     return Importance(
         method="anova",
         metric=metric,
