@@ -11,6 +11,7 @@ from scipy import special, stats
 
 from metasweep.page import assets
 from metasweep.report.measure.statistics import against, holm, paired_t
+from metasweep.sweeps import states
 
 LOAD = """
 async ([source, call]) => {
@@ -53,6 +54,15 @@ def test_comparisons_are_the_reports(ask) -> None:
     assert equal == pytest.approx(paired_t([0.5, 0.6], [0.4, 0.5]).p_value)
     values = [0.01, 0.04, 0.03, 0.5]
     assert ask(f"s.holm({values})") == pytest.approx(holm(values))
+
+
+def test_states_mean_the_same_everywhere(browser) -> None:
+    names = [*states.OPEN, *states.ENDED, "unheard-of"]
+    tab = browser.new_page()
+    source = assets()["js/base/states.js"].read_text()
+    found = tab.evaluate(LOAD, [source, f"{names}.map((name) => [s.outcome(name), s.isOpen(name)])"])
+    tab.close()
+    assert found == [[states.outcome(name), name in states.OPEN] for name in names]
 
 
 @pytest.mark.parametrize(("difference", "pairs"), [(0.01, 1), (0.005, 3), (0.02, 10)])

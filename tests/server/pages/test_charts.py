@@ -76,7 +76,7 @@ def test_means_with_their_intervals_follow_the_selection(lab: Lab, sweep: dict, 
     wide = max(ends, key=lambda end: end[1] - end[0])
     assert wide == pytest.approx([low, high], abs=0.6)  # a pixel
     tab.get_by_role("searchbox", name="Filter the runs").fill("model=b")
-    charts.get_by_role("img", name="loss over step: 1 lines").wait_for()
+    charts.get_by_role("img", name="loss over step: 10 points").wait_for()
     select(view, "Horizontal", "images")
     charts.get_by_role("heading", name="loss over images").wait_for()
     tab.wait_for_timeout(400)

@@ -1,6 +1,7 @@
 // The card with everything about one run: follows the pointer, stays when the run was picked.
 import { h, link, safeUrl } from "page/base/dom";
 import { formatValue } from "page/base/format";
+import { outcome } from "page/base/states";
 
 export class Details {
   constructor(selection) {
@@ -106,7 +107,7 @@ export class Details {
         "div",
         { class: "details-head" },
         h("strong", {}, study.values.name[run] || study.values.id[run]),
-        h("span", { class: `state state-${stateClass(state)}` }, state),
+        h("span", { class: `state state-${outcome(state)}` }, state),
         h(
           "button",
           { type: "button", class: "close", "aria-label": "Close", onclick: () => this.unpin() },
@@ -117,9 +118,4 @@ export class Details {
       ...(safeUrl(url) ? [h("p", {}, link(url, "Open the run"))] : []),
     );
   }
-}
-
-/** The class of a state: one of a few known words. */
-export function stateClass(state) {
-  return ["finished", "running", "pending"].includes(state) ? state : "failed";
 }

@@ -1,7 +1,7 @@
 // A run: charts of what it logged, its configuration, its console, its media and files.
-import { stateClass } from "page/read/details";
 import { h, link, refill } from "page/base/dom";
 import { count } from "page/base/format";
+import { isOpen, outcome } from "page/base/states";
 import { card } from "page/read/sections";
 import { refresh } from "page/live";
 import { ask } from "page/server/api";
@@ -14,7 +14,6 @@ import { Plots } from "page/server/plots";
 import { Media } from "page/server/media";
 import { heading, pairs } from "page/server/parts";
 
-const ACTIVE = ["pending", "running", "preempting", "preempted"];
 const EDIT = "mutation Edit($input: UpsertBucketInput!) { upsertBucket(input: $input) { bucket { id } } }";
 const STOP = "mutation Stop($input: RunIdInput!) { stopRun(input: $input) { success } }";
 
@@ -52,8 +51,8 @@ export class RunPage {
   load(data) {
     this.data = data;
     this.title.textContent = data.title;
-    this.state.className = `state state-${stateClass(data.state)}`;
-    this.state.textContent = data.stopping && ACTIVE.includes(data.state) ? `${data.state}, told to stop` : data.state;
+    this.state.className = `state state-${outcome(data.state)}`;
+    this.state.textContent = data.stopping && isOpen(data.state) ? `${data.state}, told to stop` : data.state;
     this.notes.textContent = data.notes;
     refill(this.tags, data.tags, (tags) => tags.map((tag) => h("span", { class: "tag" }, tag)));
     refill(this.acts, [data.state, data.stopping, data.history], () => this.buttons(data));
@@ -76,7 +75,7 @@ export class RunPage {
     return [
       h("button", { type: "button", onclick: () => this.edit() }, "Edit"),
       h("a", { class: "button", href: history, download: "" }, "History as CSV"),
-      ...(ACTIVE.includes(state) ? [stop] : []),
+      ...(isOpen(state) ? [stop] : []),
     ];
   }
 

@@ -139,6 +139,7 @@ export class Workspace {
     const all = this.runs();
     const runs = all.slice(0, group ? MOST_MEANT : MOST_LINES);
     const lines = await this.fetch(made, runs, x, y);
+    if (!lines) return;
     const { study } = this.selection;
     const kind = study.columns.find(({ name }) => name === y)?.kind;
     const drawn = group ? this.means(runs, lines, group) : this.each(runs, lines, color);
@@ -158,17 +159,20 @@ export class Workspace {
     });
   }
 
-  /** The lines of some runs; asked for again only when the runs or the data are others. */
+  /** The lines of some runs, asked for again only when the runs or the data are others; null: no longer wanted. */
   async fetch(made, runs, x, y) {
     const { study } = this.selection;
-    if (!runs.length || !y) return {};
     const query = String(new URLSearchParams({ x, y, runs: runs.map((run) => study.values.id[run]).join(",") }));
-    if (made.query !== query || made.study !== study) {
-      [made.query, made.study] = [query, study];
-      const response = await fetch(`${this.base}/lines?${query}`);
-      made.lines = response.ok ? (await response.json()).lines : {};
-    }
-    return made.lines;
+    if (made.request?.query !== query || made.request.study !== study)
+      made.request = { query, study, lines: runs.length && y ? this.ask(query) : {} };
+    const { request } = made;
+    const lines = await request.lines;
+    return request === made.request ? lines : null;
+  }
+
+  async ask(query) {
+    const response = await fetch(`${this.base}/lines?${query}`);
+    return response.ok ? (await response.json()).lines : {};
   }
 
   each(runs, lines, color) {

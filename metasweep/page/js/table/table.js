@@ -2,9 +2,9 @@
 import { READABLE, h, link, perFrame, refill, textWidth } from "page/base/dom";
 import { count, formatInterval, formatValue } from "page/base/format";
 import { menu } from "page/base/menu";
+import { outcome } from "page/base/states";
 import { joined, keep, recall, split } from "page/base/view";
 import { compare } from "page/read/compare";
-import { stateClass } from "page/read/details";
 import { Columns, FONT, numeric } from "page/table/columns";
 import { Picked, saveCsv } from "page/table/picked";
 import { configurationColumns, groupRows, runRows } from "page/table/rows";
@@ -335,7 +335,7 @@ export class RunTable {
     if (column.name === "name")
       return h("th", { scope: "row", class: name }, link(study.values.url[run], this.nameOf(run), { tabindex: -1 }));
     const text = formatValue(column, study.values[column.name][run]);
-    if (column.name === "state") return h("td", { class: name }, h("span", { class: `state state-${stateClass(text)}` }, text));
+    if (column.name === "state") return h("td", { class: name }, h("span", { class: `state state-${outcome(text)}` }, text));
     return h("td", { class: name, title: textWidth(text, FONT) > width - 20 ? text : null }, text);
   }
 
