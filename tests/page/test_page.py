@@ -388,6 +388,12 @@ def test_it_prints_within_the_paper(open_page):
     assert view.tab.evaluate("document.documentElement.dataset.ground") == "dark"
 
 
+def test_more_axes_than_fit_are_announced(open_page, data):
+    hint = "axes are wider than this page"
+    assert not open_page(data).tab.get_by_text(hint).is_visible()
+    assert open_page(data, viewport={"width": 390, "height": 844}).tab.get_by_text(hint).is_visible()
+
+
 def test_axes_are_moved_flipped_hidden_and_rescaled(open_page, data):
     view = open_page(data)
     titles = lambda: view.tab.locator(".axis .axis-title").evaluate_all(  # noqa: E731

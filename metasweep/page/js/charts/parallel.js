@@ -24,7 +24,9 @@ export class Parallel {
       .attr("role", "group")
       .attr("aria-label", "Parallel coordinates: one axis per parameter and metric");
     this.stage = h("div", { class: "stage" }, this.ghosts, this.canvas, this.hover, this.svg.node());
+    this.wide = h("p", { class: "note wide-hint", hidden: true });
     root.append(this.stage);
+    root.after(this.wide);
     [this.painter, this.ghostPainter] = [new Painter(this.canvas), new Painter(this.ghosts)];
     selection.addEventListener("change", () => this.draw());
     selection.addEventListener("highlight", () => this.drawHover());
@@ -47,6 +49,8 @@ export class Parallel {
     this.x = axes.map((_, index) => left + index * gap);
     this.colors = runColors(study, layouts.get(study.color.name), this.theme);
     this.y = axes.map((axis) => Float64Array.from(axis.position, (at) => MARGIN.top + (axis.flipped ? at : 1 - at) * HEIGHT));
+    this.wide.hidden = paper || this.size.width <= width + 1;
+    this.wide.textContent = `${axes.length} axes are wider than this page: scroll sideways, or hide some under Axes.`;
     this.stage.style.width = `${this.size.width}px`;
     this.stage.style.height = `${this.size.height}px`;
     this.stage.style.zoom = paper ? Math.min(1, width / this.size.width) : "";
