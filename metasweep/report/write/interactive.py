@@ -15,12 +15,12 @@ from metasweep import page
 from metasweep.report.base.listing import Listing
 from metasweep.report.base.words import parameter_name, percent
 from metasweep.report.measure.baselines import chance_of
-from metasweep.report.measure.decision import decide
+from metasweep.report.measure.decision import decide, sentences
 from metasweep.report.measure.findings import findings
 from metasweep.report.measure.status import completeness
 from metasweep.report.read.quantities import Quantity
 from metasweep.report.read.study import SEED, Study
-from metasweep.report.sections import provenance, results
+from metasweep.report.sections import decision, provenance, results
 from metasweep.report.sections.section import Chart, Choices, Section
 
 MOST_LEVELS = 12  # a parameter with more values gets a continuous axis
@@ -67,7 +67,7 @@ def page_data(study: Study, sections: Sequence[Section], folder: Path, choices: 
         presets=presets(study, choices),
         progress=progress(study),
         highlights=highlights(study, runs),
-        sections=[*_findings(study, sections), *_sections(study, sections, folder)],
+        sections=[*_decision(study), *_findings(study, sections), *_sections(study, sections, folder)],
     )
 
 
@@ -161,6 +161,14 @@ def plain(item: Any) -> Any:
     if hasattr(item, "item"):
         item = item.item()
     return None if item is None or (isinstance(item, float) and not math.isfinite(item)) else item
+
+
+def _decision(study: Study) -> list[page.Section]:
+    """Its sentences, first of all; none without a finished run."""
+    found = decide(study)
+    if found is None:
+        return []
+    return [page.Findings(decision.TITLE, [page.Finding(text) for text in sentences(study, found)])]
 
 
 def _findings(study: Study, sections: Sequence[Section]) -> list[page.Findings]:
