@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,8 @@ class Completeness:
     duplicated: int  # runs that finished a point which an earlier run had finished
     missing_points: tuple[dict[str, Any], ...] = ()
     failed_points: tuple[dict[str, Any], ...] = ()
+    constants: frozenset[str] = frozenset()
+    """Parameters that have the same value in every point of the study: they tell points apart from none."""
 
     @property
     def complete(self) -> bool:
@@ -86,7 +89,20 @@ def completeness(study: Study) -> Completeness:
         duplicated=int(study.runs["duplicate"].sum()),
         missing_points=tuple(named(configs, point) for point in missing),
         failed_points=tuple(named(configs, json.loads(key)) for key in failed),
+        constants=constants(configs),
     )
+
+
+def constants(configs: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+    """The names of the parameters with one value in all sweeps of a study."""
+    seen: dict[str, set[str]] = {}
+    for config in configs:
+        for name, parameter in parameters_by_name(config).items():
+            settings = parameter.settings
+            values = settings.get("values") or [settings.get("value")]
+            one = parameter.distribution in ("constant", "categorical")
+            seen.setdefault(name, set()).update(map(json.dumps, values) if one else ("any", "other"))
+    return frozenset(name for name, values in seen.items() if len(values) == 1)
 
 
 def _best_state(study: Study) -> dict[PointKey, str]:
@@ -115,6 +131,7 @@ def _of_runs(study: Study) -> Completeness:
         missing=max(0, (expected or 0) - done),
         duplicated=0,
         failed_points=tuple(_values(failed, study)),
+        constants=constants([sweep.config for sweep in study.sweeps]),
     )
 
 

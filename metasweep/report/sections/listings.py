@@ -10,7 +10,6 @@ from metasweep.report.measure.statistics import SIGNIFICANCE, Interval
 from metasweep.report.measure.status import Completeness
 from metasweep.report.measure.table import ResultsTable, Row
 from metasweep.report.read.quantities import Quantity
-from metasweep.sweeps.grid import identity
 
 INTERVAL_WORDS = {"t": "Student's t", "normal": "normal (z)", "bootstrap": "percentile bootstrap"}
 SHOWN_POINTS = 20
@@ -70,7 +69,8 @@ def status_listing(found: Completeness) -> Listing:
         "missing": found.missing,
         "duplicated": found.duplicated,
     }
-    notes = [_points("failed", found.failed_points), _points("missing", found.missing_points)]
+    kinds = {"failed": found.failed_points, "missing": found.missing_points}
+    notes = [_points(word, points, found.constants) for word, points in kinds.items()]
     return Listing(
         headers=["points", "count"],
         rows=[[name, str(count)] for name, count in counts.items()],
@@ -141,12 +141,12 @@ def _records(table: ResultsTable) -> list[dict[str, object]]:
     return [*map(record, table.rows), *baselines]
 
 
-def _points(word: str, points: tuple[dict[str, object], ...]) -> str:
+def _points(word: str, points: tuple[dict[str, object], ...], constants: frozenset[str]) -> str:
+    """A line for each point. What they all share is told too: it may be why they failed."""
     if not points:
         return ""
     names = dict.fromkeys(name for point in points for name in point)
-    seen = {name: {identity(point.get(name)) for point in points} for name in names}
-    told = [name for name in names if len(seen[name]) > 1 or len(points) == 1]
+    told = [name for name in names if name not in constants] or list(names)
     shown = points[:SHOWN_POINTS]
     lines = [", ".join(f"{name}={_quoted(p[name])}" for name in told if name in p) for p in shown]
     more = [f"… and {len(points) - SHOWN_POINTS} more"] if len(points) > SHOWN_POINTS else []
