@@ -24,5 +24,5 @@ SUBJECTS = {
 
 def explain(document: str) -> str | None:
     """The sentence for a document that does not fit the schema; None when it is about nothing known."""
-    text = document.lower()
+    text = document.lower().replace("viewer", "")  # who asks, which is no view
     return next((f"this server has no {what}" for part, what in SUBJECTS.items() if part in text), None)
