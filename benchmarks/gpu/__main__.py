@@ -24,6 +24,7 @@ import torch
 from benchmarks.gpu import parts
 from benchmarks.machine import describe
 from benchmarks.measure import Comparison
+from benchmarks.processes import family
 from benchmarks.show import show
 from train.config import Config
 from train.facts import choose_device
@@ -97,15 +98,15 @@ def run_part(name: str, data_dir: str, device: str) -> dict[str, Any]:
 
 def run_limited(command: Sequence[str], seconds: float, output: Any) -> int | None:
     """Run a command, with all that it starts, for so long at most; its exit code, or None."""
-    process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+    process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
     try:
         return process.wait(seconds)
     except subprocess.TimeoutExpired:
-        return None
-    finally:
-        with contextlib.suppress(ProcessLookupError):  # nothing of it is left
-            os.killpg(process.pid, signal.SIGKILL)
+        for pid in family(process.pid):  # the stock agent's runs are in groups of their own
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         process.wait()
+        return None
 
 
 if __name__ == "__main__":
