@@ -51,7 +51,7 @@ def test_only_a_grid_has_missing_points(workshop: Workshop) -> None:
     sweep = workshop.sweep(method="random", parameters={"x": {"values": [1, 2]}})
     code, output = workshop.agent(sweep, "--missing")
     assert code == 2
-    assert "--missing is for a grid" in output
+    assert "--missing and --extend are for a grid" in output
 
 
 class OneRun(Client):

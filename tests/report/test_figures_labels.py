@@ -109,7 +109,7 @@ def test_every_figure_of_a_grid_can_be_read() -> None:
         "effects by epoch": figures.effects_by_epoch(runs, history, study.parameters),
         "interaction": figures.interaction(runs, "optimizer", "lr", title="Learning rate and optimizer"),
         "importance": figures.importance(explained),
-        "agreement": figures.agreement(runs, chance=0.12),
+        "agreement": figures.agreement(runs, at_chance=3),
         "samples": figures.samples({str(i): np.zeros((3, 8, 8)) for i in range(10)}),
         "cost": figures.cost(runs, chance=0.12),
     }

@@ -86,6 +86,7 @@ SCALARS: dict[str, st.SearchStrategy[Any]] = {
     "String": names | odd_texts | st.just(GRID),
     "ID": opaque,
     "Int": numbers,
+    "Float": numbers | st.floats(allow_nan=False, allow_infinity=False),
     "Int64": long_numbers,
     "Boolean": st.booleans(),
     "JSONString": json_texts,

@@ -101,7 +101,7 @@ def test_agent_server_and_report_know_the_same_points(
 ) -> None:
     size = Grid(config).size
     assume(size <= MOST)
-    assert validate(config) == []
+    assert [problem for problem in validate(config) if problem.severity == "error"] == []
     points = claimed(connection, config)
     assert len(points) == size
 
