@@ -12,7 +12,7 @@ import click
 from metasweep.cluster import schedulers
 from metasweep.cluster.project import current
 from metasweep.cluster.site import read as read_site
-from metasweep.cluster.submitting.launch import Target
+from metasweep.cluster.target import Target
 from metasweep.cluster.values import (
     CAPABILITY,
     MAIL,

@@ -21,10 +21,10 @@ from typing import Any
 import click
 
 from metasweep.client.account import Account, resolve
+from metasweep.cluster.keys import read_key
 from metasweep.cluster.schedulers import Scheduler
 from metasweep.cluster.serving.place import Place
 from metasweep.cluster.serving.relay import open_account
-from metasweep.cluster.submitting.keys import read_key
 
 
 @dataclass

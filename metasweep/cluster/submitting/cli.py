@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from metasweep.client.account import Account
+from metasweep.cluster.keys import check_key
 from metasweep.cluster.looking import watching
 from metasweep.cluster.looking.points import Points, read_points
 from metasweep.cluster.options import interval_option, job_options, read_target, site_options
@@ -18,9 +19,9 @@ from metasweep.cluster.schedulers import Request
 from metasweep.cluster.serving import relay
 from metasweep.cluster.submission import Submission
 from metasweep.cluster.submitting import canary, estimate, retry, script, server, sweeps
-from metasweep.cluster.submitting.keys import check_key
-from metasweep.cluster.submitting.launch import Target, launch, make_request
+from metasweep.cluster.submitting.launch import launch, make_request
 from metasweep.cluster.submitting.server import serve_options
+from metasweep.cluster.target import Target
 
 HELLO: dict[str, Any] = {"walltime": 300, "mem": "4gb", "scratch": "1gb"}
 REPORT: dict[str, Any] = {"walltime": 1800, "mem": "4gb", "scratch": "1gb"}

@@ -5,44 +5,18 @@ from __future__ import annotations
 import shlex
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from metasweep.batch.walltime import clock
-from metasweep.cluster.project import Project
-from metasweep.cluster.schedulers import Request, Scheduler
+from metasweep.cluster.schedulers import Request
 from metasweep.cluster.schedulers.command import NoAnswer
 from metasweep.cluster.submission import Submission, create_folder, name_folders
 from metasweep.cluster.submitting.script import render
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where jobs go and what they find there; the options that every submitting command has."""
-
-    project: Project
-    scheduler: Scheduler
-    logs: Path
-    modules: str = ""
-    image: str = ""
-    venv: Path | None = None
-    base_url: str = ""
-    key_file: Path | None = None
-    queue: str | None = None
-    mail: str | None = None
-    dry_run: bool = False
-
-    def settings(self) -> dict[str, str]:
-        """The settings that every job script has. No secret is among them."""
-        given = {"MODULES": self.modules, "IMAGE": self.image, "BASE_URL": self.base_url}
-        given |= {"VENV": str(self.venv or ""), "KEY_FILE": str(self.key_file or "")}
-        return {
-            "PROJECT": str(self.project.folder),
-            **{name: value for name, value in given.items() if value},
-        }
+from metasweep.cluster.target import Target
 
 
 def make_request(target: Target, **needs: Any) -> Request:

@@ -11,7 +11,8 @@ import click
 from metasweep.cluster.serving.place import Place
 from metasweep.cluster.submission import Submission
 from metasweep.cluster.submitting import script
-from metasweep.cluster.submitting.launch import Target, launch, make_request
+from metasweep.cluster.submitting.launch import launch, make_request
+from metasweep.cluster.target import Target
 
 NEEDS: dict[str, Any] = {"cpus": 2, "mem": "4gb", "scratch": "10gb"}
 DAY = 24 * 3600
