@@ -177,7 +177,7 @@ def parameter_specs(draw: st.DrawFn) -> dict[str, Any]:
 @settings(max_examples=400, deadline=None)
 @given(spec=parameter_specs())
 def test_parameters_are_refused_exactly_when_wandb_refuses_them(oracle: Oracle, spec: dict[str, Any]) -> None:
-    config = with_parameter(spec)
+    config = with_parameter(spec) | {"run_cap": 1}  # without it, we alone refuse a search of constants
     assert bool(validate(config)) == bool(oracle("violations", config))
 
 
@@ -220,9 +220,9 @@ SECTIONS: dict[str, list[Any]] = {
         3,
     ],
     "parameters": [
-        {"a-b": {"value": 1}},
-        {"1a": {"value": 1}},
-        {"g": {"parameters": {"x": {"value": 1}}}},
+        {"a-b": {"values": [1, 2]}},  # we alone refuse a search of constants
+        {"1a": {"values": [1, 2]}},
+        {"g": {"parameters": {"x": {"values": [1, 2]}}}},
         {},
         [],
     ],
