@@ -13,6 +13,7 @@ import pytest
 
 from metasweep.report.base.errors import AnalysisError
 from metasweep.report.measure.baselines import baselines, chance_level
+from metasweep.report.measure.decision import decide
 from metasweep.report.measure.status import completeness
 from metasweep.report.measure.table import results_table
 from metasweep.report.read.records import repeated
@@ -56,6 +57,22 @@ def test_chosen_on_validation_reported_on_test() -> None:
     assert [row.best for row in rows] == [False, True]
     assert rows[0].p_value < 0.01  # 0.1 lower for every seed
     assert not rows[0].indistinguishable
+
+
+def test_the_best_row_is_the_one_that_the_decision_takes() -> None:
+    study = fixed_accuracies({"dense": 0.8, "cnn": 0.9})
+    runs = study.runs
+    dense = (
+        (runs["model"] == "dense") & (runs["lr"] == 0.1) & (runs["optimizer"] == "sgd") & (runs["dp"] == 0)
+    )
+    runs.loc[dense, "test/acc"] += 0.15  # better on test than the best on validation
+    rows = results_table(study, top=1).rows
+    assert [round(row.test.mean, 6) for row in rows] == [0.95, 0.9]
+    assert [row.best for row in rows] == [False, True]
+    taken = decide(study)
+    assert taken is not None
+    assert taken.winner.values == rows[1].values
+    assert rows[0].p_value < 0.01  # better by 0.05 for every seed: it is told apart
 
 
 def test_rows_that_cannot_be_told_apart() -> None:

@@ -103,7 +103,7 @@ def results_table(
         )
         for original, shown in zip(chosen, reported, strict=True)
     ]
-    rows = compare(study.reported, rows, reported)
+    rows = compare(study.metric, study.reported, rows, reported)
     return ResultsTable(
         parameters=study.parameters,
         metric=study.metric,
@@ -130,9 +130,14 @@ def choose(study: Study, top: int) -> list[Configuration]:
     return [c for group in by_model for c in best(group, study.metric, top)]
 
 
-def compare(reported: Quantity, rows: Sequence[Row], shown: Sequence[Configuration]) -> list[Row]:
-    """Mark the best mean, and test every other row against it."""
-    means = [reported.sign * row.test.mean if row.test.n else -math.inf for row in rows]
+def compare(
+    metric: Quantity, reported: Quantity, rows: Sequence[Row], shown: Sequence[Configuration]
+) -> list[Row]:
+    """Mark the best row by what the rows were chosen by, and test what is reported of every other against it.
+
+    The best on test would be chosen by the numbers that it is then reported with.
+    """
+    means = [metric.sign * row.validation if row.test.n else -math.inf for row in rows]
     if not rows or max(means) == -math.inf:
         return list(rows)
     winner = means.index(max(means))
