@@ -16,10 +16,12 @@ import re
 from typing import Any
 
 import pandas as pd
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from metasweep.report.base.listing import Listing
 from metasweep.report.measure.status import completeness
 from metasweep.report.measure.table import results_table
 from metasweep.report.read.records import RunRecord, assemble
@@ -150,6 +152,13 @@ def test_any_study_is_reported_rightly(study: Study) -> None:
             assert len({len(row) for row in [listing.headers, *listing.rows]}) == 1
             for name, form in FORMATS.items():
                 check_escaped(name, form(listing))
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "latex", "csv"])
+def test_no_cell_commands_a_terminal(form: str) -> None:
+    name = "\x1b[31mred"
+    listing = Listing(headers=[name], rows=[[name]], records=[{name: name}])
+    assert "\x1b" not in FORMATS[form](listing)
 
 
 def check_status(study: Study) -> None:

@@ -50,9 +50,15 @@ def value(parameter: Any) -> str:
 
 
 def one_line(text: str) -> str:
-    """Text without line breaks and without what a terminal would obey: control and direction characters."""
+    """Text without line breaks and without what a terminal would obey."""
+    return harmless(" ".join(text.split()))
+
+
+def harmless(text: str) -> str:
+    """Text, its line breaks kept, without what a terminal would obey: control and direction characters."""
     return "".join(
-        character if character.isprintable() else _replaced(character) for character in " ".join(text.split())
+        character if character.isprintable() or character in "\n\t" else _replaced(character)
+        for character in text
     )
 
 

@@ -19,7 +19,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from metasweep.report.base.listing import Listing
-from metasweep.report.base.words import DAGGER, in_markdown, one_line
+from metasweep.report.base.words import DAGGER, harmless, in_markdown, one_line
 
 FIGURE = re.compile(r" \[figure\]\([^)]*\)")
 LINE = 100  # columns of running text at most
@@ -106,7 +106,10 @@ def comma_separated(listing: Listing) -> str:
 
 def inert(cell: Any) -> Any:
     """A cell of a CSV file; text that a spreadsheet would take for a formula begins with an apostrophe."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+    if not isinstance(cell, str):
+        return cell
+    shown = harmless(cell)
+    return f"'{shown}" if shown.startswith(FORMULA) else shown
 
 
 def as_json(listing: Listing) -> str:
