@@ -13,7 +13,7 @@ from metasweep.report import figures
 from metasweep.report.base.words import in_markdown, percent
 from metasweep.report.figures import text
 from metasweep.report.measure.baselines import chance_of
-from metasweep.report.measure.findings import best_by, compare, spread
+from metasweep.report.measure.comparisons import best_by, compare, spread
 from metasweep.report.read.records import repeated
 from metasweep.report.read.study import TEST_SIZE, Study
 from metasweep.report.sections.section import Chart, Choices, Section

@@ -27,6 +27,8 @@ def last_words(log: str, status: int) -> str:
         said = failure(own_lines(Path(log)))
     elif status == -signal.SIGABRT:  # it ended itself, and said why
         said = before_abort(own_lines(Path(log)))
+    elif status == -signal.SIGSEGV:  # libraries in C crash at the end of a program that has no memory left
+        said = uncaught(own_lines(Path(log)))
     return f"{how}: {said[:LONGEST]}" if said else how
 
 
@@ -64,6 +66,22 @@ def before_the_end(lines: list[str]) -> list[str]:
 
 def before_abort(lines: list[str]) -> str:
     """Return the line before faulthandler's report, such as `what():  std::bad_alloc`."""
-    ends = [index for index, line in enumerate(lines) if line.startswith(FATAL)]
-    own = lines[: ends[-1]] if ends else lines
+    own = before_fatal(lines)
     return own[-1].strip() if own else ""
+
+
+def uncaught(lines: list[str]) -> str:
+    """Return the exception that had ended the program when it crashed; nothing if none had."""
+    own = before_fatal(lines)
+    if TRACEBACK not in own:
+        return ""
+    own = before_the_end(own)
+    after = own[len(own) - own[::-1].index(TRACEBACK) :]
+    said = [line for line in after if not line.startswith(" ")]
+    return said[0] if len(said) == 1 else ""
+
+
+def before_fatal(lines: list[str]) -> list[str]:
+    """Return the lines before faulthandler's report, if there is one."""
+    ends = [index for index, line in enumerate(lines) if line.startswith(FATAL)]
+    return lines[: ends[-1]] if ends else lines

@@ -108,7 +108,8 @@ def test_a_run_without_memory_says_so(forgetful: Workshop) -> None:
     assert code == 4, output
     failures = [line.partition(" s: ")[2] for line in output.splitlines() if " failed after " in line]
     assert len(failures) == 5, output
-    assert failures[0].startswith("exit code 1: MemoryError"), "first the cause, then what came of it"
+    # first the cause, then what came of it: protobuf's C code, which wandb uses, can crash without memory
+    assert re.match(r"(exit code 1|killed by SIGSEGV): MemoryError", failures[0]), output
     assert failures[1:] == [
         "exit code 1: MemoryError",
         "killed by SIGABRT: what():  std::bad_alloc",

@@ -13,6 +13,7 @@ import pytest
 from scipy.stats import ttest_1samp
 
 from analysis import questions
+from metasweep.report.measure.comparisons import Claim, spread
 from metasweep.report.measure.confirmation import confirming_sweeps
 from metasweep.report.measure.curves import (
     CHANCE,
@@ -26,14 +27,7 @@ from metasweep.report.measure.curves import (
 )
 from metasweep.report.measure.edges import edge_sentences, next_value
 from metasweep.report.measure.effects import by_epoch, by_level, interaction
-from metasweep.report.measure.findings import (
-    Claim,
-    agreement,
-    dropout,
-    findings,
-    learning_rates,
-    spread,
-)
+from metasweep.report.measure.findings import agreement, dropout, findings, learning_rates
 from metasweep.report.measure.table import choose, results_table
 from metasweep.report.options import subset
 from metasweep.report.read.records import RunRecord, assemble

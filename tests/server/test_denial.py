@@ -10,6 +10,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import anyio
+import anyio.to_thread
 import pytest
 import requests
 from starlette.requests import Request
@@ -26,6 +28,7 @@ from metasweep.server.lanes import SLOW_AT_ONCE, Lanes
 from metasweep.server.store import claims, configs, filters
 from metasweep.server.store.database import Database
 from metasweep.sweeps import hyperband
+from tests import loops
 from tests.conftest import ServerProcess
 from tests.server.protocol import UPSERT, UPSERT_SWEEP, Client
 
@@ -173,8 +176,6 @@ def test_a_pattern_that_is_long_in_other_words_is_refused(pattern: str) -> None:
 
 def test_a_quick_query_does_not_wait_for_slow_ones() -> None:
     """Slow ones hold their lane until they are let go; meanwhile a quick one is answered."""
-    import anyio
-
     let_go, begun = threading.Event(), threading.Semaphore(0)
 
     def slow(budget: Budget) -> str:
@@ -203,14 +204,12 @@ def test_a_quick_query_does_not_wait_for_slow_ones() -> None:
             let_go.set()
         return answers
 
-    answers = anyio.run(main)
+    answers = loops.run(main)
     assert answers[0] == "quick"
     assert answers.count("slow") == SLOW_AT_ONCE * 20
 
 
 def test_when_its_client_leaves_a_query_is_given_up() -> None:
-    import anyio
-
     seen = threading.Event()
 
     def work(budget: Budget) -> bool:
@@ -224,7 +223,7 @@ def test_when_its_client_leaves_a_query_is_given_up() -> None:
     async def main() -> bool:
         return await Lanes().run(Request({"type": "http"}, receive), work, changes=False)
 
-    assert anyio.run(main)
+    assert loops.run(main)
 
 
 @pytest.mark.parametrize(

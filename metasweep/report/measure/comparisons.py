@@ -1,0 +1,242 @@
+"""The values of a hyper-parameter compared with each other: by their means, their order, their spread. Pure.
+
+The seeds are the error term: a comparison of two values first averages over everything else within a seed,
+then tests the differences over the seeds (paired t; Holm's correction over all pairs).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.stats import f_oneway, spearmanr
+
+from metasweep.report.base.words import number_of, parameter_name, value
+from metasweep.report.measure.baselines import chance_of
+from metasweep.report.measure.importance import on_scale
+from metasweep.report.measure.statistics import SIGNIFICANCE, PairedTest, against
+from metasweep.report.read.study import SEED, Study
+
+LEARNED = 0.5  # accuracy that every run of a setting must exceed for dropout to be judged there
+MOST_LEVELS = 12  # of a parameter whose values are compared with each other
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What can be said of one question, at any level of significance."""
+
+    p_value: float  # the smallest that it rests on, corrected for its own comparisons; NaN without a test
+    say: Callable[[float], str]
+    figure: str = ""
+
+
+def seed_means(study: Study, runs: pd.DataFrame, parameter: str) -> pd.DataFrame:
+    """Mean over everything else: one row per seed, one column per value of the parameter."""
+    rows = runs if has_seeds(runs) else runs.assign(**{SEED: 0})
+    column = study.reported.column
+    means = rows.groupby([SEED, parameter], observed=True)[column].mean()
+    return means.unstack()
+
+
+def balanced(study: Study, runs: pd.DataFrame, parameter: str) -> pd.DataFrame:
+    """Runs of those settings of all else, the seed included, that have every value of a parameter.
+
+    Without it, in a grid that is not complete, the value would win whose other settings are easy.
+    """
+    others = [name for name in (*study.parameters, SEED) if name != parameter and name in runs]
+    runs = runs[runs[parameter].notna()]
+    if not others:
+        return runs
+    seen = runs.groupby(others, dropna=False)[parameter].transform("nunique")
+    return runs[seen == runs[parameter].nunique()]
+
+
+def claim(study: Study, runs: pd.DataFrame, parameter: str, where: str, figure: str) -> Claim:
+    """The comparison of the values of a parameter."""
+    found = _best(study, runs, parameter) if runs[parameter].nunique() > 1 else None
+    p_values = [] if found is None else [test.p_value for test in found.tests.values()]
+    known = [p for p in p_values if not math.isnan(p)]
+    return Claim(
+        min(known, default=math.nan), lambda level: compare(study, runs, parameter, where, level), figure
+    )
+
+
+def compare(study: Study, runs: pd.DataFrame, parameter: str, where: str, level: float = SIGNIFICANCE) -> str:
+    """The best value of a parameter, which others are as good, and which are worse."""
+    name, metric = parameter_name(parameter), study.reported
+    if runs[parameter].nunique() < 2:
+        return f"{where} there is only {name} {value(runs[parameter].iloc[0])}." if len(runs) else ""
+    found = _best(study, runs, parameter)
+    if found is None:
+        return f"{where} it cannot be told which {name} is best: no setting was run with all its values."
+    top, mean, seeds, tests = found
+    reached = f"{metric.amount(mean)} {metric.words}"
+    head = f"{where}, {name} {value(top)} is best on average ({reached})"
+    if seeds < 2:
+        return f"{head}; one seed cannot tell whether by more than chance."
+    worse = [item for item, test in tests.items() if test.p_value < level]
+    alike = ", ".join(value(item) for item in tests if item not in worse)
+    tested = f"paired t over {seeds} seeds, Holm, 5 %"
+    if not worse:
+        return f"{where}, {name} {value(top)} ({reached}) cannot be told apart from {alike} ({tested})."
+    losses = ", ".join(f"{value(item)} by {metric.show(abs(tests[item].difference))}" for item in worse)
+    unit = metric.difference(0.0).partition(" ")[2]
+    rest = f"; not to be told apart from it: {alike}" if alike else ""
+    return f"{head}; it beats {losses}{' ' + unit if unit else ''}{rest} ({tested})."
+
+
+def trend(study: Study, runs: pd.DataFrame, parameter: str) -> Claim:
+    """Whether a parameter of many values goes with the metric: Spearman's rank correlation."""
+    name, metric = parameter_name(parameter), study.reported
+    numbers = on_scale(runs[parameter])
+    if numbers is None or runs[metric.column].nunique() < 2:
+        words = f"{name} has {runs[parameter].nunique()} values that have no order: nothing is said of it."
+        return Claim(math.nan, lambda _level: words, "effects")
+    found = spearmanr(numbers, runs[metric.column])
+    rank, p_value = float(found.statistic), float(found.pvalue)
+    about = f"Spearman's rank correlation {rank:+.2f}, {number_of(len(runs), 'run')}"
+
+    def say(level: float) -> str:
+        if not p_value < level:
+            return f"Over all runs, {metric.words} does not go with {name} as far as can be told ({about})."
+        better = "larger" if rank * metric.sign > 0 else "smaller"
+        return f"Over all runs, {better} {name} goes with better {metric.words} ({about})."
+
+    return Claim(p_value, say, "effects")
+
+
+def best_by(study: Study, runs: pd.DataFrame, parameter: str, by: Sequence[str]) -> str:
+    """Which value of a parameter is best at every value of others, with those not to be told from it."""
+    names = " and ".join(map(parameter_name, by))
+    parts = []
+    for levels in itertools.product(*map(study.levels, by)):
+        here = (runs[list(by)] == list(levels)).all(axis=1)
+        found = _best(study, runs[here], parameter)
+        if found is not None:
+            alike = [other for other, test in found.tests.items() if not test.p_value < SIGNIFICANCE]
+            brackets = f" ({', '.join(map(value, alike))})" if alike else ""
+            parts.append(f"{value(found.value)}{brackets} at {' '.join(map(value, levels))}")
+    shown = parameter_name(parameter)
+    if not parts:
+        return f"Which {shown} is best at which {names} cannot be told."
+    return f"Best {shown} by {names}, in brackets what is not to be told apart from it: {'; '.join(parts)}."
+
+
+class _Best(NamedTuple):
+    value: Hashable
+    mean: float
+    seeds: int
+    tests: dict[Hashable, PairedTest]  # against every other value
+
+
+def _best(study: Study, runs: pd.DataFrame, parameter: str) -> _Best | None:
+    """The best value of a parameter over balanced runs; None when no setting has all values."""
+    rows = balanced(study, runs, parameter)
+    if rows.empty:
+        return None
+    means = seed_means(study, rows, parameter)
+    levels = [level for level in study.levels(parameter) if level in means.columns]
+    if not levels:
+        return None
+    sign = study.reported.sign
+    best = max(range(len(levels)), key=lambda index: sign * means[levels[index]].mean())
+    tests = dict(zip(levels, against(best, [means[level] for level in levels]), strict=True))
+    del tests[levels[best]]
+    return _Best(levels[best], float(means[levels[best]].mean()), len(means), tests)
+
+
+def spread_claim(study: Study, runs: pd.DataFrame, parameter: str) -> Claim:
+    """The test of `spread`."""
+    return Claim(
+        _spread_test(study, runs, parameter)[0],
+        lambda level: spread(study, runs, parameter, level),
+        "effects",
+    )
+
+
+def spread(study: Study, runs: pd.DataFrame, parameter: str, level: float = SIGNIFICANCE) -> str:
+    """Whether the spread over seeds depends on a parameter: Brown and Forsythe's test within settings.
+
+    One deviation from the median of each configuration is nought by construction (of an even number: equal
+    to another) and is left out (Hines and O'Hara Hines 2000). Deviations count relative to the mean of their
+    setting of all else, which may have a spread of its own. So 2 to 6 % of equal spreads are called
+    different; without the two, hardly any, and few that differ.
+    """
+    p_value, rows = _spread_test(study, runs, parameter)
+    name = parameter_name(parameter)
+    if math.isnan(p_value):
+        return f"The effect of {name} on the spread over seeds cannot be told."
+    if not p_value < level:
+        return f"The spread over seeds does not depend on {name} as far as can be told (Brown-Forsythe, 5 %)."
+    spreads = [
+        f"{study.reported.show(_pooled_std(study, rows[rows[parameter] == item]))} at {value(item)}"
+        for item in study.levels(parameter)
+        if (rows[parameter] == item).any()
+    ]
+    unit = study.reported.difference(0.0).partition(" ")[2]
+    unit = f" {unit}" if unit else ""
+    return f"The spread over seeds depends on {name}: std {', '.join(spreads)}{unit} (Brown-Forsythe, 5 %)."
+
+
+def _spread_test(study: Study, runs: pd.DataFrame, parameter: str) -> tuple[float, pd.DataFrame]:
+    """The p-value of that test, NaN where there is none, and the runs that it looked at."""
+    rows = balanced(study, runs, parameter)
+    if rows.empty:
+        return math.nan, rows
+    deviations = _deviations(study, rows, parameter)
+    groups = [deviations[rows[parameter] == level].dropna() for level in study.levels(parameter)]
+    groups = [group for group in groups if len(group) > 1]
+    if len(groups) < 2:
+        return math.nan, rows
+    with np.errstate(divide="ignore", invalid="ignore"):  # no spread of the deviations: p is 0, or no number
+        p_value = float(f_oneway(*groups).pvalue)
+    return (1.0 if math.isnan(p_value) else p_value), rows
+
+
+def _deviations(study: Study, runs: pd.DataFrame, parameter: str) -> pd.Series:
+    """Distances from the median of the configuration, relative to their mean over the setting of all else.
+
+    NaN for the least one of every configuration, and where a setting has no spread.
+    """
+    cells = [runs[name] for name in study.parameters]
+    column = study.reported.column
+    distances = (runs[column] - runs.groupby(cells, dropna=False)[column].transform("median")).abs()
+    ranks = distances.groupby(cells, dropna=False).rank(method="first")
+    distances = distances.where(ranks > 1)
+    others = [column for column in cells if column.name != parameter]
+    usual = distances.groupby(others, dropna=False).transform("mean") if others else distances.mean()
+    return (distances / usual).replace([np.inf, -np.inf], np.nan)
+
+
+def _pooled_std(study: Study, runs: pd.DataFrame) -> float:
+    """Standard deviation over seeds, pooled over the configurations."""
+    variances = runs.groupby(list(study.parameters), dropna=False)[study.reported.column].var()
+    return math.sqrt(variances.mean())
+
+
+def cells_that_learned(study: Study, runs: pd.DataFrame, parameter: str) -> pd.DataFrame:
+    """Runs of those settings of all other parameters whose every run learned; all where it is no accuracy."""
+    if not study.reported.is_accuracy:
+        return runs
+    chance, column = chance_of(study) or 0.0, study.reported.column
+    others = [name for name in study.parameters if name != parameter]
+    if not others:
+        return runs[runs[column] > chance]
+    worst = runs.groupby(others, dropna=False)[column].transform("min")
+    return runs[worst > max(chance, LEARNED)]
+
+
+def measured(study: Study) -> pd.DataFrame:
+    """The finished runs that have what is reported."""
+    runs = study.finished
+    return runs[runs[study.reported.column].notna()]
+
+
+def has_seeds(runs: pd.DataFrame) -> bool:
+    """Whether there is a seed to tell repeated runs apart by."""
+    return SEED in runs and bool(runs[SEED].notna().any())
