@@ -11,7 +11,7 @@ import pandas as pd
 
 from metasweep.report import figures
 from metasweep.report.base.words import in_markdown, percent
-from metasweep.report.figures import text
+from metasweep.report.figures.drawing import text
 from metasweep.report.measure.baselines import chance_of
 from metasweep.report.measure.comparisons import best_by, compare, spread
 from metasweep.report.read.records import repeated

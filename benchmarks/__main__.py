@@ -10,9 +10,21 @@ from typing import Literal
 import click
 import torch
 
-from benchmarks import accuracy, cloud, load, members, overhead, page, reporting, simulate, start, step, study
 from benchmarks.machine import describe
 from benchmarks.measure import Comparison
+from benchmarks.parts import (
+    accuracy,
+    cloud,
+    load,
+    members,
+    overhead,
+    page,
+    reporting,
+    simulate,
+    start,
+    step,
+    study,
+)
 from benchmarks.show import save, show
 from train.config import Config
 from train.facts import choose_device

@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from train import passes
 from train.config import Config
 from train.data import DataSet, Split
-from train.models import CLASSES, build
-from train.optim import Optimizer, lr_factor
+from train.network import passes
+from train.network.models import CLASSES, build
+from train.network.optim import Optimizer, lr_factor
 
 LOG_EVERY = 50  # steps from one logged mean to the next: also how often the GPU is waited for
 

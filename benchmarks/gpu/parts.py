@@ -18,16 +18,16 @@ import torch
 import wandb
 import yaml
 
-from benchmarks import accuracy, members
 from benchmarks.measure import Comparison, Figure, against_target
+from benchmarks.parts import accuracy, members
+from benchmarks.parts.study import STOCK, ours_on, points, run_agents, run_sample
 from benchmarks.scene import embedded_server
-from benchmarks.study import STOCK, ours_on, points, run_agents, run_sample
-from metasweep.agent.packing import ask_gpu
+from metasweep.agent.workers.packing import ask_gpu
 from train import data
+from train.batched.members import Members
 from train.config import Config
 from train.data import DataSet
 from train.loop import Training
-from train.members import Members
 
 MODELS = ("dense", "cnn")
 SEEDS = 5

@@ -18,8 +18,8 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from torchvision import datasets, transforms
 
 from train.data import stratified_split
-from train.models import build
-from train.optim import MOMENTUM
+from train.network.models import build
+from train.network.optim import MOMENTUM
 
 VAL_SIZE = 0.1
 LOG_EVERY = 50

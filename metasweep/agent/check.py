@@ -22,9 +22,10 @@ from typing import Any
 
 import click
 
-from metasweep.agent import resources, runfiles
-from metasweep.agent.log import last_words
-from metasweep.agent.walltime import clock
+from metasweep.agent.node import resources
+from metasweep.agent.node.walltime import clock
+from metasweep.agent.runs import runfiles
+from metasweep.agent.runs.log import last_words
 from metasweep.client import account, embedded, proxies, sweep
 from metasweep.client.protocol import Client
 from metasweep.forks import service, ways

@@ -20,13 +20,17 @@ from typing import Any
 
 import click
 
-from metasweep.agent import display, extend, nodecopy, packing, resources, runfiles, trainers, unsent
-from metasweep.agent.fleet import Fleet
-from metasweep.agent.missing import Missing
+from metasweep.agent import display
+from metasweep.agent.node import nodecopy, resources
+from metasweep.agent.node.walltime import Walltime
 from metasweep.agent.options import SERVER_DIR, Options, declare
+from metasweep.agent.points import extend
+from metasweep.agent.points.missing import Missing
 from metasweep.agent.progress import ProgressMonitor
-from metasweep.agent.walltime import Walltime
-from metasweep.agent.work import Work
+from metasweep.agent.runs import runfiles, unsent
+from metasweep.agent.workers import packing, trainers
+from metasweep.agent.workers.fleet import Fleet
+from metasweep.agent.workers.work import Work
 from metasweep.batch import job
 from metasweep.batch.exit_codes import FAILING, PREEMPTED
 from metasweep.client import account, embedded, proxies, sweep, sync

@@ -12,9 +12,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from metasweep.agent.fleet import Fleet
 from metasweep.agent.progress import ProgressMonitor
-from metasweep.agent.worker import Worker
+from metasweep.agent.workers.fleet import Fleet
+from metasweep.agent.workers.worker import Worker
 from metasweep.batch.walltime import clock
 
 PANEL_LINES = 5  # what is not a worker

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from metasweep.agent.walltime import Walltime
+from metasweep.agent.node.walltime import Walltime
 from metasweep.client.protocol import Client
 from metasweep.client.sweep import Sweep
 from metasweep.client.transport import Refused, Unreachable

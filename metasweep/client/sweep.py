@@ -15,8 +15,8 @@ import yaml
 from metasweep.client.account import Account
 from metasweep.client.protocol import Client, SweepName
 from metasweep.client.transport import Refused, Unreachable
+from metasweep.sweeps.config.steering import has_own_space, is_steered
 from metasweep.sweeps.metric import Metric
-from metasweep.sweeps.steering import has_own_space, is_steered
 
 METHODS = ("grid", "random", "bayes", "custom")
 

@@ -24,7 +24,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NoReturn
 
-from metasweep.forks import ahead, child, main_module, service, turns, warmup
+from metasweep.forks import service, turns, warmup
 from metasweep.forks.children import Child, Spare, close, has_wandb_run, open_gate, write_all
 from metasweep.forks.messages import (
     Exited,
@@ -37,7 +37,8 @@ from metasweep.forks.messages import (
     Start,
     Started,
 )
-from metasweep.forks.process import PARENT_DIED, die_with_parent, signal_group
+from metasweep.forks.processes import ahead, child, main_module
+from metasweep.forks.processes.process import PARENT_DIED, die_with_parent, signal_group
 from metasweep.forks.ways import Way
 
 NOT_STARTED = 126  # exit code of a run for which no process could be started, as a shell has it

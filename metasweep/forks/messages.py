@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from dataclasses import dataclass
 
-from metasweep.forks.program import Program
+from metasweep.forks.processes.program import Program
 from metasweep.forks.ways import Way
 
 # --- what the agent says

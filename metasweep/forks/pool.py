@@ -25,8 +25,8 @@ from metasweep.forks.messages import (
     Start,
     Started,
 )
-from metasweep.forks.process import describe_status, signal_group
-from metasweep.forks.program import Program
+from metasweep.forks.processes.process import describe_status, signal_group
+from metasweep.forks.processes.program import Program
 from metasweep.forks.ways import Choice
 
 ROOT = str(Path(__file__).resolve().parents[2])

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from metasweep.forks.program import Program
+from metasweep.forks.processes.program import Program
 
 LIBRARIES = frozenset({"PIL", "click", "joblib", "matplotlib", "numpy", "pandas", "scipy", "sklearn"})
 LIBRARIES |= {"torch", "torchvision", "tqdm", "wandb", "yaml"}

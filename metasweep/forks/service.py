@@ -13,7 +13,7 @@ import sys
 import traceback
 from typing import Any, NoReturn
 
-from metasweep.forks.process import PARENT_DIED, die_with_parent
+from metasweep.forks.processes.process import PARENT_DIED, die_with_parent
 from metasweep.forks.shared_service import VARIABLE
 
 SAVE_REQUIREMENTS = "WANDB_X_SAVE_REQUIREMENTS"  # whether a run lists the installed packages: 30 ms or more

@@ -8,8 +8,9 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-from metasweep.forks import interpreter, reading
-from metasweep.forks.program import Program
+from metasweep.forks import reading
+from metasweep.forks.processes import interpreter
+from metasweep.forks.processes.program import Program
 
 WARM_UP = "warm_up"
 

@@ -146,7 +146,7 @@ def table(
 ) -> None:
     """The best configurations: chosen on validation, reported on test, over all their seeds."""
     from metasweep.report.base.errors import AnalysisError
-    from metasweep.report.measure.table import results_table
+    from metasweep.report.measure.choosing.table import results_table
     from metasweep.report.sections.listings import results
 
     if create and not confirm:
@@ -329,8 +329,8 @@ def print_confirmation(study: Study, top: int, create: bool) -> None:
     """The confirming sweeps as YAML documents, or made, by name."""
     import yaml
 
-    from metasweep.report.measure import confirmation
-    from metasweep.report.measure.table import choose
+    from metasweep.report.measure.choosing import confirmation
+    from metasweep.report.measure.choosing.table import choose
 
     sweeps = confirmation.confirming_sweeps(study, choose(study, top))
     if create:

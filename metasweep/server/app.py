@@ -26,7 +26,7 @@ from metasweep.server.context import Server, Settings
 from metasweep.server.errors import ServerError
 from metasweep.server.lanes import Lanes
 from metasweep.server.pages.sign_in import address
-from metasweep.server.store.database import Database
+from metasweep.server.store.base.database import Database
 from metasweep.server.stream import files, streams
 from metasweep.server.watch.leases import Watch
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from metasweep.server.access.signing import Signer
 from metasweep.server.budget import Budget
-from metasweep.server.store.database import Connection, Database
+from metasweep.server.store.base.database import Connection, Database
 
 
 def default_entity() -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import wandb
 
-from metasweep.agent.missing import Missing
+from metasweep.agent.points.missing import Missing
 from metasweep.client.account import Account
 from metasweep.client.protocol import Client
 from metasweep.client.sweep import open_sweep

@@ -14,13 +14,14 @@ from typing import Any, TypeVar
 
 import pytest
 
-from benchmarks import load, simulate, synthetic
+from benchmarks import synthetic
 from benchmarks.fill import fill
 from benchmarks.measure import against_target
+from benchmarks.parts import load, simulate
+from benchmarks.parts.simulate import Scale
 from benchmarks.processes import run_measured
 from benchmarks.scene import embedded_server
 from benchmarks.show import save
-from benchmarks.simulate import Scale
 
 T = TypeVar("T")
 SMALL = Scale(agents=4, seeds=1, dropouts=(0,), training_seconds=0.2)

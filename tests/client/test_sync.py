@@ -8,7 +8,7 @@ import sys
 import pytest
 import wandb
 
-from metasweep.agent import unsent
+from metasweep.agent.runs import unsent
 from metasweep.client import sync
 from tests.conftest import ServerProcess
 

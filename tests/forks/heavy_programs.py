@@ -17,7 +17,7 @@ import yaml
 
 from metasweep.forks import ways
 from metasweep.forks.pool import Pool
-from metasweep.forks.program import parse
+from metasweep.forks.processes.program import parse
 from tests.agent.conftest import ROOT
 from tests.forks.test_programs import PROGRAMS, Bench, Observed, bench, compare
 

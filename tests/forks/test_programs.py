@@ -20,7 +20,7 @@ import wandb
 
 from metasweep.forks.messages import Start
 from metasweep.forks.pool import Pool
-from metasweep.forks.program import parse
+from metasweep.forks.processes.program import parse
 from metasweep.forks.ways import Way, choose
 from tests.agent.conftest import wait_until
 from tests.conftest import ServerProcess

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from metasweep.forks import interpreter
-from metasweep.forks.program import parse
+from metasweep.forks.processes import interpreter
+from metasweep.forks.processes.program import parse
 from metasweep.forks.ways import Choice, Way, choose
 
 

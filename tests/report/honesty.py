@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metasweep.report.measure.decision import decide
+from metasweep.report.measure.choosing.decision import decide
+from metasweep.report.measure.choosing.table import results_table
 from metasweep.report.measure.findings import claimed
 from metasweep.report.measure.importance import anova, factorial
-from metasweep.report.measure.table import results_table
 from metasweep.report.read.study import TEST_ACCURACY, VALIDATION_ACCURACY, Study, Sweep
 
 Grid = Mapping[str, Sequence[Any]]

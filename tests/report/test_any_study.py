@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from metasweep.report.base.listing import Listing
+from metasweep.report.measure.choosing.table import results_table
 from metasweep.report.measure.status import completeness
-from metasweep.report.measure.table import results_table
 from metasweep.report.read.records import RunRecord, assemble
 from metasweep.report.read.study import Study, Sweep
 from metasweep.report.sections import make

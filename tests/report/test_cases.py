@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from metasweep.report.measure.confirmation import confirming_sweeps
+from metasweep.report.measure.choosing.confirmation import confirming_sweeps
+from metasweep.report.measure.choosing.table import choose, results_table
 from metasweep.report.measure.status import completeness
-from metasweep.report.measure.table import choose, results_table
 from metasweep.report.read.records import RunRecord, assemble
 from metasweep.report.read.study import Study, Sweep
 from metasweep.report.sections import make

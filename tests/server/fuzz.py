@@ -33,7 +33,7 @@ from metasweep.server.access import guesses
 from metasweep.server.access.keys import Keyring
 from metasweep.server.app import make_app, open_server
 from metasweep.server.context import Settings
-from metasweep.server.store import ids
+from metasweep.server.store.base import ids
 
 NASTY: list[Any] = [
     *(None, True, 0, -1, 1, 2**31, 2**53, 2**63, -(2**63), 10**30, 10**400, 0.5, 1e308),

@@ -25,9 +25,10 @@ from metasweep.server.context import Context, Settings
 from metasweep.server.documents import DEEPEST, MOST_PARTS, parse_object
 from metasweep.server.errors import BadRequest, ServerError, TooLarge
 from metasweep.server.lanes import SLOW_AT_ONCE, Lanes
-from metasweep.server.store import claims, configs, filters
-from metasweep.server.store.database import Database
-from metasweep.sweeps import hyperband
+from metasweep.server.store.base.database import Database
+from metasweep.server.store.points import claims, configs
+from metasweep.server.store.runs import filters
+from metasweep.sweeps.search import hyperband
 from tests import loops
 from tests.conftest import ServerProcess
 from tests.server.protocol import UPSERT, UPSERT_SWEEP, Client
@@ -381,7 +382,7 @@ def test_each_kind_of_silence_has_its_limit() -> None:
 
 
 def test_a_clock_that_is_set_back_keeps_no_point(tmp_path: Path) -> None:
-    from metasweep.server.store import leases
+    from metasweep.server.store.points import leases
 
     database = Database(tmp_path / "db")
 

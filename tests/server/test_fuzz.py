@@ -30,7 +30,7 @@ from hypothesis import strategies as st
 from metasweep.server.api.engine import make_schema
 from metasweep.server.app import ROUTES
 from metasweep.server.body import MAX_BODY
-from metasweep.server.store import ids
+from metasweep.server.store.base import ids
 from tests.conftest import ServerProcess, make_server
 from tests.server.protocol import Client
 

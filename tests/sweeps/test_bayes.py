@@ -12,7 +12,7 @@ from metasweep.sweeps import (
     sample,
     suggest,
 )
-from metasweep.sweeps.bayes import RANDOM_FIRST
+from metasweep.sweeps.search.bayes import RANDOM_FIRST
 
 CONFIG: dict[str, Any] = {
     "method": "bayes",

@@ -12,14 +12,15 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from metasweep.agent.missing import Missing
+from metasweep.agent.points.missing import Missing
 from metasweep.client.account import Account
 from metasweep.client.protocol import Client, SweepName
 from metasweep.client.sweep import Sweep
 from metasweep.report.measure.status import completeness
 from metasweep.report.read import study as report
 from metasweep.report.read.records import RunRecord, assemble
-from metasweep.server.store import claims, configs, database
+from metasweep.server.store.base import database
+from metasweep.server.store.points import claims, configs
 from metasweep.sweeps import Grid, grid_size, validate
 from metasweep.sweeps.points import named, parameters_by_name, points_in_all
 from tests.sweeps.test_grid import GRIDS

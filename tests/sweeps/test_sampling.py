@@ -12,7 +12,7 @@ from scipy import stats
 
 from metasweep.sweeps import sample
 from metasweep.sweeps.parameters import Parameter, read_parameters
-from metasweep.sweeps.quantiles import quantile, share_below
+from metasweep.sweeps.search.quantiles import quantile, share_below
 from tests.sweeps.conftest import Oracle
 
 SPECS: dict[str, dict[str, Any]] = {

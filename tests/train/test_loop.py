@@ -10,8 +10,8 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, MultiStepLR
 from train.config import Config
 from train.data import DataSet
 from train.loop import LOG_EVERY, Training, evaluate
-from train.models import build
-from train.optim import MOMENTUM, lr_factor
+from train.network.models import build
+from train.network.optim import MOMENTUM, lr_factor
 
 CPU = torch.device("cpu")
 

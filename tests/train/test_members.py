@@ -10,11 +10,11 @@ import torch
 
 from tests.train.test_loop import CPU
 from train import data
+from train.batched.members import Members, kind
 from train.config import Config
 from train.data import DataSet
 from train.loop import Evaluation, Interval, Training
-from train.members import Members, kind
-from train.recorded import WARM_UP, Recorded
+from train.network.recorded import WARM_UP, Recorded
 
 DIFFERENT = ((0.02, 0.3, 1), (0.01, 0.0, 2), (0.005, 0.5, 3))  # learning rate, dropout, seed
 ADAMS = 0.1  # times the learning rate: with more, rounding errors grow too fast to compare
@@ -142,7 +142,7 @@ def test_what_does_not_fit_into_memory_is_done_in_halves(
 ) -> None:
     together = configs("dense", "adam", epochs=1)
     if when == "while a step is recorded":
-        monkeypatch.setattr("train.members.Recorded", RecordsOnce)
+        monkeypatch.setattr("train.batched.members.Recorded", RecordsOnce)
     members = Members(together, tiny, CPU, torch.float32)
     RecordsOnce.members = members
     if when == "in a step":

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from tests.train.test_loop import CPU, plain_loop, run
-from train import passes
 from train.config import Config
 from train.data import DataSet
-from train.layers import dropout_factors
 from train.loop import Training
-from train.models import build
+from train.network import passes
+from train.network.layers import dropout_factors
+from train.network.models import build
 
 MODELS = ["dense", "cnn"]
 SHAPES = [(8, 8), (28, 28), (9, 13)]

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from train.recorded import WARM_UP, Recorded
+from train.network.recorded import WARM_UP, Recorded
 
 
 @contextlib.contextmanager

@@ -152,7 +152,7 @@ record_end() {
 
 # Records of runs that the server has not acknowledged lie in wandb's folder in scratch: keep them, whatever the exit
 # status. In bash alone, because at the end of a job every second counts. The agent notes which runs were sent, and
-# how the others are (metasweep/agent/unsent.py).
+# how the others are (metasweep/agent/runs/unsent.py).
 save_unsent() {
     local folder=$1/wandb run name target='' command kept=()
     for run in "$folder"/run-* "$folder"/offline-run-*; do

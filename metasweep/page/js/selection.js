@@ -1,7 +1,7 @@
 // Which runs are selected, and which one is looked at. Charts and table share one Selection.
 import { columnName, literal, parse } from "page/base/filter";
 import { keep, recall, recallAll } from "page/base/view";
-import { carry } from "page/charts/scales";
+import { carry } from "page/charts/drawing/scales";
 
 const ALWAYS = [
   { name: "id", label: "id" },

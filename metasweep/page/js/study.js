@@ -1,5 +1,5 @@
 // The page of a study: everything about its runs, linked by one selection.
-import { Axes } from "page/charts/axes";
+import { Axes } from "page/charts/drawing/axes";
 import { Curves } from "page/charts/curves";
 import { Details } from "page/read/details";
 import { READABLE, h, link, perFrame, refill, refillList } from "page/base/dom";

@@ -3,6 +3,7 @@
 from metasweep.report.figures.agreement import agreement
 from metasweep.report.figures.cost import cost
 from metasweep.report.figures.curves import convergence, divergence, single_runs
+from metasweep.report.figures.drawing.save import save, save_themes
 from metasweep.report.figures.effects import effects
 from metasweep.report.figures.epochs import effects_by_epoch
 from metasweep.report.figures.histograms import class_histograms
@@ -10,7 +11,6 @@ from metasweep.report.figures.importance import importance
 from metasweep.report.figures.interaction import interaction
 from metasweep.report.figures.parallel import parallel_coordinates
 from metasweep.report.figures.samples import samples
-from metasweep.report.figures.save import save, save_themes
 from metasweep.report.figures.trade_off import trade_off
 
 __all__ = [

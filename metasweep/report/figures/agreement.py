@@ -10,11 +10,10 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from metasweep.report.figures import text
-from metasweep.report.figures.panel import FOOT, TITLE_ROOM, Panel
-from metasweep.report.figures.parallel import VECTOR_LINES
-from metasweep.report.figures.scales import Scale, accuracy_scale, number_scale
-from metasweep.report.figures.style import (
+from metasweep.report.figures.drawing import text
+from metasweep.report.figures.drawing.panel import FOOT, TITLE_ROOM, Panel
+from metasweep.report.figures.drawing.scales import Scale, accuracy_scale, number_scale
+from metasweep.report.figures.drawing.style import (
     MARGIN,
     SMALL,
     THEMES,
@@ -23,6 +22,7 @@ from metasweep.report.figures.style import (
     house_style,
     sheet,
 )
+from metasweep.report.figures.parallel import VECTOR_LINES
 from metasweep.report.read.quantities import Quantity
 from metasweep.report.read.study import TEST_ACCURACY, VALIDATION_ACCURACY
 

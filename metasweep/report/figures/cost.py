@@ -9,13 +9,11 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from metasweep.report.figures import text
-from metasweep.report.figures.axes import metric_axes, ranks
-from metasweep.report.figures.effects import level_chance
-from metasweep.report.figures.panel import FOOT, TITLE_ROOM, Panel
-from metasweep.report.figures.parallel import VECTOR_LINES
-from metasweep.report.figures.scales import Scale
-from metasweep.report.figures.style import (
+from metasweep.report.figures.drawing import text
+from metasweep.report.figures.drawing.axes import metric_axes, ranks
+from metasweep.report.figures.drawing.panel import FOOT, TITLE_ROOM, Panel
+from metasweep.report.figures.drawing.scales import Scale
+from metasweep.report.figures.drawing.style import (
     BODY,
     MARGIN,
     SMALL,
@@ -25,6 +23,8 @@ from metasweep.report.figures.style import (
     house_style,
     sheet,
 )
+from metasweep.report.figures.effects import level_chance
+from metasweep.report.figures.parallel import VECTOR_LINES
 from metasweep.report.read.quantities import Quantity
 from metasweep.report.read.study import VALIDATION_ACCURACY
 

@@ -10,17 +10,16 @@ import pandas as pd
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from metasweep.report.figures import text
-from metasweep.report.figures.panel import (
+from metasweep.report.figures.drawing import text
+from metasweep.report.figures.drawing.panel import (
     FOOT,
     TITLE_ROOM,
     Panel,
     key,
     whole_ticks,
 )
-from metasweep.report.figures.parallel import VECTOR_LINES, stroke
-from metasweep.report.figures.scales import Scale, accuracy_scale, number_scale
-from metasweep.report.figures.style import (
+from metasweep.report.figures.drawing.scales import Scale, accuracy_scale, number_scale
+from metasweep.report.figures.drawing.style import (
     MARGIN,
     SMALL,
     THEMES,
@@ -29,6 +28,7 @@ from metasweep.report.figures.style import (
     house_style,
     sheet,
 )
+from metasweep.report.figures.parallel import VECTOR_LINES, stroke
 from metasweep.report.read.quantities import SPLIT_WORDS, Quantity
 from metasweep.report.read.study import TEST_ACCURACY
 

@@ -11,20 +11,20 @@ import pandas as pd
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from metasweep.report.figures import text
-from metasweep.report.figures.axes import (
+from metasweep.report.figures.drawing import text
+from metasweep.report.figures.drawing.axes import (
     Axis,
     metric_axes,
     ordered_levels,
     ranks,
 )
-from metasweep.report.figures.panel import (
+from metasweep.report.figures.drawing.panel import (
     FOOT,
     TITLE_ROOM,
     Panel,
     key,
 )
-from metasweep.report.figures.style import (
+from metasweep.report.figures.drawing.style import (
     MARGIN,
     SMALL,
     THEMES,

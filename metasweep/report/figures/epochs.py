@@ -11,16 +11,15 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from scipy.optimize import isotonic_regression
 
-from metasweep.report.figures import text
-from metasweep.report.figures.effects import grouped
-from metasweep.report.figures.panel import (
+from metasweep.report.figures.drawing import text
+from metasweep.report.figures.drawing.panel import (
     FOOT,
     TITLE_ROOM,
     Panel,
     whole_ticks,
 )
-from metasweep.report.figures.scales import Scale, accuracy_scale, number_scale
-from metasweep.report.figures.style import (
+from metasweep.report.figures.drawing.scales import Scale, accuracy_scale, number_scale
+from metasweep.report.figures.drawing.style import (
     MARGIN,
     SMALL,
     THEMES,
@@ -29,6 +28,7 @@ from metasweep.report.figures.style import (
     house_style,
     sheet,
 )
+from metasweep.report.figures.effects import grouped
 from metasweep.report.measure.statistics import interval
 from metasweep.report.read.quantities import Quantity
 from metasweep.report.read.study import TEST_ACCURACY

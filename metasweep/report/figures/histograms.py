@@ -10,8 +10,8 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from metasweep.report.figures import text
-from metasweep.report.figures.style import (
+from metasweep.report.figures.drawing import text
+from metasweep.report.figures.drawing.style import (
     BODY,
     LABEL,
     MARGIN,

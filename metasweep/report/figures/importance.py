@@ -8,15 +8,15 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from metasweep.report.figures import text
-from metasweep.report.figures.panel import (
+from metasweep.report.figures.drawing import text
+from metasweep.report.figures.drawing.panel import (
     FOOT,
     TITLE_ROOM,
     Panel,
     key,
 )
-from metasweep.report.figures.scales import Scale
-from metasweep.report.figures.style import (
+from metasweep.report.figures.drawing.scales import Scale
+from metasweep.report.figures.drawing.style import (
     BODY,
     MARGIN,
     SMALL,

@@ -11,11 +11,10 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from metasweep.report.figures import text
-from metasweep.report.figures.effects import grouped
-from metasweep.report.figures.panel import FOOT, Panel
-from metasweep.report.figures.scales import accuracy_scale, number_scale
-from metasweep.report.figures.style import (
+from metasweep.report.figures.drawing import text
+from metasweep.report.figures.drawing.panel import FOOT, Panel
+from metasweep.report.figures.drawing.scales import accuracy_scale, number_scale
+from metasweep.report.figures.drawing.style import (
     BODY,
     LABEL,
     MARGIN,
@@ -26,6 +25,7 @@ from metasweep.report.figures.style import (
     house_style,
     sheet,
 )
+from metasweep.report.figures.effects import grouped
 from metasweep.report.read.quantities import Quantity
 from metasweep.report.read.study import TEST_ACCURACY
 

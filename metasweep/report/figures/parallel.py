@@ -16,8 +16,8 @@ from matplotlib.collections import LineCollection, PathCollection, PolyCollectio
 from matplotlib.figure import Figure
 from matplotlib.path import Path
 
-from metasweep.report.figures import text
-from metasweep.report.figures.axes import (
+from metasweep.report.figures.drawing import text
+from metasweep.report.figures.drawing.axes import (
     Axis,
     Ranks,
     metric_axes,
@@ -25,7 +25,7 @@ from metasweep.report.figures.axes import (
     parameter_axis,
     ranks,
 )
-from metasweep.report.figures.style import (
+from metasweep.report.figures.drawing.style import (
     BODY,
     LABEL,
     MARGIN,

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from metasweep.report.figures import text
-from metasweep.report.figures.style import (
+from metasweep.report.figures.drawing import text
+from metasweep.report.figures.drawing.style import (
     BODY,
     MARGIN,
     THEMES,

@@ -8,10 +8,18 @@ from typing import Literal
 import numpy as np
 from matplotlib.figure import Figure
 
-from metasweep.report.figures import text
-from metasweep.report.figures.panel import FOOT, TITLE_ROOM, Panel
-from metasweep.report.figures.scales import Scale, accuracy_scale, number_scale
-from metasweep.report.figures.style import MARGIN, SMALL, THEMES, WIDTH, heading_height, house_style, sheet
+from metasweep.report.figures.drawing import text
+from metasweep.report.figures.drawing.panel import FOOT, TITLE_ROOM, Panel
+from metasweep.report.figures.drawing.scales import Scale, accuracy_scale, number_scale
+from metasweep.report.figures.drawing.style import (
+    MARGIN,
+    SMALL,
+    THEMES,
+    WIDTH,
+    heading_height,
+    house_style,
+    sheet,
+)
 from metasweep.report.read.quantities import Quantity
 
 HEIGHT = 300.0

@@ -13,6 +13,7 @@ from scipy.stats import spearmanr
 
 from metasweep.report.base.words import number_of, value
 from metasweep.report.measure.baselines import chance_of
+from metasweep.report.measure.choosing.edges import edges
 from metasweep.report.measure.comparisons import (
     MOST_LEVELS,
     Claim,
@@ -23,7 +24,6 @@ from metasweep.report.measure.comparisons import (
     spread_claim,
     trend,
 )
-from metasweep.report.measure.edges import edges
 from metasweep.report.measure.statistics import SIGNIFICANCE, Interval, interval
 from metasweep.report.read.quantities import Quantity
 from metasweep.report.read.study import SEED, TEST_SIZE, Study

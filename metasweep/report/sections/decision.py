@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from metasweep.report.base.words import in_markdown
-from metasweep.report.measure.decision import decide, sentences
+from metasweep.report.measure.choosing.decision import decide, sentences
 from metasweep.report.measure.findings import advice
 from metasweep.report.read.study import Study
 from metasweep.report.sections.section import Choices, Section

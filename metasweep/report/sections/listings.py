@@ -6,9 +6,9 @@ import json
 
 from metasweep.report.base.listing import Listing, with_parameters
 from metasweep.report.base.words import DAGGER, parameter_name, value
+from metasweep.report.measure.choosing.table import ResultsTable, Row
 from metasweep.report.measure.statistics import SIGNIFICANCE, Interval
 from metasweep.report.measure.status import Completeness
-from metasweep.report.measure.table import ResultsTable, Row
 from metasweep.report.read.quantities import Quantity
 
 INTERVAL_WORDS = {"t": "Student's t", "normal": "normal (z)", "bootstrap": "percentile bootstrap"}

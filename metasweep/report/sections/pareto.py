@@ -7,8 +7,8 @@ from functools import partial
 from metasweep.report import figures
 from metasweep.report.base.listing import Listing, with_parameters
 from metasweep.report.base.words import in_markdown, number_of, parameter_name, value
-from metasweep.report.measure.configurations import configurations
-from metasweep.report.measure.pareto import Front, front
+from metasweep.report.measure.choosing.configurations import configurations
+from metasweep.report.measure.choosing.pareto import Front, front
 from metasweep.report.read.study import Study
 from metasweep.report.sections.listings import mean_and_half_width
 from metasweep.report.sections.section import Chart, Choices, Section

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from metasweep.report.base.words import in_markdown, link
-from metasweep.report.measure.table import results_table
+from metasweep.report.measure.choosing.table import results_table
 from metasweep.report.read.study import Study
 from metasweep.report.sections.listings import results
 from metasweep.report.sections.section import Choices, Section

@@ -15,7 +15,7 @@ from metasweep import page
 from metasweep.report.base.listing import Listing
 from metasweep.report.base.words import parameter_name, percent
 from metasweep.report.measure.baselines import chance_of
-from metasweep.report.measure.decision import decide, sentences
+from metasweep.report.measure.choosing.decision import decide, sentences
 from metasweep.report.measure.findings import findings
 from metasweep.report.measure.status import completeness
 from metasweep.report.read.quantities import Quantity

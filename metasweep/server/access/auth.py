@@ -15,7 +15,7 @@ from metasweep.server.access.guesses import Guesses
 from metasweep.server.access.keys import Keyring
 from metasweep.server.access.routes import PublicRoute, find_route
 from metasweep.server.access.signing import Signer
-from metasweep.server.store.database import Database
+from metasweep.server.store.base.database import Database
 
 READING = ("GET", "HEAD")  # a cookie alone changes nothing
 PASSES = ("authorization", "cookie")  # headers by which a request may say that it is allowed

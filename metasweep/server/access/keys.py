@@ -18,7 +18,7 @@ from pathlib import Path
 
 from metasweep.server.datadir import check_private, opened, write_private
 from metasweep.server.errors import Refused
-from metasweep.server.store.database import now
+from metasweep.server.store.base.database import now
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 OWN = "server"  # the key in the file `key`, which the commands on this machine use

@@ -12,7 +12,7 @@ from starlette.requests import cookie_parser
 
 from metasweep.server.access.keys import digest
 from metasweep.server.store import sessions
-from metasweep.server.store.database import Database
+from metasweep.server.store.base.database import Database
 
 COOKIE = "metasweep_session"
 WRITE_HEADER = "x-metasweep-write"

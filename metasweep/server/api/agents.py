@@ -6,14 +6,17 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from metasweep.server.api import paging, runs
+from metasweep.server.api import runs
+from metasweep.server.api.graphql import paging
 from metasweep.server.context import Context
 from metasweep.server.documents import one_line, parse_object
 from metasweep.server.errors import NotFound
-from metasweep.server.store import agents, claims, configs, projects, rows, suggestions, sweeps
-from metasweep.server.store import runs as run_rows
-from metasweep.server.store.configs import config_of
-from metasweep.server.store.database import time_ago, update
+from metasweep.server.store import projects, sweeps
+from metasweep.server.store.base import rows
+from metasweep.server.store.base.database import time_ago, update
+from metasweep.server.store.points import agents, claims, configs, suggestions
+from metasweep.server.store.points.configs import config_of
+from metasweep.server.store.runs import runs as run_rows
 from metasweep.sweeps import is_steered
 from metasweep.sweeps.states import ACTIVE
 

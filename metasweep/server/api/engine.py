@@ -21,28 +21,15 @@ from graphql import (
     validate,
 )
 
-from metasweep.server.api import (
-    agents,
-    artifact_changes,
-    artifact_commit,
-    artifacts,
-    collection_changes,
-    files,
-    history,
-    left_out,
-    projects,
-    run_changes,
-    runs,
-    steering,
-    sweeps,
-    viewer,
-)
-from metasweep.server.api.cost import MOST_TOKENS, count_fields
+from metasweep.server.api import agents, files, history, projects, run_changes, runs, steering, sweeps, viewer
+from metasweep.server.api.artifacts import artifact_changes, artifact_commit, artifacts, collection_changes
+from metasweep.server.api.graphql import left_out
+from metasweep.server.api.graphql.cost import MOST_TOKENS, count_fields
 from metasweep.server.context import Context
 from metasweep.server.errors import BadRequest, ServerError
-from metasweep.server.store import ids
+from metasweep.server.store.base import ids
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).with_name("graphql")
 SCHEMA_FILES = ("schema.graphql", "schema_artifacts.graphql")
 THEMES = (
     *(viewer, projects, runs, run_changes, history, files, sweeps, steering, agents),

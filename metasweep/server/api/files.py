@@ -5,12 +5,13 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from metasweep.server.api import paging
+from metasweep.server.api.graphql import paging
 from metasweep.server.errors import BadRequest
 from metasweep.server.store import files as file_rows
-from metasweep.server.store import ids, rows, runs
-from metasweep.server.store.order import ID, Term
-from metasweep.server.store.rows import Rows
+from metasweep.server.store.base import ids, rows
+from metasweep.server.store.base.order import ID, Term
+from metasweep.server.store.base.rows import Rows
+from metasweep.server.store.runs import runs
 from metasweep.server.stream import files
 
 MAX_FILES = 10_000

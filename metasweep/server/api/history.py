@@ -7,11 +7,11 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from metasweep.server.api import paging
+from metasweep.server.api.graphql import paging
 from metasweep.server.documents import parse_object, standard_json
 from metasweep.server.errors import BadRequest
-from metasweep.server.store import history
-from metasweep.server.store.order import Term
+from metasweep.server.store.base.order import Term
+from metasweep.server.store.runs import history
 from metasweep.server.stream.console import log_line
 from metasweep.server.stream.streams import type_name
 from metasweep.sweeps.metric import look_up

@@ -5,11 +5,12 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from metasweep.server.api import paging, viewer
+from metasweep.server.api import viewer
+from metasweep.server.api.graphql import paging
 from metasweep.server.errors import BadRequest
 from metasweep.server.store import projects
-from metasweep.server.store.database import update
-from metasweep.server.store.order import NEWEST
+from metasweep.server.store.base.database import update
+from metasweep.server.store.base.order import NEWEST
 
 
 def resolve_project(

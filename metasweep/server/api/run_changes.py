@@ -9,9 +9,12 @@ from graphql import GraphQLResolveInfo
 from metasweep.server.context import Context
 from metasweep.server.documents import one_line, parse_object, standard_json
 from metasweep.server.errors import BadRequest
-from metasweep.server.store import artifacts, claims, files, history, ids, projects, rows, runs, sweeps
-from metasweep.server.store.database import now, update
-from metasweep.server.store.names import check_name
+from metasweep.server.store import artifacts, files, projects, sweeps
+from metasweep.server.store.base import ids, rows
+from metasweep.server.store.base.database import now, update
+from metasweep.server.store.base.names import check_name
+from metasweep.server.store.points import claims
+from metasweep.server.store.runs import history, runs
 from metasweep.server.stream.files import remove_blobs
 from metasweep.sweeps.states import ALIVE, ENDED, LOST
 

@@ -6,11 +6,13 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from metasweep.server.api import paging, viewer
+from metasweep.server.api import viewer
+from metasweep.server.api.graphql import paging
 from metasweep.server.errors import BadRequest
-from metasweep.server.store import filters as run_filters
-from metasweep.server.store import history, rows, runs
-from metasweep.server.store.rows import Rows
+from metasweep.server.store.base import rows
+from metasweep.server.store.base.rows import Rows
+from metasweep.server.store.runs import filters as run_filters
+from metasweep.server.store.runs import history, runs
 
 
 def parse_filters(text: str | None) -> tuple[str, list[Any]]:

@@ -11,8 +11,10 @@ from graphql import GraphQLResolveInfo
 from metasweep.server.context import Context
 from metasweep.server.documents import parse_object
 from metasweep.server.errors import BadRequest
-from metasweep.server.store import claims, rows, runs
-from metasweep.server.store.database import update
+from metasweep.server.store.base import rows
+from metasweep.server.store.base.database import update
+from metasweep.server.store.points import claims
+from metasweep.server.store.runs import runs
 
 Connection = sqlite3.Connection
 REMEMBERED = 100  # runs that a controller is told of: it asks for one at a time

@@ -9,15 +9,18 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from metasweep.server.api import paging, runs, steering, viewer
+from metasweep.server.api import runs, steering, viewer
+from metasweep.server.api.graphql import paging
 from metasweep.server.context import Context
 from metasweep.server.documents import one_line, parse_object
 from metasweep.server.errors import BadRequest
-from metasweep.server.store import claims, configs, ids, projects, rows, sweeps
-from metasweep.server.store import runs as run_rows
-from metasweep.server.store.database import insert, now, update
-from metasweep.server.store.metrics import best_of_sweep
-from metasweep.server.store.order import NEWEST
+from metasweep.server.store import projects, sweeps
+from metasweep.server.store.base import ids, rows
+from metasweep.server.store.base.database import insert, now, update
+from metasweep.server.store.base.order import NEWEST
+from metasweep.server.store.points import claims, configs
+from metasweep.server.store.runs import runs as run_rows
+from metasweep.server.store.runs.metrics import best_of_sweep
 from metasweep.sweeps import Grid, grid_size, is_steered, read_config, validate
 from metasweep.sweeps.metric import Metric
 

@@ -4,9 +4,9 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from metasweep.server.api import paging
+from metasweep.server.api.graphql import paging
 from metasweep.server.context import Context
-from metasweep.server.store import ids
+from metasweep.server.store.base import ids
 
 # Features that clients ask for by name and that this server has.
 FEATURES = (

@@ -3,15 +3,9 @@
 from starlette.routing import Route
 
 from metasweep.server.access.routes import FormRoute, PublicRoute
-from metasweep.server.pages import (
-    files,
-    lines,
-    shells,
-    sign_in,
-    sources,
-    static,
-)
+from metasweep.server.pages import files, shells, sign_in, sources, static
 from metasweep.server.pages.answers import failure, wants_page
+from metasweep.server.pages.data import lines
 from metasweep.server.pages.state import Pages
 
 __all__ = ["ROUTES", "Pages", "failure", "wants_page"]

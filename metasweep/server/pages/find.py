@@ -8,7 +8,8 @@ from starlette.requests import Request
 
 from metasweep.server.context import Server
 from metasweep.server.errors import NotFound
-from metasweep.server.store import projects, runs, sweeps
+from metasweep.server.store import projects, sweeps
+from metasweep.server.store.runs import runs
 
 
 def address(*parts: str) -> str:

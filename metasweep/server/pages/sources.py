@@ -8,10 +8,10 @@ from starlette.responses import Response
 
 from metasweep import page
 from metasweep.server.pages import find
-from metasweep.server.pages import project as projects
-from metasweep.server.pages import run as runs
-from metasweep.server.pages import sweep as sweeps
 from metasweep.server.pages.answers import SAFE, send
+from metasweep.server.pages.data import project as projects
+from metasweep.server.pages.data import run as runs
+from metasweep.server.pages.data import sweep as sweeps
 from metasweep.server.pages.state import Pages
 from metasweep.server.store import views
 

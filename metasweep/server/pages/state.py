@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from metasweep.server.pages.answers import Answer
-from metasweep.server.pages.lines import Lines
-from metasweep.server.pages.tracks import Tracks
+from metasweep.server.pages.data.lines import Lines
+from metasweep.server.pages.data.tracks import Tracks
 
 MOST_ANSWERS = 64
 SHARE = 0.05  # of a processor, the most that one source takes, however many look at it

@@ -5,8 +5,8 @@ import sqlite3
 from typing import Any
 
 from metasweep.server.store import collections
-from metasweep.server.store.database import insert, now, update
-from metasweep.server.store.rows import Rows, known
+from metasweep.server.store.base.database import insert, now, update
+from metasweep.server.store.base.rows import Rows, known
 
 
 def find_same(

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import Literal
 
 from metasweep.server.errors import BadRequest
-from metasweep.server.store.database import now, update
-from metasweep.server.store.names import check_name
-from metasweep.server.store.rows import Rows
+from metasweep.server.store.base.database import now, update
+from metasweep.server.store.base.names import check_name
+from metasweep.server.store.base.rows import Rows
 
 Kind = Literal["SEQUENCE", "PORTFOLIO"]
 VERSION = re.compile(r"v(\d{1,9})")

@@ -9,8 +9,8 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Literal
 
-from metasweep.server.store.database import insert, now
-from metasweep.server.store.rows import Rows, get
+from metasweep.server.store.base.database import insert, now
+from metasweep.server.store.base.rows import Rows, get
 
 Owner = Literal["run_id", "artifact_id"]
 MIMETYPE = re.compile(r"[\w.+-]{1,100}/[\w.+-]{1,100}( ?; ?[\w.+-]{1,50}=\"?[\w.+-]{1,50}\"?){0,3}", re.ASCII)

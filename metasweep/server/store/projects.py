@@ -2,9 +2,9 @@
 
 import sqlite3
 
-from metasweep.server.store.database import now
-from metasweep.server.store.names import check_name
-from metasweep.server.store.rows import Rows
+from metasweep.server.store.base.database import now
+from metasweep.server.store.base.names import check_name
+from metasweep.server.store.base.rows import Rows
 
 
 def find(connection: sqlite3.Connection, entity: str, name: str) -> sqlite3.Row | None:

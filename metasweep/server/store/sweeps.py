@@ -2,8 +2,8 @@
 
 import sqlite3
 
-from metasweep.server.store.configs import config_of
-from metasweep.server.store.rows import Rows
+from metasweep.server.store.base.rows import Rows
+from metasweep.server.store.points.configs import config_of
 
 
 def find(connection: sqlite3.Connection, project_id: int, name: str) -> sqlite3.Row | None:

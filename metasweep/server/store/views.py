@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from metasweep.server.store.database import one_of
+from metasweep.server.store.base.database import one_of
 from metasweep.sweeps.states import ACTIVE, PREEMPTED
 
 Scope = Literal["project", "sweep"]

@@ -3,7 +3,7 @@
 import sqlite3
 from typing import Any
 
-from metasweep.server.store import ids
+from metasweep.server.store.base import ids
 
 
 def log_line(row: sqlite3.Row) -> dict[str, Any]:

@@ -18,8 +18,9 @@ from starlette.responses import FileResponse, Response
 
 from metasweep.server.context import Context, Server
 from metasweep.server.errors import BadRequest, NotFound
-from metasweep.server.store import blobs, rows
+from metasweep.server.store import blobs
 from metasweep.server.store import files as file_rows
+from metasweep.server.store.base import rows
 
 FLUSH = 1 << 20  # bytes held in memory before they go to the disk
 

@@ -17,8 +17,9 @@ from metasweep.server.body import LARGE, read_json
 from metasweep.server.context import Server
 from metasweep.server.documents import parse_object, standard_json, storable
 from metasweep.server.errors import BadRequest
-from metasweep.server.store import claims, runs, streams
-from metasweep.server.store.database import now, update
+from metasweep.server.store.base.database import now, update
+from metasweep.server.store.points import claims
+from metasweep.server.store.runs import runs, streams
 
 HISTORY, EVENTS, LOGS, SUMMARY = (
     "wandb-history.jsonl",

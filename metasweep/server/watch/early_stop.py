@@ -6,9 +6,10 @@ import sqlite3
 from collections import defaultdict
 from typing import Any
 
-from metasweep.server.store import runs, streams, sweeps
-from metasweep.server.store.configs import config_of
-from metasweep.server.store.database import Database
+from metasweep.server.store import sweeps
+from metasweep.server.store.base.database import Database
+from metasweep.server.store.points.configs import config_of
+from metasweep.server.store.runs import runs, streams
 from metasweep.sweeps import costs_of, is_poor, is_steered, limits
 
 log = logging.getLogger("server")

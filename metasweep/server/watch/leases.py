@@ -6,8 +6,9 @@ import threading
 import time
 
 from metasweep.server.context import Server
-from metasweep.server.store import claims, leases, sweeps
-from metasweep.server.store.database import time_ago
+from metasweep.server.store import sweeps
+from metasweep.server.store.base.database import time_ago
+from metasweep.server.store.points import claims, leases
 from metasweep.server.watch.early_stop import EarlyStop
 from metasweep.server.watch.old_artifacts import OldArtifacts
 

@@ -6,7 +6,7 @@ import time
 
 from metasweep.server.context import Server
 from metasweep.server.store import artifacts, blobs, files
-from metasweep.server.store.database import now
+from metasweep.server.store.base.database import now
 
 SECONDS = 60.0  # between two looks: times to live are days
 log = logging.getLogger("server")

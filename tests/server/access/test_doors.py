@@ -17,10 +17,10 @@ from metasweep.server.access.signing import Signer
 from metasweep.server.app import ROUTES
 from metasweep.server.errors import Refused
 from tests.conftest import ServerProcess
+from tests.server.access.test_keys import key_command, status
+from tests.server.commands.test_cli import command, one_line
 from tests.server.protocol import UPSERT, Client
-from tests.server.test_cli import command, one_line
 from tests.server.test_fuzz import CREATE_FILES
-from tests.server.test_keys import key_command, status
 
 SECRETS = ("key", "signing_secret", "keys.json")
 # Names that look like those of public addresses, and are a project's.

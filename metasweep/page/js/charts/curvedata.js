@@ -1,8 +1,8 @@
 // What the curves are drawn from: their values, scales and distances.
 import { scaleLinear, scaleLog } from "d3";
-import { GROUPS } from "page/charts/colors";
+import { GROUPS } from "page/charts/drawing/colors";
 import { formatAccuracyTick, formatNumber } from "page/base/format";
-import { ninesScale } from "page/charts/scales";
+import { ninesScale } from "page/charts/drawing/scales";
 
 const MOST_MEANS = 200; // points of a mean
 const MOST_GROUPS = GROUPS.light.length;

@@ -1,10 +1,10 @@
 // Curves over time of the selected runs, one line each or the mean of every group.
 import { axisBottom, axisLeft, scaleLinear, select } from "d3";
-import { GROUPS, runColors } from "page/charts/colors";
+import { GROUPS, runColors } from "page/charts/drawing/colors";
 import { NEAR, meanOf, distanceTo, flatten, groupLevels, startCurve, valueScale } from "page/charts/curvedata";
 import { choice, h, perFrame, refill, whenResized } from "page/base/dom";
 import { formatNumber, formatValue } from "page/base/format";
-import { Painter, thin } from "page/charts/painter";
+import { Painter, thin } from "page/charts/drawing/painter";
 
 const HEIGHT = 300;
 const MARGIN = { top: 14, right: 18, bottom: 38, left: 54 };

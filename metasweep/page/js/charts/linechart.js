@@ -2,8 +2,8 @@
 import { axisBottom, axisLeft, scaleLinear, scaleLog, select } from "d3";
 import { h } from "page/base/dom";
 import { formatAccuracyTick, formatNumber, formatPercent } from "page/base/format";
-import { smoothed } from "page/charts/smooth";
-import { logTicks } from "page/charts/ticks";
+import { smoothed } from "page/charts/drawing/smooth";
+import { logTicks } from "page/charts/drawing/ticks";
 import { exportButtons } from "page/charts/export";
 
 const MARGIN = { top: 8, right: 20, bottom: 24, left: 54 };

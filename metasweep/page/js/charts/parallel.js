@@ -1,10 +1,10 @@
 // Parallel coordinates: lines on a canvas, axes and brushes in SVG above it.
 import { select } from "d3";
-import { AxisView } from "page/charts/axis";
-import { runColors } from "page/charts/colors";
-import { drawColorBar } from "page/charts/colorbar";
+import { AxisView } from "page/charts/drawing/axis";
+import { runColors } from "page/charts/drawing/colors";
+import { drawColorBar } from "page/charts/drawing/colorbar";
 import { fitText, h, textWidth, whenResized } from "page/base/dom";
-import { Painter, thin } from "page/charts/painter";
+import { Painter, thin } from "page/charts/drawing/painter";
 
 const HEIGHT = 420;
 const MARGIN = { top: 44, right: 132, bottom: 12 };

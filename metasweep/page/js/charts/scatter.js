@@ -3,7 +3,7 @@ import { axisBottom, axisLeft, scaleLinear, scaleLog, select } from "d3";
 import { h } from "page/base/dom";
 import { formatNumber } from "page/base/format";
 import { exportButtons } from "page/charts/export";
-import { logTicks } from "page/charts/ticks";
+import { logTicks } from "page/charts/drawing/ticks";
 
 const MARGIN = { top: 8, right: 20, bottom: 40, left: 58 };
 const NEAR = 24; // px

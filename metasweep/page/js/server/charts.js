@@ -2,7 +2,7 @@
 import { choice, h } from "page/base/dom";
 import { count } from "page/base/format";
 import { LineChart } from "page/charts/linechart";
-import { lineOptions } from "page/charts/options";
+import { lineOptions } from "page/charts/drawing/options";
 import { card } from "page/read/sections";
 import { duration } from "page/server/time";
 

@@ -5,7 +5,7 @@ import { count, formatInterval, formatNumber, formatValue } from "page/base/form
 import { against, interval, seedsToShow } from "page/base/statistics";
 import { refresh } from "page/live";
 import { card } from "page/read/sections";
-import { queueSeeds } from "page/server/api";
+import { queueSeeds } from "page/server/control/api";
 import { attempt, question } from "page/base/dialog";
 import { configurationColumns } from "page/table/rows";
 

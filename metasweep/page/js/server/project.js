@@ -4,7 +4,7 @@ import { Details } from "page/read/details";
 import { h, link, refillList } from "page/base/dom";
 import { card, progress } from "page/read/sections";
 import { Selection } from "page/selection";
-import { serverActions } from "page/server/actions";
+import { serverActions } from "page/server/control/actions";
 import { heading } from "page/server/parts";
 import { ago } from "page/server/time";
 import { Workspace } from "page/server/workspace";

@@ -2,11 +2,11 @@
 import { h } from "page/base/dom";
 import { decode } from "page/base/data";
 import { StudyPage } from "page/study";
-import { serverActions } from "page/server/actions";
-import { place } from "page/server/api";
-import { SweepControl } from "page/server/control";
+import { serverActions } from "page/server/control/actions";
+import { place } from "page/server/control/api";
+import { SweepControl } from "page/server/control/control";
 import { Leaderboard } from "page/server/leaderboard";
-import { refined, showText } from "page/server/refine";
+import { refined, showText } from "page/server/control/refine";
 import { Workspace } from "page/server/workspace";
 
 export class SweepPage {

@@ -1,0 +1,1 @@
+"""What this job was given: cores, memory of its GPU, time, and a local disk."""

@@ -1,0 +1,240 @@
+"""What the workers of an agent share: the sweep, the limits, the tally, and when it is enough."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from metasweep.agent.node.walltime import Walltime
+from metasweep.agent.points.missing import Missing
+from metasweep.agent.progress import ProgressMonitor
+from metasweep.agent.runs import runfiles, unsent
+from metasweep.agent.workers.ahead import Ahead
+from metasweep.batch.exit_codes import DONE, FAILING, FAULT, USAGE
+from metasweep.client.protocol import Client
+from metasweep.client.sweep import Sweep, explain
+from metasweep.client.transport import Refused, Unreachable
+from metasweep.forks.pool import Pool
+from metasweep.forks.processes.process import describe_status
+from metasweep.sweeps.states import FINISHED
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that was handed out."""
+
+    id: str
+    point: dict[str, Any]
+    began: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended."""
+
+    run: Run
+    seconds: float
+    status: int
+    """Exit code, or minus the signal that killed it."""
+    stopped: bool
+    """Whether the server or the agent had told it to stop."""
+    failed: bool
+    """Whether it ended otherwise without being finished, on the server too."""
+    reason: str
+    """Why it failed, in one line."""
+    taken_along: bool = False
+    """Whether the process that trained it together with others has ended meanwhile."""
+
+
+class Work:
+    """The work of all workers, and what has become of it. Thread-safe."""
+
+    def __init__(
+        self,
+        client: Client,
+        sweep: Sweep,
+        pool: Pool,
+        *,
+        extra_arguments: Sequence[str] = (),
+        count: int | None = None,
+        max_failures: int = 5,
+        walltime: Walltime | None = None,
+        missing: Missing | None = None,
+        monitor: ProgressMonitor | None = None,
+        cards: Sequence[str] = (),
+        report: Callable[..., None],
+    ) -> None:
+        """`count` and `walltime` limit the work; so many failures in a row end it (0: never).
+
+        `report(text, routine=False)` tells the user; routine is what a live display shows anyway.
+        """
+        self.client, self.sweep, self.pool = client, sweep, pool
+        self.extra_arguments = extra_arguments
+        self.stop = client.stop
+        self.walltime = walltime or Walltime(None)
+        self.missing = missing
+        self.ahead = Ahead(client, sweep, monitor, self.walltime)
+        self.signals: list[float] = []
+        """When signals told us to go (monotonic clock); the handler appends."""
+        self.exit_code = DONE
+        self.finished = self.failed = self.stopped = 0
+        self.unfinished: dict[str, Outcome] = {}
+        """The last outcome of each point that has failed here and not been finished here."""
+        self.began = time.monotonic()
+        self._cards = cards
+        self._unsent: list[str] = []
+        self._monitor = monitor
+        self._left = count
+        self._max_failures = max_failures
+        self._failures_in_a_row = 0
+        self._failing: list[dict[str, Any]] = []
+        """The points of these failures."""
+        self._out_of_time = False
+        self._report = report
+        self._lock = threading.Lock()
+
+    def begin_claim(self) -> bool:
+        """Reserve one run of the count; return whether there is one to claim."""
+        with self._lock:
+            if self.stop.is_set() or self.signals or self._left == 0:
+                return False
+            if not self.walltime.fits():
+                self._say_no_time()
+                return False
+            if self._left is not None:
+                self._left -= 1
+            return True
+
+    def _say_no_time(self) -> None:
+        """Say, once, that the job is too short for another run."""
+        if not self._out_of_time:
+            self._out_of_time = True
+            left = self._monitor.unfinished if self._monitor else None
+            rest = "" if left is None else f"{left} runs are not finished, "
+            self._report(f"leaving the rest to others: {rest}{self.walltime}")
+
+    def cancel_claim(self) -> None:
+        """Give a reserved run back."""
+        with self._lock:
+            if self._left is not None:
+                self._left += 1
+
+    def note_start(self, run: Run) -> None:
+        """Say that a run starts."""
+        self._report(f"run {run.id} starts: {self.sweep.varying(run.point)}", routine=True)
+
+    def note_end(self, outcome: Outcome) -> None:
+        """Count a run, and stop when runs keep failing."""
+        with self._lock:
+            self._count(outcome)
+        run = outcome.run
+        if outcome.stopped:
+            self._report(f"run {run.id} stopped after {outcome.seconds:.1f} s")
+        elif outcome.failed:
+            self._report(f"run {run.id} failed after {outcome.seconds:.1f} s: {outcome.reason}")
+            self._judge(outcome)
+        else:
+            self._report(f"run {run.id} finished in {outcome.seconds:.1f} s", routine=True)
+
+    def cards_of(self, worker: int) -> dict[str, str]:
+        """Return what tells the runs of a worker, counted from 1, which of the job's GPUs are theirs."""
+        return {"CUDA_VISIBLE_DEVICES": self._cards[(worker - 1) % len(self._cards)]} if self._cards else {}
+
+    def note_sent(self, run_id: str, ended_itself: bool) -> None:
+        """Note that the server has all of a run; of a killed one only once the wandb service has ended."""
+        if not ended_itself:
+            self._unsent.append(run_id)
+            return
+        with contextlib.suppress(OSError):  # what is not noted is kept, and may be sent twice
+            unsent.note_sent(runfiles.wandb_folder(), run_id)
+
+    def note_service_end(self) -> None:
+        """Note that the wandb service has sent all that it had, also of the runs that were killed."""
+        for run_id in self._unsent:
+            self.note_sent(run_id, ended_itself=True)
+
+    def _count(self, outcome: Outcome) -> None:
+        point = json.dumps(outcome.run.point, sort_keys=True, default=str)
+        if outcome.stopped:
+            self.stopped += 1
+        elif outcome.failed:
+            self.failed += 1
+            self.unfinished[point] = outcome
+            if not outcome.taken_along:
+                self._failures_in_a_row += 1
+                self._failing.append(outcome.run.point)
+        else:
+            self.finished += 1
+            self.unfinished.pop(point, None)
+            self.walltime.note(outcome.seconds)
+            self._failures_in_a_row = 0
+            self._failing.clear()
+
+    def _judge(self, outcome: Outcome) -> None:
+        """Stop before every run of the sweep fails in the same way."""
+        if outcome.status == USAGE and not self.finished:
+            self.finish_early(FAILING, f"the program refuses its arguments: {outcome.reason}")
+        else:
+            self._stop_if_failing(outcome.reason)
+
+    def note_trainer_end(self, status: int) -> None:
+        """Count the end of a trainer as one failure, however many runs it takes with it."""
+        reason = f"the trainer: {describe_status(status)}"
+        self._report(f"a trainer ended, its runs with it: {describe_status(status)}")
+        with self._lock:
+            self._failures_in_a_row += 1
+        self._stop_if_failing(reason)
+
+    def _stop_if_failing(self, reason: str) -> None:
+        if self._max_failures and self._failures_in_a_row >= self._max_failures:
+            self.finish_early(FAILING, self._describe_failures(reason))
+
+    def _describe_failures(self, reason: str) -> str:
+        """Return whether some value, this node or the program is to blame for failures in a row."""
+        row = f"{self._failures_in_a_row} runs in a row failed here"
+        if culprits := self._suspects():
+            return f"{row}, all with {culprits}, with which none has finished; the last with {reason}"
+        if self._monitor:
+            self._monitor.ask()
+        if self._monitor and (elsewhere := self._monitor.finished_elsewhere(self.finished)) > 0:
+            host = socket.gethostname()
+            return (
+                f"node {host} looks bad: {row} while {elsewhere} finished elsewhere; the last with {reason}"
+            )
+        return f"{row}, the last with {reason}"
+
+    def _suspects(self) -> str:
+        """Return the values that the failing points share and no finished run has; empty if none finished."""
+        try:
+            runs = self.client.runs(self.sweep.name)
+            finished = [config for _, state, config in runs if state == FINISHED]
+        except (Refused, Unreachable):
+            return ""
+        first = self._failing[0] if self._failing else {}
+        shared = {
+            name: value
+            for name, value in first.items()
+            if all(point.get(name) == value for point in self._failing)
+            and not any(config.get(name) == value for config in finished)
+        }
+        return self.sweep.varying(shared) if finished else ""
+
+    def finish_early(self, exit_code: int, message: str) -> None:
+        """Claim no more, and say why; the first reason counts."""
+        with self._lock:
+            first, self.exit_code = not self.exit_code, self.exit_code or exit_code
+            self.stop.set()
+        if first:
+            self._report(f"stopping: {message}")
+
+    def refuse(self, error: Refused) -> None:
+        """Stop because the server said no."""
+        gone = error.status == 404
+        message = f"sweep {self.sweep.name} is gone" if gone else explain(error, self.client.account)
+        self.finish_early(FAULT, message)

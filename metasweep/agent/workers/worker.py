@@ -1,0 +1,263 @@
+"""One worker: claims a run, has it run, and claims the next the moment it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import queue
+import random
+import signal
+import socket
+import threading
+import time
+from dataclasses import replace
+from typing import Any, Literal
+
+import click
+
+from metasweep.agent.runs.log import last_words
+from metasweep.agent.runs.runfiles import prepare
+from metasweep.agent.workers.seats import Seat
+from metasweep.agent.workers.trainers import Trainers
+from metasweep.agent.workers.work import Outcome, Run, Work
+from metasweep.batch.exit_codes import FAULT
+from metasweep.client.protocol import Registration
+from metasweep.client.transport import Refused, Unreachable
+from metasweep.forks import turns
+from metasweep.forks.messages import Exited
+from metasweep.forks.pool import Events
+from metasweep.sweeps.states import FINISHED
+
+HEARTBEAT_SECONDS = {"embedded": 10.0, "other": 30.0}  # a run learns by itself, too, that it is to stop
+IDLE_SECONDS = {"embedded": (2.0, 8.0), "other": (4.0, 60.0)}  # the first wait and the longest
+EXIT = {"type": "exit"}
+PREEMPTED = (-signal.SIGTERM, 128 + signal.SIGTERM)
+FAILURE_SECONDS = 10.0  # until the server has heard of a failed run, whose point it may offer again
+KILL_SECONDS = 30.0  # from a stop command to SIGKILL
+
+
+class Worker(threading.Thread):
+    """A worker, registered with the server as one agent: the server gives an agent one run at a time."""
+
+    def __init__(
+        self, number: int, work: Work, trainers: Trainers | None = None, seat: Seat | None = None
+    ) -> None:
+        """With a `seat`, which another worker has too, runs are trained by turns."""
+        super().__init__(name=f"worker {number}", daemon=True)
+        self.number = number
+        self.run_now: Run | None = None
+        self.note = "starting"
+        self._shared = work
+        self._trainers, self._seat = trainers, seat
+        self._place: Literal["none", "next", "seated"] = "none"
+        self._waits = False
+        self._stopped = False
+        self._failed_at = -math.inf
+        self._idle_seconds = 0.0
+
+    def run(self) -> None:
+        """Claim and run until the agent or the server says that it is enough."""
+        try:
+            self._work()
+        except Refused as error:
+            self._shared.refuse(error)
+        except Unreachable:
+            pass  # only raised once the work is to end
+        except click.ClickException as error:
+            self._shared.finish_early(FAULT, error.message)
+        except Exception as error:  # noqa: BLE001
+            self._shared.finish_early(FAULT, f"worker {self.number}: {type(error).__name__}: {error}")
+        self.note = "done"
+
+    @property
+    def is_training(self) -> bool:
+        """Whether it has a run that is neither waiting for its turn nor over but for its last requests."""
+        return self.run_now is not None and not self._waits and (not self._seat or self._place != "none")
+
+    def _work(self) -> None:
+        client, sweep = self._shared.client, self._shared.sweep.name
+        agent = client.register_agent(sweep, socket.gethostname())
+        try:
+            self._claim_and_run(agent)
+        finally:
+            with contextlib.suppress(Unreachable, Refused):
+                client.sign_off(agent)
+
+    def _claim_and_run(self, agent: Registration) -> None:
+        client = self._shared.client
+        while self._begin_claim():
+            self.note = "asking for a run"
+            missing = self._shared.missing
+            try:
+                nothing = missing is not None and missing.replaces_server
+                commands = [EXIT] if nothing else client.claim(agent, self._shared.walltime.fits)
+            except Unreachable:
+                self._cancel_claim()
+                continue
+            run = next((c for c in commands if c["type"] in ("run", "resume")), None)
+            nothing_left = any(c["type"] == "exit" for c in commands)
+            if nothing_left and missing and (missing.attempts is None or self._shared.unfinished):
+                run = missing.claim()
+            if run is None or self._shared.stop.is_set() or self._shared.signals:
+                self._cancel_claim()
+                if nothing_left and not self._may_get_more():
+                    return
+                self.note = "waiting: no run to claim now"
+                self._idle()
+            elif not self._perform(agent, run):
+                return
+
+    def _begin_claim(self) -> bool:
+        """Reserve a run of the count, and a seat for it; return whether there is one to claim."""
+        self.note = "waiting for its turn"
+        if self._seat:
+            if not self._seat.reserve(self._shared.ahead.after, self._is_over):
+                return False
+            self._place = "next"
+        if self._shared.begin_claim():
+            return True
+        self._leave_seat()
+        return False
+
+    def _cancel_claim(self) -> None:
+        """Give a reserved run and its seat back."""
+        self._shared.cancel_claim()
+        self._leave_seat()
+
+    def _is_over(self) -> bool:
+        """Whether no run is to begin any more."""
+        return self._shared.stop.is_set() or bool(self._shared.signals)
+
+    @property
+    def _kind_of_server(self) -> str:
+        return "embedded" if self._shared.client.is_embedded else "other"
+
+    def _idle(self) -> None:
+        """Wait before the next claim, longer each time, with jitter."""
+        first, longest = IDLE_SECONDS[self._kind_of_server]
+        self._idle_seconds = min(max(first, 2 * self._idle_seconds), longest)
+        self._shared.stop.wait(random.uniform(0.5, 1) * self._idle_seconds)
+
+    def _may_get_more(self) -> bool:
+        """Whether to ask once more although the server says that nothing is left."""
+        undecided = bool(self._shared.missing and self._shared.missing.undecided)
+        return undecided or time.monotonic() - self._failed_at < FAILURE_SECONDS
+
+    def _perform(self, agent: Registration, command: dict[str, Any]) -> bool:
+        """Run what was handed out; return whether to go on."""
+        self._idle_seconds = 0.0
+        point = {name: entry["value"] for name, entry in command.get("args", {}).items()}
+        self.run_now = run = Run(command["run_id"], point, time.monotonic())
+        self._stopped, self.note = False, ""
+        try:
+            start = prepare(self._shared.sweep, command, point, self._shared.extra_arguments)
+        except click.ClickException:
+            agent.ended.add(run.id)  # given back when this agent signs off
+            raise
+        start.environ.update(self._shared.cards_of(self.number))
+        if self._trainers:
+            start.environ.update(self._trainers.environ(self.number))
+        start = replace(start, held=self._seat is not None)
+        self._shared.note_start(run)
+        events = self._shared.pool.start(start)
+        if self._trainers:
+            self._trainers.begin()
+        exited, go_on = self._await(agent, run, events)
+        self._leave_seat()
+        status, unheard = exited.status, self._unheard(run, exited)
+        run = self.run_now
+        agent.ended.add(run.id)
+        told = bool(self._shared.signals) or status in PREEMPTED  # the batch system tells everyone
+        stopped = status != 0 and (self._stopped or told)
+        if stopped:
+            self._give_back(run)
+        failed = (status != 0 or bool(unheard)) and not stopped
+        self._failed_at = time.monotonic() if failed else -math.inf
+        seconds = time.monotonic() - run.began
+        if not unheard:
+            self._shared.note_sent(run.id, ended_itself=status >= 0)
+        taken_along = bool(self._trainers and self._trainers.ended_since(run.began, self.number))
+        reason = exited.note or unheard or last_words(start.log, status)
+        self._shared.note_end(Outcome(run, seconds, status, stopped, failed, reason, taken_along))
+        self.run_now = None
+        return go_on
+
+    def _unheard(self, run: Run, exited: Exited) -> str:
+        """Return why a run that ended well is none that has finished; empty if it has, as far as is known."""
+        if exited.status or exited.finished or self._stopped:
+            return ""
+        if exited.finished is False:
+            return "it ended without finishing its wandb run"
+        try:
+            state = self._shared.client.run_state(self._shared.sweep.name, run.id)
+        except (Unreachable, Refused):
+            return ""
+        if state == FINISHED:
+            return ""
+        return f"it ended well, but the server has it {state or 'not'}: is wandb offline, disabled, unused?"
+
+    def _await(self, agent: Registration, run: Run, events: Events) -> tuple[Exited, bool]:
+        """Wait for the end of a run, telling the server of it; return its end and whether to go on."""
+        go_on, kill_at = True, float("inf")
+        while True:
+            try:
+                event = events.get(timeout=HEARTBEAT_SECONDS[self._kind_of_server])
+            except queue.Empty:
+                commands = self._beat(agent, run)
+            else:
+                if isinstance(event, Exited):
+                    return event, go_on
+                self._note_reached(run, event.what)
+                continue
+            leave = any(c["type"] == "exit" for c in commands)
+            told_to_stop = leave or any(c["type"] == "stop" and c.get("run_id") == run.id for c in commands)
+            go_on = go_on and not leave
+            if told_to_stop and not self._stopped:
+                self._stopped, kill_at = True, time.monotonic() + KILL_SECONDS
+                self._shared.pool.signal(run.id, signal.SIGTERM)
+            elif time.monotonic() > kill_at:
+                self._shared.pool.signal(run.id, signal.SIGKILL)
+
+    def _give_back(self, run: Run) -> None:
+        """Have a run that was stopped before the server knew of its beginning handed out again."""
+        with contextlib.suppress(Refused, Unreachable):  # then the server misses it when its lease is over
+            self._shared.client.give_back(self._shared.sweep.name, run.id)
+
+    def _note_reached(self, run: Run, what: int) -> None:
+        """Let a held run go on when it is its turn; let the next have the seat when its training is over."""
+        if what == turns.OVER:
+            self._leave_seat()
+            return
+        self.note, self._waits = "ready, waits for its turn", True
+        taken = bool(self._seat and self._seat.take(self._is_over))
+        self._waits = False
+        if taken:
+            self._place, self.note = "seated", ""
+            self.run_now = replace(run, began=time.monotonic())
+            self._shared.pool.go(run.id)
+        else:  # it has not been trained: another is to have it
+            self._stopped = True
+            self._shared.pool.signal(run.id, signal.SIGTERM, for_good=False)
+
+    def _leave_seat(self) -> None:
+        """Let another have the seat, if this worker has it, or was to have it."""
+        if not self._seat:
+            return
+        if self._place == "seated" and self.run_now:
+            self._shared.ahead.note_training(time.monotonic() - self.run_now.began)
+            self._seat.leave()
+        elif self._place == "next":
+            self._seat.cancel()
+        self._place = "none"
+
+    def _beat(self, agent: Registration, run: Run) -> list[dict[str, Any]]:
+        """Tell the server of the running run; a server that is away does not disturb it."""
+        try:
+            commands = self._shared.client.heartbeat(agent, run.id)
+        except Unreachable as error:
+            self.note = f"the server is away: {error}"
+            return []
+        except Refused:
+            return []  # the sweep was deleted: the next claim will say so
+        self.note = ""
+        return commands

@@ -1,0 +1,135 @@
+"""How a fork of the forkserver becomes as good as a new process, and how it ends as one."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import signal
+import struct
+import sys
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from metasweep.forks import turns, warmup
+from metasweep.forks.processes import ahead, command_line, interpreter, main_module
+from metasweep.forks.processes.main_module import Order
+from metasweep.forks.processes.process import PARENT_DIED
+
+NOTE = struct.Struct("iii")
+"""What a process writes of itself: its id, one of the words of `turns`, and its exit code if it ends."""
+
+
+@dataclass(frozen=True)
+class ExitReport:
+    """Where a program that ends by itself says so: two file descriptors."""
+
+    ended: int
+    """A file in memory: empty unless the program has come to its end, see `main_module.become`."""
+    notes: int
+    """A pipe that all runs share, for each `NOTE`: the memory of a process takes a while to be freed."""
+
+    def write(self, what: int, code: int = 0) -> None:
+        """Say how far this process is."""
+        os.write(self.notes, NOTE.pack(os.getpid(), what, code))
+
+
+def stand_by(line: int, gate: int, exit_report: ExitReport) -> NoReturn:
+    """Wait, in a process forked ahead of its run, to be told what to become; end if the line closes.
+
+    A run that is held waits, once it has begun, until something can be read from `gate`.
+    """
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    order = ahead.await_order(line)
+    if order is None:
+        os._exit(0)
+    become(order, gate, exit_report)
+
+
+def become(order: Order, gate: int, exit_report: ExitReport) -> NoReturn:
+    """Run a program in this forked process and end it."""
+    default_signals()
+    interpreter.forget_exit_handlers()
+    main_module.become(order, exit_report.ended)
+    command_line.show(order["words"])
+    del sys.path[0]  # the forkserver's: the same again, where this program has it
+    gc.enable()
+    interpreter.draw_anew()
+    if order["held"]:
+        turns.take_turns(gate, exit_report.write)
+    else:
+        os.close(gate)
+    before, pid = set(sys.modules), os.getpid()
+    main_module.forget_this_package()
+    interrupted = False
+    try:
+        main_module.run(order["kind"], order["name"])
+    except SystemExit as request:
+        if isinstance(request.code, str) or (request.code is not None and not isinstance(request.code, int)):
+            print(request.code, file=sys.stderr)
+    except KeyboardInterrupt:
+        interrupted = True
+    except BaseException:  # noqa: BLE001, S110 - it has been printed
+        pass
+    interpreter.run_exit_handlers()
+    flush()
+    if os.getpid() == pid:
+        leave(before, exit_report, interrupted)
+    os._exit(main_module.Exit.code)  # a process that the program has forked
+
+
+def default_signals() -> None:
+    """Handle signals as a new interpreter does."""
+    for signum in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, PARENT_DIED):
+        signal.signal(signum, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def execute(words: list[str], environ: dict[str, str]) -> NoReturn:
+    """Replace this process by a new one."""
+    default_signals()
+    try:
+        os.execvpe(words[0], words, environ)
+    except OSError as error:
+        print(f"cannot run {words[0]}: {error.strerror}", file=sys.stderr, flush=True)
+        os._exit(127)
+
+
+def leave(before: set[str], exit_report: ExitReport, interrupted: bool) -> NoReturn:
+    """Take down what is the program's own, say that this process has ended, and end."""
+    try:
+        new = [name for name in sys.modules if name not in before]
+        libraries = [name for name in new if warmup.is_library(name)]
+        os.write(exit_report.ended, json.dumps(libraries).encode())
+        own = [sys.modules[name] for name in new if name not in libraries]
+        interpreter.take_down([sys.modules["__main__"], *own])
+        flush()
+        if interrupted:  # as the interpreter ends then
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGINT)
+        if not holds_gpu():
+            exit_report.write(turns.ENDED, main_module.Exit.code)
+    except BaseException:  # noqa: BLE001
+        traceback.print_exc()
+        main_module.Exit.code = main_module.Exit.code or 1
+    finally:
+        os._exit(main_module.Exit.code)
+
+
+def flush() -> None:
+    """Write what is still in the buffers of the standard streams."""
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        if stream is not None and not getattr(stream, "closed", False):
+            stream.flush()
+
+
+def holds_gpu() -> bool:
+    """Whether this process has a GPU open, whose memory is free for others only when it is gone."""
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed since it was listed
+            if str(entry.readlink()).startswith("/dev/nvidia"):
+                return True
+    return False

@@ -1,0 +1,1 @@
+"""What every figure draws with: the style, axes and scales, words, and saving."""

@@ -1,0 +1,131 @@
+"""Whether the best configuration lies on the edge of the grid, and what to try next. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from metasweep.report.base.words import parameter_name, value
+from metasweep.report.measure.choosing.configurations import (
+    Configuration,
+    best,
+    complete,
+    configurations,
+    expected_seeds,
+)
+from metasweep.report.measure.importance import acts_by_factors, on_scale
+from metasweep.report.measure.statistics import SIGNIFICANCE, paired_t
+from metasweep.report.read.study import TEST_SIZE, Study
+
+
+@dataclass(frozen=True)
+class Edge:
+    """One parameter whose best value is its lowest or highest."""
+
+    place: str  # the beginning of its sentence
+    inner: Hashable  # the neighbour inside the grid
+    p_value: float  # that it is no better than the neighbour; NaN when nothing could be tested
+    about: str  # how it was tested, or why it was not
+    beyond: str  # what to try next; empty when nothing more extreme is possible
+
+    def sentence(self, level: float = SIGNIFICANCE) -> str:
+        """What can be said at a level of significance."""
+        if math.isnan(self.p_value):
+            return f"{self.place}; {self.about}."
+        p = min(1.0, self.p_value)
+        if not self.p_value < level:
+            apart = f"but cannot be told apart from {value(self.inner)}"
+            return f"{self.place}, {apart} ({self.about}, p = {p:.2f})."
+        advice = f": try {self.beyond} next" if self.beyond else ", and nothing lies beyond it"
+        shown = "< 0.001" if p < 0.001 else f"= {p:.3f}"
+        return f"{self.place}, and is better than {value(self.inner)} ({self.about}, p {shown}){advice}."
+
+
+def edge_sentences(study: Study) -> list[str]:
+    """One sentence per numeric parameter whose best value is its lowest or highest; one if there is none."""
+    found = edges(study)
+    if found is None:
+        return []
+    return [edge.sentence() for edge in found[1]] or [f"{found[0]} lies on no edge of the grid."]
+
+
+def edges(study: Study) -> tuple[str, list[Edge]] | None:
+    """The best configuration in words, and where it lies on an edge; None without a configuration.
+
+    Whether to look further is decided against the neighbour inside the grid, by a paired t test over seeds.
+    The best of many equal configurations beats its neighbour by luck: Bonferroni's correction for them all.
+    """
+    candidates = complete(configurations(study), expected_seeds(study))
+    if not candidates:
+        return None
+    winner = best(candidates, study.metric, 1)[0]
+    tuned = [name for name in study.parameters if name not in TEST_SIZE]
+    found = [_edge(study, candidates, winner, name) for name in tuned]
+    return named(study, winner), [edge for edge in found if edge]
+
+
+def named(study: Study, winner: Configuration) -> str:
+    """The best configuration in words, by what it was chosen."""
+    by = "on validation" if study.metric.split == "val" else f"by {study.metric.words}"
+    return f"The best configuration {by}" + (f" ({in_words(winner.values)})" if winner.values else "")
+
+
+def in_words(values: Mapping[str, Hashable]) -> str:
+    """`lr 0.001, optimizer adam`."""
+    return ", ".join(f"{parameter_name(name)} {value(item)}" for name, item in values.items())
+
+
+def _edge(study: Study, candidates: list[Configuration], winner: Configuration, name: str) -> Edge | None:
+    levels = study.levels(name)
+    own = winner.values[name]
+    if (
+        on_scale(pd.Series(levels)) is None
+        or len(levels) < 3
+        or own not in (levels[0], levels[-1])
+        or own == 0
+    ):
+        return None  # zero (no dropout, no decay) is the end of the scale, not of the grid
+    outwards = levels if own == levels[-1] else levels[::-1]
+    end = "highest" if own == levels[-1] else "lowest"
+    place = f"{named(study, winner)} has the {end} {parameter_name(name)} of the grid, {value(own)}"
+    inner, beyond = outwards[-2], next_value(outwards)
+    neighbour = [c for c in candidates if c.values == {**winner.values, name: inner}]
+    if not neighbour:
+        return Edge(
+            place,
+            inner,
+            math.nan,
+            f"its neighbour {value(inner)} was not run with all seeds: nothing can be told",
+            beyond,
+        )
+    column = study.metric.column
+    mine, theirs = winner.by_seed(column).align(neighbour[0].by_seed(column), join="inner")
+    p_value = len(candidates) * paired_t(mine, theirs).p_value
+    if math.isnan(p_value):
+        return Edge(place, inner, math.nan, f"one seed cannot tell it from {value(inner)}", beyond)
+    return Edge(place, inner, p_value, f"paired t, corrected for {len(candidates)} configurations", beyond)
+
+
+def next_value(outwards: Sequence[Hashable]) -> str:
+    """The value to try after the last of those in order, on the scale on which they are spaced.
+
+    By a factor where they are spaced by factors (half a step further on a log scale), by a whole step
+    otherwise. Whole numbers stay whole, positive ones positive, shares below 1; "" when nothing is left.
+    """
+    numbers = [float(str(level)) for level in outwards]
+    last, before = numbers[-1], numbers[-2]
+    whole = all(number == int(number) for number in numbers)
+    if acts_by_factors(sorted(numbers)):
+        factor = last / before
+        beyond = last * (factor if whole else math.sqrt(factor))
+    else:
+        beyond = 2 * last - before
+    if whole:
+        beyond = float(round(beyond))
+    possible = beyond != last and (beyond > 0 or min(numbers) < 0)
+    if not whole and min(numbers) >= 0 and max(numbers) < 1 and beyond >= 1:
+        beyond, possible = (1 + last) / 2, True
+    return value(float(f"{beyond:.2g}") if not whole else beyond) if possible else ""

@@ -1,0 +1,111 @@
+"""Committing a version: its manifest is made whole, its entries become rows, it gets its number."""
+
+import base64
+import hashlib
+import json
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import GraphQLResolveInfo
+
+from metasweep.server.api.artifacts.artifact_changes import find
+from metasweep.server.context import Context
+from metasweep.server.documents import parse_object
+from metasweep.server.errors import BadRequest
+from metasweep.server.store import artifacts
+from metasweep.server.store import files as file_rows
+from metasweep.server.store.base import ids
+from metasweep.server.store.files import FULL, INCREMENT
+from metasweep.server.stream import files
+
+MANIFEST = "wandb_manifest.json"
+Entries = dict[str, dict[str, Any]]
+
+
+@dataclass
+class Whole:
+    """What a version holds when all that was sent of it is put together."""
+
+    entries: Entries
+    manifest: dict[str, Any] | None
+    """The manifest made of several; None when the one that was sent is whole."""
+
+
+def contents(manifest: dict[str, Any]) -> Entries:
+    """The entries of a manifest, or BadRequest."""
+    entries = manifest.get("contents")
+    if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
+        raise BadRequest("manifest: contents is not an object of objects")
+    return entries
+
+
+def read_manifest(context: Context, row: sqlite3.Row) -> dict[str, Any]:
+    """An uploaded manifest, or BadRequest."""
+    return parse_object(files.blob_path(context.server, row["blob"]).read_bytes(), "manifest")
+
+
+def put_together(context: Context, artifact: sqlite3.Row) -> Whole:
+    """The whole of a version: what was sent, over its base if it is an increment, or its parts together."""
+    read = context.database.read()
+    sent = file_rows.manifests(read, artifact["id"])
+    if not sent:
+        raise BadRequest("the manifest was not uploaded")
+    newest = read_manifest(context, sent[-1])
+    if sent[-1]["manifest"] == FULL:
+        return Whole(contents(newest), None)
+    base = file_rows.manifests(read, artifact["base_id"]) if sent[-1]["manifest"] == INCREMENT else []
+    entries: Entries = {}
+    for row in [*base[-1:], *sent]:
+        entries |= contents(read_manifest(context, row))
+    return Whole(entries, newest | {"contents": entries})
+
+
+def digest_of(entries: Entries) -> str:
+    """The digest of a manifest as the client computes it: MD5 over its sorted names and their digests."""
+    lines = [f"{name}:{entries[name].get('digest')}\n" for name in sorted(entries)]
+    text = "wandb-artifact-manifest-v1\n" + "".join(lines)
+    return hashlib.md5(text.encode(errors="surrogatepass"), usedforsecurity=False).hexdigest()
+
+
+def add_entries(connection: sqlite3.Connection, artifact: sqlite3.Row, entries: Entries) -> None:
+    """Rows for those entries whose bytes were not uploaded for this version: references, what it keeps."""
+    for name, entry in entries.items():
+        digest, size = str(entry.get("digest")), entry.get("size")
+        if isinstance(entry.get("ref"), str):
+            number = size if type(size) is int and 0 <= size < 2**62 else 0
+            file_rows.add_reference(connection, artifact["id"], name, entry["ref"], number, digest)
+            continue
+        opaque = entry.get("birthArtifactID")
+        birth = ids.decode("Artifact", opaque) if isinstance(opaque, str) else None
+        file_rows.inherit(connection, artifact, name, birth, digest)
+
+
+def commit_artifact(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
+    """Make a version final. Again changes nothing."""
+    context = info.context
+    artifact = find(context.database.read(), input["artifactID"])
+    if artifact["state"] != "PENDING":
+        return {"artifact": artifact}
+    whole = put_together(context, artifact)
+    data = json.dumps(whole.manifest).encode() if whole.manifest else b""
+    blob = files.write_blob(context.server, data) if data else ""
+
+    def job(connection: sqlite3.Connection) -> list[str]:
+        current = find(connection, input["artifactID"])
+        if current["state"] != "PENDING":
+            return [blob] if blob else []
+        add_entries(connection, current, whole.entries)
+        digest, old = current["digest"], []
+        if blob:
+            digest = digest_of(whole.entries)
+            md5 = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
+            old = file_rows.replace_manifests(connection, current["id"], MANIFEST, blob, len(data), md5)
+        artifacts.commit(connection, current, digest)
+        return file_rows.unnamed(connection, old)
+
+    files.remove_blobs(context.server, context.database.write(job))
+    return {"artifact": find(context.database.read(), input["artifactID"])}
+
+
+RESOLVERS = {"Mutation": {"commitArtifact": commit_artifact}}

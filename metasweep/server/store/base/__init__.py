@@ -1,0 +1,1 @@
+"""The database itself: its connections, and what every statement needs."""

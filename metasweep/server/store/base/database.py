@@ -1,0 +1,303 @@
+"""SQLite in WAL mode: one writing thread with short transactions, any number of readers.
+
+Writes that wait at the same time share one transaction (group commit); each runs in its own savepoint,
+so that one which fails takes nothing of the others with it. A write is answered after the commit.
+"""
+
+import asyncio
+import contextlib
+import datetime
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, TypeVar
+
+from metasweep.server.budget import TICK, Budget
+from metasweep.server.errors import Refused
+from metasweep.server.store.base import functions
+
+T = TypeVar("T")
+Job = Callable[[sqlite3.Connection], T]
+
+SCHEMA = Path(__file__).with_name("schema.sql")
+# MIGRATIONS[n] brings a database of version n + 1 to version n + 2; schema.sql is the newest version.
+MIGRATIONS: tuple[str, ...] = (
+    "ALTER TABLE agents ADD COLUMN standing_by INTEGER NOT NULL DEFAULT 0",
+    # AUTOINCREMENT changes how ids are chosen, not how rows are stored: the definition alone is rewritten.
+    """
+    ALTER TABLE freed_points DROP COLUMN attempts;
+    ALTER TABLE freed_points DROP COLUMN run_id;
+    DROP INDEX runs_of_agent;
+    CREATE INDEX runs_of_agent ON runs (agent_id, state);
+    CREATE INDEX runs_of_point ON runs (sweep_id, point);
+    CREATE INDEX runs_not_begun ON runs (heartbeat_at) WHERE state = 'pending';
+    CREATE INDEX agents_standing_by ON agents (sweep_id, id) WHERE standing_by;
+    CREATE INDEX agents_alive ON agents (heartbeat_at) WHERE state = 'RUNNING';
+    CREATE TABLE makes_sqlite_sequence (id INTEGER PRIMARY KEY AUTOINCREMENT);
+    DROP TABLE makes_sqlite_sequence;
+    INSERT INTO sqlite_sequence (name, seq)
+        SELECT 'projects', max(id) FROM projects UNION ALL SELECT 'sweeps', max(id) FROM sweeps
+        UNION ALL SELECT 'agents', max(id) FROM agents UNION ALL SELECT 'runs', max(id) FROM runs
+        UNION ALL SELECT 'files', max(id) FROM files UNION ALL SELECT 'collections', max(id) FROM collections
+        UNION ALL SELECT 'artifacts', max(id) FROM artifacts;
+    PRAGMA writable_schema = ON;
+    UPDATE sqlite_schema
+        SET sql = replace(sql, ' id INTEGER PRIMARY KEY,', ' id INTEGER PRIMARY KEY AUTOINCREMENT,')
+        WHERE name IN (SELECT name FROM sqlite_sequence);
+    PRAGMA writable_schema = RESET;
+    """,
+    "CREATE TABLE sessions (token TEXT PRIMARY KEY, key TEXT NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID",
+    "ALTER TABLE runs ADD COLUMN acknowledged INTEGER NOT NULL DEFAULT 1",
+    """
+    ALTER TABLE sweeps ADD COLUMN controller_run TEXT;
+    CREATE TABLE prior_runs (
+        sweep_id INTEGER NOT NULL REFERENCES sweeps (id) ON DELETE CASCADE,
+        run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        PRIMARY KEY (sweep_id, run_id)
+    ) WITHOUT ROWID;
+    ALTER TABLE files ADD COLUMN ref TEXT;
+    ALTER TABLE collections ADD COLUMN kind TEXT NOT NULL DEFAULT 'SEQUENCE';
+    ALTER TABLE collections ADD COLUMN tags TEXT NOT NULL DEFAULT '[]';
+    ALTER TABLE collections ADD COLUMN next_version INTEGER NOT NULL DEFAULT 0;
+    UPDATE collections SET next_version = (
+        SELECT coalesce(max(version_index) + 1, 0) FROM artifacts WHERE collection_id = collections.id
+    );
+    ALTER TABLE artifacts ADD COLUMN distributed_id TEXT;
+    ALTER TABLE artifacts ADD COLUMN base_id INTEGER;
+    ALTER TABLE artifacts ADD COLUMN ttl INTEGER;
+    CREATE TABLE links (
+        collection_id INTEGER NOT NULL REFERENCES collections (id) ON DELETE CASCADE,
+        artifact_id INTEGER NOT NULL REFERENCES artifacts (id) ON DELETE CASCADE,
+        version_index INTEGER NOT NULL,
+        created_at TEXT NOT NULL,
+        PRIMARY KEY (collection_id, artifact_id)
+    ) WITHOUT ROWID;
+    CREATE INDEX links_of_artifact ON links (artifact_id);
+    CREATE VIEW members AS
+        SELECT collection_id, id AS artifact_id, version_index, created_at FROM artifacts
+            WHERE state = 'COMMITTED'
+        UNION ALL SELECT collection_id, artifact_id, version_index, created_at FROM links;
+    CREATE TABLE logged_artifacts (
+        run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        artifact_id INTEGER NOT NULL REFERENCES artifacts (id) ON DELETE CASCADE,
+        PRIMARY KEY (run_id, artifact_id)
+    ) WITHOUT ROWID;
+    INSERT INTO logged_artifacts SELECT run_id, id FROM artifacts WHERE run_id IS NOT NULL;
+    """,
+    """
+    CREATE TABLE configs (
+        key TEXT PRIMARY KEY,
+        sweep_id INTEGER NOT NULL REFERENCES sweeps (id) ON DELETE CASCADE,
+        text TEXT NOT NULL,
+        document TEXT
+    );
+    CREATE INDEX configs_of_sweep ON configs (sweep_id);
+    INSERT INTO configs (key, sweep_id, text) SELECT lower(hex(randomblob(16))), id, config FROM sweeps;
+    ALTER TABLE sweeps ADD COLUMN config_key TEXT NOT NULL DEFAULT '';
+    UPDATE sweeps SET config_key = (SELECT key FROM configs WHERE sweep_id = sweeps.id);
+    ALTER TABLE sweeps DROP COLUMN config;
+    """,
+)
+VERSION = len(MIGRATIONS) + 1
+STEPS_OF_TEXT = 4  # what a character of SQL costs, in SQLite's steps; a long filter has some hundred thousand
+BATCH = 200  # writes in one transaction: bounds the wait of the first of them
+
+
+def now() -> str:
+    """The time as the protocol writes it: UTC, to the second."""
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def time_ago(seconds: float) -> str:
+    """The time that many seconds ago, as the protocol writes it."""
+    then = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=seconds)
+    return then.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def insert(connection: sqlite3.Connection, table: str, **columns: Any) -> int:
+    """Insert a row; its id."""
+    names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+    row = connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(columns.values()))
+    return int(row.lastrowid or 0)
+
+
+def one_of(words: Sequence[str]) -> str:
+    """These words as what follows IN: of our own constants alone, never of what a client sent."""
+    return "(" + ", ".join(f"'{word}'" for word in words) + ")"
+
+
+def update(connection: sqlite3.Connection, table: str, row_id: int, **columns: Any) -> None:
+    """Set columns of the row with that id."""
+    names = ", ".join(f"{name} = ?" for name in columns)
+    connection.execute(f"UPDATE {table} SET {names} WHERE id = ?", (*columns.values(), row_id))
+
+
+def migrate(connection: sqlite3.Connection, version: int) -> None:
+    """Bring a database from a version (0: empty) to the newest; a step is done wholly or not at all."""
+    connection.execute("PRAGMA journal_mode = WAL")
+    new = [(VERSION, SCHEMA.read_text(encoding="utf-8"))]
+    steps = enumerate(MIGRATIONS[version - 1 :], version + 1) if version else new
+    for number, script in steps:
+        connection.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT;")
+
+
+class Connection(sqlite3.Connection):
+    """A connection that may work for a query with a budget."""
+
+    budget: Budget | None = None
+
+    def spend(self, steps: float) -> None:
+        """Take steps from the budget, if there is one."""
+        if self.budget is not None:
+            self.budget.take_steps(steps)
+
+    def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+        """Execute a statement, at the cost of making it and of having SQLite prepare it."""
+        self.spend(len(sql) * STEPS_OF_TEXT)
+        return super().execute(sql, *parameters)
+
+
+def connect(path: Path) -> Connection:
+    """A connection in autocommit mode; rows are accessed by name."""
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, timeout=30, factory=Connection
+    )
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA foreign_keys = ON")
+    # In WAL mode this survives the death of the process. A power cut may take the newest commits, though
+    # never the database: FULL would keep them, at 2 to 5 ms of fsync for each commit instead of 0.2 ms.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA cache_size = -16000")
+    functions.register(connection, connection.spend)
+    return connection
+
+
+class Database:
+    """One database file. `read` gives the thread's own connection, `write` runs a job in the writer."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._local = threading.local()
+        self._jobs: queue.SimpleQueue[tuple[Job, Future] | None] = queue.SimpleQueue()
+        self._connection = self._open()
+        self._writer = threading.Thread(target=self._write_forever, name="writer", daemon=True)
+        self._writer.start()
+
+    def _open(self) -> sqlite3.Connection:
+        """The writer's connection, with the newest schema; Refused when the file is no good."""
+        way_out = "serve a backup of it with --server-dir BACKUP, or choose another --server-dir"
+        try:
+            connection = connect(self.path)
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version > VERSION:
+                raise Refused(f"{self.path} comes from a newer version of this program: update it")
+            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if found != "ok":
+                raise Refused(f"{self.path} is damaged ({found.splitlines()[-1]}): {way_out}")
+            migrate(connection, version)
+        except sqlite3.DatabaseError as error:
+            if "full" in str(error):
+                raise Refused(
+                    f"no room for {self.path}: free some, or choose another --server-dir"
+                ) from error
+            raise Refused(f"{self.path} cannot be used ({error}): {way_out}") from error
+        return connection
+
+    def read(self) -> Connection:
+        """The reading connection of this thread."""
+        connection = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = connect(self.path)
+            connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    @contextlib.contextmanager
+    def snapshot(self, budget: Budget) -> Iterator[Connection]:
+        """A reading connection within which everything is seen as of one moment.
+
+        What exceeds the budget is interrupted, and ends with the budget's refusal.
+        """
+        connection = self.read()
+        budget.begin()
+        connection.budget = budget
+        connection.set_progress_handler(budget.tick, TICK)
+        connection.execute("BEGIN")
+        try:
+            yield connection
+        except sqlite3.OperationalError as error:
+            if budget.refusal is not None:
+                raise budget.refusal from error
+            raise
+        finally:
+            connection.budget = None
+            connection.set_progress_handler(None, 0)
+            connection.execute("ROLLBACK")
+
+    def submit(self, job: "Job[T]") -> "Future[T]":
+        """Queue a write; the future is done when it is committed, or failed."""
+        future: Future[T] = Future()
+        self._jobs.put((job, future))
+        return future
+
+    def write(self, job: "Job[T]") -> T:
+        """Run a write and wait for its commit. Not to be called from within a write."""
+        return self.submit(job).result()
+
+    async def write_async(self, job: "Job[T]") -> T:
+        """The same for the event loop."""
+        return await asyncio.wrap_future(self.submit(job))
+
+    def close(self) -> None:
+        """Finish the queued writes, gather all in the one file and close the writer's connection."""
+        self._jobs.put(None)
+        self._writer.join()
+        with contextlib.suppress(sqlite3.OperationalError):  # on a full disk it stays in two files
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._connection.close()
+
+    def _write_forever(self) -> None:
+        while (first := self._jobs.get()) is not None:
+            batch = [first]
+            with contextlib.suppress(queue.Empty):
+                while len(batch) < BATCH:
+                    item = self._jobs.get_nowait()
+                    if item is None:
+                        self._jobs.put(None)
+                        break
+                    batch.append(item)
+            self._commit([item for item in batch if item[1].set_running_or_notify_cancel()])
+
+    def _commit(self, batch: list[tuple[Job, Future]]) -> None:
+        """Run the jobs of one transaction and tell each how it went. Whatever happens, the thread goes on."""
+        outcomes: list[tuple[Future, Any, BaseException | None]] = []
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for job, future in batch:
+                outcomes.append((future, *self._attempt(job)))
+            self._connection.execute("COMMIT")
+        except Exception as error:  # noqa: BLE001 - it is raised where each of the jobs is waited for
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            outcomes = [(future, None, error) for _, future in batch]
+        for future, result, failure in outcomes:
+            if failure is None:
+                future.set_result(result)
+            else:
+                future.set_exception(failure)
+
+    def _attempt(self, job: Job) -> tuple[Any, BaseException | None]:
+        """Run one job in a savepoint: its result, or the exception that undid it."""
+        self._connection.execute("SAVEPOINT job")
+        try:
+            result = job(self._connection)
+        except Exception as error:
+            if not self._connection.in_transaction:
+                raise  # SQLite gave up the whole transaction, as it does on a full disk
+            self._connection.execute("ROLLBACK TO job")
+            self._connection.execute("RELEASE job")
+            return None, error
+        self._connection.execute("RELEASE job")
+        return result, None

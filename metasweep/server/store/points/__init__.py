@@ -1,0 +1,1 @@
+"""The points of sweeps: who has which, and which comes next."""

@@ -1,0 +1,338 @@
+"""Which run gets which point of a sweep, and when a point is offered again.
+
+A claim is one immediate transaction: runs that were preempted first, then points that were given up,
+then the next point never claimed. Its cost does not grow with the number of points done. A point whose
+run failed, crashed or was killed returns to the queue until it has had its attempts; a deleted run
+frees its point as if it had never been. An answer can get lost: an agent that asks again at once gets the
+run that it has, and a run of which its agent never heard is no attempt.
+"""
+
+import json
+import random
+import sqlite3
+from typing import Any
+
+from metasweep.server.store.base import ids
+from metasweep.server.store.base.database import insert, now, one_of
+from metasweep.server.store.points.configs import config_of, grid_of
+from metasweep.sweeps import is_steered, sample
+from metasweep.sweeps.metric import Metric
+from metasweep.sweeps.states import ENDED, LOST, OPEN
+
+Point = dict[str, Any]
+
+
+def claim(
+    connection: sqlite3.Connection,
+    sweep: sqlite3.Row,
+    agent_id: int,
+    username: str,
+    suggestion: Point | None = None,
+) -> dict[str, Any] | None:
+    """The command that gives an agent its next run, or None when no point is left.
+
+    `suggestion` is the point for a search that learns (bayes), worked out before the transaction.
+    """
+    run = connection.execute(
+        "SELECT * FROM runs WHERE sweep_id = ? AND state = 'preempted' ORDER BY id LIMIT 1", (sweep["id"],)
+    ).fetchone()
+    if run is not None:
+        connection.execute(
+            "UPDATE runs SET state = 'pending', agent_id = ?, heartbeat_at = ?, acknowledged = 0"
+            " WHERE id = ?",
+            (agent_id, now(), run["id"]),
+        )
+        return command(connection, "resume", sweep, run["name"], json.loads(run["parameters"] or "{}"))
+    if queued := take_queued(connection, sweep, agent_id):
+        return queued
+    config = config_of(connection, sweep)
+    if is_steered(config) or sweep["claimed"] >= config.get("run_cap", float("inf")):
+        return None
+    taken = next_freed(connection, sweep) or next_new(connection, sweep, config, suggestion)
+    if taken is None:
+        return None
+    point, parameters, attempt = taken
+    name = new_run(connection, sweep, agent_id, username, point, parameters, attempt)
+    return command(connection, "run", sweep, name, parameters)
+
+
+def enqueue(
+    connection: sqlite3.Connection,
+    sweep: sqlite3.Row,
+    username: str,
+    parameters: Point,
+    display_name: str | None,
+) -> str:
+    """Queue a run for the next agent of a sweep; its name. It holds no point of the server's own search."""
+    name = new_run(connection, sweep, None, username, None, parameters, 1)
+    if display_name:
+        connection.execute("UPDATE runs SET display_name = ? WHERE name = ?", (display_name, name))
+    return name
+
+
+def take_queued(connection: sqlite3.Connection, sweep: sqlite3.Row, agent_id: int) -> dict[str, Any] | None:
+    """The command that gives an agent the run that was queued first, or None."""
+    run = connection.execute(
+        "SELECT * FROM runs WHERE sweep_id = ? AND state = 'pending' AND agent_id IS NULL"
+        " AND parameters IS NOT NULL ORDER BY id LIMIT 1",
+        (sweep["id"],),
+    ).fetchone()
+    if run is None:
+        return None
+    connection.execute(
+        "UPDATE runs SET agent_id = ?, heartbeat_at = ?, acknowledged = 0 WHERE id = ?",
+        (agent_id, now(), run["id"]),
+    )
+    connection.execute("UPDATE agents SET total_runs = total_runs + 1 WHERE id = ?", (agent_id,))
+    return command(connection, "run", sweep, run["name"], json.loads(run["parameters"]))
+
+
+def repeat(connection: sqlite3.Connection, sweep: sqlite3.Row, agent_id: int) -> dict[str, Any] | None:
+    """The command that an agent has been given already and seems not to have heard, if there is one."""
+    run = connection.execute(
+        "SELECT * FROM runs WHERE agent_id = ? AND state = 'pending' AND NOT acknowledged LIMIT 1",
+        (agent_id,),
+    ).fetchone()
+    if run is None:
+        return None
+    kind = "run" if run["exit_code"] is None else "resume"
+    return command(connection, kind, sweep, run["name"], json.loads(run["parameters"] or "{}"))
+
+
+def acknowledge(connection: sqlite3.Connection, run: sqlite3.Row) -> None:
+    """Note that the agent of a run has heard of it."""
+    connection.execute("UPDATE runs SET acknowledged = 1 WHERE id = ?", (run["id"],))
+
+
+def next_freed(connection: sqlite3.Connection, sweep: sqlite3.Row) -> tuple[int, Point, int] | None:
+    """Take the point that was given up first: (point, parameters, attempt)."""
+    freed = connection.execute(
+        "SELECT * FROM freed_points WHERE sweep_id = ? ORDER BY id LIMIT 1", (sweep["id"],)
+    ).fetchone()
+    if freed is None:
+        return None
+    connection.execute("DELETE FROM freed_points WHERE id = ?", (freed["id"],))
+    query = "SELECT count(*) FROM runs WHERE sweep_id = ? AND point = ?"
+    (attempts,) = connection.execute(query, (sweep["id"], freed["point"])).fetchone()
+    return freed["point"], json.loads(freed["parameters"]), attempts + 1
+
+
+def next_new(
+    connection: sqlite3.Connection, sweep: sqlite3.Row, config: dict[str, Any], suggestion: Point | None
+) -> tuple[int, Point, int] | None:
+    """Take the next point never claimed, passing over those that prior runs cover."""
+    point = sweep["next_point"]
+    while connection.execute(
+        "SELECT 1 FROM covered_points WHERE sweep_id = ? AND point = ?", (sweep["id"], point)
+    ).fetchone():
+        point += 1
+    left = sweep["points"] is None or point < sweep["points"]
+    connection.execute("UPDATE sweeps SET next_point = ? WHERE id = ?", (point + left, sweep["id"]))
+    if not left:
+        return None
+    if sweep["method"] == "grid":
+        return point, grid_of(connection, sweep).point(point), 1
+    if suggestion is not None:
+        return point, suggestion, 1
+    return point, sample(config, random.Random(f"{sweep['seed']}/{point}")), 1
+
+
+def new_run(
+    connection: sqlite3.Connection,
+    sweep: sqlite3.Row,
+    agent_id: int | None,
+    username: str,
+    point: int | None,
+    parameters: Point,
+    attempt: int,
+) -> str:
+    """A pending run that holds a point, or is queued for an agent to come; returns its name."""
+    name, time = ids.short(), now()
+    number = sweep["claimed"] if point is None else point
+    kind = "point" if point is not None else "run"
+    display_name = f"{kind}-{number + 1}" + (f"-attempt-{attempt}" if attempt > 1 else "")
+    insert(
+        connection,
+        "runs",
+        project_id=sweep["project_id"],
+        name=name,
+        display_name=display_name,
+        state="pending",
+        config=json.dumps({key: {"value": value, "desc": None} for key, value in parameters.items()}),
+        username=username,
+        created_at=time,
+        updated_at=time,
+        heartbeat_at=time,
+        sweep=sweep["name"],
+        sweep_id=sweep["id"],
+        agent_id=agent_id,
+        point=point,
+        attempt=attempt,
+        acknowledged=0,
+        parameters=json.dumps(parameters),
+    )
+    connection.execute(
+        "UPDATE sweeps SET claimed = claimed + 1, heartbeat_at = ? WHERE id = ?", (time, sweep["id"])
+    )
+    connection.execute("UPDATE agents SET total_runs = total_runs + 1 WHERE id = ?", (agent_id,))
+    return name
+
+
+def command(
+    connection: sqlite3.Connection, kind: str, sweep: sqlite3.Row, run_name: str, parameters: Point
+) -> dict[str, Any]:
+    """What an agent is told to run."""
+    args = {key: {"value": value} for key, value in parameters.items()}
+    program = config_of(connection, sweep).get("program")
+    return {"type": kind, "run_id": run_name, "args": args, "program": program}
+
+
+def change_state(connection: sqlite3.Connection, run: sqlite3.Row, state: str, max_attempts: int) -> None:
+    """Move a run to a state; with it, its point is given up or taken back."""
+    if state == run["state"]:
+        return
+    heard = run["acknowledged"] or state not in ("pending", "crashed")
+    connection.execute(
+        "UPDATE runs SET state = ?, updated_at = ?, acknowledged = ? WHERE id = ?",
+        (state, now(), heard, run["id"]),
+    )
+    if run["point"] is None or run["sweep_id"] is None:
+        if not heard and state == "crashed" and run["parameters"]:
+            requeue(connection, run)
+        return
+    # A run that was told to stop, by a person or an early stop, is not tried again however it ends.
+    if state in LOST and not run["stop_requested"]:
+        if attempts_of_others(connection, run) + heard < max_attempts:
+            give_up(connection, run)
+    elif run["state"] in LOST:
+        take_back(connection, run)
+    if state in ENDED:
+        finish_if_exhausted(connection, run["sweep_id"])
+
+
+def requeue(connection: sqlite3.Connection, run: sqlite3.Row) -> None:
+    """A queued run of which its agent never heard waits for the next agent."""
+    connection.execute("UPDATE runs SET state = 'pending', agent_id = NULL WHERE id = ?", (run["id"],))
+
+
+def request_stop(connection: sqlite3.Connection, run: sqlite3.Row, max_attempts: int) -> None:
+    """Ask a run to stop: it learns it from its stream, its agent from its heartbeat.
+
+    One that was preempted, lost or not yet handed out has nobody to learn it; one that has ended is left.
+    """
+    if run["state"] in ("finished", "failed", "killed"):
+        return
+    connection.execute("UPDATE runs SET stop_requested = 1 WHERE id = ?", (run["id"],))
+    queued = run["state"] == "pending" and run["agent_id"] is None
+    if queued or run["state"] in ("preempted", "crashed"):
+        asked = connection.execute("SELECT * FROM runs WHERE id = ?", (run["id"],)).fetchone()
+        change_state(connection, asked, "killed", max_attempts)
+
+
+def attempts_of_others(connection: sqlite3.Connection, run: sqlite3.Row) -> int:
+    """How many other attempts the point of a run has had; one that its agent never heard of is none."""
+    query = "SELECT count(*) FROM runs WHERE sweep_id = ? AND point = ? AND id != ? AND acknowledged"
+    return connection.execute(query, (run["sweep_id"], run["point"], run["id"])).fetchone()[0]
+
+
+def give_up(connection: sqlite3.Connection, run: sqlite3.Row) -> bool:
+    """Queue a run's point to be offered again, unless another run holds it, as one that came back may.
+
+    Whether it was queued now.
+    """
+    held = connection.execute(
+        "SELECT 1 FROM runs WHERE sweep_id = ? AND point = ? AND id != ?"
+        f" AND (state NOT IN {one_of(LOST)} OR stop_requested)",
+        (run["sweep_id"], run["point"], run["id"]),
+    ).fetchone()
+    if held:
+        return False
+    queued = connection.execute(
+        "INSERT OR IGNORE INTO freed_points (sweep_id, point, parameters) VALUES (?, ?, ?)",
+        (run["sweep_id"], run["point"], run["parameters"]),
+    ).rowcount
+    connection.execute("UPDATE sweeps SET claimed = claimed - ? WHERE id = ?", (queued, run["sweep_id"]))
+    connection.execute(
+        "UPDATE sweeps SET state = 'RUNNING', exhausted = 0 WHERE id = ? AND exhausted", (run["sweep_id"],)
+    )
+    return bool(queued)
+
+
+def points_of(connection: sqlite3.Connection, sweep_id: int, names: list[str]) -> list[Point]:
+    """The points of those of a sweep's runs that have one, in the order of their creation."""
+    query = (
+        "SELECT parameters FROM runs WHERE sweep_id = ? AND point IS NOT NULL"
+        " AND name IN (SELECT value FROM json_each(?)) ORDER BY id"
+    )
+    found = connection.execute(query, (sweep_id, json.dumps(names)))
+    return [json.loads(parameters) for (parameters,) in found]
+
+
+def queue(connection: sqlite3.Connection, sweep: sqlite3.Row, points: list[Point]) -> None:
+    """Offer points that a grid does not have, numbered after its own; one that it has had already is not."""
+    numbers = {"id": sweep["id"], "own": sweep["points"]}
+    query = (
+        "SELECT point, parameters FROM runs WHERE sweep_id = :id AND point IS NOT NULL"
+        " UNION ALL SELECT point, parameters FROM freed_points WHERE sweep_id = :id"
+    )
+    known, last = set(), sweep["points"] - 1
+    for number, parameters in connection.execute(query, numbers):
+        known.add(json.dumps(json.loads(parameters), sort_keys=True))
+        last = max(last, number)
+    for point in points:
+        text = json.dumps(point, sort_keys=True)
+        if text not in known:
+            last += 1
+            known.add(text)
+            insert(connection, "freed_points", sweep_id=sweep["id"], point=last, parameters=json.dumps(point))
+    query = "UPDATE sweeps SET state = 'RUNNING', exhausted = 0, updated_at = ? WHERE id = ? AND exhausted"
+    connection.execute(query, (now(), sweep["id"]))
+
+
+def take_back(connection: sqlite3.Connection, run: sqlite3.Row) -> None:
+    """A run that was given up is there again: its point need not go to another, if it has not yet."""
+    removed = connection.execute(
+        "DELETE FROM freed_points WHERE sweep_id = ? AND point = ?", (run["sweep_id"], run["point"])
+    ).rowcount
+    connection.execute("UPDATE sweeps SET claimed = claimed + ? WHERE id = ?", (removed, run["sweep_id"]))
+
+
+def finish_if_exhausted(connection: sqlite3.Connection, sweep_id: int) -> None:
+    """A sweep with no point left to offer and no run under way is finished."""
+    sweep = connection.execute("SELECT * FROM sweeps WHERE id = ?", (sweep_id,)).fetchone()
+    if sweep["state"] not in ("RUNNING", "PENDING") or not all_claimed(connection, sweep):
+        return
+    open_work = connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM freed_points WHERE sweep_id = :id) OR EXISTS (SELECT 1 FROM runs WHERE"
+        f" sweep_id = :id AND state IN {one_of(OPEN)})",
+        {"id": sweep_id},
+    ).fetchone()[0]
+    if not open_work:
+        connection.execute("UPDATE sweeps SET state = 'FINISHED', exhausted = 1 WHERE id = ?", (sweep_id,))
+
+
+def all_claimed(connection: sqlite3.Connection, sweep: sqlite3.Row) -> bool:
+    """Whether every new point has been claimed or run_cap is reached; never where a program chooses runs."""
+    config = config_of(connection, sweep)
+    if is_steered(config):
+        return False
+    cap = config.get("run_cap", float("inf"))
+    return (sweep["points"] is not None and sweep["next_point"] >= sweep["points"]) or sweep["claimed"] >= cap
+
+
+def finish_at_target(connection: sqlite3.Connection, sweep_id: int, summary: str) -> None:
+    """Finish a sweep whose metric is as good as its target: runs under way end, no other is handed out."""
+    sweep = connection.execute("SELECT * FROM sweeps WHERE id = ?", (sweep_id,)).fetchone()
+    config = config_of(connection, sweep)
+    metric = Metric.of(config)
+    if metric is None or "target" not in config["metric"] or sweep["state"] != "RUNNING":
+        return
+    value, target = metric.of_run(json.loads(summary)), config["metric"]["target"]
+    if value is not None and not metric.is_better(target, than=value):
+        connection.execute("UPDATE sweeps SET state = 'FINISHED' WHERE id = ?", (sweep_id,))
+
+
+def release_deleted(connection: sqlite3.Connection, run: sqlite3.Row) -> None:
+    """A run that is about to be deleted gives its point back, as if it had never had it."""
+    if run["point"] is not None and run["sweep_id"] is not None:
+        give_up(connection, run)

@@ -1,0 +1,39 @@
+"""Who has not been heard of for long: running runs, runs that never began, agents."""
+
+import sqlite3
+
+from metasweep.server.store.base.database import now, one_of
+from metasweep.sweeps.states import ALIVE
+
+
+def quiet_runs(connection: sqlite3.Connection, before: str) -> list[sqlite3.Row]:
+    """The runs under way whose last sign of life came before a time."""
+    query = f"SELECT * FROM runs WHERE state IN {one_of(ALIVE)} AND heartbeat_at < ?"
+    return connection.execute(query, (before,)).fetchall()
+
+
+def abandoned_runs(connection: sqlite3.Connection, before: str) -> list[sqlite3.Row]:
+    """The runs that have not begun, and whose agent has not asked since a time."""
+    query = (
+        "SELECT runs.* FROM runs JOIN agents ON agents.id = agent_id"
+        " WHERE runs.state = 'pending' AND runs.heartbeat_at < :before AND agents.heartbeat_at < :before"
+    )
+    return connection.execute(query, {"before": before}).fetchall()
+
+
+def end_agents(connection: sqlite3.Connection, before: str) -> None:
+    """Agents that have not asked since a time are no longer there."""
+    query = "UPDATE agents SET state = 'CRASHED' WHERE state = 'RUNNING' AND heartbeat_at < ?"
+    connection.execute(query, (before,))
+
+
+def bound_future(connection: sqlite3.Connection) -> None:
+    """Make signs of life from the future, before the clock was set back, those of now: else they last."""
+    time = now()
+    for table, condition in (
+        ("runs", f"state IN {one_of(ALIVE)}"),
+        ("runs", "state = 'pending'"),
+        ("agents", "state = 'RUNNING'"),
+    ):  # one at a time, in the words of the indexes
+        query = f"UPDATE {table} SET heartbeat_at = ? WHERE {condition} AND heartbeat_at > ?"
+        connection.execute(query, (time, time))

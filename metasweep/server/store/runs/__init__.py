@@ -1,0 +1,1 @@
+"""Runs: their rows, their streams, and how they are found."""

@@ -1,0 +1,1 @@
+"""Sweep configs: read and checked."""

@@ -1,0 +1,1 @@
+"""How the next point is chosen, and which runs end early."""

@@ -1,0 +1,80 @@
+"""The decision at the top of the report, and the trade-offs of several objectives, on known truths."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from metasweep.report.measure.choosing.decision import decide, probabilities, sentences
+from metasweep.report.measure.choosing.pareto import hypervolume, undominated
+from metasweep.report.measure.statistics import detectable, seeds_to_show
+from tests.report.honesty import LEVEL, NOISE, of_rows, study
+
+
+def told(truth: list[float], seeds: int = 5, draw: int = 0) -> str:
+    made = study(of_rows(len(truth), seeds), np.array(truth), np.random.default_rng(draw), shared=NOISE)
+    found = decide(made)
+    assert found is not None
+    return " ".join(sentences(made, found))
+
+
+def test_a_clear_winner_is_taken_and_sure() -> None:
+    text = told([LEVEL, LEVEL + 20 * NOISE, LEVEL])
+    assert text.startswith("Take variant v1: the best of 3 configurations by mean validation accuracy.")
+    assert "over 5 seeds" in text
+    assert "with probability above 99 % (empirical Bayes over 5 seeds)." in text
+    assert "table --confirm" not in text
+
+
+def test_the_winner_of_equals_is_not_taken_for_the_best_and_says_what_it_costs() -> None:
+    chances = [
+        float(probabilities(LEVEL + NOISE * np.random.default_rng(draw).normal(size=(12, 5)), 0).max())
+        for draw in range(20)
+    ]
+    assert np.mean(chances) < 0.4
+    text = told([LEVEL] * 3, draw=1)
+    assert "the likeliest other is variant v" in text
+    assert "if the difference is what it seems (paired t, 80 % power)" in text or "more than 1,000" in text
+
+
+def test_one_seed_decides_nothing_of_how_sure() -> None:
+    assert "one seed cannot tell" in told([LEVEL, LEVEL + NOISE], seeds=1)
+    assert told([LEVEL]).startswith("Only one configuration has finished. It reaches")
+
+
+def test_a_small_loss_wins_where_small_is_good() -> None:
+    made = study(of_rows(3, 5), np.array([LEVEL, LEVEL - 20 * NOISE, LEVEL]), np.random.default_rng(0))
+    down = replace(made.metric, goal="minimize", kind="loss")
+    found = decide(replace(made, metric=down, reported=down))
+    assert found is not None
+    assert found.winner.values == {"variant": "v1"}
+    assert found.probability > 0.99
+
+
+def test_seeds_that_show_a_difference() -> None:
+    """Against the published sample size of a paired t test: 34 pairs for half a standard deviation."""
+    assert seeds_to_show(0.5, 1.0) == 34
+    assert seeds_to_show(0.0, 1.0) is None
+    assert seeds_to_show(1e-9, 1.0) is None
+    assert math.isnan(detectable(1.0, 1))
+    assert detectable(1.0, 34) == pytest.approx(0.5, abs=0.01)
+
+
+def test_no_point_of_the_front_is_beaten_and_its_volume_is_that_of_its_boxes() -> None:
+    points = np.random.default_rng(0).random((30, 3))
+    kept = undominated(points)
+    for index, point in enumerate(points):
+        beaten = any((other >= point).all() and (other > point).any() for other in points)
+        assert (index in kept) == (not beaten)
+    corners = np.random.default_rng(1).random((200_000, 3))
+    inside = np.zeros(len(corners), dtype=bool)
+    for point in points[kept]:
+        inside |= (corners <= point).all(axis=1)
+    assert hypervolume(points[kept]) == pytest.approx(inside.mean(), abs=0.01)
+    assert hypervolume(np.array([[0.5, 0.5], [1.0, 0.25]])) == pytest.approx(0.375)
+    for order in itertools.permutations(range(3)):
+        assert hypervolume(points[kept][:, list(order)]) == pytest.approx(hypervolume(points[kept]))

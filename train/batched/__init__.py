@@ -1,0 +1,1 @@
+"""Several runs trained together as one batched computation."""

@@ -1,0 +1,1 @@
+"""The networks, their passes and their optimizers."""
