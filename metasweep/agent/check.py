@@ -1,7 +1,7 @@
-"""`metasweep check SWEEP.yaml`: the first point of a sweep, run on a server of its own before all others.
+"""`metasweep check SWEEP.yaml`: try the first point of a sweep on a temporary server.
 
-Once in a plain new process, once as the agent would start it; what both leave behind is compared. Then once
-more, to be told to stop half-way.
+The point runs three times: in a plain new process; as the agent would start it, to compare what the two leave
+behind; and once more to see what it does when it is told to stop half-way.
 """
 
 from __future__ import annotations
@@ -38,19 +38,20 @@ query CheckedRun($name: String!, $project: String!, $entity: String!) {
   project(name: $project, entityName: $entity) { run(name: $name) { state summaryMetrics historyLineCount } }
 }"""
 SAMPLE_SECONDS = 0.2
-GOING_SECONDS = 4.5  # what an agent gives a run that is told to stop
-MOST_FILES = 20_000  # of the program's folder that are looked at
+GOING_SECONDS = 4.5  # how long an agent waits between SIGTERM and SIGKILL
+# the most files of the program's folder that are compared
+MOST_FILES = 20_000
 MARGIN = 1.5
 
 
 @dataclass
-class Seen:
-    """What one run has left behind."""
+class Traces:
+    """What one run left behind."""
 
     status: int
     seconds: float
     memory: float
-    """MiB, at the most."""
+    """The peak, in MiB."""
     log: str
     state: str = ""
     summary: dict[str, Any] = field(default_factory=dict)
@@ -59,8 +60,8 @@ class Seen:
 
 
 @dataclass
-class Bench:
-    """A sweep on a server of its own, and one of its points."""
+class CheckedSweep:
+    """A sweep on a temporary server, and one of its points."""
 
     client: Client
     sweep: sweep.Sweep
@@ -69,17 +70,17 @@ class Bench:
 
     @property
     def point(self) -> dict[str, Any]:
-        """The values of the point."""
+        """Return the value of each parameter."""
         return {name: entry["value"] for name, entry in self.args.items()}
 
-    def run(self, name: str, choice: Choice, rows: float = math.inf) -> Seen:
-        """Run the point; tell it to stop when it has logged so many rows."""
+    def run(self, name: str, choice: Choice, rows: float = math.inf) -> Traces:
+        """Run the point. Tell it to stop once it has logged `rows` rows."""
         self.client.make_run(self.sweep.name, name, self.args, name)
         start = runfiles.prepare(self.sweep, {"run_id": name, "args": self.args}, self.point, self.extra)
         pool = Pool(start.program, choice, os.environ, Path(start.log).with_name(f"forkserver-{name}.log"))
         before, began = files_here(), time.monotonic()
         status, memory = watch(pool, start, lambda: self.known(name)["historyLineCount"] >= rows)
-        seen = Seen(status, time.monotonic() - began, memory, start.log)
+        seen = Traces(status, time.monotonic() - began, memory, start.log)
         pool.leave(60)
         known = self.known(name)
         seen.state, seen.rows = known["state"], known["historyLineCount"] or 0
@@ -97,12 +98,13 @@ class Bench:
 @click.argument("path", metavar="SWEEP.yaml", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("extra", metavar="[-- ARGUMENTS...]", nargs=-1, type=click.UNPROCESSED)
 def main(path: Path, extra: tuple[str, ...]) -> None:
-    """Run the first point of a sweep before all others, and say what to expect of them.
+    """Run the first point of a sweep, and say what to expect of the others.
 
-    Nothing goes to your server: the check has one of its own, in a temporary folder. The program runs in this
-    folder, three times. Exit code 0: fit to be searched; 1: it is not, the lines marked with ! say why.
+    Nothing goes to your server: the check starts one of its own in a temporary folder. The program runs three
+    times, in this folder. Exit code 0: the program is ready for its sweep. 1: it is not; the lines marked
+    with ! say why.
     """
-    with bench(path, extra) as here:
+    with checked_sweep(path, extra) as here:
         choice = ways.choose(runfiles.program_of(here.sweep, extra, here.point))
         alone = here.run("check-alone", Choice(Way.COLD, ""))
         report(here, "alone", alone)
@@ -121,8 +123,8 @@ def main(path: Path, extra: tuple[str, ...]) -> None:
 
 
 @contextmanager
-def bench(path: Path, extra: tuple[str, ...]) -> Iterator[Bench]:
-    """A server in a temporary folder with the sweep, its first point claimed; the environment is set."""
+def checked_sweep(path: Path, extra: tuple[str, ...]) -> Iterator[CheckedSweep]:
+    """Yield the sweep on a temporary server, with a claimed point and the environment set."""
     config = sweep.read_file(path)
     with tempfile.TemporaryDirectory(prefix="metasweep-check-") as folder:
         data_dir = str(Path(folder) / "server")
@@ -140,16 +142,16 @@ def bench(path: Path, extra: tuple[str, ...]) -> Iterator[Bench]:
             commands = client.claim(client.register_agent(name, "check"), lambda: True)
             claimed = next((command for command in commands if command["type"] == "run"), None)
             if claimed is None:
-                raise click.ClickException("the server hands out no point of this sweep")
-            yield Bench(client, found, claimed.get("args", {}), extra)
+                raise click.ClickException("the server offers no point of this sweep")
+            yield CheckedSweep(client, found, claimed.get("args", {}), extra)
         finally:
             embedded.call("stop", data_dir)
 
 
 def watch(pool: Pool, start: Start, is_enough: Callable[[], bool]) -> tuple[int, float]:
-    """Start a run and wait for its end; return its status and the most memory that it had, in MiB.
+    """Start a run and wait for its end. Return its exit status and its peak memory in MiB.
 
-    It is told to stop when it `is_enough`.
+    The run is told to stop as soon as `is_enough()` is true.
     """
     events = pool.start(start)
     memory, told_at = 0.0, math.inf
@@ -167,7 +169,7 @@ def watch(pool: Pool, start: Start, is_enough: Callable[[], bool]) -> tuple[int,
 
 
 def memory_of(group: int | None) -> float:
-    """Return the memory of all processes of a group, in MiB; what they share counts for each."""
+    """Return the memory of all processes of a group, in MiB. Pages that they share count once for each."""
     total = 0.0
     for entry in Path("/proc").iterdir() if group else ():
         if not entry.name.isdigit():
@@ -177,12 +179,12 @@ def memory_of(group: int | None) -> float:
                 pages = int((entry / "statm").read_text().split()[1])
                 total += pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
         except (OSError, IndexError):
-            continue  # it has ended
+            continue  # the process has ended
     return total
 
 
 def files_here() -> dict[str, int]:
-    """Return when each file of the program's folder was changed, without those of wandb, git and Python."""
+    """Return the time of the last change of each file here, without those of wandb, git and Python."""
     found: dict[str, int] = {}
     for folder, inner, names in os.walk("."):
         inner[:] = [
@@ -193,14 +195,14 @@ def files_here() -> dict[str, int]:
             try:
                 found[str(path)] = path.stat().st_mtime_ns
             except OSError:
-                continue  # it was removed just now
+                continue  # the file has just been removed
         if len(found) > MOST_FILES:
             break
     return found
 
 
-def report(here: Bench, how: str, seen: Seen) -> None:
-    """Say what a run did."""
+def report(here: CheckedSweep, how: str, seen: Traces) -> None:
+    """Print what a run did."""
     words = f"{how}: {here.sweep.varying(here.point) or 'the only point'}: "
     if seen.status:
         click.echo(f"! {words}{last_words(seen.log, seen.status)}")
@@ -214,8 +216,8 @@ def report(here: Bench, how: str, seen: Seen) -> None:
         )
 
 
-def judge(here: Bench, seen: Seen) -> list[str]:
-    """Return what makes the program unfit for its sweep."""
+def judge(here: CheckedSweep, seen: Traces) -> list[str]:
+    """Return the faults that make the program unfit for its sweep."""
     faults = []
     if seen.state != "finished":
         faults.append(
@@ -224,12 +226,12 @@ def judge(here: Bench, seen: Seen) -> list[str]:
     metric = here.sweep.metric
     if metric and metric.of_run(seen.summary) is None:
         logged = ", ".join(name for name in seen.summary if not name.startswith("_")) or "nothing"
-        faults.append(f"the sweep's metric {metric.name} was not logged as a number; logged was {logged}")
+        faults.append(f"the sweep's metric {metric.name} was not logged as a number; the run logged {logged}")
     return faults
 
 
-def differences(alone: Seen, ours: Seen) -> list[str]:
-    """Return what a run by the agent left behind otherwise than one alone: kinds of things, not values."""
+def differences(alone: Traces, ours: Traces) -> list[str]:
+    """Return what a run by the agent left behind that differs from a run alone. Values are not compared."""
     faults = []
     if ours.status != alone.status or ours.state != alone.state:
         faults.append(f"by the agent it is {ours.state} (exit code {ours.status}); alone it is {alone.state}")
@@ -242,13 +244,13 @@ def differences(alone: Seen, ours: Seen) -> list[str]:
     return [f"{fault}: --cold starts each run alone" for fault in faults]
 
 
-def names(seen: Seen) -> list[str]:
-    """Return what a run has logged."""
+def names(seen: Traces) -> list[str]:
+    """Return the names of what a run logged."""
     return sorted(name for name in seen.summary if not name.startswith("_")) or ["nothing"]
 
 
-def describe_stop(seen: Seen) -> None:
-    """Say how a run took being told to stop."""
+def describe_stop(seen: Traces) -> None:
+    """Print how a run reacted when it was told to stop."""
     if seen.status == 0:
         click.echo("  told to stop half-way: it had finished before")
     elif seen.status == -signal.SIGKILL:
@@ -257,8 +259,8 @@ def describe_stop(seen: Seen) -> None:
         click.echo(f"  told to stop half-way: it ended, and its run is {seen.state}: it is handed out again")
 
 
-def advise(alone: Seen, ours: Seen) -> None:
-    """Say what to ask a batch system for."""
+def advise(alone: Traces, ours: Traces) -> None:
+    """Print the time and memory to ask a batch system for."""
     seconds, memory = MARGIN * max(alone.seconds, ours.seconds), MARGIN * max(alone.memory, ours.memory)
     click.echo(
         f"  per run: allow {clock(math.ceil(seconds / 60) * 60)} and {math.ceil(memory / 256) * 256} MiB"

@@ -1,7 +1,7 @@
 """The sweep agent for batch jobs: `metasweep agent SWEEP`.
 
-Claims configurations of a W&B sweep and runs them in warm processes, one per core: prepare, run, report.
-Standard output is the sweep's name, one line; all else is on standard error. Exit codes: see
+It claims configurations of a W&B sweep and runs them in warm processes, one per core: prepare, run, report.
+Standard output is one line, the sweep's name; everything else goes to standard error. The exit codes are in
 `metasweep.batch.exit_codes`.
 """
 
@@ -39,13 +39,15 @@ from metasweep.forks import service, ways
 from metasweep.forks.pool import Pool
 
 FRAME_SECONDS = 0.25
-MOST_NAMED = 10  # points that failed
+MOST_NAMED = 10  # failed points that are listed by name
 FLUSH_SECONDS = 60.0
-PATIENCE_SECONDS = 1800.0  # of a job that finds no server when it starts
-TERM_SECONDS = 4.5  # from SIGTERM to SIGKILL for the runs
-GONE_SECONDS = 6.5  # from SIGTERM to the end of everything: a batch system kills after 10
+PATIENCE_SECONDS = 1800.0  # how long a job asks again for a server that does not answer at its start
+# from SIGTERM until the agent kills its runs
+TERM_SECONDS = 4.5
+GONE_SECONDS = 6.5  # from SIGTERM until the agent has ended; a batch system kills after 10
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-# A batch system signals the job's shell too, which passes it on, late on a busy node: that is one signal.
+# One signal may arrive twice: from the batch system, and from the job's shell, which passes it on, late on a
+# busy node. Signals that follow within this time count as one.
 TOGETHER_SECONDS = {signal.SIGINT: 0.5, signal.SIGTERM: 2.0, signal.SIGHUP: 2.0}
 
 
@@ -64,8 +66,8 @@ class Agent:
 def main(**given: Any) -> None:
     """Work on SWEEP: the name ENTITY/PROJECT/ID of a sweep, or a YAML file to create one from.
 
-    ARGUMENTS after -- go to the program of every run. Exit codes: 0 done or nothing left, 1 a fault,
-    2 wrong usage, 3 told to go (SIGTERM, SIGINT), 4 runs failed: they kept failing, or points are left of it.
+    ARGUMENTS after -- go to the program of every run. Exit codes: 0 done or nothing left, 1 a fault, 2 wrong
+    usage, 3 stopped by SIGTERM or SIGINT, 4 runs kept failing, or points that failed are still not finished.
     """
     open_standard_files()
     options = Options(**given)
@@ -76,7 +78,9 @@ def main(**given: Any) -> None:
 
 
 def open_standard_files() -> None:
-    """Open closed standard files (as after `>&-`) on the null device, before others get their numbers."""
+    """Open closed standard files (as after `>&-`) on the null device, so that no other file gets their
+    numbers.
+    """
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(number, True)
     os.close(number)
@@ -88,7 +92,7 @@ def prepare(options: Options) -> Agent:
     Raises: click.UsageError, click.ClickException.
     """
     for signum in SIGNALS:
-        signal.signal(signum, lambda *_: sys.exit(PREEMPTED))  # nothing has begun yet
+        signal.signal(signum, lambda *_: sys.exit(PREEMPTED))  # no run has begun yet
     check_mode(os.environ)
     sweep.check_argument(options.sweep)
     if options.copy_to:
@@ -100,7 +104,7 @@ def prepare(options: Options) -> Agent:
     found_account = account.resolve(os.environ, Path.cwd())
     client = Client(found_account)
     client.say = lambda text: click.echo(text, err=True)
-    # A job that ended at once would lose its place in the queue.
+    # Wait for the server: a job that ended at once would lose its place in the queue.
     earlier = extend.read_earlier(client, options.extend)
     if earlier and sweep.is_file(options.sweep):
         extend.confirm(earlier, sweep.read_file(Path(options.sweep)))
@@ -138,7 +142,7 @@ def prepare(options: Options) -> Agent:
         walltime=walltime,
         missing=missing,
         monitor=monitor,
-        cards=[] if options.members else packing.share(job.cards(os.environ), options.gpus_per_run),
+        gpus=[] if options.members else packing.share(job.gpus(os.environ), options.gpus_per_run),
         report=screen.say,
     )
     together = None
@@ -150,7 +154,7 @@ def prepare(options: Options) -> Agent:
 
 
 def check_mode(environ: Mapping[str, str]) -> None:
-    """Raises: click.UsageError, where wandb is told not to speak to the server."""
+    """Refuse a wandb mode that keeps runs from the server. Raises: click.UsageError."""
     mode = environ.get("WANDB_MODE", "online")
     if mode not in ("online", "shared", ""):
         raise click.UsageError(
@@ -161,7 +165,7 @@ def check_mode(environ: Mapping[str, str]) -> None:
 def left_out_points(
     client: Client, found: sweep.Sweep, options: Options, earlier: Sequence[sweep.Sweep]
 ) -> Missing | None:
-    """Return what hands out points of which the server hands out no more: all, or those that fail here."""
+    """Return what hands out points once the server has no more: missing points, or only failed ones."""
     if earlier:
         finished = extend.finished_points(client, earlier, found.config)
         left = Missing(client, found, elsewhere=finished)
@@ -177,20 +181,21 @@ def left_out_points(
 
 
 def set_environment(found: sweep.Sweep, workers: int | None, is_embedded: bool) -> None:
-    """Set what the runs find in their environment."""
+    """Set the environment of the runs."""
     cores = resources.cores(os.environ)
     os.environ.update(resources.thread_environment(cores, workers or cores))
     os.environ.update(
         WANDB_ENTITY=found.name.entity, WANDB_PROJECT=found.name.project, WANDB_SWEEP_ID=found.name.id
     )
     os.environ.setdefault("WANDB_DIR", str(Path.cwd()))
-    os.environ.pop(service.VARIABLE, None)  # of a program that uses wandb, started us, and may end first
+    # it would lead to the service of the program that started this agent, which may end first
+    os.environ.pop(service.VARIABLE, None)
     for name, value in runfiles.settings(is_embedded).items():
         os.environ.setdefault(name, value)
 
 
 def run(agent: Agent, options: Options) -> None:
-    """Work until nothing is left to do or a signal ends it; on return no run is left."""
+    """Work until nothing is left to do or a signal ends the work. No run is left on return."""
     agent.fleet.shared.client.throttle.say = lambda seconds: say_throttled(agent, seconds)
     agent.monitor.ask()
     signals = agent.fleet.shared.signals
@@ -205,20 +210,22 @@ def run(agent: Agent, options: Options) -> None:
 
 
 def start_workers(agent: Agent, options: Options) -> None:
-    """Start the workers: those that keep the trainers busy, those asked for, what fits, or one per core."""
+    """Start the workers: as many as the trainers need, as the user asked for, as fit on a GPU, or one per
+    core.
+    """
     fleet, cores = agent.fleet, resources.cores(os.environ)
     if agent.trainers:
         fleet.work(agent.trainers.workers)
         return
-    groups = len(packing.share(job.cards(os.environ), options.gpus_per_run)) or 1
+    groups = len(packing.share(job.gpus(os.environ), options.gpus_per_run)) or 1
     if groups > 1:
-        fleet.shared.ahead.is_possible = False  # a run that is started ahead has no card of its own
+        fleet.shared.ahead.is_possible = False  # there is no free GPU for a run that begins early
     if options.workers:
         fleet.work(options.workers)
     elif options.gpus_per_run > 1:
         fleet.work(groups)
     elif gpu := packing.ask_gpu(os.environ):
-        fleet.shared.ahead.is_possible = False  # two processes for each run that is trained would not fit
+        fleet.shared.ahead.is_possible = False  # two processes per trained run would not fit
         fleet.work(1)
         say = agent.screen.say
         packing.Packing(fleet, lambda: packing.ask_gpu(os.environ), gpu, cores, say, groups).start()
@@ -227,14 +234,14 @@ def start_workers(agent: Agent, options: Options) -> None:
 
 
 def note_signal(signals: list[float], signum: signal.Signals) -> None:
-    """Note when a signal came, unless it is the one before, which came another way too."""
+    """Note when a signal came, unless it is the same signal on a second way."""
     now = time.monotonic()
     if not signals or now - signals[0] > TOGETHER_SECONDS[signum]:
         signals.append(now)
 
 
 def wait(agent: Agent) -> None:
-    """Wait until the work is done or a signal ends it; on return no process of a run is left."""
+    """Wait until the work is done or a signal ends it. No process of a run is left on return."""
     fleet, work, screen = agent.fleet, agent.fleet.shared, agent.screen
     pause, signals = threading.Event(), agent.fleet.shared.signals
     killed = False
@@ -275,8 +282,8 @@ def say_throttled(agent: Agent, seconds: float) -> None:
 
 
 def report(agent: Agent, options: Options) -> None:
-    """Say what has become of the sweep and of this agent's runs, and how to read the results."""
-    if not agent.fleet.shared.signals:  # after one, what is left of the time is for the runs
+    """Print the state of the sweep and of this agent's runs, and how to read the results."""
+    if not agent.fleet.shared.signals:  # after a signal the time that is left belongs to the runs
         agent.monitor.ask()
     screen, fleet = agent.screen, agent.fleet
     if agent.monitor.unfinished != 0:
@@ -287,7 +294,7 @@ def report(agent: Agent, options: Options) -> None:
 
 
 def name_failures(work: Work, screen: display.Lines) -> None:
-    """Name the points that failed here and are not finished, and say how to run them again."""
+    """Name the points that failed here and are not finished; say how to run them again."""
     left = list(work.unfinished.values())
     if not left:
         return
@@ -302,7 +309,7 @@ def name_failures(work: Work, screen: display.Lines) -> None:
 
 
 def point_to_results(screen: display.Lines, found: sweep.Sweep, server_dir: str) -> None:
-    """Say how to read what the embedded server has, and how to end it."""
+    """Print how to read the results on the embedded server, and how to end it."""
     place = "" if server_dir == SERVER_DIR else shlex.quote(server_dir)
     reading = f"--local --server-dir {place}" if place else "--local"
     stopping = f"stop --server-dir {place}" if place else "stop"

@@ -17,7 +17,8 @@ from metasweep.agent.workers.fleet import Fleet
 from metasweep.agent.workers.worker import Worker
 from metasweep.batch.walltime import clock
 
-PANEL_LINES = 5  # what is not a worker
+# lines of the panel that do not belong to a worker
+PANEL_LINES = 5
 SPOKEN_SECONDS = 60.0  # between two lines of progress in a log
 
 
@@ -25,29 +26,29 @@ class Lines:
     """Plain lines with the time of day, for logs."""
 
     progress_seconds = 20.0
-    """How often the progress is worth a question to the server, which has many agents."""
+    """Seconds between two questions to the server. It may have to answer hundreds of agents."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._spoken = time.monotonic()
 
     def say(self, text: str, routine: bool = False) -> None:  # noqa: ARG002
-        """Print one line; `routine` is what a panel shows anyway."""
+        """Print one line. `routine` marks what a panel shows anyway."""
         line = Text(f"{time.strftime('%H:%M:%S')} {text}")
         self._console.print(line, soft_wrap=True)
 
     def refresh(self, fleet: Fleet, monitor: ProgressMonitor) -> None:
-        """Print the progress now and then."""
+        """Print the progress, at most once in `SPOKEN_SECONDS`."""
         if time.monotonic() - self._spoken > SPOKEN_SECONDS:
             self._spoken = time.monotonic()
             self.say(f"{progress_line(fleet, monitor).plain}; {tally_line(fleet).plain}")
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """End the display. A log has nothing to remove."""
 
 
 class Panel(Lines):
-    """A live panel; what fails is said above it."""
+    """A live panel. Failures are printed above it."""
 
     progress_seconds = 5.0
 
@@ -62,7 +63,7 @@ class Panel(Lines):
             super().say(text)
 
     def refresh(self, fleet: Fleet, monitor: ProgressMonitor) -> None:
-        """Draw the panel anew."""
+        """Draw the panel again."""
         self._live.update(draw(fleet, monitor, self._console.size.height), refresh=True)
 
     def close(self) -> None:
@@ -71,7 +72,7 @@ class Panel(Lines):
 
 
 def draw(fleet: Fleet, monitor: ProgressMonitor, height: int) -> Group:
-    """Return the panel: progress, tally, one line per worker as far as they fit."""
+    """Return the panel: progress, counts, and one line for each worker that fits into the height."""
     latest = monitor.latest
     bar = ProgressBar(
         total=latest.expected if latest and latest.expected else None,
@@ -94,11 +95,11 @@ def draw(fleet: Fleet, monitor: ProgressMonitor, height: int) -> Group:
 
 
 def progress_line(fleet: Fleet, monitor: ProgressMonitor) -> Text:
-    """Return the sweep's progress over all agents: `12 of 400 runs done, 0:05:10 left, best val/acc …`."""
+    """Return the progress of all agents: `12 of 400 runs done, 0:05:10 left, best val/acc …`."""
     line = Text(fleet.shared.sweep.name.id, style="bold")
     latest = monitor.latest
     if latest is None:
-        return line.append(": no word from the server yet", style="not bold")
+        return line.append(": the server has not answered yet", style="not bold")
     total = f" of {latest.expected}" if latest.expected else ""
     line.append(f": {latest.finished}{total} runs done", style="not bold")
     if (left := monitor.seconds_left()) is not None:
@@ -125,7 +126,7 @@ def tally_line(fleet: Fleet) -> Text:
 
 
 def activity(fleet: Fleet, worker: Worker) -> Text:
-    """Return what a worker is doing."""
+    """Return what a worker is doing now."""
     run = worker.run_now
     if run is None:
         return Text(worker.note, style="dim")
@@ -133,20 +134,23 @@ def activity(fleet: Fleet, worker: Worker) -> Text:
 
 
 def elapsed(worker: Worker) -> str:
-    """Return for how long a worker has been at its run."""
+    """Return how long the worker's current run has taken."""
     return clock(time.monotonic() - worker.run_now.began) if worker.run_now else ""
 
 
 def open_display() -> Lines:
-    """Return the display that fits where the output goes."""
+    """Return a panel in a terminal, plain lines elsewhere."""
     console = Console(stderr=True, highlight=False, markup=False)
     return Panel(console) if console.is_terminal else Lines(console)
 
 
 def announce(screen: Lines, sweep: str) -> None:
-    """Say which sweep it is, and put its name alone on standard output, for scripts; on a terminal once."""
+    """Print which sweep it is.
+
+    Its name goes alone to standard output, for scripts; on a terminal only once.
+    """
     screen.say(f"sweep {sweep}")
     if sys.stdout is None or (sys.stdout.isatty() and sys.stderr.isatty()):
         return
-    with contextlib.suppress(BrokenPipeError):  # nobody reads it
+    with contextlib.suppress(BrokenPipeError):  # nobody reads the output
         print(sweep, flush=True)

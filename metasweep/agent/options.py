@@ -1,4 +1,4 @@
-"""The options of `metasweep agent`: as click reads them, and as the rest of the agent is given them."""
+"""The options of `metasweep agent`: their declarations for click, and the object that the agent gets."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ SERVER_DIR = ".metasweep"
 
 @dataclass(frozen=True)
 class Options:
-    """What the user asked for; `None` where a value is to be found out."""
+    """What the user asked for. None: the agent finds the value itself."""
 
     sweep: str
     extra: tuple[str, ...]
-    """Arguments that every run's program gets beside those of its point."""
+    """Arguments for the program of every run, after those of its point."""
     workers: int | None
     members: int | None
     gpus_per_run: int
@@ -44,7 +44,7 @@ class Options:
 
     @property
     def program_arguments(self) -> list[str]:
-        """What is added to the program's arguments in every run."""
+        """Return the arguments that every run's program gets after those of its point."""
         named = {"--data-dir": self.data_dir, "--checkpoint-dir": self.checkpoint_dir}
         return [f"{name}={value}" for name, value in named.items() if value] + list(self.extra)
 
@@ -58,7 +58,7 @@ def read_time(_context: click.Context, _parameter: click.Parameter, text: str | 
 
 
 def read_workers(_context: click.Context, _parameter: click.Parameter, text: str) -> int | None:
-    """Read the value of --workers; None is auto."""
+    """Read the value of --workers; auto gives None."""
     if text == "auto":
         return None
     if not text.isdecimal() or int(text) < 1:
@@ -69,9 +69,9 @@ def read_workers(_context: click.Context, _parameter: click.Parameter, text: str
 def read_extra(
     _context: click.Context, _parameter: click.Parameter, words: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """Refuse arguments for the program that do not come after `--`: they are slips of the pen."""
+    """Refuse arguments for the program that do not come after `--`: they are probably typing errors."""
     if words and "--" not in sys.argv:
-        raise click.UsageError(f"unexpected argument {words[0]!r}: what is for the program goes after --")
+        raise click.UsageError(f"unexpected argument {words[0]!r}: put arguments of the program after --")
     return words
 
 
@@ -86,13 +86,13 @@ DECLARED = (
         callback=read_workers,
         default="auto",
         show_default=True,
-        help="Runs at a time. auto: one per core of this job; on a GPU, those that fit, after the first run.",
+        help="Runs at a time. auto: one per core of this job; on a GPU as many as fit beside the first.",
     ),
     click.option(
         "--members",
         type=click.IntRange(1),
         metavar="K",
-        help="Train up to K runs of one kind together, in each of --workers processes; for GPUs.",
+        help="Train up to K runs of the same kind together, in each of --workers processes; for GPUs.",
     ),
     click.option(
         "--gpus-per-run",
@@ -100,51 +100,63 @@ DECLARED = (
         default=1,
         show_default=True,
         metavar="K",
-        help="GPUs of one run, of those that the job was given: for torchrun, accelerate and the like.",
+        help="GPUs that each run gets, for torchrun, accelerate and the like. The job must have that many.",
     ),
-    click.option("--count", type=click.IntRange(1), help="Leave after so many runs."),
+    click.option("--count", type=click.IntRange(1), help="End after this many runs."),
     click.option(
         "--walltime",
         metavar="H:MM:SS",
         callback=read_time,
-        help="Leave in time. Default: what the job has.",
+        help="End within this time. Default: the time limit of the job.",
     ),
     click.option(
         "--extend",
         multiple=True,
         metavar="SWEEP",
-        help="Run only the points that no run of this earlier sweep has finished; may be repeated.",
+        help="Skip the points that this earlier sweep has finished; may be repeated.",
     ),
     click.option(
-        "--missing", is_flag=True, help="Then run every point of the grid that has no finished run."
+        "--missing", is_flag=True, help="At the end, run every point of the grid that has no finished run."
     ),
     click.option(
-        "--max-failures", default=5, show_default=True, help="Failures in a row to stop at; 0: never."
+        "--max-failures",
+        default=5,
+        show_default=True,
+        help="Stop after this many failures in a row; 0: never.",
     ),
     click.option(
         "--max-attempts",
         type=click.IntRange(1),
         default=3,
         show_default=True,
-        help="Attempts at a point of a grid that fails, where the server does not try again itself.",
+        help="Attempts at a failing point of a grid, on servers that do not offer it again themselves.",
     ),
-    click.option("--data-dir", help="Passed on to the program, as the arguments after -- are."),
-    click.option("--checkpoint-dir", help="Shared folder, passed on too: interrupted runs go on from there."),
-    click.option("--cold", is_flag=True, help="A plain new process for each run, nothing ahead of it."),
+    click.option("--data-dir", help="Passed on to the program, like the arguments after --."),
+    click.option(
+        "--checkpoint-dir", help="Shared folder, passed on to the program: interrupted runs continue from it."
+    ),
+    click.option(
+        "--cold",
+        is_flag=True,
+        help="Start each run in a plain new process, with nothing loaded or claimed early.",
+    ),
     click.option(
         "--copy-to",
         type=click.Path(file_okay=False, path_type=Path),
-        help="Work from a copy of the Python environment in this folder of a local disk, made once a node.",
+        help="Work from a copy of the Python environment in this folder of a local disk, made once per node.",
     ),
-    click.option("--local", is_flag=True, help="Use the embedded server; start it if need be."),
+    click.option("--local", is_flag=True, help="Use the embedded server; start it if it is not running."),
     click.option("--open", is_flag=True, help="Open the sweep's page in a browser."),
     click.option(
-        "--server-dir", default=SERVER_DIR, show_default=True, help="Where the embedded server keeps all."
+        "--server-dir",
+        default=SERVER_DIR,
+        show_default=True,
+        help="Folder with all data of the embedded server.",
     ),
-    click.option("--entity", help="Owner of the sweep, where SWEEP does not name it."),
-    click.option("--project", help="Project of the sweep, where SWEEP does not name it."),
+    click.option("--entity", help="Owner of the sweep, if SWEEP does not name it."),
+    click.option("--project", help="Project of the sweep, if SWEEP does not name it."),
 )
-"""The arguments and options, in the order in which `--help` shows them; named as the fields of `Options`."""
+"""The arguments and options, in the order of `--help`. Each has the name of its field in `Options`."""
 
 
 def declare(command: Callable[..., Any]) -> Callable[..., Any]:

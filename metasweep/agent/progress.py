@@ -1,4 +1,4 @@
-"""How far the sweep is, asked from the server now and then."""
+"""How far the sweep is: asks the server from time to time."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from metasweep.client.sweep import Sweep
 from metasweep.client.transport import Refused, Unreachable
 from metasweep.sweeps.metric import Metric
 
-GUEST_SECONDS = 60.0  # between two questions to a server that has others to serve
+GUEST_SECONDS = 60.0  # between two questions to a server that others use too
 
 
 @dataclass(frozen=True)
 class SweepProgress:
-    """The state of a sweep over all its agents."""
+    """The state of a sweep, over all its agents."""
 
     state: str
     finished: int
@@ -28,13 +28,13 @@ class SweepProgress:
     best: float | None
     best_run: str | None
     at: float
-    """When the server said so (monotonic clock)."""
+    """When the server answered (monotonic clock)."""
 
 
 class ProgressMonitor(threading.Thread):
     """Asks for the progress every `seconds`; `latest` holds the last answer.
 
-    Where there is a walltime, it learns how long the runs of others take.
+    If the job has a time limit, it also learns how long the runs of other agents take.
     """
 
     def __init__(self, client: Client, sweep: Sweep, seconds: float, walltime: Walltime) -> None:
@@ -54,7 +54,10 @@ class ProgressMonitor(threading.Thread):
         return self._seconds if self._client.is_embedded else max(self._seconds, GUEST_SECONDS)
 
     def ask(self) -> None:
-        """Ask once; without an answer, or where the server's limit leaves little room, the last one stays."""
+        """Ask once.
+
+        The last answer stays if there is no new one, or if the server's rate limit is nearly used up.
+        """
         if self._client.throttle.is_scarce:
             return
         limited = self._walltime.left is not None
@@ -68,17 +71,19 @@ class ProgressMonitor(threading.Thread):
         self.first = self.first or self.latest
 
     def finished_elsewhere(self, here: int) -> int:
-        """Return how many runs others have finished since the first answer, `here` being ours."""
+        """Return how many runs other agents have finished since the first answer; `here` counts this
+        agent's runs.
+        """
         return self.latest.finished - self.first.finished - here if self.first and self.latest else 0
 
     @property
     def unfinished(self) -> int | None:
-        """How many runs of the sweep are still to be finished, where that is known."""
+        """Return how many runs of the sweep are not finished; None if that is not known."""
         latest = self.latest
         return latest.expected - latest.finished if latest and latest.expected else None
 
     def seconds_left(self) -> float | None:
-        """Return how long the sweep will take at the rate since the first answer."""
+        """Return the seconds that the sweep still needs, at the rate since the first answer."""
         first, latest = self.first, self.latest
         if not first or not latest or not latest.expected:
             return None
@@ -103,13 +108,13 @@ def read(reply: dict[str, Any], sweep: Sweep, now: float) -> SweepProgress:
 
 
 def durations_of(reply: dict[str, Any]) -> list[float]:
-    """Return the seconds that the last finished runs of the sweep took, on whichever machine."""
+    """Return the seconds of the last finished runs of the sweep, on all machines."""
     summaries = [json.loads(edge["node"]["summaryMetrics"] or "{}") for edge in reply["recent"]["edges"]]
     return [summary["_runtime"] for summary in summaries if "_runtime" in summary]
 
 
 def best_of(reply: dict[str, Any], metric: Metric | None) -> tuple[float | None, str | None]:
-    """Return the metric of the best of the runs that the server names, and that run's name."""
+    """Return the best metric among the runs in the server's answer, and the name of that run."""
     found: tuple[float | None, str | None] = (None, None)
     if metric is None:
         return found

@@ -1,4 +1,4 @@
-"""What a batch system and its jobs agree on: walltimes, a job's variables, the exit codes of an agent.
+"""What a batch job and whoever submits it agree on: walltimes, a job's variables, an agent's exit codes.
 
-Below the agent, which runs in a job, and the cluster commands, which submit one.
+Both the agent, which runs in a job, and the cluster commands, which submit jobs, use this package.
 """

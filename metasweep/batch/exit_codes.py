@@ -1,4 +1,4 @@
-"""What the exit status of an agent says: the agent ends with these, `jobs` puts them into words."""
+"""The exit codes of an agent, and their meaning in words for `jobs`."""
 
 from __future__ import annotations
 
@@ -13,4 +13,4 @@ MEANINGS = {
     FAILING: "runs failed, and points are left of it",
 }
 EXPLAINED = (FAULT, USAGE, FAILING)
-"""Those for which the last line of the output says more."""
+"""Codes for which the last line of the output says more."""

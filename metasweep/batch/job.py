@@ -1,4 +1,4 @@
-"""What the batch system tells a process about the job that it runs in: the one home of its variables."""
+"""What the batch system tells a process about its job. All of a job's variables are read here."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ ASK_SECONDS = 10.0
 ASK_ATTEMPTS = 3  # a hundred jobs that start together ask at the same time
 RETRY_SECONDS = (1.0, 5.0)
 RECORD = "METASWEEP_JOB_RECORD"
-"""Names a file with PBS's record of the job (`qstat -f -F json`), for an image, which has no qstat."""
+"""Names a file with PBS's record of the job (`qstat -f -F json`), for a container image without qstat."""
 
 
 def job_id(environ: Mapping[str, str]) -> str | None:
-    """Return the id of this job, or None outside of one."""
+    """Return the id of this job; None outside of a job."""
     return environ.get("PBS_JOBID") or environ.get("SLURM_JOB_ID")
 
 
 def core_limits(environ: Mapping[str, str]) -> list[int]:
-    """Return the numbers of cores that the batch system gave this job, in its various words."""
+    """Return all numbers of cores that the batch system's variables name."""
     names: tuple[str, ...] = ()
     if "PBS_JOBID" in environ:
         names = ("NCPUS", "OMP_NUM_THREADS")
@@ -35,14 +35,14 @@ def core_limits(environ: Mapping[str, str]) -> list[int]:
     return [int(value) for value in values if value.isdigit() and int(value) > 0]
 
 
-def cards(environ: Mapping[str, str]) -> list[str] | None:
-    """Return the GPUs that this job was given, by number or name; None where nothing says which."""
+def gpus(environ: Mapping[str, str]) -> list[str] | None:
+    """Return the GPUs of this job, by number or name; None if nothing says which."""
     given = environ.get("CUDA_VISIBLE_DEVICES")
-    return None if given is None else [card.strip() for card in given.split(",") if card.strip()]
+    return None if given is None else [gpu.strip() for gpu in given.split(",") if gpu.strip()]
 
 
 def time_left(environ: Mapping[str, str]) -> float | None:
-    """Return the seconds that the batch system leaves this job, or None outside of one (or if it is mute)."""
+    """Return the seconds left of this job; None outside of a job, or if the batch system does not answer."""
     if job := environ.get("PBS_JOBID"):
         return time_left_of_pbs(job, environ.get(RECORD))
     if "SLURM_JOB_END_TIME" in environ:
@@ -53,7 +53,7 @@ def time_left(environ: Mapping[str, str]) -> float | None:
 
 
 def time_left_of_pbs(job: str, record: str | None) -> float | None:
-    """Return the limit less the time since the start: what PBS reports as used lags behind."""
+    """Return the time limit minus the time since the start. PBS's own `resources_used` lags behind."""
     answer = Path(record).read_text("utf-8") if record else output_of(["qstat", "-f", "-F", "json", job])
     try:
         described = next(iter(json.loads(answer or "{}")["Jobs"].values()))
@@ -65,7 +65,7 @@ def time_left_of_pbs(job: str, record: str | None) -> float | None:
 
 
 def parse_left(text: str) -> float | None:
-    """Return the seconds of squeue's [[D-]H:]MM:SS; None for its words, such as UNLIMITED."""
+    """Return the seconds of squeue's [[D-]H:]MM:SS; None for words such as UNLIMITED."""
     match = re.fullmatch(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d\d)", text.strip())
     if not match:
         return None
@@ -74,7 +74,7 @@ def parse_left(text: str) -> float | None:
 
 
 def output_of(command: list[str]) -> str | None:
-    """Return what a command of the batch system says, or None if it cannot."""
+    """Return the output of a batch system's command; None if it fails."""
     for attempt in range(ASK_ATTEMPTS):
         if attempt:
             time.sleep(random.uniform(*RETRY_SECONDS))

@@ -8,9 +8,9 @@ import re
 def parse(text: str) -> int:
     """Return the seconds of 'H:MM:SS' or 'D-HH:MM:SS'.
 
-    '4:00' is refused: PBS and Slurm take it for four minutes, people for four hours.
+    '4:00' is refused: PBS and Slurm read it as four minutes, people as four hours.
 
-    Raises: ValueError, for any other form and for no time at all.
+    Raises: ValueError, for any other form and for a time of zero.
     """
     match = re.fullmatch(r"(?:(\d{1,3})-)?(\d{1,4}):([0-5]\d):([0-5]\d)", text.strip())
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0, 0)

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-from metasweep.batch.job import cards, core_limits, job_id
+from metasweep.batch.job import core_limits, gpus, job_id
 from metasweep.cluster.reach import check_reach
 
 
@@ -48,7 +48,7 @@ def torch() -> str:
 
 def gpu() -> str:
     """The cards that the job was given, after a multiplication on each: wheels do not run on every card."""
-    if not cards(os.environ):
+    if not gpus(os.environ):
         return "none asked for"
     cuda = import_module("torch").cuda
     if not cuda.is_available():

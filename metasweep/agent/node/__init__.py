@@ -1,1 +1,1 @@
-"""What this job was given: cores, memory of its GPU, time, and a local disk."""
+"""What the batch system gave this job: cores, memory of its GPU, time, and a local disk."""

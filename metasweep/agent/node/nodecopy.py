@@ -1,7 +1,8 @@
-"""`--copy-to DIR`: work from a copy of the Python environment on a local disk, made once a node.
+"""`--copy-to DIR`: work from a copy of the Python environment on a local disk, made once per node.
 
-To import torch and wandb takes 50,000 look-ups and opens 4,500 files. On storage that a cluster shares, a
-hundred agents that start together make it slow for everyone; in the copy they read the disk of their node.
+Importing torch and wandb takes 50,000 look-ups and opens 4,500 files. A hundred agents that start together
+make the shared storage of a cluster slow for everyone. Agents that use the copy read the disk of their own
+node.
 """
 
 from __future__ import annotations
@@ -17,19 +18,20 @@ from pathlib import Path
 import click
 
 VARIABLE = "METASWEEP_COPIED_FROM"
-"""Of an agent that works from a copy: the environment that it was made of."""
+"""Names the original environment. It is set for an agent that works from a copy."""
 
 
 def work_from_copy(folder: Path) -> None:
-    """Go on as the same command in the copy, which is made if need be; return if this is that one.
+    """Make the copy if there is none, and start this command again in it. Return if this process is in the
+    copy.
 
-    Raises: click.UsageError without an environment to copy, click.ClickException if it cannot be copied.
+    Raises: click.UsageError if there is no environment to copy, click.ClickException if copying fails.
     """
     if VARIABLE in os.environ:
         return
     if sys.prefix == sys.base_prefix:
         raise click.UsageError(
-            f"--copy-to: {sys.executable} belongs to no virtual environment that could be copied"
+            f"--copy-to: {sys.executable} is not in a virtual environment, which alone can be copied"
         )
     try:
         copy = make(Path(sys.prefix), folder)
@@ -41,14 +43,14 @@ def work_from_copy(folder: Path) -> None:
 
 
 def make(environment: Path, folder: Path) -> Path:
-    """Return the copy of an environment in a folder. Whoever comes first on a node makes it; others wait."""
+    """Return the copy of an environment in a folder. The first agent of a node makes it; the others wait."""
     folder.mkdir(parents=True, exist_ok=True)
     copy = folder.resolve() / f"environment-{version_of(environment)}"
     with (folder / ".environment.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not copy.exists():
             draft = copy.with_suffix(".draft")
-            shutil.rmtree(draft, ignore_errors=True)  # of an agent that was killed while it copied
+            shutil.rmtree(draft, ignore_errors=True)  # an agent was killed while it copied
             shutil.copytree(environment, draft, symlinks=True, ignore=shutil.ignore_patterns("include"))
             draft.rename(copy)
     return copy

@@ -1,4 +1,4 @@
-"""What this job was given: cores, and threads for each worker. Never what the machine has."""
+"""The cores that this job may use, and the threads of each worker. What the machine has does not matter."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 
 
 def cores(environ: Mapping[str, str], cgroup: Path | None = None) -> int:
-    """Return how many cores the job may use: the least of all that limits it.
+    """Return how many cores the job may use: the smallest of all limits.
 
-    `cgroup` is the control group's folder, by default this process's.
+    `cgroup` is the folder of the control group; by default the one of this process.
     """
     quotas = map(cgroup_quota, ancestors(cgroup or own_cgroup()))
     return min([len(os.sched_getaffinity(0)), *core_limits(environ), *(quota for quota in quotas if quota)])
@@ -32,12 +32,12 @@ def own_cgroup() -> Path:
 
 
 def ancestors(cgroup: Path) -> list[Path]:
-    """Return a control group and those around it: each limits what is in it."""
+    """Return a control group and its parents. The limits of all of them apply."""
     return [cgroup, *(parent for parent in cgroup.parents if parent.is_relative_to(CGROUP))]
 
 
 def cgroup_quota(cgroup: Path) -> int | None:
-    """Return the cores that the control group allows (rounded up), if it limits them."""
+    """Return the cores that the control group allows, rounded up; None without a limit."""
     try:
         quota, period = (cgroup / "cpu.max").read_text().split()
     except (OSError, ValueError):

@@ -1,1 +1,1 @@
-"""Which points are run when not all of them are: those that are missing, those that are new."""
+"""Points that the agent picks itself: those that are missing, and those that are new."""

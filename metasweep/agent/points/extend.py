@@ -1,4 +1,4 @@
-"""`--extend SWEEP`: a sweep that has grown runs only the points that no earlier run has finished."""
+"""`--extend SWEEP`: a sweep that was made larger runs only the points that no earlier run has finished."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Path = tuple[str, ...]
 
 
 def read_earlier(client: Client, names: Sequence[str]) -> list[Sweep]:
-    """Read the sweeps that are extended.
+    """Read the earlier sweeps.
 
     Raises: click.UsageError, click.ClickException.
     """
@@ -38,7 +38,7 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     found = []
     for path in dict.fromkeys([*before, *after]):
         was, now = before.get(path, ABSENT), after.get(path, ABSENT)
-        if was is ABSENT or now is ABSENT:  # it varies in the other config, unless it is not there at all
+        if was is ABSENT or now is ABSENT:  # a parameter that varies in the other config is no difference
             differs = is_absent_from(path, old if was is ABSENT else new)
         else:
             differs = identity(was) != identity(now)
@@ -51,25 +51,25 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def is_absent_from(path: Path, config: Mapping[str, Any]) -> bool:
-    """Whether a config has no such parameter, constant or not."""
+    """Return whether a config has neither a constant nor a varying parameter at this path."""
     return path not in {parameter.path for parameter in read_parameters(config)}
 
 
 def constants(config: Mapping[str, Any]) -> dict[Path, Any]:
-    """Return the constants of a config."""
+    """Return the constants of a config, by their path."""
     found = read_parameters(config)
     return {each.path: each.settings["value"] for each in found if each.distribution == "constant"}
 
 
 def text(value: Any) -> str:
-    """Return a value in words."""
+    """Return a value as text."""
     return "nothing" if value is ABSENT else str(value)
 
 
 def confirm(earlier: Sequence[Sweep], config: Mapping[str, Any]) -> None:
-    """Ask before points are run again because something that all of them share has changed.
+    """Ask the user before all points are run again because something that they share has changed.
 
-    Raises: click.Abort, if the user does not want it; click.UsageError, where nobody can be asked.
+    Raises: click.Abort if the user says no; click.UsageError if nobody can be asked.
     """
     for old in earlier:
         found = changes(old.config, config)
@@ -87,7 +87,7 @@ def finished_points(client: Client, earlier: Sequence[Sweep], config: Mapping[st
     found: set[int] = set()
     for old in earlier:
         if changes(old.config, config):
-            continue  # confirmed: other constants are other points
+            continue  # the user has confirmed: with other constants these are other points
         varied = {path: value for path, value in fixed.items() if path not in constants(old.config)}
         for _, state, values in client.runs(old.name):
             same = all(

@@ -1,8 +1,8 @@
-"""`--missing`: the points of a grid that have no finished run, on any server, shared without overlap.
+"""`--missing`: agents share the points of a grid that have no finished run, on any server, without overlap.
 
-Many servers never offer a failed point again. So the agents pick points themselves, and settle who runs one
-by making its run: the name follows from the point and the attempt, so that all of them choose the same one,
-and the server tells only the first that the run is new (`inserted`).
+Many servers never offer a failed point again, so the agents pick the points themselves. An agent claims a
+point by creating its run. The run's name follows from the point and the attempt, so all agents choose the
+same name, and the server tells only the first of them that the run is new (`inserted`).
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from metasweep.client.sweep import Sweep
 from metasweep.sweeps import Grid
 from metasweep.sweeps.states import FINISHED, OPEN
 
-GIVEN_UP = "given up"  # our word for a preempted run that the server does not hand out again
+ABANDONED = "abandoned"  # our state for a preempted run that the server does not offer again
 
 
 @dataclass(frozen=True)
 class Tried:
-    """What has been made of one point."""
+    """The runs of one point so far."""
 
     states: tuple[str, ...] = ()
 
     @property
     def is_missing(self) -> bool:
-        """Whether no run of the point has finished and none is at it."""
+        """Return whether the point has no finished run and no running one."""
         return not any(state == FINISHED or state in OPEN for state in self.states)
 
 
@@ -44,11 +44,11 @@ class Missing:
     def __init__(
         self, client: Client, sweep: Sweep, attempts: int | None = None, elsewhere: Collection[int] = ()
     ) -> None:
-        """With `attempts`, hand out only points that have failed, and less often than that.
+        """With `attempts`, hand out only points that have failed, each at most that many times.
 
         The points `elsewhere` were finished in another sweep.
 
-        Raises: click.UsageError, for a sweep whose points are not known beforehand.
+        Raises: click.UsageError, if the sweep is not a grid.
         """
         if sweep.config.get("method") != "grid":
             raise click.UsageError(
@@ -61,30 +61,32 @@ class Missing:
         self._preempted: set[str] = set()
         self._found: list[
             tuple[int, int]
-        ] = []  # points that were missing at the last look, and the next attempt
+        ] = []  # missing points and their next attempt, from the last look at the runs
         self._lock = threading.Lock()
         self.undecided = False
-        """Whether the last look saw a preempted run that the server may still hand out: look again."""
+        """Whether the last look saw a preempted run that the server may still offer: then look again
+        later.
+        """
 
     def claim(self) -> dict[str, Any] | None:
-        """Return the command to run a missing point, which no other agent gets; None when none is left.
+        """Return the command to run a missing point that no other agent gets; None when none is left.
 
-        To be called when the server has nothing left to hand out.
+        Call it when the server has nothing left to offer.
         """
-        with self._lock:  # the workers of an agent look once for all of them
+        with self._lock:  # one look serves all workers of this agent
             looked = not self._found
             self._found = self._found or self.look()
             while self._found:
                 if command := self._try(*self._found.pop()):
                     return command
-                if not self._found and not looked:  # others had what was left of an earlier look
+                if not self._found and not looked:  # other agents took all points of an earlier look
                     looked, self._found = True, self.look()
         return None
 
     def look(self) -> list[tuple[int, int]]:
-        """List all runs of the sweep; return the missing points in random order, each with its next attempt.
+        """List all runs of the sweep. Return the missing points, each with its next attempt.
 
-        In random order, since agents that start together then rarely meet at a point.
+        The order is random, so that agents that start together rarely want the same point.
         """
         tried = self.tried()
         wanted = (index for index in range(self._grid.size) if index not in self._elsewhere)
@@ -94,20 +96,22 @@ class Missing:
 
     @property
     def replaces_server(self) -> bool:
-        """Whether no point is asked of the server, which does not know what was finished elsewhere."""
+        """Return whether the server is not asked for points at all: it does not know what was finished
+        elsewhere.
+        """
         return bool(self._elsewhere)
 
     def _may(self, tried: Tried) -> bool:
-        """Whether a missing point is one of those to hand out."""
+        """Return whether a missing point may be handed out."""
         return self.attempts is None or 0 < len(tried.states) < self.attempts
 
     def _try(self, index: int, attempt: int) -> dict[str, Any] | None:
-        """Make the run of a point; return the command to run it, or None if another agent has made it."""
+        """Create the run of a point. Return the command to run it, or None if another agent was first."""
         args = {key: {"value": value} for key, value in self._grid.point(index).items()}
         while True:
             name = self.run_name(index, attempt)
             made = self._client.make_run(self._sweep.name, name, args, f"point-{index + 1}-attempt-{attempt}")
-            if made == "deleted":  # the name of a run that was deleted is refused for ever
+            if made == "deleted":  # the server never accepts the name of a deleted run again
                 attempt += 1
                 continue
             program = self._sweep.config.get("program")
@@ -116,14 +120,14 @@ class Missing:
             )
 
     def tried(self) -> dict[int, Tried]:
-        """Return the states of all runs, by point."""
+        """Return the runs of each point."""
         states: dict[int, list[str]] = defaultdict(list)
         before, self._preempted = self._preempted, set()
         for name, state, config in self._client.runs(self._sweep.name):
             index = self._grid.index(config)
             if state == "preempted":
                 self._preempted.add(name)
-                state = GIVEN_UP if name in before else state
+                state = ABANDONED if name in before else state
             if index is not None:
                 states[index].append(state)
         self.undecided = bool(self._preempted - before)
@@ -131,6 +135,6 @@ class Missing:
         return defaultdict(Tried, found)
 
     def run_name(self, index: int, attempt: int) -> str:
-        """Return the name that every agent gives to this attempt at this point."""
+        """Return the name of this attempt at this point. It is the same for every agent."""
         identity = json.dumps([str(self._sweep.name), index, attempt])
         return hashlib.sha256(identity.encode()).hexdigest()[:8]

@@ -1,1 +1,1 @@
-"""One run: its command line, its files, its log, and records that are still to be sent."""
+"""One run: its command line, its files, its log, and its records that still have to be sent."""

@@ -17,7 +17,7 @@ ARGS_FILE = "${args_json_file}"
 
 
 def forms(point: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return every way in which a command can take the parameters, by the name of its macro."""
+    """Return the parameters in every form that a command can use, by the name of the macro."""
     pairs = [f"{name}={value}" for name, value in point.items()]
     return {
         "args": [f"--{pair}" for pair in pairs],
@@ -41,7 +41,7 @@ def expand(
     environ: Mapping[str, str],
     args_file: str,
 ) -> list[str]:
-    """Return the argument list for one point; a chunk that is an unknown macro vanishes."""
+    """Return the argument list for one point. A macro that is not known is left out."""
     values = forms(point) | {
         "env": ["/usr/bin/env"],
         "interpreter": ["python"],
@@ -57,9 +57,9 @@ def expand(
 
 
 def use_own_python(words: Sequence[str]) -> list[str]:
-    """Return a command whose bare `python` is the interpreter that runs the agent.
+    """Return the command with the agent's own interpreter in place of a bare `python`.
 
-    On a batch node no virtual environment is active, and `/usr/bin/env python` is some other Python.
+    On a batch node no virtual environment is active, so `/usr/bin/env python` would be another Python.
     """
     position = 1 if words[:1] == ["/usr/bin/env"] else 0
     result = list(words)

@@ -1,4 +1,4 @@
-"""The log of a run, and what it says about a failure."""
+"""The log of a run, and the reason for a failure in it."""
 
 from __future__ import annotations
 
@@ -11,29 +11,30 @@ from metasweep.forks.processes.process import describe_status
 TAIL_BYTES = 16_384
 LONGEST = 200
 TRACEBACK = "Traceback (most recent call last):"
-FATAL = "Fatal Python error:"  # of faulthandler, which many lines on threads and modules follow
+# the first line of faulthandler's report; many lines about threads and modules follow it
+FATAL = "Fatal Python error:"
 AT_THE_END = ("Exception ignored in", "Error in atexit._run_exitfuncs", "--- Logging error ---")
-"""What an interpreter says of trouble while it ends, after what ended the program."""
+"""How an interpreter begins its messages about trouble at its end, which come after the real failure."""
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def last_words(log: str, status: int) -> str:
-    """Return in one line why a run failed: the last that it said, or the signal that killed it."""
+    """Return in one line why a run failed: the last thing that it printed, or the signal that killed it."""
     if status == 0:
         return ""
     how = describe_status(status)
     said = ""
     if status > 0:
         said = failure(own_lines(Path(log)))
-    elif status == -signal.SIGABRT:  # it ended itself, and said why
+    elif status == -signal.SIGABRT:  # the program ended itself and printed why
         said = before_abort(own_lines(Path(log)))
-    elif status == -signal.SIGSEGV:  # libraries in C crash at the end of a program that has no memory left
+    elif status == -signal.SIGSEGV:  # C libraries often crash while a program without memory ends
         said = uncaught(own_lines(Path(log)))
     return f"{how}: {said[:LONGEST]}" if said else how
 
 
 def own_lines(log: Path) -> list[str]:
-    """Return the last lines of a log that the program itself wrote, with their indentation."""
+    """Return the last lines of a log that come from the program itself, with their indentation."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - TAIL_BYTES))
@@ -45,7 +46,10 @@ def own_lines(log: Path) -> list[str]:
 
 
 def failure(lines: list[str]) -> str:
-    """Return the last line and, if more than that follows a traceback, its exception too."""
+    """Return the last line.
+
+    If it is not the end of a traceback before it, prepend that traceback's exception.
+    """
     last = lines[-1].strip() if lines else ""
     if TRACEBACK not in lines:
         return last
@@ -57,7 +61,9 @@ def failure(lines: list[str]) -> str:
 
 
 def before_the_end(lines: list[str]) -> list[str]:
-    """Return the lines until the interpreter got into trouble at its end, if that was after a traceback."""
+    """Return the lines before the interpreter's messages about trouble at its end, if they follow a
+    traceback.
+    """
     first = lines.index(TRACEBACK)
     return lines[
         : next((i for i, line in enumerate(lines) if i > first and line.startswith(AT_THE_END)), None)
@@ -71,7 +77,7 @@ def before_abort(lines: list[str]) -> str:
 
 
 def uncaught(lines: list[str]) -> str:
-    """Return the exception that had ended the program when it crashed; nothing if none had."""
+    """Return the exception that ended the program before it crashed; empty if there was none."""
     own = before_fatal(lines)
     if TRACEBACK not in own:
         return ""
@@ -82,6 +88,6 @@ def uncaught(lines: list[str]) -> str:
 
 
 def before_fatal(lines: list[str]) -> list[str]:
-    """Return the lines before faulthandler's report, if there is one."""
+    """Return the lines before faulthandler's report; all lines if there is no report."""
     ends = [index for index, line in enumerate(lines) if line.startswith(FATAL)]
     return lines[: ends[-1]] if ends else lines

@@ -1,4 +1,4 @@
-"""The files and the environment of one run, as wandb's own agent lays them out."""
+"""The files and the environment of one run, in the same places as with wandb's own agent."""
 
 from __future__ import annotations
 
@@ -17,31 +17,32 @@ from metasweep.forks.messages import Start
 from metasweep.forks.processes.program import Program, parse
 
 SETTINGS = {
-    # A run that is killed loses a second of its history at most, of what `wandb sync` sends: by default 15 s.
+    # How often wandb writes its transaction log, the file that `wandb sync` sends. A killed run loses at most
+    # this much of its history. wandb's default is 15 s.
     "WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL": "1",
-    # By default 90 s, as short as the window of a rate limit: a run that is refused for so long would fail.
+    # wandb's default is 90 s, about the window of a rate limit. A run that waits that long would fail.
     "WANDB_INIT_TIMEOUT": "300",
-    # The client asks who we are, to print it, and at the end of a run reports on itself, and waits for that:
-    # three requests, and a second of each run on W&B's cloud.
+    # At each start the client asks who the user is, only to print it. At each end it reports on itself and
+    # waits for the answer. Without both a run saves three requests, about a second on W&B's cloud.
     "WANDB_X_DISABLE_VIEWER": "true",
     "WANDB_ERROR_REPORTING": "false",
 }
 QUICK = {"WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL": "1"}
-"""Seconds between two pieces of history. The client's own 15 s are made for W&B's cloud and its limits."""
+"""Seconds between two uploads of history. The client's default of 15 s suits W&B's cloud and its limits."""
 
 
 def settings(is_embedded: bool) -> dict[str, str]:
-    """Return the settings of wandb for the runs on a server, where the user has set none."""
+    """Return the wandb settings of the runs on a server, without those that the user has set."""
     return SETTINGS | (QUICK if is_embedded else {})
 
 
 def wandb_folder() -> Path:
-    """Return wandb's folder, where every run has one of its own."""
+    """Return wandb's folder, which has a folder for every run."""
     return Path(os.environ.get("WANDB_DIR") or Path.cwd()) / "wandb"
 
 
 def root() -> Path:
-    """Return wandb's folder, after making it.
+    """Return wandb's folder; create it if needed.
 
     Raises: click.ClickException, if nothing can be written there.
     """
@@ -58,16 +59,16 @@ def root() -> Path:
 
 
 def make_folder(sweep_id: str) -> Path:
-    """Return the folder for the files of this sweep's runs, made for its owner alone.
+    """Create the folder for the files of this sweep's runs, readable by its owner alone.
 
-    Raises: click.ClickException, if it cannot be made, or the sweep's id names no folder.
+    Raises: click.ClickException, if the folder cannot be created, or the sweep's id is no valid folder name.
     """
     if Path(sweep_id).name != sweep_id:
-        raise click.ClickException(f"the server calls the sweep {sweep_id!r}: that is no sweep's id")
+        raise click.ClickException(f"the server calls the sweep {sweep_id!r}: that is not a valid id")
     here = wandb_folder() / f"sweep-{sweep_id}"
     try:
         here.mkdir(mode=0o700, parents=True, exist_ok=True)
-        here.chmod(0o700)  # it may be there from a version that let others read it
+        here.chmod(0o700)  # an older version may have left it readable for others
     except OSError as error:
         raise click.ClickException(
             f"cannot write to {here} ({error.strerror}): set WANDB_DIR to another folder"
@@ -76,7 +77,7 @@ def make_folder(sweep_id: str) -> Path:
 
 
 def program_of(sweep: Sweep, extra: Sequence[str], point: dict[str, Any], args_file: str = "") -> Program:
-    """Return what the sweep's command runs for a point, with the user's extra arguments at its end."""
+    """Return what the sweep's command runs for a point. The user's extra arguments come last."""
     words = command.expand(
         sweep.config.get("command"), sweep.config.get("program"), point, os.environ, args_file
     )
@@ -84,7 +85,7 @@ def program_of(sweep: Sweep, extra: Sequence[str], point: dict[str, Any], args_f
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file for a run. Raises: click.ClickException, with the way out, as on a full disk."""
+    """Write a file for a run. Raises: click.ClickException, which says what to do (as on a full disk)."""
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -94,13 +95,13 @@ def write(path: Path, text: str) -> None:
 
 
 def prepare(sweep: Sweep, handed: dict[str, Any], point: dict[str, Any], extra: Sequence[str]) -> Start:
-    """Write a run's configuration; return what starts it.
+    """Write a run's configuration; return what is needed to start it.
 
-    Raises: click.ClickException, if it cannot be written, or the run's id names no file.
+    Raises: click.ClickException, if the file cannot be written, or the run's id is no valid file name.
     """
     run_id = handed["run_id"]
     if Path(run_id).name != run_id:
-        raise click.ClickException(f"the server calls a run {run_id!r}: that is no run's id")
+        raise click.ClickException(f"the server calls a run {run_id!r}: that is not a valid id")
     here = make_folder(sweep.name.id)
     parameters, args_file = here / f"config-{run_id}.yaml", here / f"config-{run_id}.json"
     text = yaml.safe_dump(handed.get("args", {}), sort_keys=False, allow_unicode=True)

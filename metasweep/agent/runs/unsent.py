@@ -1,8 +1,9 @@
-"""Records of runs that the server may not have: which they are, and how they are sent.
+"""Which runs have records that the server may not have, and how to send them.
 
-The agent notes every run whose program has ended by itself: its client ends only when the server has
-acknowledged everything. What is not noted counts as not sent, so that a killed agent loses nothing.
-The script of a job reads the same notes in its last seconds, and copies such records out of scratch.
+A wandb client ends only after the server has acknowledged everything, so the agent notes every run whose
+program ended by itself as sent. A run without a note counts as not sent. So a killed agent loses nothing. In
+its last seconds the script of a job reads these notes, and copies the records that were not sent out of
+scratch.
 """
 
 from __future__ import annotations
@@ -14,24 +15,24 @@ from metasweep.client import sync
 
 NOTES = "sent-runs"
 COMMAND = "sync-command"
-"""In the same folder: what to write before the folders of runs to send them."""
+"""A file in the same folder. It holds the command that sends runs; their folders go after it."""
 KEPT = "METASWEEP_KEEPS_RECORDS"
-"""Set in a job, whose script copies such records out of scratch and says how they are sent."""
+"""Set in a job whose script copies unsent records out of scratch and prints how to send them."""
 
 
 def note_sent(folder: Path, run_id: str) -> None:
-    """Note in wandb's folder that the server has all of a run."""
+    """Note in wandb's folder that the server has all records of a run."""
     with (folder / NOTES).open("a", encoding="utf-8") as file:
         print(run_id, file=file)
 
 
 def note_command(folder: Path, environ: Mapping[str, str]) -> None:
-    """Note how runs are sent from here: with the installed client, to this environment's server."""
+    """Note the command that sends runs from here: with the installed client, to this environment's server."""
     (folder / COMMAND).write_text(sync.command((), environ), "utf-8")
 
 
 def unsent(folder: Path) -> list[Path]:
-    """Return the folders in wandb's `folder` of runs that the server may not have."""
+    """Return the run folders in wandb's `folder` that the server may not have."""
     try:
         sent = set((folder / NOTES).read_text("utf-8").split())
     except FileNotFoundError:
@@ -40,12 +41,15 @@ def unsent(folder: Path) -> list[Path]:
 
 
 def has_records(folder: Path) -> bool:
-    """Whether this is the folder of a run that has written something."""
+    """Return whether this is the folder of a run that has written records."""
     return folder.name.startswith(("run-", "offline-run-")) and any(
         path.suffix == ".wandb" and path.stat().st_size for path in folder.iterdir()
     )
 
 
 def is_sent(name: str, sent: set[str]) -> bool:
-    """Whether a run's folder, `run-20261126_220000-ID`, is noted as sent; an offline run never is."""
+    """Return whether the folder of a run, `run-20261126_220000-ID`, is noted as sent.
+
+    Offline runs never are.
+    """
     return name.startswith("run-") and name.split("-", 2)[-1] in sent

@@ -1,1 +1,1 @@
-"""The workers of an agent: what they share, and how each goes from run to run."""
+"""The workers of an agent: each runs one run after the other; and what they share."""

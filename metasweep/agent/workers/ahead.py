@@ -1,4 +1,4 @@
-"""Whether, and when, the next run is claimed before the one at work is over."""
+"""Whether the next run is claimed while the current one is still trained, and when."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from metasweep.client.proxies import is_loopback
 from metasweep.client.sweep import Sweep
 from metasweep.client.transport import Transport
 
-NEAR_SECONDS = 0.03  # a server that answers so soon is not worth it
-ROUND_TRIPS = 12  # of a claim, `wandb.init` and the connections that they open
-OWN_SECONDS = 1.5  # for what is not the network's part of them, on a busy node
-REMEMBERED = 5  # trainings; the next is expected to be no shorter than the shortest of them
+NEAR_SECONDS = 0.03  # with a server this close, claiming early gains nothing
+ROUND_TRIPS = 12  # of a claim, of `wandb.init`, and to open their connections
+OWN_SECONDS = 1.5  # for the part of these that does not depend on the network, on a busy node
+REMEMBERED = 5  # last trainings; the next one is expected to last at least as long as the shortest of them
 
 
 class Ahead:
-    """The policy of one agent. Thread-safe.
+    """Decides for one agent when the next run may be claimed early. Thread-safe.
 
-    A search that learns, or that stops runs early, is to know all results so far: nothing is claimed ahead.
-    Nor where few points are left: each is to be run at once by whoever is free.
+    Nothing is claimed early in two cases. A search that learns from results, or stops bad runs, needs all
+    results so far. And if few points are left, a free worker of another agent should run them at once.
     """
 
     def __init__(
@@ -35,17 +35,19 @@ class Ahead:
         self.is_possible = not learns and not is_here and client.round_trip > NEAR_SECONDS
         self._trainings: deque[float] = deque(maxlen=REMEMBERED)
         self._trained: list[float] = []
-        """When each of this agent's trainings was over (monotonic clock)."""
+        """When each of this agent's trainings ended (monotonic clock)."""
         self._lock = threading.Lock()
 
     def note_training(self, seconds: float) -> None:
-        """Learn how long a run was trained."""
+        """Note how long a run was trained."""
         with self._lock:
             self._trainings.append(seconds)
             self._trained.append(time.monotonic())
 
     def after(self) -> float | None:
-        """Return for how long a run is trained before the next is claimed; None: until it is over."""
+        """Return how many seconds a run must have been trained before the next is claimed; None: until its
+        end.
+        """
         with self._lock:
             if not self.is_possible or not self._trainings or not self._fits() or not self._many_left():
                 return None
@@ -53,12 +55,12 @@ class Ahead:
             return max(0.0, min(self._trainings) - lead)
 
     def _fits(self) -> bool:
-        """Whether there is time for the run at work and the next, however long each takes."""
+        """Return whether the time left is enough for two more runs."""
         left, estimate = self._walltime.left, self._walltime.estimate()
         return left is None or (estimate is not None and left > 2 * estimate + LEAVING_SECONDS)
 
     def _many_left(self) -> bool:
-        """Whether more points are left than all agents of the sweep can take at once."""
+        """Return whether more points are left than all agents of the sweep can take at once."""
         latest = self._monitor.latest if self._monitor else None
         if latest is None:
             return False

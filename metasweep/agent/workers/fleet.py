@@ -1,4 +1,4 @@
-"""The workers of an agent: started, watched, told to stop."""
+"""All workers of an agent: starts them, watches them, tells them to stop."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from metasweep.batch.exit_codes import PREEMPTED
 
 
 class Fleet:
-    """All workers, at one work."""
+    """All workers, on the same work."""
 
     def __init__(self, work: Work, trainers: Trainers | None = None) -> None:
-        """`trainers` is where the runs are trained, if not each in its own process."""
+        """With `trainers`, they train the runs; else each run trains in its own process."""
         self.shared = work
         self.workers: list[Worker] = []
         self.interrupted = False
         self._trainers = trainers
 
     def work(self, number: int) -> None:
-        """Start workers for so many runs at a time, beside those that are at it."""
+        """Start the workers for `number` more runs at a time."""
         first = len(self.workers) + 1
         seats: list[Seat | None] = [None] * number
         if self.shared.ahead.is_possible and not self._trainers:
@@ -34,21 +34,21 @@ class Fleet:
 
     @property
     def is_working(self) -> bool:
-        """Whether any worker is still at it."""
+        """Return whether any worker still works."""
         return any(worker.is_alive() for worker in self.workers)
 
     @property
     def has_runs(self) -> bool:
-        """Whether any run, trained or not, has not been seen to end."""
+        """Return whether there is a run that has not ended."""
         return any(worker.run_now for worker in self.workers)
 
     @property
     def running(self) -> int:
-        """How many runs are being trained now."""
+        """Return how many runs are being trained now."""
         return sum(worker.is_training for worker in self.workers)
 
     def interrupt(self) -> None:
-        """Claim no more; tell the running runs to stop, and the server to hand them out again."""
+        """Claim no more. Tell the runs to stop, and the server to offer them again."""
         self.interrupted = True
         self.shared.finish_early(PREEMPTED, "told to go; the running runs stop, to be handed out again")
         self._signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""How many workers share a GPU: as many as fit, by the memory that the first run takes."""
+"""How many workers share a GPU: as many as fit into its memory, measured on the first run."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import click
 
 from metasweep.agent.workers.fleet import Fleet
-from metasweep.batch.job import cards
+from metasweep.batch.job import gpus
 
-USABLE = 0.95  # of the memory that is free before the first run: what is asked for in pieces leaves gaps
+USABLE = 0.95  # of the free memory before the first run; allocations in pieces leave gaps
 SAMPLE_SECONDS = 0.5
 ASK_SECONDS = 10.0
 QUERY = ["nvidia-smi", "--query-gpu=memory.total,memory.used", "--format=csv,noheader,nounits"]
@@ -27,8 +27,8 @@ class Memory:
 
 
 def ask_gpu(environ: Mapping[str, str]) -> Memory | None:
-    """Return the memory of the first GPU that the job was given, or None without one."""
-    given = cards(environ)
+    """Return the memory of the first GPU of the job; None without a GPU."""
+    given = gpus(environ)
     if given == []:
         return None
     which = ["-i", given[0]] if given else []
@@ -43,11 +43,11 @@ def ask_gpu(environ: Mapping[str, str]) -> Memory | None:
 
 
 def share(given: list[str] | None, per_run: int) -> list[str]:
-    """Return the values of CUDA_VISIBLE_DEVICES for workers that share the job's cards, `per_run` each.
+    """Return one value of CUDA_VISIBLE_DEVICES for each group of `per_run` GPUs of the job.
 
-    Empty where nothing says which cards there are.
+    Empty if nothing says which GPUs the job has.
 
-    Raises: click.UsageError, if the job has not so many.
+    Raises: click.UsageError, if the job has fewer GPUs.
     """
     if not given:
         if per_run > 1:
@@ -60,14 +60,14 @@ def share(given: list[str] | None, per_run: int) -> list[str]:
 
 
 def fitting(before: Memory, peak: float, most: int) -> int:
-    """Return how many runs fit (`most` at most) if one has raised what is used to `peak` MiB."""
+    """Return how many runs fit, at most `most`, if one run raises the used memory to `peak` MiB."""
     need = peak - before.used
     free = USABLE * (before.total - before.used)
     return max(1, min(most, int(free // need))) if need > 0 else most
 
 
 class Packing(threading.Thread):
-    """Watches the GPU during the first run; when that has finished, starts the workers that fit beside it."""
+    """Watches the GPU during the first run. When that has finished, starts as many more workers as fit."""
 
     def __init__(
         self,
@@ -76,23 +76,23 @@ class Packing(threading.Thread):
         before: Memory,
         most: int,
         report: Callable[[str], None],
-        cards: int = 1,
+        gpus: int = 1,
     ) -> None:
-        """`most` workers at all, on so many `cards` that are alike."""
+        """Start at most `most` workers in all, on this number of equal `gpus`."""
         super().__init__(name="packing", daemon=True)
         self._fleet, self._probe, self._before, self._most = fleet, probe, before, most
-        self._report, self._cards = report, cards
+        self._report, self._gpus = report, gpus
 
     def run(self) -> None:
-        """Measure, then start."""
+        """Measure, then start the workers."""
         fleet, peak = self._fleet, self._before.used
         while not fleet.shared.finished:
             if fleet.shared.stop.wait(SAMPLE_SECONDS) or not fleet.is_working:
                 return
             now = self._probe()
             peak = max(peak, now.used if now else 0.0)
-        number = min(self._most, self._cards * fitting(self._before, peak, self._most))
+        number = min(self._most, self._gpus * fitting(self._before, peak, self._most))
         taken = peak - self._before.used
-        on = "the GPU" if self._cards == 1 else f"one of {self._cards} GPUs"
+        on = "the GPU" if self._gpus == 1 else f"one of {self._gpus} GPUs"
         self._report(f"a run takes {taken:.0f} MiB of {on}: {number} workers")
         fleet.work(number - 1)

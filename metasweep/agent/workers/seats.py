@@ -1,8 +1,8 @@
-"""Who trains when: a place for each run that may be trained at a time, and who may be getting ready for it.
+"""Seats: a worker needs one to train its run. Two workers share each seat and take turns.
 
-Far from the server, a run spends seconds on beginning and ending, in which its core would be idle. There each
-seat has two workers. While the run of one is trained, the other claims and begins the next, shortly before it
-will be wanted; while the one finishes its run, the other's is trained.
+If the server is far away, a run spends seconds on its beginning and its end, and its core would be idle.
+Therefore two workers share a seat: while one trains its run, the other claims the next run and starts it,
+shortly before the seat becomes free; while one finishes its run, the other already trains.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ LOOK_SECONDS = 0.2
 
 
 class Seat:
-    """A place for one run that is trained. Thread-safe."""
+    """A place to train one run at a time. Thread-safe."""
 
     def __init__(self) -> None:
         self._free = threading.Condition()
         self._taken_at: float | None = None
         self._has_next = False
 
-    def reserve(self, ahead_after: Callable[[], float | None], give_up: Callable[[], bool]) -> bool:
-        """Wait until one may claim a run for this seat; return whether so, else it was time to `give_up`.
+    def reserve(self, ahead_after: Callable[[], float | None], is_over: Callable[[], bool]) -> bool:
+        """Wait until a worker may claim a run for this seat. Return False if `is_over()` came first.
 
-        `ahead_after` returns for how many seconds the run of another must have been trained before the next
-        is claimed; None: not before it is over.
+        `ahead_after` returns for how many seconds the current run must have been trained before the next one
+        is claimed; None: until it has ended.
         """
         with self._free:
-            while not give_up():
+            while not is_over():
                 if not self._has_next and self._is_nearly_free(ahead_after()):
                     self._has_next = True
                     return True
@@ -42,16 +42,16 @@ class Seat:
         return after is not None and time.monotonic() - self._taken_at >= after
 
     def cancel(self) -> None:
-        """No run came of the claim."""
+        """Release the reservation: the claim gave no run."""
         with self._free:
             self._has_next = False
             self._free.notify_all()
 
-    def take(self, give_up: Callable[[], bool]) -> bool:
-        """Wait until the seat is free, and take it; return whether so, else it was time to `give_up`."""
+    def take(self, is_over: Callable[[], bool]) -> bool:
+        """Wait until the seat is free, and take it. Return False if `is_over()` came first."""
         with self._free:
             while self._taken_at is not None:
-                if give_up():
+                if is_over():
                     self._has_next = False
                     return False
                 self._free.wait(LOOK_SECONDS)
@@ -59,7 +59,7 @@ class Seat:
         return True
 
     def leave(self) -> None:
-        """The training is over."""
+        """Release the seat: the training is over."""
         with self._free:
             self._taken_at = None
             self._free.notify_all()

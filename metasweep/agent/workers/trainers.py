@@ -1,6 +1,6 @@
-"""`--members K`: processes that train runs of one kind together, kept alive beside the runs.
+"""`--members K`: processes that train several runs of the same kind together, and outlive these runs.
 
-For programs that can do it: `python -m PACKAGE` with a module `PACKAGE.trainer`, which is started as
+This is for programs that support it: `python -m PACKAGE` with a module `PACKAGE.trainer`, which is started as
 `python -m PACKAGE.trainer SOCKET --members K`. Every run finds the socket in $TRAIN_TOGETHER.
 """
 
@@ -24,13 +24,13 @@ from metasweep.forks.processes.program import Program, parse
 VARIABLE = "TRAIN_TOGETHER"
 MODULE = "trainer"
 RESTART_SECONDS = 2.0
-AHEAD = 2  # runs claimed for each that is trained: the next ones begin while these are at work
+AHEAD = 2  # runs claimed for each run that trains: one starts up while the other trains
 
 
 def check(program: Program, members: int | None) -> None:
-    """Raises: click.UsageError, if the program cannot train runs together, as `members` asks it to."""
+    """Check that the program can train `members` runs together. Raises: click.UsageError."""
     if not members:
-        return  # to look for the module would import the program's package, here, where nobody needs it
+        return  # looking for the module would import the program's package here, where nobody needs it
     name = f"{program.name}.{MODULE}"
     try:
         able = program.kind == "module" and importlib.util.find_spec(name) is not None
@@ -38,35 +38,35 @@ def check(program: Program, members: int | None) -> None:
         able = False
     if not able:
         raise click.UsageError(
-            f"--members: {program.name} trains one run at a time: that takes a package with a module {MODULE}"
+            f"--members: {program.name} trains one run at a time: that needs a package with a module {MODULE}"
         )
 
 
 class Trainers:
-    """So many trainers, each for so many runs at once. Threads that start them again when they end."""
+    """The trainer processes, each for several runs at once. Threads start them again when they end."""
 
     def __init__(self, work: Work, package: str, number: int, members: int, folder: Path) -> None:
-        """What they print goes to files in `folder`."""
+        """Their output goes to files in `folder`."""
         self._work, self._package, self._members, self._logs = work, package, members, folder
         self._sockets = Path(tempfile.mkdtemp(prefix="trainers-"))
         self._warm = threading.Event()
         self.workers = number * members * AHEAD
-        """How many workers keep them busy."""
+        """The number of workers that keep all trainers busy."""
         self._number = number
         self._ended_at = [-math.inf] * number
         for index in range(number):
             threading.Thread(target=self._keep_alive, args=(index,), daemon=True).start()
 
     def environ(self, worker: int) -> dict[str, str]:
-        """Return what the runs of a worker, counted from 1, need in their environment."""
+        """Return the environment variables for the runs of a worker; workers count from 1."""
         return {VARIABLE: self._socket(self._index(worker))}
 
     def begin(self) -> None:
-        """Start them: a first run has been, and has had the program's data loaded for all."""
+        """Start the trainers. By now a first run has downloaded the program's data for all."""
         self._warm.set()
 
     def ended_since(self, moment: float, worker: int) -> bool:
-        """Whether the trainer of a worker's run has ended since then, by the monotonic clock."""
+        """Return whether the trainer of this worker has ended since `moment` (monotonic clock)."""
         return self._ended_at[self._index(worker)] > moment
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What the workers of an agent share: the sweep, the limits, the tally, and when it is enough."""
+"""What the workers of an agent share: the sweep, the limits, the counts, and the decision when to stop."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from metasweep.sweeps.states import FINISHED
 
 @dataclass(frozen=True)
 class Run:
-    """A run that was handed out."""
+    """A run that this agent has claimed."""
 
     id: str
     point: dict[str, Any]
@@ -43,17 +43,17 @@ class Outcome:
     status: int
     """Exit code, or minus the signal that killed it."""
     stopped: bool
-    """Whether the server or the agent had told it to stop."""
+    """Whether it was told to stop, by the server or the agent."""
     failed: bool
-    """Whether it ended otherwise without being finished, on the server too."""
+    """Whether it ended, without having been stopped, in any state but finished, here or on the server."""
     reason: str
     """Why it failed, in one line."""
     taken_along: bool = False
-    """Whether the process that trained it together with others has ended meanwhile."""
+    """Whether the process that trained it together with other runs has ended under it."""
 
 
 class Work:
-    """The work of all workers, and what has become of it. Thread-safe."""
+    """The shared state of all workers. Thread-safe."""
 
     def __init__(
         self,
@@ -67,12 +67,12 @@ class Work:
         walltime: Walltime | None = None,
         missing: Missing | None = None,
         monitor: ProgressMonitor | None = None,
-        cards: Sequence[str] = (),
+        gpus: Sequence[str] = (),
         report: Callable[..., None],
     ) -> None:
-        """`count` and `walltime` limit the work; so many failures in a row end it (0: never).
+        """`count` and `walltime` limit the work; `max_failures` failures in a row end it (0: never).
 
-        `report(text, routine=False)` tells the user; routine is what a live display shows anyway.
+        `report(text, routine=False)` tells the user; `routine` marks what a live display shows anyway.
         """
         self.client, self.sweep, self.pool = client, sweep, pool
         self.extra_arguments = extra_arguments
@@ -81,26 +81,26 @@ class Work:
         self.missing = missing
         self.ahead = Ahead(client, sweep, monitor, self.walltime)
         self.signals: list[float] = []
-        """When signals told us to go (monotonic clock); the handler appends."""
+        """When the agent got signals that end it (monotonic clock). The signal handler appends."""
         self.exit_code = DONE
         self.finished = self.failed = self.stopped = 0
         self.unfinished: dict[str, Outcome] = {}
-        """The last outcome of each point that has failed here and not been finished here."""
+        """The last outcome of each point that failed here and was not finished here later."""
         self.began = time.monotonic()
-        self._cards = cards
+        self._gpus = gpus
         self._unsent: list[str] = []
         self._monitor = monitor
         self._left = count
         self._max_failures = max_failures
         self._failures_in_a_row = 0
         self._failing: list[dict[str, Any]] = []
-        """The points of these failures."""
+        """The points that failed in a row."""
         self._out_of_time = False
         self._report = report
         self._lock = threading.Lock()
 
     def begin_claim(self) -> bool:
-        """Reserve one run of the count; return whether there is one to claim."""
+        """Reserve one run of the count. Return False if no run may be claimed."""
         with self._lock:
             if self.stop.is_set() or self.signals or self._left == 0:
                 return False
@@ -112,7 +112,7 @@ class Work:
             return True
 
     def _say_no_time(self) -> None:
-        """Say, once, that the job is too short for another run."""
+        """Print once that the job has no time for another run."""
         if not self._out_of_time:
             self._out_of_time = True
             left = self._monitor.unfinished if self._monitor else None
@@ -120,17 +120,17 @@ class Work:
             self._report(f"leaving the rest to others: {rest}{self.walltime}")
 
     def cancel_claim(self) -> None:
-        """Give a reserved run back."""
+        """Release a reserved run."""
         with self._lock:
             if self._left is not None:
                 self._left += 1
 
     def note_start(self, run: Run) -> None:
-        """Say that a run starts."""
+        """Print that a run starts."""
         self._report(f"run {run.id} starts: {self.sweep.varying(run.point)}", routine=True)
 
     def note_end(self, outcome: Outcome) -> None:
-        """Count a run, and stop when runs keep failing."""
+        """Count a run. Stop if runs keep failing."""
         with self._lock:
             self._count(outcome)
         run = outcome.run
@@ -142,20 +142,20 @@ class Work:
         else:
             self._report(f"run {run.id} finished in {outcome.seconds:.1f} s", routine=True)
 
-    def cards_of(self, worker: int) -> dict[str, str]:
-        """Return what tells the runs of a worker, counted from 1, which of the job's GPUs are theirs."""
-        return {"CUDA_VISIBLE_DEVICES": self._cards[(worker - 1) % len(self._cards)]} if self._cards else {}
+    def gpus_of(self, worker: int) -> dict[str, str]:
+        """Return the variable that gives the runs of a worker their GPUs; workers count from 1."""
+        return {"CUDA_VISIBLE_DEVICES": self._gpus[(worker - 1) % len(self._gpus)]} if self._gpus else {}
 
     def note_sent(self, run_id: str, ended_itself: bool) -> None:
-        """Note that the server has all of a run; of a killed one only once the wandb service has ended."""
+        """Note that the server has all of a run; for a killed run only once the wandb service has ended."""
         if not ended_itself:
             self._unsent.append(run_id)
             return
-        with contextlib.suppress(OSError):  # what is not noted is kept, and may be sent twice
+        with contextlib.suppress(OSError):  # a run without a note is kept, and may be sent twice
             unsent.note_sent(runfiles.wandb_folder(), run_id)
 
     def note_service_end(self) -> None:
-        """Note that the wandb service has sent all that it had, also of the runs that were killed."""
+        """Note that the wandb service has sent everything, also of the runs that were killed."""
         for run_id in self._unsent:
             self.note_sent(run_id, ended_itself=True)
 
@@ -177,16 +177,16 @@ class Work:
             self._failing.clear()
 
     def _judge(self, outcome: Outcome) -> None:
-        """Stop before every run of the sweep fails in the same way."""
+        """Stop if every run of the sweep would fail in the same way."""
         if outcome.status == USAGE and not self.finished:
             self.finish_early(FAILING, f"the program refuses its arguments: {outcome.reason}")
         else:
             self._stop_if_failing(outcome.reason)
 
     def note_trainer_end(self, status: int) -> None:
-        """Count the end of a trainer as one failure, however many runs it takes with it."""
+        """Count the end of a trainer as one failure, no matter how many runs it trained."""
         reason = f"the trainer: {describe_status(status)}"
-        self._report(f"a trainer ended, its runs with it: {describe_status(status)}")
+        self._report(f"a trainer ended, and its runs with it: {describe_status(status)}")
         with self._lock:
             self._failures_in_a_row += 1
         self._stop_if_failing(reason)
@@ -196,7 +196,7 @@ class Work:
             self.finish_early(FAILING, self._describe_failures(reason))
 
     def _describe_failures(self, reason: str) -> str:
-        """Return whether some value, this node or the program is to blame for failures in a row."""
+        """Say what failures in a row have in common: some value, this node, or only the program."""
         row = f"{self._failures_in_a_row} runs in a row failed here"
         if culprits := self._suspects():
             return f"{row}, all with {culprits}, with which none has finished; the last with {reason}"
@@ -210,7 +210,9 @@ class Work:
         return f"{row}, the last with {reason}"
 
     def _suspects(self) -> str:
-        """Return the values that the failing points share and no finished run has; empty if none finished."""
+        """Return the values that all failing points share and no finished run has; empty if no run has
+        finished.
+        """
         try:
             runs = self.client.runs(self.sweep.name)
             finished = [config for _, state, config in runs if state == FINISHED]
@@ -226,7 +228,7 @@ class Work:
         return self.sweep.varying(shared) if finished else ""
 
     def finish_early(self, exit_code: int, message: str) -> None:
-        """Claim no more, and say why; the first reason counts."""
+        """Stop claiming, and print why. Only the first reason counts."""
         with self._lock:
             first, self.exit_code = not self.exit_code, self.exit_code or exit_code
             self.stop.set()
@@ -234,7 +236,7 @@ class Work:
             self._report(f"stopping: {message}")
 
     def refuse(self, error: Refused) -> None:
-        """Stop because the server said no."""
+        """Stop because the server refused a request."""
         gone = error.status == 404
         message = f"sweep {self.sweep.name} is gone" if gone else explain(error, self.client.account)
         self.finish_early(FAULT, message)

@@ -1,4 +1,4 @@
-"""One worker: claims a run, has it run, and claims the next the moment it ends."""
+"""One worker: claims a run, has it run, and claims the next as soon as it ends."""
 
 from __future__ import annotations
 
@@ -28,21 +28,24 @@ from metasweep.forks.messages import Exited
 from metasweep.forks.pool import Events
 from metasweep.sweeps.states import FINISHED
 
-HEARTBEAT_SECONDS = {"embedded": 10.0, "other": 30.0}  # a run learns by itself, too, that it is to stop
+# the client in a run also asks whether to stop
+HEARTBEAT_SECONDS = {"embedded": 10.0, "other": 30.0}
 IDLE_SECONDS = {"embedded": (2.0, 8.0), "other": (4.0, 60.0)}  # the first wait and the longest
 EXIT = {"type": "exit"}
 PREEMPTED = (-signal.SIGTERM, 128 + signal.SIGTERM)
-FAILURE_SECONDS = 10.0  # until the server has heard of a failed run, whose point it may offer again
-KILL_SECONDS = 30.0  # from a stop command to SIGKILL
+FAILURE_SECONDS = 10.0  # until the server knows that a run failed, and may offer its point again
+KILL_SECONDS = 30.0  # from the server's stop command to SIGKILL
 
 
 class Worker(threading.Thread):
-    """A worker, registered with the server as one agent: the server gives an agent one run at a time."""
+    """A worker, registered with the server as an agent of its own: the server gives an agent one run at a
+    time.
+    """
 
     def __init__(
         self, number: int, work: Work, trainers: Trainers | None = None, seat: Seat | None = None
     ) -> None:
-        """With a `seat`, which another worker has too, runs are trained by turns."""
+        """With a `seat`, this worker takes turns with the other worker of that seat."""
         super().__init__(name=f"worker {number}", daemon=True)
         self.number = number
         self.run_now: Run | None = None
@@ -56,13 +59,13 @@ class Worker(threading.Thread):
         self._idle_seconds = 0.0
 
     def run(self) -> None:
-        """Claim and run until the agent or the server says that it is enough."""
+        """Claim and run until the agent or the server says to stop."""
         try:
             self._work()
         except Refused as error:
             self._shared.refuse(error)
         except Unreachable:
-            pass  # only raised once the work is to end
+            pass  # only raised when the work has to end
         except click.ClickException as error:
             self._shared.finish_early(FAULT, error.message)
         except Exception as error:  # noqa: BLE001
@@ -71,7 +74,9 @@ class Worker(threading.Thread):
 
     @property
     def is_training(self) -> bool:
-        """Whether it has a run that is neither waiting for its turn nor over but for its last requests."""
+        """Return whether its run is being trained: it neither waits for its turn nor only sends its last
+        results.
+        """
         return self.run_now is not None and not self._waits and (not self._seat or self._place != "none")
 
     def _work(self) -> None:
@@ -108,7 +113,7 @@ class Worker(threading.Thread):
                 return
 
     def _begin_claim(self) -> bool:
-        """Reserve a run of the count, and a seat for it; return whether there is one to claim."""
+        """Reserve a run of the count, and a seat. Return False if no run may be claimed."""
         self.note = "waiting for its turn"
         if self._seat:
             if not self._seat.reserve(self._shared.ahead.after, self._is_over):
@@ -120,12 +125,12 @@ class Worker(threading.Thread):
         return False
 
     def _cancel_claim(self) -> None:
-        """Give a reserved run and its seat back."""
+        """Release a reserved run and its seat."""
         self._shared.cancel_claim()
         self._leave_seat()
 
     def _is_over(self) -> bool:
-        """Whether no run is to begin any more."""
+        """Return whether no more runs may begin."""
         return self._shared.stop.is_set() or bool(self._shared.signals)
 
     @property
@@ -139,12 +144,12 @@ class Worker(threading.Thread):
         self._shared.stop.wait(random.uniform(0.5, 1) * self._idle_seconds)
 
     def _may_get_more(self) -> bool:
-        """Whether to ask once more although the server says that nothing is left."""
+        """Return whether to ask again although the server says that nothing is left."""
         undecided = bool(self._shared.missing and self._shared.missing.undecided)
         return undecided or time.monotonic() - self._failed_at < FAILURE_SECONDS
 
     def _perform(self, agent: Registration, command: dict[str, Any]) -> bool:
-        """Run what was handed out; return whether to go on."""
+        """Run what the server offered. Return whether to claim another run."""
         self._idle_seconds = 0.0
         point = {name: entry["value"] for name, entry in command.get("args", {}).items()}
         self.run_now = run = Run(command["run_id"], point, time.monotonic())
@@ -152,9 +157,9 @@ class Worker(threading.Thread):
         try:
             start = prepare(self._shared.sweep, command, point, self._shared.extra_arguments)
         except click.ClickException:
-            agent.ended.add(run.id)  # given back when this agent signs off
+            agent.ended.add(run.id)  # so it is released when this agent signs off
             raise
-        start.environ.update(self._shared.cards_of(self.number))
+        start.environ.update(self._shared.gpus_of(self.number))
         if self._trainers:
             start.environ.update(self._trainers.environ(self.number))
         start = replace(start, held=self._seat is not None)
@@ -167,7 +172,7 @@ class Worker(threading.Thread):
         status, unheard = exited.status, self._unheard(run, exited)
         run = self.run_now
         agent.ended.add(run.id)
-        told = bool(self._shared.signals) or status in PREEMPTED  # the batch system tells everyone
+        told = bool(self._shared.signals) or status in PREEMPTED  # the batch system signals the runs too
         stopped = status != 0 and (self._stopped or told)
         if stopped:
             self._give_back(run)
@@ -183,7 +188,7 @@ class Worker(threading.Thread):
         return go_on
 
     def _unheard(self, run: Run, exited: Exited) -> str:
-        """Return why a run that ended well is none that has finished; empty if it has, as far as is known."""
+        """Return why a run with exit code 0 does not count as finished; empty if it does, as far as known."""
         if exited.status or exited.finished or self._stopped:
             return ""
         if exited.finished is False:
@@ -197,7 +202,7 @@ class Worker(threading.Thread):
         return f"it ended well, but the server has it {state or 'not'}: is wandb offline, disabled, unused?"
 
     def _await(self, agent: Registration, run: Run, events: Events) -> tuple[Exited, bool]:
-        """Wait for the end of a run, telling the server of it; return its end and whether to go on."""
+        """Wait for the end of a run and send heartbeats. Return its end, and whether to claim another run."""
         go_on, kill_at = True, float("inf")
         while True:
             try:
@@ -219,28 +224,28 @@ class Worker(threading.Thread):
                 self._shared.pool.signal(run.id, signal.SIGKILL)
 
     def _give_back(self, run: Run) -> None:
-        """Have a run that was stopped before the server knew of its beginning handed out again."""
-        with contextlib.suppress(Refused, Unreachable):  # then the server misses it when its lease is over
+        """Ask the server to offer a stopped run again, in case it has not heard of the run's beginning."""
+        with contextlib.suppress(Refused, Unreachable):  # the server will notice it when the lease is over
             self._shared.client.give_back(self._shared.sweep.name, run.id)
 
     def _note_reached(self, run: Run, what: int) -> None:
-        """Let a held run go on when it is its turn; let the next have the seat when its training is over."""
+        """Let a waiting run continue when its turn comes. Release the seat when the training is over."""
         if what == turns.OVER:
             self._leave_seat()
             return
-        self.note, self._waits = "ready, waits for its turn", True
+        self.note, self._waits = "ready, waiting for its turn", True
         taken = bool(self._seat and self._seat.take(self._is_over))
         self._waits = False
         if taken:
             self._place, self.note = "seated", ""
             self.run_now = replace(run, began=time.monotonic())
             self._shared.pool.go(run.id)
-        else:  # it has not been trained: another is to have it
+        else:  # it was not trained: the server offers it to another agent
             self._stopped = True
             self._shared.pool.signal(run.id, signal.SIGTERM, for_good=False)
 
     def _leave_seat(self) -> None:
-        """Let another have the seat, if this worker has it, or was to have it."""
+        """Release the seat, if this worker has it or has reserved it."""
         if not self._seat:
             return
         if self._place == "seated" and self.run_now:
@@ -251,13 +256,13 @@ class Worker(threading.Thread):
         self._place = "none"
 
     def _beat(self, agent: Registration, run: Run) -> list[dict[str, Any]]:
-        """Tell the server of the running run; a server that is away does not disturb it."""
+        """Send a heartbeat of the run. A server that does not answer does not disturb the run."""
         try:
             commands = self._shared.client.heartbeat(agent, run.id)
         except Unreachable as error:
             self.note = f"the server is away: {error}"
             return []
         except Refused:
-            return []  # the sweep was deleted: the next claim will say so
+            return []  # the sweep was deleted; the next claim will say so
         self.note = ""
         return commands
