@@ -105,7 +105,7 @@ def test_a_killed_trainer_costs_its_runs_alone(workshop: Workshop) -> None:
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
     assert "the trainer process that this run shares with others has ended" in output
-    assert "a trainer ended, its runs with it: killed by SIGKILL" in output
+    assert "a trainer ended, and its runs with it: killed by SIGKILL" in output
     assert len(results(workshop, output)) == 8
     assert not left_over(str(workshop.folder)), command(trainers[0])
 

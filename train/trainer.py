@@ -1,4 +1,4 @@
-"""``python -m train.batched.trainer SOCKET``: train the runs of other processes, those of one kind together.
+"""``python -m train.trainer SOCKET``: train the runs of other processes, those of one kind together.
 
 Each run is a process of its own, ``TRAIN_TOGETHER=SOCKET python -m train ...``, that logs, saves and can be
 killed by itself; this process, the only one that touches the device, does the arithmetic for all of them.
