@@ -264,14 +264,26 @@ def wait(agent: Agent) -> None:
     left_in_order = work.pool.leave(left)
     if left_in_order:
         work.note_service_end()
-    if left_in_order and not fleet.has_runs:
-        if signals:
-            screen.say("all was sent: the runs that were stopped will be handed out again")
-    else:
+    if not left_in_order or fleet.has_runs or work.untold:
         screen.say("not everything could be sent: runs that ended just now may look crashed")
         folders = unsent.unsent(runfiles.root())
         if folders and unsent.KEPT not in os.environ:
             screen.say(f"send the rest with:  {sync.command(folders, os.environ)}")
+    elif signals:
+        say_whether_all_go_on(agent)
+
+
+def say_whether_all_go_on(agent: Agent) -> None:
+    """Say, after a signal and when all was sent, which runs will be handed out again."""
+    fleet, work, screen = agent.fleet, agent.fleet.shared, agent.screen
+    if work.kept:
+        screen.say(f"not handed back, as far as the server answered: {' '.join(work.kept)}")
+    if fleet.is_working:
+        screen.say("a question for a run was not answered: what the server may have handed out is not run")
+    if not work.kept and not fleet.is_working:
+        screen.say("all was sent: the runs that were stopped will be handed out again")
+    else:
+        say_how_to_go_on(work, screen)
 
 
 def say_throttled(agent: Agent, seconds: float) -> None:
@@ -304,6 +316,11 @@ def name_failures(work: Work, screen: display.Lines) -> None:
         screen.say(f"  {work.sweep.varying(outcome.run.point)}: {outcome.reason}")
     if len(left) > MOST_NAMED:
         screen.say(f"  and {len(left) - MOST_NAMED} more")
+    say_how_to_go_on(work, screen)
+
+
+def say_how_to_go_on(work: Work, screen: display.Lines) -> None:
+    """Say how to run points that are left of a grid."""
     if work.sweep.config.get("method") == "grid":
         screen.say(f"to run what is missing: metasweep agent {work.sweep.name} --missing")
 

@@ -23,7 +23,7 @@ from metasweep.client.queries import (
     VIEWER,
 )
 from metasweep.client.transport import Refused, Transport, Unreachable
-from metasweep.sweeps.states import ENDED
+from metasweep.sweeps.states import ACTIVE, ENDED, FINISHED, KILLED, LOST, PREEMPTED
 
 START_ATTEMPTS = 5  # over some ten seconds
 NOT_FOUND, DELETED = 404, 409
@@ -150,19 +150,26 @@ class Client(Transport):
         if self.is_embedded and agent.ended:
             self._report(agent, dict.fromkeys(agent.ended, False) | {NO_RUN: True})
 
-    def give_back(self, sweep: SweepName, run: str) -> None:
-        """Hand back a run, if it never began, as wandb does one that is preempted: it goes to another.
+    def give_back(self, sweep: SweepName, run: str) -> bool:
+        """Hand back a run without a process, as wandb does one that is preempted: it goes to another.
+
+        Returns whether it does, or has finished: one that the server has as failed goes to nobody by itself.
 
         Raises: Refused, Unreachable.
         """
         owner = {"project": sweep.project, "entity": sweep.entity}
         found = (self.execute(RUN, owner | {"name": run})["project"] or {}).get("run")
-        if not found or found["state"] != "pending":
-            return
-        self.execute(UPSERT_RUN, owner | {"name": run, "sweep": sweep.id})
+        state = found["state"] if found else None
+        if state not in ACTIVE:
+            return state in (PREEMPTED, FINISHED)
+        if state == "pending":
+            self.execute(UPSERT_RUN, owner | {"name": run, "sweep": sweep.id})
         path = f"files/{sweep.entity}/{sweep.project}/{run}/file_stream"
         for said in ({"preempting": True}, {"complete": True, "exitcode": 1}):
-            self.request("POST", f"{self.account.base_url}/{path}", json=said)
+            reply = self.request("POST", f"{self.account.base_url}/{path}", json=said)
+            if reply.status_code >= 400:
+                raise Refused(f"HTTP {reply.status_code}", reply.status_code)
+        return True
 
     def _report(self, agent: Registration, runs: dict[str, bool]) -> list[dict[str, Any]]:
         variables = {"id": agent.id, "metrics": "{}", "runState": json.dumps(runs)}
@@ -205,7 +212,10 @@ class Client(Transport):
         return self.execute(PROGRESS, variables)["project"] or gone(sweep)
 
     def runs(self, sweep: SweepName) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        """Yield name, state and configuration of every run of the sweep."""
+        """Yield name, state and configuration of every run of the sweep.
+
+        A run that was told to stop is `killed`, however it called its end.
+        """
         cursor, more = None, True
         while more:
             variables = {
@@ -217,7 +227,8 @@ class Client(Transport):
             }
             page = (self.send_until_answered(RUNS, variables)["project"] or gone(sweep))["runs"]
             for node in (edge["node"] for edge in page["edges"]):
-                yield node["name"], node["state"], parameters_of(node["config"])
+                stopped = node["stopped"] and node["state"] in LOST
+                yield node["name"], KILLED if stopped else node["state"], parameters_of(node["config"])
             cursor, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
 
     def run_state(self, sweep: SweepName, name: str) -> str | None:

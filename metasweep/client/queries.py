@@ -44,7 +44,7 @@ RUNS = """
 query Runs($project: String!, $entity: String!, $cursor: String, $perPage: Int = 50, $filters: JSONString) {
   project(name: $project, entityName: $entity) {
     runs(filters: $filters, after: $cursor, first: $perPage, order: "+created_at") {
-      edges { node { name state config } }
+      edges { node { name state stopped config } }
       pageInfo { endCursor hasNextPage }
     }
   }

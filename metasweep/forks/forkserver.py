@@ -42,7 +42,7 @@ from metasweep.forks.processes.process import PARENT_DIED, die_with_parent, sign
 from metasweep.forks.ways import Way
 
 NOT_STARTED = 126  # exit code of a run for which no process could be started, as a shell has it
-TOLD, NOT_OPEN = 0, 1  # exit codes of the process that tells the server of a dead run
+TOLD, NOT_OPEN = 0, 2  # exit codes of the process that tells the server of a dead run; any other: untold
 MOST_SPARES = 8  # processes that stand by; more are as many at once as seldom are needed
 ROOT = str(Path(__file__).resolve().parents[2])
 
@@ -338,7 +338,8 @@ class Forkserver:
             return
         open_gate(this)
         if this.stands_in_for:
-            self.report(this.stands_in_for, False if status == TOLD else None)
+            untold = status not in (TOLD, NOT_OPEN)
+            self.report(this.stands_in_for, False if status == TOLD else None, untold)
             return
         said = os.pread(this.ended, 1 << 20, 0) if this.ended >= 0 else b""
         if this.ended >= 0:
@@ -387,9 +388,9 @@ class Forkserver:
         except OSError:
             self.report(dead)
 
-    def report(self, this: Child, finished: bool | None = None) -> None:
+    def report(self, this: Child, finished: bool | None = None, untold: bool = False) -> None:
         """Tell the agent that a run's process is gone."""
-        self.tell(Exited(this.start.run_id, this.status, finished))
+        self.tell(Exited(this.start.run_id, this.status, finished, untold=untold))
 
     def tell(self, message: Started | Reached | Exited | Note) -> None:
         """Send a message to the agent."""

@@ -87,6 +87,8 @@ class Exited:
     """Whether its run came to its end on the server too, where that is known here."""
     note: str = ""
     """What the log of the run does not say of its end."""
+    untold: bool = False
+    """Whether the server could not be told: the wandb service had to go before it had an answer."""
 
 
 @dataclass(frozen=True)

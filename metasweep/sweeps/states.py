@@ -15,7 +15,9 @@ OPEN = (*ACTIVE, PREEMPTED)
 """Not ended. A preempted run has given its place up and is handed out again under the same name."""
 ALIVE = ("running", "preempting")
 """It has a process that sends heartbeats; without them it becomes crashed."""
-LOST = ("failed", "crashed", "killed")
+KILLED = "killed"
+"""It was told to stop, by a person or an early stop."""
+LOST = ("failed", "crashed", KILLED)
 """Ended without a result: its point can be offered again."""
 ENDED = (FINISHED, *LOST)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 import textwrap
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ import pytest
 import wandb
 import yaml
 
+from tests.cloud.proxy import Cloud, serve
 from tests.conftest import make_server
 
 PATIENCE = 240  # seconds; a machine that others keep busy takes six times as long
@@ -94,6 +98,22 @@ class Workshop:
         return {path.stem.removeprefix("run-"): path.read_text() for path in found}
 
 
+Play = Callable[..., contextlib.AbstractContextManager[tuple[Workshop, Cloud]]]
+
+
+def by_state(workshop: Workshop, cloud: Cloud, output: str) -> dict[str, Counter[int]]:
+    """State -> how many runs of each point, as the server itself tells."""
+    there = Workshop(workshop.folder, workshop.environ | {"WANDB_BASE_URL": cloud.upstream})
+    states: dict[str, Counter[int]] = {}
+    for run in there.runs(output):
+        states.setdefault(run.state, Counter())[run.config.get("x")] += 1
+    return states
+
+
+def each_once(points: int) -> dict[str, dict[int, int]]:
+    return {"finished": dict.fromkeys(range(points), 1)}
+
+
 @pytest.fixture
 def workshop(server: Any, client_env: Any, tmp_path: Path) -> Workshop:  # noqa: ARG001
     """A folder whose agent talks to the embedded server."""
@@ -105,3 +125,17 @@ def forgetful(tmp_path: Path) -> Iterator[Workshop]:
     """A folder whose agent talks to a server that offers no failed point again, as W&B's cloud does."""
     for server in make_server("--max-attempts", "1"):
         yield Workshop(tmp_path, os.environ | server.env | {"WANDB_DIR": str(tmp_path)})
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Play:
+    """A folder whose agents talk to a cloud of the given nature before a server with these `options`."""
+
+    @contextmanager
+    def playing(*options: str, **nature: Any) -> Iterator[tuple[Workshop, Cloud]]:
+        for server in make_server("--max-attempts", "1", *options):
+            with serve(Cloud(server.url, **nature)) as cloud:
+                address = {"WANDB_BASE_URL": cloud.url, "WANDB_DIR": str(tmp_path)}
+                yield Workshop(tmp_path, os.environ | server.env | address), cloud
+
+    return playing

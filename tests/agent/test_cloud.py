@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import wandb
@@ -17,7 +12,7 @@ from metasweep.agent.points.missing import Missing
 from metasweep.client.account import Account
 from metasweep.client.protocol import Client
 from metasweep.client.sweep import open_sweep
-from tests.agent.conftest import PATIENCE, Workshop
+from tests.agent.conftest import PATIENCE, Play, Workshop, by_state, each_once
 from tests.cloud.faults import Fault, Faults
 from tests.cloud.limits import Limit
 from tests.cloud.proxy import Cloud, serve
@@ -31,34 +26,6 @@ LOGS = """
             run.log({"score": x + step})
             time.sleep(0.05)
 """
-Play = Callable[..., contextlib.AbstractContextManager[tuple[Workshop, Cloud]]]
-
-
-@pytest.fixture
-def play(tmp_path: Path) -> Play:
-    """A folder whose agents talk to a cloud of the given nature."""
-
-    @contextmanager
-    def playing(**nature: Any) -> Iterator[tuple[Workshop, Cloud]]:
-        for server in make_server("--max-attempts", "1"):
-            with serve(Cloud(server.url, **nature)) as cloud:
-                address = {"WANDB_BASE_URL": cloud.url, "WANDB_DIR": str(tmp_path)}
-                yield Workshop(tmp_path, os.environ | server.env | address), cloud
-
-    return playing
-
-
-def by_state(workshop: Workshop, cloud: Cloud, output: str) -> dict[str, Counter[int]]:
-    """State -> how many runs of each point, as the server itself tells."""
-    there = Workshop(workshop.folder, workshop.environ | {"WANDB_BASE_URL": cloud.upstream})
-    states: dict[str, Counter[int]] = {}
-    for run in there.runs(output):
-        states.setdefault(run.state, Counter())[run.config.get("x")] += 1
-    return states
-
-
-def each_once(points: int) -> dict[str, dict[int, int]]:
-    return {"finished": dict.fromkeys(range(points), 1)}
 
 
 def test_a_lost_answer_to_a_claim_burns_no_point(play: Play) -> None:

@@ -47,12 +47,19 @@ class Cloud:
     """Whether it remembers and forgets as W&B's service does, not as the embedded server."""
     retry_after: bool = False
     """Whether 429 and 503 carry Retry-After too, as other front ends do."""
+    is_deaf: bool = False
+    """Whether it takes requests, and neither acts nor answers."""
+    late: Mapping[str, threading.Event] = field(default_factory=dict)
+    """Operation -> what its answers wait for; the server has acted then."""
     url: str = ""
     seen: Counter[str] = field(default_factory=Counter)
     """Requests by operation."""
     refused: Counter[str] = field(default_factory=Counter)
     """What was not passed on, or not answered: `429`, `409`, and the faults."""
+    acted: Counter[str] = field(default_factory=Counter)
+    """Requests on which the server has acted, by operation."""
     connections: int = 0
+    closing: threading.Event = field(default_factory=threading.Event)
     memory: Memory = field(default_factory=Memory)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -112,7 +119,9 @@ class Handler(BaseHTTPRequestHandler):
         body = self.read_body()
         call = read_call(self.command, self.path, body)
         fault = self.cloud.count(call.operation)
-        if fault is Fault.RESET:
+        if self.cloud.is_deaf:
+            self.cloud.closing.wait()
+        if fault is Fault.RESET or self.cloud.is_deaf:
             self.hang_up()
             return
         time.sleep(self.cloud.round_trip)
@@ -145,6 +154,10 @@ class Handler(BaseHTTPRequestHandler):
             return
         if looks:
             self.cloud.memory.learn(call, content)
+        with self.cloud.lock:
+            self.cloud.acted[call.operation] += 1
+        if call.operation in self.cloud.late:
+            self.cloud.late[call.operation].wait()
         if lose:
             self.hang_up()
         else:
@@ -245,6 +258,8 @@ def serve(cloud: Cloud) -> Iterator[Cloud]:
     try:
         yield cloud
     finally:
+        for event in (cloud.closing, *cloud.late.values()):
+            event.set()
         front.shutdown()
         thread.join()
         front.server_close()

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import random
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -21,7 +23,7 @@ import click
 from metasweep.client.protocol import Client
 from metasweep.client.sweep import Sweep
 from metasweep.sweeps import Grid
-from metasweep.sweeps.states import FINISHED, OPEN
+from metasweep.sweeps.states import FINISHED, KILLED, OPEN
 
 ABANDONED = "abandoned"  # our state for a preempted run that the server does not offer again
 
@@ -44,7 +46,7 @@ class Missing:
     def __init__(
         self, client: Client, sweep: Sweep, attempts: int | None = None, elsewhere: Collection[int] = ()
     ) -> None:
-        """With `attempts`, hand out only points that have failed, each at most that many times.
+        """With `attempts`, hand out only points that were lost, each at most that often; none told to stop.
 
         The points `elsewhere` were finished in another sweep.
 
@@ -63,6 +65,7 @@ class Missing:
             tuple[int, int]
         ] = []  # missing points and their next attempt, from the last look at the runs
         self._lock = threading.Lock()
+        self._found_nothing_at = -math.inf
         self.undecided = False
         """Whether the last look saw a preempted run that the server may still offer: then look again
         later.
@@ -73,7 +76,10 @@ class Missing:
 
         Call it when the server has nothing left to offer.
         """
+        asked = time.monotonic()
         with self._lock:  # one look serves all workers of this agent
+            if self._found_nothing_at > asked:
+                return None
             looked = not self._found
             self._found = self._found or self.look()
             while self._found:
@@ -81,6 +87,7 @@ class Missing:
                     return command
                 if not self._found and not looked:  # other agents took all points of an earlier look
                     looked, self._found = True, self.look()
+            self._found_nothing_at = time.monotonic()
         return None
 
     def look(self) -> list[tuple[int, int]]:
@@ -103,7 +110,9 @@ class Missing:
 
     def _may(self, tried: Tried) -> bool:
         """Return whether a missing point may be handed out."""
-        return self.attempts is None or 0 < len(tried.states) < self.attempts
+        if self.attempts is None:
+            return True
+        return 0 < len(tried.states) < self.attempts and KILLED not in tried.states
 
     def _try(self, index: int, attempt: int) -> dict[str, Any] | None:
         """Create the run of a point. Return the command to run it, or None if another agent was first."""

@@ -50,7 +50,7 @@ class Fleet:
     def interrupt(self) -> None:
         """Claim no more. Tell the runs to stop, and the server to offer them again."""
         self.interrupted = True
-        self.shared.finish_early(PREEMPTED, "told to go; the running runs stop, to be handed out again")
+        self.shared.finish_early(PREEMPTED, "told to go; the running runs are told to stop")
         self._signal(signal.SIGTERM)
 
     def kill(self) -> None:

@@ -86,6 +86,10 @@ class Work:
         self.finished = self.failed = self.stopped = 0
         self.unfinished: dict[str, Outcome] = {}
         """The last outcome of each point that failed here and was not finished here later."""
+        self.untold: list[str] = []
+        """Runs that ended, which the server could not be told."""
+        self.kept: list[str] = []
+        """Runs that were stopped here and that the server may not hand out again."""
         self.began = time.monotonic()
         self._gpus = gpus
         self._unsent: list[str] = []

@@ -54,7 +54,7 @@ class Worker(threading.Thread):
         self._trainers, self._seat = trainers, seat
         self._place: Literal["none", "next", "seated"] = "none"
         self._waits = False
-        self._stopped = False
+        self._stopped = self._unwanted = False
         self._failed_at = -math.inf
         self._idle_seconds = 0.0
 
@@ -101,10 +101,12 @@ class Worker(threading.Thread):
                 continue
             run = next((c for c in commands if c["type"] in ("run", "resume")), None)
             nothing_left = any(c["type"] == "exit" for c in commands)
-            if nothing_left and missing and (missing.attempts is None or self._shared.unfinished):
+            if nothing_left and missing:
                 run = missing.claim()
-            if run is None or self._shared.stop.is_set() or self._shared.signals:
+            if run is None or self._is_over():
                 self._cancel_claim()
+                if run:
+                    self._give_back(run["run_id"])
                 if nothing_left and not self._may_get_more():
                     return
                 self.note = "waiting: no run to claim now"
@@ -153,7 +155,7 @@ class Worker(threading.Thread):
         self._idle_seconds = 0.0
         point = {name: entry["value"] for name, entry in command.get("args", {}).items()}
         self.run_now = run = Run(command["run_id"], point, time.monotonic())
-        self._stopped, self.note = False, ""
+        self._stopped, self._unwanted, self.note = False, False, ""
         try:
             start = prepare(self._shared.sweep, command, point, self._shared.extra_arguments)
         except click.ClickException:
@@ -174,12 +176,14 @@ class Worker(threading.Thread):
         agent.ended.add(run.id)
         told = bool(self._shared.signals) or status in PREEMPTED  # the batch system signals the runs too
         stopped = status != 0 and (self._stopped or told)
-        if stopped:
-            self._give_back(run)
+        if stopped and not self._unwanted and not exited.untold:
+            self._give_back(run.id)
         failed = (status != 0 or bool(unheard)) and not stopped
         self._failed_at = time.monotonic() if failed else -math.inf
         seconds = time.monotonic() - run.began
-        if not unheard:
+        if exited.untold:
+            self._shared.untold.append(run.id)
+        elif not unheard:
             self._shared.note_sent(run.id, ended_itself=status >= 0)
         taken_along = bool(self._trainers and self._trainers.ended_since(run.began, self.number))
         reason = exited.note or unheard or last_words(start.log, status)
@@ -218,15 +222,20 @@ class Worker(threading.Thread):
             told_to_stop = leave or any(c["type"] == "stop" and c.get("run_id") == run.id for c in commands)
             go_on = go_on and not leave
             if told_to_stop and not self._stopped:
-                self._stopped, kill_at = True, time.monotonic() + KILL_SECONDS
+                self._stopped = self._unwanted = True
+                kill_at = time.monotonic() + KILL_SECONDS
                 self._shared.pool.signal(run.id, signal.SIGTERM)
             elif time.monotonic() > kill_at:
                 self._shared.pool.signal(run.id, signal.SIGKILL)
 
-    def _give_back(self, run: Run) -> None:
-        """Ask the server to offer a stopped run again, in case it has not heard of the run's beginning."""
-        with contextlib.suppress(Refused, Unreachable):  # the server will notice it when the lease is over
-            self._shared.client.give_back(self._shared.sweep.name, run.id)
+    def _give_back(self, run_id: str) -> None:
+        """Ask the server to offer a stopped run again, also if it has not heard of the beginning."""
+        try:
+            given = self._shared.client.give_back(self._shared.sweep.name, run_id)
+        except (Refused, Unreachable):
+            given = False
+        if not given:
+            self._shared.kept.append(run_id)
 
     def _note_reached(self, run: Run, what: int) -> None:
         """Let a waiting run continue when its turn comes. Release the seat when the training is over."""

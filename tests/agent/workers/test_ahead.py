@@ -9,10 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.agent.conftest import PATIENCE, wait_until
-from tests.agent.test_cloud import Play, by_state, each_once, play
-
-__all__ = ["play"]  # a fixture
+from tests.agent.conftest import PATIENCE, Play, by_state, each_once, wait_until
 
 NOTES = """
     import json, sys, time, wandb

@@ -1,0 +1,109 @@
+"""An agent is told to go while its server is silent, full or late: it ends in time and says the truth."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import threading
+
+import pytest
+
+from tests.agent.conftest import Play, Workshop, by_state, each_once, wait_until
+from tests.cloud.limits import Limit
+from tests.cloud.proxy import Cloud
+
+SOON = 45  # seconds: it takes 8 on a quiet machine, and a question without an answer 60
+HOLDS = """
+    import pathlib, sys, time, wandb
+    x = sys.argv[1][4:]
+    with wandb.init(resume="allow") as run:
+        run.log({"score": int(x)})
+        pathlib.Path("began-" + x).touch()
+        while not pathlib.Path("free").exists():
+            time.sleep(0.05)
+"""
+ALL_WELL = "all was sent: the runs that were stopped will be handed out again"
+
+
+def name_of(agent: subprocess.Popen[str]) -> str:
+    """The sweep's name, the agent's first word."""
+    assert agent.stdout
+    return next(word for line in agent.stdout for word in line.split() if word.count("/") == 2)
+
+
+def leave(agent: subprocess.Popen[str]) -> str:
+    """Tell an agent to go; what it says until it has gone."""
+    agent.send_signal(signal.SIGTERM)
+    said, _ = agent.communicate(timeout=SOON)
+    assert agent.returncode == 3, said
+    return said
+
+
+def fall_silent(cloud: Cloud) -> None:
+    cloud.is_deaf = True
+
+
+def refuse_all(cloud: Cloud) -> None:
+    cloud.limits = {"all": Limit(1, seconds=600)}
+    cloud.limits["all"].admit()
+
+
+def hear_again(cloud: Cloud) -> None:
+    cloud.is_deaf, cloud.limits = False, {}
+
+
+def states(workshop: Workshop, cloud: Cloud, name: str) -> set[str]:
+    return set(by_state(workshop, cloud, name))
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("trouble", [fall_silent, refuse_all])
+def test_it_promises_nothing_that_the_server_has_not_heard(play: Play, trouble: object) -> None:
+    with play("--lease", "5") as (workshop, cloud):
+        agent = workshop.start(workshop.sweep(HOLDS, values=4), "--workers", "3")
+        name = name_of(agent)
+        wait_until(lambda: len(list(workshop.folder.glob("began-*"))) == 3)
+        trouble(cloud)  # type: ignore[operator]
+        said = leave(agent)
+        assert ALL_WELL not in said
+        assert "may look crashed" in said
+        assert "wandb sync" in said
+        wait_until(lambda: states(workshop, cloud, name) == {"crashed"})
+        hear_again(cloud)
+        workshop.write("free", "")
+        code, said = workshop.agent(name, "--workers", "2")
+        assert code == 0, said
+        found = by_state(workshop, cloud, name)
+        assert found["finished"] == each_once(4)["finished"], said
+        assert found["crashed"].total() == 3
+
+
+@pytest.mark.timeout(600)
+def test_a_run_that_comes_too_late_is_given_back(play: Play) -> None:
+    late = threading.Event()
+    with play(late={"claim": late}) as (workshop, cloud):
+        agent = workshop.start(workshop.sweep(HOLDS, values=2), "--workers", "1")
+        name = name_of(agent)
+        wait_until(lambda: cloud.acted["claim"] == 1)
+        agent.send_signal(signal.SIGTERM)
+        assert agent.stdout
+        assert any("told to go" in line for line in agent.stdout)
+        late.set()
+        said, _ = agent.communicate(timeout=SOON)
+        assert agent.returncode == 3, said
+        assert ALL_WELL in said
+        assert states(workshop, cloud, name) == {"preempted"}
+        workshop.write("free", "")
+        code, said = workshop.agent(name, "--workers", "1")
+        assert code == 0, said
+        assert by_state(workshop, cloud, name) == each_once(2)
+
+
+def test_it_says_that_an_answer_is_missing_which_may_have_been_a_run(play: Play) -> None:
+    with play(late={"claim": threading.Event()}) as (workshop, cloud):
+        agent = workshop.start(workshop.sweep(HOLDS, values=2), "--workers", "1")
+        wait_until(lambda: cloud.acted["claim"] == 1)
+        said = leave(agent)
+        assert ALL_WELL not in said
+        assert "a question for a run was not answered" in said
+        assert "--missing" in said
