@@ -134,9 +134,9 @@ def subset(study: Study, expression: str) -> Study:
 
 
 def _spoken(study: Study) -> pd.DataFrame:
-    """The runs with the names that an expression can use: val/acc and `val_acc`, the seed's own name."""
+    """The runs with the names that an expression can use: val/acc and `val_acc`, the seed's own name, id."""
     frame = study.runs
-    aliases = {metric.name: metric.column for metric in study.metrics}
+    aliases = {"id": "run_id", **{metric.name: metric.column for metric in study.metrics}}
     aliases |= {metric.name.replace("/", "_").replace(".", "_"): metric.column for metric in study.metrics}
     if study.seed:
         aliases[study.seed] = SEED

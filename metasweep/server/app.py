@@ -124,6 +124,7 @@ def make_app(server: Server, keys: Keyring, behind_proxy: bool, at_end: Callable
         watch.start()
         yield
         watch.stop()
+        app.state.pages.close()
         server.database.close()
         at_end()
 

@@ -1,5 +1,6 @@
 """The data of the pages as JSON: made anew only when something has changed."""
 
+import sqlite3
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -12,6 +13,8 @@ from metasweep.server.pages.answers import SAFE, send
 from metasweep.server.pages.data import project as projects
 from metasweep.server.pages.data import run as runs
 from metasweep.server.pages.data import sweep as sweeps
+from metasweep.server.pages.data import told as telling
+from metasweep.server.pages.data.told import Told
 from metasweep.server.pages.state import Pages
 from metasweep.server.store import views
 
@@ -53,21 +56,34 @@ def sweep(request: Request) -> Response:
     tracks = request.app.state.pages.tracks
 
     def look() -> Hashable:
-        return views.runs_version(read, "sweep", row["id"]), views.sweeps_version(read, "sweep", row["id"])
+        return (
+            views.runs_version(read, "sweep", row["id"]),
+            views.sweeps_version(read, "sweep", row["id"]),
+            told(request, row, parent).serial,
+        )
 
     def make() -> dict[str, Any]:
-        return page.encode(sweeps.page_data(read, row, parent, tracks)) | {
+        newest = told(request, row, parent)
+        return page.encode(sweeps.page_data(read, row, parent, tracks, newest)) | {
             "control": sweeps.control(read, row),
+            "warnings": newest.warnings,
             "logged": views.logged_metrics(read, "sweep", row["id"]),
         }
 
     return answer(request, ("sweep", row["id"]), look, make)
 
 
+def told(request: Request, row: sqlite3.Row, parent: sqlite3.Row) -> Told:
+    """What the report says of a sweep."""
+    base = find.address(parent["entity"], parent["name"])
+    return telling.ask(request.app.state.pages.teller, find.read(request), row, parent, base)
+
+
 def sweep_file(request: Request) -> Response:
     """A sweep's page as one file that needs no server."""
     read, (row, parent) = find.read(request), find.sweep(request)
-    text = page.render(sweeps.page_data(read, row, parent, request.app.state.pages.tracks))
+    tracks = request.app.state.pages.tracks
+    text = page.render(sweeps.page_data(read, row, parent, tracks, told(request, row, parent)))
     headers = SAFE | {"Content-Disposition": f'attachment; filename="{row["name"]}.html"'}
     return Response(text, media_type="text/html; charset=utf-8", headers=headers)
 

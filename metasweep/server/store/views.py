@@ -203,6 +203,12 @@ def runs_version(connection: sqlite3.Connection, scope: Scope | None, scope_id: 
     return _version(connection, _RUNS_VERSION, _OF[scope] if scope else "id > ?", scope_id)
 
 
+def finished_version(connection: sqlite3.Connection, sweep_id: int) -> tuple[int, int]:
+    """How many runs of a sweep have finished, and a number that is another when others have."""
+    query = "SELECT count(*), ifnull(sum(id), 0) FROM runs WHERE sweep_id = ? AND state = 'finished'"
+    return tuple(connection.execute(query, (sweep_id,)).fetchone())
+
+
 def sweeps_version(connection: sqlite3.Connection, scope: Scope | None, scope_id: int = 0) -> tuple[Any, ...]:
     """The same of the sweeps of a project, or of one sweep, or (None) of all."""
     of = {"project": "project_id = ?", "sweep": "id = ?", None: "id > ?"}[scope]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from metasweep.report.measure.choosing.decision import decide, probabilities, sentences
+from metasweep.report.measure.choosing.dropping import dropped
 from metasweep.report.measure.choosing.pareto import hypervolume, undominated
 from metasweep.report.measure.statistics import detectable, seeds_to_show
 from tests.report.honesty import LEVEL, NOISE, of_rows, study
@@ -53,6 +54,18 @@ def test_a_small_loss_wins_where_small_is_good() -> None:
     assert found is not None
     assert found.winner.values == {"variant": "v1"}
     assert found.probability > 0.99
+
+
+def test_a_value_is_dropped_when_all_that_it_may_be_good_with_has_run() -> None:
+    """Model b is worse with both rates, rate 1 only with model a, which is the better one."""
+    grid = {"model": ["a", "b"], "lr": [1, 2], "seed": [1, 2, 3, 4, 5]}
+    truth = LEVEL + NOISE * np.array([0.0, 30.0, -30.0, -35.0])
+    made = study(grid, truth, np.random.default_rng(0))
+    assert [(each.parameter, each.value) for each in dropped(made)] == [("model", "b"), ("lr", 1)]
+    assert dropped(made)[0].sentence.startswith("model b can be dropped: the best configuration has it with")
+    not_yet = made.select(~((made.runs["model"] == "b") & (made.runs["lr"] == 1)))
+    assert dropped(not_yet) == []
+    assert dropped(made.select(made.runs["seed"] == 1)) == []
 
 
 def test_seeds_that_show_a_difference() -> None:

@@ -1,23 +1,30 @@
 // The page of a sweep: the study's page, with what a server can do besides.
 import { h } from "page/base/dom";
+import { literal } from "page/base/filter";
 import { decode } from "page/base/data";
 import { StudyPage } from "page/study";
 import { serverActions } from "page/server/control/actions";
 import { place } from "page/server/control/api";
 import { SweepControl } from "page/server/control/control";
+import { Difference } from "page/server/difference";
 import { Leaderboard } from "page/server/leaderboard";
 import { refined, showText } from "page/server/control/refine";
+import { Warnings } from "page/server/warnings";
 import { Workspace } from "page/server/workspace";
+
+const WENT = "_went";
 
 export class SweepPage {
   constructor(root, data) {
     this.control = new SweepControl(decodeURIComponent(location.pathname.split("/")[4]));
+    this.data = data;
+    this.difference = new Difference(this.control.name, () => this.data);
     this.page = new StudyPage(root, decode(data), (page) => this.extend(page));
     this.load(data, false);
   }
 
   /** The table has come, or come anew. */
-  extend({ table, selection, header, sections, bar }) {
+  extend({ table, selection, header, sections, bar, columns }) {
     header.querySelector("h1").after(this.control.element);
     if (!table) return;
     table.picked.actions.push(...serverActions(selection, table.picked));
@@ -25,13 +32,15 @@ export class SweepPage {
     this.charts = new Workspace(selection, table.picked, `/${encodeURIComponent(entity)}/${encodeURIComponent(project)}`);
     bar?.append(...this.exits(selection));
     this.board = new Leaderboard(selection, this.control.name);
+    this.warnings = new Warnings(selection);
+    columns.before(this.warnings.element);
     sections.before(this.board.element, this.charts.element);
   }
 
   /** The ways out of a selection: the report's --where, a sweep of its own, this page as a file. */
   exits(selection) {
     const where = () =>
-      showText({ title: "This selection", note: "For the report: metasweep report SWEEP --where '…'", text: selection.expression() });
+      showText({ title: "This selection", note: "For the report: metasweep report SWEEP --where '…'", text: forReport(selection) });
     const refine = () =>
       showText({
         title: "A sweep over this selection",
@@ -44,15 +53,24 @@ export class SweepPage {
     return [
       h("button", { type: "button", onclick: where }, "As --where"),
       h("button", { type: "button", onclick: refine }, "Refine"),
+      this.difference.menu.element,
       file,
     ];
   }
 
   load(data, again = true) {
     this.control.load(data.control);
-    this.config = data.control.config;
+    [this.data, this.config] = [data, data.control.config];
     if (again) this.page.load(decode(data));
     this.board?.load(data.control);
+    this.warnings?.load(data.warnings);
     this.charts?.load(data.logged ?? []);
   }
+}
+
+/** The selection in the report's words: it has no column of how runs went, but knows them by their ids. */
+function forReport(selection) {
+  const text = selection.expression();
+  const ids = () => Array.from(selection.runs, (run) => literal(selection.study.values.id[run])).join(", ");
+  return text.includes(WENT) ? `id in (${ids()})` : text;
 }

@@ -72,7 +72,7 @@ def decide(study: Study, method: str = "t", confidence: float = 0.95) -> Decisio
         return None
     metric = study.metric
     winner = best(candidates, metric, 1)[0]
-    table = _by_seed(candidates, metric.column) * metric.sign
+    table = seed_table(candidates, metric.column) * metric.sign
     index = candidates.index(winner)
     shares = probabilities(table, index)
     ranked = sorted(range(len(candidates)), key=lambda other: -shares[other])
@@ -90,7 +90,7 @@ def decide(study: Study, method: str = "t", confidence: float = 0.95) -> Decisio
     )
 
 
-def _by_seed(candidates: Sequence[Configuration], column: str) -> NDArray[np.float64]:
+def seed_table(candidates: Sequence[Configuration], column: str) -> NDArray[np.float64]:
     """The metric, shape [configurations, seeds]: of the seeds that all have; of runs alike without seeds."""
     if SEED in candidates[0].runs and candidates[0].runs[SEED].notna().any():
         series = [each.by_seed(column) for each in candidates]

@@ -25,6 +25,8 @@ from metasweep.report.read.study import TEST_SIZE, Study
 class Edge:
     """One parameter whose best value is its lowest or highest."""
 
+    parameter: str
+    value: Hashable  # the best one
     place: str  # the beginning of its sentence
     inner: Hashable  # the neighbour inside the grid
     p_value: float  # that it is no better than the neighbour; NaN when nothing could be tested
@@ -95,6 +97,8 @@ def _edge(study: Study, candidates: list[Configuration], winner: Configuration, 
     neighbour = [c for c in candidates if c.values == {**winner.values, name: inner}]
     if not neighbour:
         return Edge(
+            name,
+            own,
             place,
             inner,
             math.nan,
@@ -105,8 +109,9 @@ def _edge(study: Study, candidates: list[Configuration], winner: Configuration, 
     mine, theirs = winner.by_seed(column).align(neighbour[0].by_seed(column), join="inner")
     p_value = len(candidates) * paired_t(mine, theirs).p_value
     if math.isnan(p_value):
-        return Edge(place, inner, math.nan, f"one seed cannot tell it from {value(inner)}", beyond)
-    return Edge(place, inner, p_value, f"paired t, corrected for {len(candidates)} configurations", beyond)
+        return Edge(name, own, place, inner, math.nan, f"one seed cannot tell it from {value(inner)}", beyond)
+    about = f"paired t, corrected for {len(candidates)} configurations"
+    return Edge(name, own, place, inner, p_value, about, beyond)
 
 
 def next_value(outwards: Sequence[Hashable]) -> str:

@@ -10,8 +10,10 @@ from metasweep import page
 from metasweep.page import columns
 from metasweep.server.pages import find
 from metasweep.server.pages.data import progress
+from metasweep.server.pages.data import told as telling
 from metasweep.server.pages.data.rows import Rows
 from metasweep.server.pages.data.series import Series
+from metasweep.server.pages.data.told import Told
 from metasweep.server.pages.data.tracks import STRETCHES, Tracks
 from metasweep.server.store import views
 from metasweep.server.store.points.configs import config_of
@@ -23,6 +25,7 @@ BEST = 10  # runs in the table of the best
 MOST_CURVES = 4
 POINT_BUDGET = 120_000  # points of all the curves together
 TEXTS = ("tags", "notes")  # what people have written
+WENT = "_went"  # what the report says became of runs that ended badly
 SEED = "seed"  # a repetition, not a choice: no axis
 FEW = 8  # points of a curve, at the least
 
@@ -34,9 +37,13 @@ def target(connection: sqlite3.Connection, sweep: sqlite3.Row) -> tuple[str, Lit
 
 
 def page_data(
-    connection: sqlite3.Connection, sweep: sqlite3.Row, parent: sqlite3.Row, tracks: Tracks
+    connection: sqlite3.Connection,
+    sweep: sqlite3.Row,
+    parent: sqlite3.Row,
+    tracks: Tracks,
+    told: Told,
 ) -> page.PageData:
-    """Everything on the page of a sweep."""
+    """Everything on the page of a sweep; `told`: by the report."""
     base = find.address(parent["entity"], parent["name"])
     config = config_of(connection, sweep)
     rows = Rows.read(connection, base, "sweep", sweep["id"], MOST_RUNS, Metric.of(config))
@@ -46,6 +53,7 @@ def page_data(
     details = [
         *constant,
         page.Column("_runtime", "runtime (s)", goal="min", axis=False),
+        *([page.Column(WENT, "how it went", "discrete", axis=False)] if told.words else []),
         *(page.Column(name, name, "text", axis=False, shown=any(rows.basics()[name])) for name in TEXTS),
     ]
     values = {column.name: rows.parameter(column.name) for column in [*parameters, *constant]}
@@ -53,16 +61,23 @@ def page_data(
     return page.PageData(
         title=sweep["display_name"] or sweep["name"],
         subtitle=subtitle(connection, sweep),
-        runs=rows.basics() | values | {"_runtime": rows.runtimes()},
+        runs=rows.basics()
+        | values
+        | {"_runtime": rows.runtimes(), WENT: [told.words.get(row["name"]) for row in rows.rows]},
         parameters=parameters,
         metrics=metrics,
         details=details,
         color=color.name,
         curves=curves(connection, rows, metrics, tracks),
-        presets=presets(color, values[color.name]),
+        chance=told.chance,
+        presets=[*better_than_chance(color, told.chance), *presets(color, values[color.name])],
         progress=progress.of_sweep(connection, sweep),
         highlights=highlights(rows, color, values[color.name]),
-        sections=[*best_runs(rows, parameters, metrics), configuration(connection, sweep)],
+        sections=[
+            *best_runs(rows, parameters, metrics),
+            *telling.sections(told),
+            configuration(connection, sweep),
+        ],
     )
 
 
@@ -173,6 +188,13 @@ def curve(metric: page.Column, series: Sequence[Series | None], most: int) -> pa
 def shown(column: page.Column, value: Any) -> str:
     """A value of a metric as text."""
     return f"{value:.2%}".replace("%", "\u202f%") if column.kind == "accuracy" else f"{value:.4g}"
+
+
+def better_than_chance(color: page.Column, chance: float | None) -> list[page.Preset]:
+    """The runs that learned something, of an accuracy."""
+    if chance is None or color.kind != "accuracy":
+        return []
+    return [page.Preset("Better than chance", color.name, minimum=chance, strict=True)]
 
 
 def presets(color: page.Column, values: list[Any]) -> list[page.Preset]:

@@ -1,0 +1,209 @@
+"""What the report says of a sweep while it runs, asked of the report itself, in a process of its own.
+
+numpy, pandas and a forest stay out of the server, which has agents to answer: it writes down what it knows of
+the runs, and the page shows the answer when it comes.
+"""
+
+import json
+import logging
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import metasweep
+from metasweep import page
+from metasweep.server.pages.data.rows import Rows, config
+from metasweep.server.store import views
+from metasweep.server.store.points.configs import config_of
+from metasweep.sweeps.metric import Metric
+from metasweep.sweeps.states import FINISHED
+
+COMMAND = (sys.executable, "-m", "metasweep.report.live")
+PARENT = Path(metasweep.__file__).parents[1]  # where nothing of a user's can stand before the modules
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+FEWEST = 8  # finished runs; of fewer, nothing can be told
+LONGEST = 600.0  # seconds for an answer
+SHARE = 0.1  # of the time, that the report works for one sweep
+REST = 10.0  # seconds at least between two questions about a sweep
+MOST_LINES = 200_000  # of the histories in a question
+MOST_KEPT = 64
+
+log = logging.getLogger("server")
+
+
+@dataclass(frozen=True)
+class Told:
+    """The report's answer."""
+
+    serial: int = 0  # tells answers apart
+    chance: float | None = None  # accuracy that is reached without learning
+    warnings: Sequence[Mapping[str, Any]] = ()  # text, and the column and value of the runs that it is about
+    words: Mapping[str, str] = field(default_factory=dict)  # name of a run that ended badly -> what happened
+    findings: Sequence[str] = ()
+    importance: Mapping[str, Any] = field(default_factory=dict)  # columns, rows, notes; or note
+    problem: str = ""  # why there is no answer
+
+
+@dataclass
+class Kept:
+    """What is known of one sweep."""
+
+    version: Hashable = None
+    told: Told = field(default_factory=Told)
+    good_until: float = 0.0
+
+
+class Teller:
+    """Asks one question at a time, and keeps the newest answers."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[int, Kept] = OrderedDict()
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+        self._busy = self._closed = False
+
+    def newest(self, sweep: int, version: Hashable, question: Callable[[], Mapping[str, Any]]) -> Told:
+        """The last answer about a sweep; a new one is asked for when its version is another."""
+        with self._lock:
+            kept = self._kept.setdefault(sweep, Kept())
+            self._kept.move_to_end(sweep)
+            while len(self._kept) > MOST_KEPT:
+                self._kept.popitem(last=False)
+        if version != kept.version and time.monotonic() >= kept.good_until and not self._busy:
+            self._begin(kept, version, question())
+        return kept.told
+
+    def close(self) -> None:
+        """End the question under way."""
+        with self._lock:
+            self._closed = True
+            if self._process is not None:
+                self._process.kill()
+
+    def _begin(self, kept: Kept, version: Hashable, question: Mapping[str, Any]) -> None:
+        with self._lock:
+            if self._busy or self._closed:
+                return
+            self._busy = True
+            kept.good_until = time.monotonic() + REST
+        threading.Thread(target=self._ask, args=(kept, version, question), daemon=True).start()
+
+    def _ask(self, kept: Kept, version: Hashable, question: Mapping[str, Any]) -> None:
+        begun = time.monotonic()
+        try:
+            kept.told = self._answer(question, kept.told.serial + 1)
+            kept.version = version
+        finally:
+            now = time.monotonic()
+            kept.good_until = now + max(REST, (now - begun) / SHARE)
+            self._busy = False
+
+    def _answer(self, question: Mapping[str, Any], serial: int) -> Told:
+        with self._lock:
+            if self._closed:
+                return Told(serial)
+            self._process = process = subprocess.Popen(
+                COMMAND,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                cwd=PARENT,
+                env=os.environ | ONE_THREAD,
+            )
+        try:
+            answer, errors = process.communicate(json.dumps(question), timeout=LONGEST)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            return Told(serial, problem=f"The report took more than {LONGEST:.0f} seconds.")
+        finally:
+            self._process = None
+        if process.returncode:
+            if not self._closed:
+                log.error("the report cannot tell of a sweep that runs: %s", errors.strip()[-2000:])
+            return Told(serial, problem="The report failed: the server's log says why.")
+        return Told(serial, **json.loads(answer))
+
+
+def ask(
+    teller: Teller, connection: sqlite3.Connection, sweep: sqlite3.Row, parent: sqlite3.Row, base: str
+) -> Told:
+    """The newest that is told of a sweep."""
+    finished, _ = version = views.finished_version(connection, sweep["id"])
+    if finished < FEWEST:
+        return Told()
+    return teller.newest(sweep["id"], version, lambda: question(connection, sweep, parent, base))
+
+
+def question(
+    connection: sqlite3.Connection, sweep: sqlite3.Row, parent: sqlite3.Row, base: str
+) -> dict[str, Any]:
+    """A sweep as `metasweep.report.live` reads it."""
+    configuration = config_of(connection, sweep)
+    rows = Rows.read(connection, base, "sweep", sweep["id"], sys.maxsize, Metric.of(configuration))
+    return {
+        "sweep": {
+            "path": f"{parent['entity']}/{parent['name']}/{sweep['name']}",
+            "name": sweep["display_name"] or sweep["name"],
+            "url": f"{base}/sweeps/{sweep['name']}",
+            "state": sweep["state"],
+            "config": configuration,
+        },
+        "runs": [record(row, sweep["name"]) for row in rows.rows],
+        "histories": histories(connection, rows, Metric.of(configuration)),
+    }
+
+
+def record(row: sqlite3.Row, sweep: str) -> dict[str, Any]:
+    """A run as the client's API would give it."""
+    return {
+        "run_id": row["name"],
+        "name": row["display_name"],
+        "url": "",
+        "sweep_id": sweep,
+        "state": row["state"],
+        "created_at": row["created_at"],
+        "updated_at": row["heartbeat_at"] or row["updated_at"],
+        "config": config(row["config"]),
+        "summary": json.loads(row["summary"]),
+        "commit": "",
+    }
+
+
+def histories(connection: sqlite3.Connection, rows: Rows, metric: Metric | None) -> dict[str, list[str]]:
+    """What the finished runs logged, the worst first, as far as there is room: these may have gone wrong."""
+    values = rows.metric(metric.name) if metric else [None] * len(rows.rows)
+    sign = -1.0 if metric and metric.goal == "minimize" else 1.0
+    finished = [at for at, row in enumerate(rows.rows) if row["state"] == FINISHED]
+    found: dict[str, list[str]] = {}
+    left = MOST_LINES
+    for at in sorted(finished, key=lambda at: (values[at] is not None, sign * (values[at] or 0.0))):
+        row = rows.rows[at]
+        left -= row["history_lines"]
+        if left < 0:
+            break
+        found[row["name"]] = list(views.history(connection, row["id"]))
+    return found
+
+
+def sections(told: Told) -> list[page.Section]:
+    """What the page shows of it below the charts."""
+    found: list[page.Section] = []
+    if told.problem:
+        return [page.Findings("Findings so far", [page.Finding(told.problem)])]
+    if told.importance:
+        notes = [told.importance["note"]] if "note" in told.importance else told.importance["notes"]
+        columns, rows = (told.importance.get(part, ()) for part in ("columns", "rows"))
+        found.append(page.Table("Importance", columns, rows, notes))
+    if told.findings:
+        found.append(page.Findings("Findings so far", [page.Finding(text) for text in told.findings]))
+    return found
