@@ -1,4 +1,4 @@
-"""Which W&B server to talk to, and with which key: found where wandb finds them, without importing it."""
+"""Which W&B server to talk to, and with which key. Reads the same places as wandb, without importing it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from urllib.parse import quote, urlsplit
 import click
 
 CLOUD = "https://api.wandb.ai"
-CLOUD_HOSTS = ("api.wandb.ai", "api.forge.coreweave.com")  # the names under which `wandb login` saves a key
+CLOUD_HOSTS = ("api.wandb.ai", "api.forge.coreweave.com")  # names under which `wandb login` saves a key
 
 
 @dataclass(frozen=True)
 class Account:
-    """A server, a key for it, and the defaults that the user has set."""
+    """A server, a key for it, and the user's default settings."""
 
     base_url: str
     api_key: str
     entity: str | None = None
     project: str | None = None
     key_from: str = "WANDB_API_KEY"
-    """Where the key was found."""
+    """The place where the key was found."""
 
     @property
     def is_cloud(self) -> bool:
@@ -33,7 +33,7 @@ class Account:
 
 
 def page_address(base_url: str, *path: str) -> str:
-    """Return where a browser finds a page: W&B's pages are on another host than its API."""
+    """Return the address of a page for a browser. W&B's pages are on another host than its API."""
     parts = urlsplit(base_url)
     host = parts.netloc.removeprefix("api.")
     return f"{parts.scheme}://{host}/" + "/".join(quote(part, safe="") for part in path)
@@ -61,7 +61,7 @@ def resolve(environ: Mapping[str, str], directory: Path) -> Account:
             f"no API key for {base_url}: run `wandb login`, set WANDB_API_KEY, or use --local"
         )
     if not key.strip().isascii() or not key.strip().isprintable():
-        raise click.ClickException(f"the API key for {base_url} holds signs that no key has")
+        raise click.ClickException(f"the API key for {base_url} contains characters that no key has")
     return Account(
         base_url.rstrip("/"),
         key.strip(),
@@ -76,12 +76,12 @@ def is_address(text: str) -> bool:
     try:
         url = urlsplit(text)
         return url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
-    except ValueError:  # a port that is no number or too large, half an IPv6 address
+    except ValueError:  # a port that is no number or too large, or half an IPv6 address
         return False
 
 
 def read_settings(environ: Mapping[str, str], directory: Path) -> dict[str, str]:
-    """Return wandb's settings files merged: those of the directory before those of the user."""
+    """Return wandb's settings files merged. Those of the directory override those of the user."""
     user = Path(environ.get("WANDB_CONFIG_DIR") or "~/.config/wandb").expanduser()
     local = Path(environ.get("WANDB_DIR") or directory) / "wandb"
     parser = configparser.ConfigParser(interpolation=None)
@@ -98,7 +98,7 @@ def netrc_path(environ: Mapping[str, str]) -> Path:
 
 
 def read_netrc(environ: Mapping[str, str], base_url: str) -> str | None:
-    """Return the key that `wandb login` saved for the server, if any."""
+    """Return the key that `wandb login` saved for the server; None without one."""
     path = netrc_path(environ)
     if not path.exists():
         return None

@@ -1,4 +1,4 @@
-"""The embedded server on a data directory: started when it is not running; it stays up."""
+"""The embedded server on a data directory. It is started when it does not run, and keeps running."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ ROOT = str(Path(__file__).resolve().parents[2])
 
 
 def start_server(data_dir: str) -> dict[str, str]:
-    """Start the server on `data_dir` unless it runs; return the environment that leads clients to it.
+    """Start the server on `data_dir` unless it runs. Return the environment variables for its clients.
 
-    Raises: click.ClickException, with the server's own words.
+    Raises: click.ClickException, with the server's own message.
     """
     call("start", data_dir)
     lines = [shlex.split(line) for line in call("env", data_dir).splitlines()]
@@ -24,7 +24,7 @@ def start_server(data_dir: str) -> dict[str, str]:
 
 
 def call(action: str, data_dir: str) -> str:
-    """Run `metasweep server ACTION`; return what it prints."""
+    """Run `metasweep server ACTION` and return its output."""
     command = [sys.executable, "-m", "metasweep", "server", action, "--server-dir", data_dir]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=with_root())
     if done.returncode:
@@ -35,6 +35,6 @@ def call(action: str, data_dir: str) -> str:
 
 
 def with_root() -> dict[str, str]:
-    """Return this environment with the project's own modules findable from any directory."""
+    """Return this environment, changed so that the tool's modules can be imported from any directory."""
     path = os.environ.get("PYTHONPATH")
     return os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{path}" if path else ROOT}

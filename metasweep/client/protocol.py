@@ -1,4 +1,4 @@
-"""The sweep protocol, as W&B documents it: the same for every server that speaks it."""
+"""The sweep protocol, as W&B documents it. It is the same for every server."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from metasweep.sweeps.states import ACTIVE, ENDED, FINISHED, KILLED, LOST, PREEM
 
 START_ATTEMPTS = 5  # over some ten seconds
 NOT_FOUND, DELETED = 404, 409
-NO_RUN = "-"  # reported as running by an agent that wants no run
-PAGE = 500  # runs that are listed at a time
+NO_RUN = "-"  # sent as the running run by an agent that wants no run
+PAGE = 500  # runs per listed page
 Made = Literal["ours", "another's", "deleted"]
-NEWEST = 10  # runs of an agent among which one is looked for that it has not heard of
+NEWEST = 10  # newest runs of an agent among which a lost one is searched
 
 
 @dataclass(frozen=True)
@@ -47,23 +47,24 @@ class SweepName:
 
 @dataclass
 class Registration:
-    """What the server calls an agent: somebody who works on a sweep, one run at a time."""
+    """A worker as the server knows it: an agent that works on a sweep, one run at a time."""
 
     id: str
     sweep: SweepName
     heard: set[str] = field(default_factory=set)
-    """Runs that the server has handed to it."""
+    """Runs that the server has handed to it and whose answer arrived."""
     ended: set[str] = field(default_factory=set)
-    """Those of them that ended since its last claim."""
+    """Runs that ended since its last claim."""
 
 
 class Client(Transport):
-    """Speaks the protocol with one account's server; may be used by several threads."""
+    """Speaks the protocol with one account's server. Several threads may use it."""
 
     def default_entity(self, patience: float = 0.0) -> str:
-        """Return the entity that owns what this key makes; proves the key and the address on the way.
+        """Return the entity that owns what this key creates. This also checks the key and the address.
 
-        For a server that is away it waits some ten seconds, or as many as its `patience` allows.
+        If the server does not answer, it is asked again for ten seconds or for `patience` seconds, whichever
+        is longer.
         """
         deadline = time.monotonic() + patience
         attempts = math.inf if patience else START_ATTEMPTS
@@ -71,7 +72,7 @@ class Client(Transport):
             lambda: self.execute(VIEWER, {}), attempts, lambda: not patience or time.monotonic() < deadline
         )["viewer"]
         if not viewer:
-            raise Refused("the key belongs to nobody", 401)
+            raise Refused("the key belongs to no user", 401)
         return viewer.get("entity") or viewer["username"]
 
     def read_sweep(self, sweep: SweepName) -> dict[str, Any] | None:
@@ -103,21 +104,21 @@ class Client(Transport):
         return Registration(reply["createAgent"]["agent"]["id"], sweep)
 
     def heartbeat(self, agent: Registration, running: str) -> list[dict[str, Any]]:
-        """Tell the server, once, which run the agent is at; return its commands.
+        """Tell the server once which run the agent works on; return its commands.
 
-        Raises: Refused; Unreachable, also, at once, while the server's limit forbids to ask.
+        Raises: Refused; Unreachable, at once too if the server's rate limit does not allow a request now.
         """
         if self.throttle.left():
             raise Unreachable("its rate limit", may_have_acted=False)
         return self._report(agent, {running: True})
 
     def claim(self, agent: Registration, worthwhile: Callable[[], bool]) -> list[dict[str, Any]]:
-        """Report no running run, which asks for one; return the server's commands.
+        """Tell the server that no run is running, which asks for one; return the server's commands.
 
-        Where an answer was lost, a run may have been made for the agent of which it has not heard: it gets
-        that one, instead of another. It never gets a run twice, unless to resume it.
+        If an answer is lost, the server may have created a run that this agent does not know of. Then the
+        agent gets that run instead of a new one. It never gets a run twice, except to resume it.
 
-        Raises: Refused; Unreachable, but only once another run is not `worthwhile` any more.
+        Raises: Refused; Unreachable, but only when another run is no longer `worthwhile`.
         """
         unsure = False
 
@@ -126,7 +127,7 @@ class Client(Transport):
             if unsure and (lost := self._unheard_run(agent)):
                 return [lost]
             unsure = False
-            # W&B's own agents list nothing that has ended. The embedded server understands it.
+            # Only the embedded server understands a list of ended runs. W&B's own agents send none.
             ended = dict.fromkeys(agent.ended, False) if self.is_embedded else {}
             try:
                 return self._report(agent, ended)
@@ -141,9 +142,10 @@ class Client(Transport):
         return commands
 
     def sign_off(self, agent: Registration) -> None:
-        """Tell the embedded server which runs have ended, without asking for another.
+        """Tell the embedded server which runs have ended, without asking for another one.
 
-        Of one that never reached it, it would otherwise learn only by waiting. W&B's cloud is asked nothing.
+        Without this it would notice the end of a run that never reached it only when the lease is over.
+        Nothing is sent to W&B's cloud.
 
         Raises: Refused, Unreachable.
         """
@@ -176,7 +178,9 @@ class Client(Transport):
         return json.loads(self.execute(HEARTBEAT, variables)["agentHeartbeat"]["commands"])
 
     def _unheard_run(self, agent: Registration) -> dict[str, Any] | None:
-        """Return the command to run what was made for an agent that has not heard of it, if there is such."""
+        """Return the command of a run that was created for this agent but whose answer was lost; None
+        without one.
+        """
         variables = {
             "agentID": agent.id,
             "sweep": agent.sweep.id,
@@ -188,7 +192,7 @@ class Client(Transport):
         try:
             sweep = (self.execute(AGENT_RUNS, variables)["project"] or gone(agent.sweep))["sweep"]
         except Refused:
-            return None  # a server that does not know the query
+            return None  # the server does not know the query
         made = ((sweep or {}).get("agent") or {"runs": {"edges": []}})["runs"]["edges"]
         for node in (edge["node"] for edge in made):
             if node["name"] not in agent.heard and node["state"] not in ENDED:
@@ -241,12 +245,12 @@ class Client(Transport):
         return run and run["state"]
 
     def make_run(self, sweep: SweepName, name: str, args: dict[str, Any], title: str) -> Made:
-        """Make a run of the sweep unless there is one of this name, or was; return whose it is.
+        """Create a run of the sweep, unless one with this name exists or existed. Return whose run it is.
 
-        Of several that try at once, the server tells one that the run is new (`inserted`). Where that answer
-        is lost, the run's title tells who made it: a mark is added to it that nobody else has.
+        If several agents try at once, the server tells only one that the run is new (`inserted`). If that
+        answer is lost, the run's title tells who created it: every agent adds a mark of its own to the title.
 
-        Raises: Refused; Unreachable once told to stop.
+        Raises: Refused; Unreachable after this client was told to stop.
         """
         title = f"{title}-{secrets.token_hex(2)}"
         where = {"name": name, "project": sweep.project, "entity": sweep.entity}
@@ -268,12 +272,14 @@ class Client(Transport):
 
 
 def parameters_of(config: str | None) -> dict[str, Any]:
-    """Return the values in a run's configuration, `{"lr": {"value": 0.1}, …}`, without what W&B adds."""
+    """Return the values in a run's configuration, `{"lr": {"value": 0.1}, …}`, without those that W&B
+    adds.
+    """
     read = json.loads(config or "{}")
     own = {name: entry for name, entry in read.items() if name != "_wandb" and isinstance(entry, dict)}
     return {name: entry["value"] for name, entry in own.items() if "value" in entry}
 
 
 def gone(sweep: SweepName) -> NoReturn:
-    """Raise Refused as the server does for a sweep that is not there (any more)."""
+    """Raise Refused as the server does for a sweep that does not exist (any more)."""
     raise Refused(f"there is no {sweep}", NOT_FOUND)

@@ -1,4 +1,4 @@
-"""Proxies of the environment, as on many frontends: they lead to the internet, not to this machine."""
+"""Proxies of the environment, common on frontends. They lead to the internet, not to this machine."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def without_loopback(environ: Mapping[str, str], *others: str) -> dict[str, str]:
-    """Return the variables that keep requests to this machine from the proxy; none where there is no proxy.
+    """Return variables that keep requests to this machine away from the proxy; empty without a proxy.
 
-    `others` are more hosts to which they shall go directly.
-
-    Python's libraries, wandb's core and other programs read the one or the other spelling.
+    `others` are more hosts to reach directly. Both spellings are set: Python's libraries, wandb's core and
+    other programs read different ones.
     """
     lower = {name.lower(): value for name, value in environ.items()}
     if not any(lower.get(f"{scheme}_proxy") for scheme in ("http", "https", "all")):
@@ -36,7 +35,7 @@ def goes_through_proxy(url: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host's name or address is that of this machine to itself."""
+    """Return whether a host name or address means this machine itself."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -28,7 +28,7 @@ class Sweep:
     name: SweepName
     config: dict[str, Any]
     expected: int | None = None
-    """Number of runs it takes to finish, where the server knows it."""
+    """Number of runs that the sweep needs; None if the server does not know it."""
 
     @property
     def metric(self) -> Metric | None:
@@ -36,7 +36,7 @@ class Sweep:
         return Metric.of(self.config)
 
     def varying(self, point: dict[str, Any]) -> str:
-        """Return a point in one line, without the parameters that have one value only."""
+        """Return a point in one line, without the parameters that have only one value."""
         specs = self.config.get("parameters", {})
         return " ".join(
             f"{name}={value}" for name, value in point.items() if "value" not in specs.get(name, ())
@@ -44,7 +44,9 @@ class Sweep:
 
     @property
     def orders(self) -> tuple[str, str]:
-        """How to ask for runs with the best first: a summary holds the metric, or aggregates of it."""
+        """Return the orders that list the best runs first, for a summary with the metric or with
+        aggregates of it.
+        """
         metric = self.metric
         if not metric:
             return "+created_at", "+created_at"
@@ -53,15 +55,15 @@ class Sweep:
 
 
 def is_file(argument: str) -> bool:
-    """Whether the SWEEP argument means a YAML file rather than the name of a sweep."""
+    """Return whether the SWEEP argument is a YAML file and not the name of a sweep."""
     try:
         return argument.endswith((".yaml", ".yml")) or Path(argument).is_file()
-    except OSError:  # too long for the name of a file
+    except OSError:  # the text is too long for a file name
         return False
 
 
 def check_argument(argument: str) -> None:
-    """Find the mistakes in the SWEEP argument that need no server. Raises: click.UsageError."""
+    """Find mistakes in the SWEEP argument that need no server. Raises: click.UsageError."""
     if is_file(argument):
         read_file(Path(argument))
     else:
@@ -69,9 +71,9 @@ def check_argument(argument: str) -> None:
 
 
 def parse_name(argument: str, entity: str | None, project: str | None) -> SweepName:
-    """Read [[ENTITY/]PROJECT/]ID; what is left out comes from `entity` and `project`.
+    """Read [[ENTITY/]PROJECT/]ID. What is left out comes from `entity` and `project`.
 
-    The address of the sweep's page is one, too, and so is either of them in quotes.
+    The address of the sweep's page works too, and so do quotes around either.
 
     Raises: click.UsageError.
     """
@@ -93,7 +95,7 @@ def parse_name(argument: str, entity: str | None, project: str | None) -> SweepN
 def read_file(path: Path) -> dict[str, Any]:
     """Read a sweep's YAML.
 
-    Raises: click.UsageError, in one line, for a file that is not a sweep.
+    Raises: click.UsageError, in one line, if the file is not a sweep.
     """
     try:
         config = yaml.safe_load(path.read_text("utf-8"))
@@ -112,7 +114,7 @@ def read_file(path: Path) -> dict[str, Any]:
 
 
 def find_mistake(config: Any) -> str | None:
-    """Return what keeps a configuration from being a sweep; the server judges the parameters."""
+    """Return why a configuration is not a sweep, or None. Only the server checks the parameters' values."""
     if not isinstance(config, dict):
         return "expected `method:`, `parameters:` and `command:` or `program:`"
     if config.get("method") not in METHODS and not is_steered(config):
@@ -136,7 +138,7 @@ def find_mistake(config: Any) -> str | None:
 
 
 def names_program(command: Sequence[Any]) -> bool:
-    """Whether a command says more than how to pass the parameters, and to which interpreter."""
+    """Return whether a command names a program, beside the interpreter and the parameters."""
     words = [str(chunk) for chunk in command if not re.fullmatch(r"\$\{args\w*\}", str(chunk))]
     return [word for word in words if word != "${env}"] not in ([], ["${interpreter}"])
 
@@ -144,9 +146,9 @@ def names_program(command: Sequence[Any]) -> bool:
 def open_sweep(
     client: Client, argument: str, entity: str | None, project: str | None, patience: float = 0.0
 ) -> Sweep:
-    """Return the sweep that the SWEEP argument names, creating it first from a file.
+    """Return the sweep that the SWEEP argument names. If it is a file, create the sweep first.
 
-    `patience` is for how many seconds a server that is away is waited for; at least some ten.
+    A server that does not answer is asked again for `patience` seconds, and for ten at least.
 
     Raises: click.UsageError, click.ClickException.
     """
@@ -189,7 +191,7 @@ def read(client: Client, name: SweepName) -> Sweep:
 
 
 def explain(error: Refused, account: Account) -> str:
-    """Return one line for a refusal."""
+    """Return a refusal in one line."""
     if error.status in (401, 403):
         place = account.key_from
         return f"{account.base_url} refuses the key in {place}: correct it, or run `wandb login --relogin`"

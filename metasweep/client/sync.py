@@ -1,4 +1,4 @@
-"""How to send what a run could not: `wandb sync`, in the form that the installed client understands."""
+"""How to send the records that a run could not send: `wandb sync`, in the form of the installed client."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-ASKS_FOR_ONLINE = (0, 28, 1)  # from this client on, `wandb sync` passes over the runs of an online agent
+ASKS_FOR_ONLINE = (0, 28, 1)  # from this release on, `wandb sync` skips the runs of an online agent
 
 
 def command(folders: Iterable[Path], environ: Mapping[str, str]) -> str:
@@ -22,7 +22,10 @@ def command(folders: Iterable[Path], environ: Mapping[str, str]) -> str:
 
 
 def installed_release() -> tuple[int, ...]:
-    """Return the client's version, without importing it, which takes a second; without one, the newest."""
+    """Return the client's version without importing it, which takes a second.
+
+    Without a client, the newest.
+    """
     try:
         text = version("wandb")
     except PackageNotFoundError:

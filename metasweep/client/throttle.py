@@ -1,7 +1,7 @@
-"""A server's rate limit, honoured once for all threads that ask it.
+"""A server's rate limit, respected by all threads that send it requests.
 
-W&B answers 429 to what is over the limit and says with `RateLimit-Reset` in how many seconds there is room
-again (https://docs.wandb.ai/guides/track/limits); other front ends say `Retry-After`.
+W&B answers 429 to requests over the limit, and `RateLimit-Reset` says in how many seconds there is room again
+(https://docs.wandb.ai/guides/track/limits). Other servers send `Retry-After`.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ import time
 from collections.abc import Callable, Mapping
 
 RESET, REMAINING, RETRY_AFTER = "RateLimit-Reset", "RateLimit-Remaining", "Retry-After"
-LONGEST_SECONDS = 600.0  # no limit that is known has a longer window
-UNKNOWN_SECONDS = 15.0  # where the server says that it is too much, but not for how long
-SPREAD = 0.15  # of the wait: not every job of an account comes back in the same moment
-SCARCE = 100  # of 1000: what is nice to know is not asked for
+LONGEST_SECONDS = 600.0  # no known limit has a longer window
+UNKNOWN_SECONDS = 15.0  # if the server does not say how long to wait
+SPREAD = 0.15  # random part of the wait, so that the jobs of an account do not return all at once
+SCARCE = 100  # of 1000; below this only necessary requests are sent
 
 
 class Throttle:
     """When a server may be asked again. Thread-safe."""
 
     def __init__(self, say: Callable[[float], None] = lambda _seconds: None) -> None:
-        """`say` is called with the seconds to wait, once for each wait."""
+        """`say` is called with the seconds to wait, once per wait."""
         self.say = say
         self._until = 0.0  # monotonic clock
         self._scarce_until = 0.0
         self._lock = threading.Lock()
 
     def note(self, status: int, headers: Mapping[str, str]) -> None:
-        """Learn from an answer: its status and headers."""
+        """Note the status and the headers of an answer."""
         now = time.monotonic()
         reset = seconds_in(headers.get(RESET))
         remaining = seconds_in(headers.get(REMAINING))
@@ -44,12 +44,12 @@ class Throttle:
             self._wait_for(asked)
 
     def left(self) -> float:
-        """Return the seconds until the server may be asked, 0 for now."""
+        """Return the seconds until the next request is allowed; 0 for now."""
         return max(0.0, self._until - time.monotonic())
 
     @property
     def is_scarce(self) -> bool:
-        """Whether little of the limit is left, so that only what must be asked should be."""
+        """Return whether the limit is nearly used up, so that only necessary requests should be sent."""
         return time.monotonic() < max(self._until, self._scarce_until)
 
     def _wait_for(self, seconds: float) -> None:
@@ -62,12 +62,12 @@ class Throttle:
 
 
 def first_of(*values: float | None) -> float:
-    """Return the first value that is known."""
+    """Return the first value that is not None."""
     return next(value for value in values if value is not None)
 
 
 def seconds_in(text: str | None) -> float | None:
-    """Read a header: seconds from now, or a date as HTTP writes it. Anything else says nothing."""
+    """Return the seconds in a header: a number, or the time until an HTTP date. None for any other text."""
     if not text:
         return None
     try:

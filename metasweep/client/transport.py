@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: one request, its retries, and the limits of the server, the same for every query."""
+"""GraphQL over HTTP: requests, retries and rate limits, the same for every query."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from metasweep.client.throttle import Throttle
 
 T = TypeVar("T")
 CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 60.0  # a claim may wait behind other writers
-LEAVING_SECONDS = 2.0  # for an answer, once the caller has been told to stop
+LEAVING_SECONDS = 2.0  # to wait for an answer, after the caller was told to stop
 RETRY_SECONDS = (0.5, 30.0)  # the first wait and the longest
-AWAY_SECONDS = 10.0  # without an answer before it is worth a line
+AWAY_SECONDS = 10.0  # without an answer before the user is told
 OWN_HEADER = "X-Metasweep"  # the embedded server sends it
-NOT_ACTED = (429, 501)  # statuses of a server that has not done what was asked
+NOT_ACTED = (429, 501)  # with these statuses the server has not done what was asked
 
 
 class Refused(Exception):
-    """The server understood and said no; `status` is the HTTP status, or 200 for a GraphQL error."""
+    """The server refused the request. `status` is the HTTP status, or 200 for a GraphQL error."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
@@ -33,34 +33,34 @@ class Refused(Exception):
 
 
 class Unreachable(Exception):
-    """No answer, or one that invites to try again (429, 5xx)."""
+    """No answer, or an answer that asks to try again (429, 5xx)."""
 
     def __init__(self, message: str, may_have_acted: bool = True) -> None:
-        """`may_have_acted`: whether the server may have done what was asked, and only its answer is lost."""
+        """`may_have_acted`: the server may have done what was asked, and only its answer was lost."""
         super().__init__(message)
         self.may_have_acted = may_have_acted
 
 
 class Transport:
-    """Sends queries to one account's server; may be used by several threads."""
+    """Sends queries to one account's server. Several threads may use it."""
 
     def __init__(self, account: Account, stop: threading.Event | None = None) -> None:
-        """`stop`, once set, ends every wait for a server that is away."""
+        """`stop`, once set, ends every wait for a server that does not answer."""
         self.account = account
         self.stop = stop or threading.Event()
         self.throttle = Throttle()
         self.say: Callable[[str], None] = lambda _text: None
-        """Tells the user that the server is away, and that it is back."""
+        """Tells the user that the server does not answer, and that it answers again."""
         self.is_embedded = False
-        """Whether the embedded server has answered, which may be asked as often as one likes."""
+        """Whether the embedded server has answered. It has no rate limit."""
         self.round_trip = math.inf
-        """Seconds that the quickest answer took."""
+        """Seconds that the fastest answer took."""
         self._local = threading.local()
         self._silent_since: float | None = None
         self._said_away = False
 
     def execute(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
-        """Send one query, once, as soon as the server's limit has room for it.
+        """Send one query once, as soon as the server's rate limit allows it.
 
         Raises: Refused, Unreachable.
         """
@@ -68,7 +68,7 @@ class Transport:
         return read_reply(self.request("POST", f"{self.account.base_url}/graphql", json=body))
 
     def request(self, method: str, url: str, **content: Any) -> requests.Response:
-        """Send one request, once, as soon as the server's limit has room for it; with the key, if it is ours.
+        """Send one request once, as soon as the rate limit allows it. Only our own server gets the key.
 
         Returns the answer, which may be a refusal (4xx). Raises: Unreachable.
         """
@@ -99,10 +99,10 @@ class Transport:
         attempts: float = math.inf,
         worthwhile: Callable[[], bool] = lambda: True,
     ) -> T:
-        """Call `ask` until it is answered, `attempts` times at most, waiting longer each time, with jitter.
+        """Call `ask` until it is answered, at most `attempts` times, waiting longer each time, with jitter.
 
-        Raises: what `ask` raises; Unreachable only after the last attempt, once `stop` is set or it is not
-            `worthwhile` any more.
+        Raises: what `ask` raises; Unreachable only after the last attempt, after `stop` was set, or when it
+        is no longer `worthwhile`.
         """
         wait, longest = RETRY_SECONDS
         attempt = 1
@@ -118,11 +118,14 @@ class Transport:
     def send_until_answered(
         self, query: str, variables: dict[str, Any], attempts: float = math.inf
     ) -> dict[str, Any]:
-        """Send a query until it is answered. Raises: as `until_answered`; Refused."""
+        """Send a query until it is answered. Raises: Refused, and as `until_answered`."""
         return self.until_answered(lambda: self.execute(query, variables), attempts)
 
     def _session(self, url: str) -> requests.Session:
-        """Return this thread's session: files may lie with somebody else, who is not to learn the key."""
+        """Return this thread's session for a URL.
+
+        Files may lie on another host, which must not get the key.
+        """
         ours = url.startswith(f"{self.account.base_url}/")
         name = "own" if ours else "others"
         if not hasattr(self._local, name):
@@ -132,7 +135,7 @@ class Transport:
         return getattr(self._local, name)
 
     def _note_silence(self, why: str) -> None:
-        """Tell the user, once, of a server that has not answered for a while."""
+        """Tell the user once that the server has not answered for a while."""
         now = time.monotonic()
         self._silent_since = self._silent_since or now
         if now - self._silent_since > AWAY_SECONDS and not self._said_away:
@@ -147,17 +150,17 @@ class Transport:
 
 
 class NoKey(AuthBase):
-    """Sends no key, and none of the user's `~/.netrc` either, which requests would read."""
+    """Sends neither the key nor anything from the user's `~/.netrc`, which requests would read."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Leave a request as it is."""
+        """Return the request unchanged."""
         return request
 
 
 def read_reply(reply: requests.Response) -> dict[str, Any]:
     """Return the data of a GraphQL answer.
 
-    Raises: Refused, with the server's own words where it has any.
+    Raises: Refused, with the server's own message if there is one.
     """
     try:
         body = reply.json()
@@ -173,7 +176,7 @@ def read_reply(reply: requests.Response) -> dict[str, Any]:
 
 
 def never_sent(error: requests.RequestException) -> bool:
-    """Whether a request cannot have reached the server: no connection was made."""
+    """Return whether a request cannot have reached the server, because no connection was made."""
     known = (requests.ConnectTimeout, requests.exceptions.SSLError)
     return isinstance(error, known) or reason(error) in ("no such host", "connection refused")
 

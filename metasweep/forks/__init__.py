@@ -1,15 +1,17 @@
-"""The processes of runs: forked, started ahead, or plain. Knows no sweep.
+"""The processes of runs: forked, started ahead, or plain. Nothing here knows of sweeps.
 
 The agent's side
-- program: what a command line starts; ways: how, and why so; reading: whether a program could tell a fork
-- pool: starts runs, signals them, waits for their end; messages: what it and the forkserver say to each other
+- program: what a command line starts; ways: how it is started, and why; reading: whether a fork would differ
+- pool: starts runs, signals them, waits for their end; messages: between the pool and the forkserver
 
 The forkserver
-- forkserver: a child for each run, and those that stand by; warmup: what it imports
-- service: the wandb service that runs share
-- process: what a process owes its parent
+- forkserver: starts a child for each run; children: what it knows of each child; warmup: what it imports
+  first
+- service: the wandb service that all runs share
+- process: signals, the parent, and exit statuses
 
 In the process of a run
-- child: a fork becomes a program, and ends; ahead: so does a new interpreter; turns: a run waits for its turn
-- main_module: a program as `__main__`; interpreter: what CPython keeps private; command_line, shared_service
+- child: a fork becomes a program, and ends; ahead: the same for a new interpreter
+- turns: a run waits for its turn; main_module: runs a program as `__main__`
+- interpreter: private names of CPython; command_line; shared_service
 """

@@ -1,4 +1,4 @@
-"""What the forkserver knows of its children: those that run, and those that stand by."""
+"""What the forkserver knows of its children: those that run, and spare ones that wait for a run."""
 
 from __future__ import annotations
 
@@ -16,42 +16,45 @@ class Child:
 
     start: Start
     ended: int
-    """A file in memory: empty unless the child has come to its end; then also what a fork had to import."""
+    """A file in memory.
+
+    It is empty until the program has ended by itself; then it also lists a fork's imports.
+    """
     has_reported: bool = False
-    """Whether the agent knows already: the process had nothing left to do but to end."""
+    """Whether the agent already knows the end: the process only had to exit."""
     shares_service: bool = False
     stopped_for_good: bool = False
     told_to_go: bool = False
     stands_in_for: Child | None = None
-    """The run that died without a word, whose end this child tells the server."""
+    """The run that died without telling the server; this child tells the server of its end."""
     status: int = 0
     gate: int | None = None
-    """Where one that was held is told that it is its turn."""
+    """The pipe that tells a held child that its turn has come."""
     is_beginning: bool = False
-    """Whether it was held and is still in `wandb.init`."""
+    """Whether it is held and still in `wandb.init`."""
 
 
 @dataclass(frozen=True)
 class Spare:
-    """A child started ahead: the next run finds its process standing by."""
+    """A child that was started early and waits for the next run."""
 
     pid: int
     line: int
-    """Where it is told what to become."""
+    """The pipe that tells it which program to become."""
     ended: int
     gate: int | None
-    """Where it can be held, if it is a fork."""
+    """The pipe that lets a held child continue; only a fork has one."""
 
 
 def close(spare: Spare) -> None:
-    """Close what leads to a spare child, which ends."""
+    """Close the pipes of a spare child, so that it ends."""
     for fd in (spare.line, spare.ended, spare.gate):
         if fd is not None:
             os.close(fd)
 
 
 def open_gate(this: Child) -> None:
-    """Tell a child that it is its turn, if it was held and does not know."""
+    """Tell a held child that its turn has come, if it does not know yet."""
     if this.gate is not None:
         with contextlib.suppress(BrokenPipeError):
             os.write(this.gate, b".")
@@ -60,13 +63,13 @@ def open_gate(this: Child) -> None:
 
 
 def write_all(fd: int, data: bytes) -> None:
-    """Write to a pipe whose other end reads it all."""
+    """Write all data to a pipe whose reader reads everything."""
     while data:
         data = data[os.write(fd, data) :]
 
 
 def has_wandb_run(start: Start, environ: dict[str, str]) -> bool:
-    """Whether the run got as far as `wandb.init`, which makes a folder."""
+    """Return whether the run reached `wandb.init`, which creates a folder."""
     folder = Path((environ | start.environ).get("WANDB_DIR", ".")) / "wandb"
     return folder.is_dir() and any(
         entry.name.startswith("run-") and entry.name.endswith(f"-{start.run_id}")

@@ -1,7 +1,7 @@
-"""The forkserver: a single-threaded process that starts a child for each run, the way that `ways` has chosen.
+"""The forkserver: a single-threaded process that starts a child for each run, in the way that `ways` chose.
 
-Started by `pool`, which speaks to it over a socket. It stays in the agent's session, ends when the agent's
-end of the socket closes, and takes every child with it.
+`pool` starts it and speaks to it over a socket. It stays in the agent's session. When the agent's end of the
+socket closes, it ends and takes every child with it.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Forkserver:
         signal.signal(PARENT_DIED, lambda *_: self.die())
 
     def serve(self) -> None:
-        """Answer the agent until it leaves or is gone."""
+        """Answer the agent until it leaves or has died."""
         with selectors.DefaultSelector() as selector:
             selector.register(self.agent, selectors.EVENT_READ, self.read_message)
             selector.register(self.notes_reader, selectors.EVENT_READ, self.read_notes)
@@ -101,14 +101,15 @@ class Forkserver:
                 self.leave()
 
     def load(self, message: Load) -> None:
-        """Start the wandb service that the runs share and, where they are forked, load what they need."""
+        """Start the wandb service that the runs share. If runs are forked, import what they need."""
         self.way, self.interpreter = message.way, message.program.interpreter
         if self.way is Way.COLD:
             return
         warmup.attempt(
             importlib.import_module, "wandb"
-        )  # as it is installed: the program's folder is not on the path
-        platform.platform(aliased=True)  # each run's wandb asks for it; the answer costs a process, once
+        )  # without the program's folder on the path, so that the installed package is imported
+        # each run's wandb asks for this, and the first answer costs a process
+        platform.platform(aliased=True)
         self.start_service()
         if self.way is Way.FORK:
             self.prepare_to_fork(message)
@@ -116,7 +117,7 @@ class Forkserver:
             self.add_spare()
 
     def prepare_to_fork(self, message: Load) -> None:
-        """Import what the forks are to find; see whether they would find it in a new process, too."""
+        """Import what the forks need; check that a new process would import the same modules."""
         folder = (
             Path.cwd() if message.program.kind == "module" else Path(message.program.name).resolve().parent
         )
@@ -126,7 +127,7 @@ class Forkserver:
             self.start_ahead(f"the program's folder has a {name} of its own")
 
     def start_ahead(self, reason: str) -> None:
-        """Start runs in new processes from now on, though they were to be forked."""
+        """From now on start runs in new processes instead of forking them."""
         self.way = Way.AHEAD
         self.drop_spares()
         self.tell(Note(f"each run gets a new process, started ahead of it: {reason}"))
@@ -140,13 +141,13 @@ class Forkserver:
         way = self.way_for(message)
         environ = self.environ | message.environ
         shares = way is not Way.COLD and self.service is not None
-        if way is Way.FORK and self.has_started:  # the packages are those that the first run has listed
+        if way is Way.FORK and self.has_started:  # the first run has listed the packages
             environ.setdefault(service.SAVE_REQUIREMENTS, "false")
         self.has_started |= not message.companion
         try:
             pid, ended, gate = self.start_now(message, environ, way)
-        except OSError as error:  # no memory, process or file is left: one run fails of it, not all
-            with contextlib.suppress(OSError):  # perhaps no file is left for the log either
+        except OSError as error:  # no memory, process or file is left: this run fails, but the others go on
+            with contextlib.suppress(OSError):  # there may be no file left for the log either
                 Path(message.log).write_text(f"cannot start a process: {error.strerror}\n")
             self.tell(Exited(message.run_id, NOT_STARTED))
             return
@@ -154,11 +155,11 @@ class Forkserver:
         self.children[pid] = Child(message, ended, shares_service=shares, gate=gate, is_beginning=held)
         self.tell(Started(message.run_id, pid))
         if way is self.way is not Way.COLD:
-            with contextlib.suppress(OSError):  # the next run will say why, if it is still so
+            with contextlib.suppress(OSError):  # if it happens again, the next run will say so
                 self.add_spare()
 
     def way_for(self, message: Start) -> Way:
-        """Return the way in which this run is started: cold, where the one that was chosen is not open."""
+        """Return the way in which this run is started: cold if the chosen way is not possible."""
         if not message.program.is_python:
             return Way.COLD
         if self.way is Way.FORK and not warmup.is_single_threaded():
@@ -170,7 +171,7 @@ class Forkserver:
     def start_now(self, message: Start, environ: dict[str, str], way: Way) -> tuple[int, int, int | None]:
         """Start a run in the oldest spare child, or in a new one.
 
-        Returns its id, its file `ended` and, if it is held, its gate.
+        Returns its process id, its file `ended` and, if it is held, its gate.
         """
         program = message.program
         if way is Way.COLD:
@@ -195,7 +196,7 @@ class Forkserver:
             try:
                 write_all(spare.line, marshal.dumps(order))
                 os.close(spare.line)
-            except BrokenPipeError:  # it has died; `reap` will see it
+            except BrokenPipeError:  # the spare child has died; `reap` will see it
                 close(spare)
                 continue
             if message.held or spare.gate is None:
@@ -204,13 +205,13 @@ class Forkserver:
             return spare.pid, spare.ended, None
 
     def add_spare(self) -> None:
-        """Start the child of a run to come while there is time: one for each that is at work."""
+        """Start a spare child while there is time: one for each running run."""
         runs = sum(not this.start.companion and not this.stands_in_for for this in self.children.values())
         if len(self.spares) < (1 if self.way is Way.FORK else min(max(1, runs), MOST_SPARES)):
             self.spares.append(self.start_spare())
 
     def start_spare(self) -> Spare:
-        """Start a child that waits to be told what to become."""
+        """Start a child that waits for its run."""
         ended = os.memfd_create("ended")
         told, line = os.pipe()
         turn, gate = os.pipe() if self.way is Way.FORK else (None, None)
@@ -236,16 +237,16 @@ class Forkserver:
                 os.close(turn)
 
     def drop_spares(self) -> None:
-        """Let the spare children end: they do not know what the forkserver has learnt since."""
+        """End the spare children. They lack what the forkserver has imported since they were started."""
         for spare in self.spares:
             close(spare)
         self.spares = []
 
     def fork(self, run: Callable[[], NoReturn]) -> int:
-        """Fork a child, which alone calls `run`; return its process id."""
+        """Fork a child that calls `run`; return its process id."""
         sys.stdout.flush()
         sys.stderr.flush()
-        gc.freeze()  # the collector of a child does not touch, and so does not copy, our pages
+        gc.freeze()  # so the child's garbage collector does not touch, and so copy, our memory pages
         parent = os.getpid()
         pid = os.fork()
         if pid:
@@ -261,42 +262,43 @@ class Forkserver:
             os._exit(1)
 
     def forget(self) -> None:
-        """In a child: close what belongs to the forkserver alone."""
+        """In a child: close the files of the forkserver."""
         signal.set_wakeup_fd(-1)
         self.selector.close()
         for fd in self.private_files():
             os.close(fd)
 
     def private_files(self) -> list[int]:
-        """Return the file descriptors that no child may keep."""
+        """Return the file descriptors that no child may keep open."""
         files = [self.agent.fileno(), self.wake_reader, self.wake_writer, self.notes_reader]
         files += [fd for spare in self.spares for fd in (spare.line, spare.gate) if fd is not None]
         files += [this.gate for this in self.children.values() if this.gate is not None]
         return files + (self.service.file_descriptors if self.service else [])
 
     def signal(self, message: Signal) -> None:
-        """Pass a signal on: to the program itself, or, to kill, to all processes that it has started."""
+        """Pass a signal on to the program itself. SIGKILL goes to all processes that it has started, too."""
         for pid, this in self.children.items():
             if this.start.run_id != message.run_id or this.stands_in_for:
                 continue
             this.stopped_for_good |= message.for_good
             this.told_to_go |= not message.for_good
             if this.is_beginning and message.signum == signal.SIGTERM:
-                continue  # it gets the signal in a moment: once the server knows the run, it takes it back
+                # it gets the signal soon, after the server knows the run: then the server can offer it again
+                continue
             if message.signum != signal.SIGKILL and this.start.program.is_python:
                 os.kill(pid, message.signum)
             else:
                 signal_group(pid, message.signum)
-            open_gate(this)  # a program with a handler of its own is to get on with it
+            open_gate(this)  # a program with its own signal handler must be able to continue
 
     def go(self, message: Go) -> None:
-        """Let a held run go on."""
+        """Let a held run continue."""
         for this in self.children.values():
             if this.start.run_id == message.run_id:
                 open_gate(this)
 
     def read_notes(self) -> None:
-        """Pass on how far held runs are, and report those whose process has nothing left to do but to end."""
+        """Tell the agent how far held runs are, and report runs whose process only has to exit."""
         for pid, what, code in child.NOTE.iter_unpack(os.read(self.notes_reader, 256 * child.NOTE.size)):
             this = self.children.get(pid)
             if this and what == turns.READY:
@@ -312,7 +314,7 @@ class Forkserver:
                 self.report(this, True if said and has_wandb_run(this.start, self.environ) else None)
 
     def reap(self) -> None:
-        """Notice which children have ended."""
+        """Find the children that have ended."""
         os.read(self.wake_reader, 4096)
         while True:
             try:
@@ -324,7 +326,7 @@ class Forkserver:
             self.note_end(pid, os.waitstatus_to_exitcode(wait_status))
 
     def note_end(self, pid: int, status: int) -> None:
-        """Act on the end of a child: report it, after telling the server where the run could not itself."""
+        """Handle the end of a child: report it. First tell the server, if the run could not do so."""
         if self.service and pid == self.service.pid:
             worked, self.service = bool(self.service.token), None
             if worked and not self.leaving:
@@ -345,7 +347,8 @@ class Forkserver:
         if this.ended >= 0:
             os.close(this.ended)
         if status or this.told_to_go or this.stopped_for_good:
-            signal_group(pid, signal.SIGKILL)  # what it had started; of a run that ended well it may go on
+            # also the processes that it started; those of a run that ended well may continue
+            signal_group(pid, signal.SIGKILL)
         if this.has_reported:
             self.learn(said[1:])
             return
@@ -358,7 +361,7 @@ class Forkserver:
             self.learn(said[1:])
 
     def learn(self, libraries: bytes) -> None:
-        """Load what a fork had to import by itself; the children to come will have it."""
+        """Import what a fork had to import by itself, for the children that follow."""
         if not libraries or self.way is not Way.FORK:
             return
         known = len(sys.modules)
@@ -370,7 +373,7 @@ class Forkserver:
                     self.add_spare()
 
     def report_dead_run(self, dead: Child) -> None:
-        """Tell the server, in a child, how a run ended that did not say it itself."""
+        """Tell the server, in a child, how a run ended that could not tell it itself."""
         code = dead.status if dead.status >= 0 else 128 - dead.status
         told_to_go = dead.told_to_go or dead.status == -signal.SIGTERM  # by the agent or the batch system
         preempted = told_to_go and not dead.stopped_for_good
@@ -406,7 +409,7 @@ class Forkserver:
             self.service = service.Service(self.private_files() + selector)
 
     def leave(self) -> None:
-        """Let the service send what it has; `serve` ends when it has ended."""
+        """Let the service send what it still has. `serve` ends when the service has ended."""
         self.leaving = True
         self.drop_spares()
         for pid, this in self.children.items():
@@ -416,7 +419,7 @@ class Forkserver:
             self.service.leave()
 
     def die(self) -> NoReturn:
-        """End at once, with every child."""
+        """Kill every child and end at once."""
         for pid in [*self.children, *(spare.pid for spare in self.spares)]:
             signal_group(pid, signal.SIGKILL)
         atexit._run_exitfuncs()  # libraries remove their temporary directories
@@ -427,6 +430,6 @@ def main(socket: int, parent: int) -> None:
     """Serve the agent, process `parent`, on the inherited socket."""
     die_with_parent(PARENT_DIED, parent)
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(signum, signal.SIG_IGN)  # the agent tells the runs; they go first
+        signal.signal(signum, signal.SIG_IGN)  # the agent signals the runs; the forkserver must outlive them
     gc.disable()
     Forkserver(Connection(socket)).serve()

@@ -1,4 +1,4 @@
-"""What the agent and its forkserver say to each other."""
+"""The messages between the agent and its forkserver."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ from dataclasses import dataclass
 from metasweep.forks.processes.program import Program
 from metasweep.forks.ways import Way
 
-# --- what the agent says
+# --- from the agent
 
 
 @dataclass(frozen=True)
 class Load:
-    """Make ready to start runs of a program; says the first word."""
+    """Prepare to start runs of a program. This is the first message."""
 
     program: Program
     way: Way
     imports: tuple[str, ...]
-    """What to import before runs are forked."""
+    """Modules to import before runs are forked."""
 
 
 @dataclass(frozen=True)
 class Start:
-    """Start a run: one child."""
+    """Start a run in one child."""
 
     run_id: str
     program: Program
     environ: dict[str, str]
-    """What this run's environment has beyond the forkserver's."""
+    """Variables for this run, in addition to those of the forkserver."""
     log: str
     held: bool = False
-    """Whether it waits, after `wandb.init`, until it is told to `Go`."""
+    """Whether the run waits after `wandb.init` until it gets `Go`."""
     companion: bool = False
-    """Whether this is no run, but a process that runs work with; it ends with the forkserver."""
+    """Whether this is not a run but a helper process that runs use. It ends with the forkserver."""
 
 
 @dataclass(frozen=True)
 class Go:
-    """It is the turn of a run that was held."""
+    """Let a held run continue."""
 
     run_id: str
 
@@ -50,20 +50,20 @@ class Signal:
     run_id: str
     signum: signal.Signals
     for_good: bool = True
-    """Whether the run is not to be handed out again when it dies of it."""
+    """Whether the run should not be offered again if the signal ends it."""
 
 
 @dataclass(frozen=True)
 class Leave:
-    """End, once the wandb service has sent everything."""
+    """End after the wandb service has sent everything."""
 
 
-# --- what the forkserver says
+# --- from the forkserver
 
 
 @dataclass(frozen=True)
 class Started:
-    """A run's process, the leader of its process group."""
+    """A run's process has started. It leads a process group of its own."""
 
     run_id: str
     pid: int
@@ -71,7 +71,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Reached:
-    """How far a run is that was held: `turns.READY` or `turns.OVER`."""
+    """How far a held run is: `turns.READY` or `turns.OVER`."""
 
     run_id: str
     what: int
@@ -84,7 +84,7 @@ class Exited:
     run_id: str
     status: int
     finished: bool | None = None
-    """Whether its run came to its end on the server too, where that is known here."""
+    """Whether the run finished on the server too; None if that is not known."""
     note: str = ""
     """What the log of the run does not say of its end."""
     untold: bool = False
@@ -93,6 +93,6 @@ class Exited:
 
 @dataclass(frozen=True)
 class Note:
-    """What the user should know."""
+    """A message for the user."""
 
     text: str

@@ -1,4 +1,4 @@
-"""The agent's side of the forkserver: start runs, signal them, wait for their end."""
+"""The agent's side of the forkserver: starts runs, signals them, waits for their end."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ BOOT = (
     "from metasweep.forks.forkserver import main; del sys.path[0]; main({socket}, {parent})"
 )
 Events = queue.SimpleQueue[Reached | Exited]
-"""What becomes of a run, in order: `Reached` of one that was held, and at its end `Exited`."""
+"""The events of a run, in order: `Reached` if it was held, and `Exited` at its end."""
 RETRY_SECONDS = 1.0
 
 
 class Pool:
-    """Runs programs in children of one forkserver, which is replaced when it dies."""
+    """Runs programs as children of one forkserver. If that dies, a new one replaces it."""
 
     def __init__(
         self,
@@ -50,9 +50,9 @@ class Pool:
         log: Path,
         report: Callable[[str], None] = print,
     ) -> None:
-        """Start the forkserver with the environment `environ`; what it prints goes to `log`.
+        """Start the forkserver with the environment `environ`; its output goes to `log`.
 
-        `report` tells the user what only the forkserver finds out.
+        `report` tells the user what only the forkserver can notice.
         """
         self._load = Load(program, choice.way, choice.imports)
         self._report = report
@@ -66,7 +66,7 @@ class Pool:
         threading.Thread(target=self._listen, name="pool", daemon=True).start()
 
     def start(self, start: Start) -> Events:
-        """Start a run; what becomes of it will be put into the queue, its end last."""
+        """Start a run. Its events come through the returned queue; the last one is its end."""
         events: Events = queue.SimpleQueue()
         with self._lock:
             self._waiting[start.run_id] = events
@@ -74,28 +74,31 @@ class Pool:
         return events
 
     def run(self, start: Start) -> int:
-        """Start what is not held, and wait for its end; return its exit status."""
+        """Start a run that is not held, and wait for its end. Return its exit status."""
         events = self.start(start)
         while not isinstance(event := events.get(), Exited):
             continue
         return event.status
 
     def go(self, run_id: str) -> None:
-        """Let a run that was held go on; it may have ended already."""
+        """Let a held run continue. It may have ended already."""
         self._send(Go(run_id))
 
     def signal(self, run_id: str, signum: signal.Signals, for_good: bool = True) -> None:
-        """Send a signal to a run that may have ended already; if not `for_good`, it is to be continued."""
+        """Send a signal to a run, which may have ended already.
+
+        If not `for_good`, the run will be offered again.
+        """
         self._send(Signal(run_id, signum, for_good))
 
     def group(self, run_id: str) -> int | None:
-        """Return the process group of a run that is at work, if it has one already."""
+        """Return the process group of a run; None if it has no process yet."""
         return self._processes.get(run_id)
 
     def leave(self, seconds: float) -> bool:
-        """End the forkserver and the wandb service, which has so long to send what it still holds.
+        """End the forkserver and the wandb service, which has `seconds` to send what it still has.
 
-        Returns whether that was enough.
+        Returns whether everything was sent in that time.
         """
         self._leaving = True
         self._send(Leave())
@@ -107,7 +110,7 @@ class Pool:
             return False
 
     def kill(self) -> None:
-        """End the forkserver and every run, at once."""
+        """End the forkserver and every run at once."""
         self._leaving = True
         with socket.socket(fileno=os.dup(self._connection.fileno())) as line:
             line.shutdown(socket.SHUT_RDWR)  # the forkserver kills its children and ends
@@ -137,14 +140,14 @@ class Pool:
             self._say(message)
 
     def _say(self, message: Load | Start | Go | Signal | Leave) -> None:
-        """Send a message, with the lock held."""
+        """Send a message. The caller holds the lock."""
         try:
             self._connection.send(message)
         except OSError:
-            return  # the forkserver is gone; `_listen` deals with it
+            return  # the forkserver has died; `_listen` replaces it
 
     def _listen(self) -> None:
-        # To the very end: a forkserver that this thread has started would end with it.
+        # Never return: a forkserver dies with the thread that started it.
         while True:
             try:
                 message: Started | Reached | Exited | Note = self._connection.recv()
@@ -172,14 +175,14 @@ class Pool:
                 end.put(message)
 
     def _replace(self) -> None:
-        """Start a new forkserver; the runs of the one that died died with it.
+        """Start a new forkserver. The runs of the dead one died with it.
 
-        Where no process can be started, `_listen` comes back, and what was sent in between is lost, too.
+        If no process can be started, `_listen` tries again. Messages that are sent meanwhile are lost.
         """
         status = self._process.wait()
         self._kill_groups()
         self._processes.clear()
-        with self._lock:  # from here on no run is sent to the one that is gone
+        with self._lock:  # from now on no run is sent to the dead forkserver
             lost, self._waiting = self._waiting, {}
             try:
                 self._launch()
@@ -193,6 +196,6 @@ class Pool:
         time.sleep(pause)
 
     def _kill_groups(self) -> None:
-        """Kill what the runs of a dead forkserver had started: they died with it, but that did not."""
+        """Kill the processes that the runs of a dead forkserver had started. The runs died; these did not."""
         for pid in list(self._processes.values()):
             signal_group(pid, signal.SIGKILL)

@@ -1,6 +1,7 @@
-"""Whether a program could tell that its process was forked from one that had imported its libraries.
+"""Whether a program would notice that its process was forked after its libraries were imported.
 
-Its source is read, not run: what it imports, and the few things by which it could tell. In doubt, it could.
+Its source is read, not run: its imports, and the few constructs that could notice. In doubt the answer is
+yes.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from metasweep.forks.processes.program import Program
 
 LIBRARIES = frozenset({"PIL", "click", "joblib", "matplotlib", "numpy", "pandas", "scipy", "sklearn"})
 LIBRARIES |= {"torch", "torchvision", "tqdm", "wandb", "yaml"}
-"""Libraries that are the same in every process of one environment when they have been imported: nothing is
-drawn or counted then, but by the generators that `interpreter.draw_anew` knows, and no thread is started.
-tests/forks/test_libraries.py shows it of each."""
+"""Libraries that are the same after import in every process of one environment: importing them starts no
+thread and draws no random number, except from generators that `interpreter.draw_anew` knows.
+tests/forks/test_libraries.py shows it for each.
+"""
 TELLING_MODULES = frozenset({"builtins", "ctypes", "importlib", "runpy", "site", "zipimport"})
 TELLING_CALLS = frozenset({"__import__", "compile", "eval", "exec", "hash", "id"})
 TELLING_NAMES = frozenset({"environ", "environb", "putenv", "unsetenv"})
@@ -32,13 +34,13 @@ class Reading:
     """What the source of a program says."""
 
     imports: list[str] = field(default_factory=list)
-    """Modules of `LIBRARIES`, in the order in which they are met."""
+    """Modules of `LIBRARIES`, in the order of their imports."""
     doubt: str = ""
-    """Why the program might be able to tell: place and reason; empty if it cannot."""
+    """Why the program might notice: place and reason; empty if it cannot."""
 
 
 def read(program: Program) -> Reading:
-    """Read a program and those of its imports that are its own."""
+    """Read a program and all modules of its own that it imports."""
     found = Reading()
     folder = program.folder
     first = files_of(folder, program.name) if program.kind == "module" else [Path(program.name).resolve()]
@@ -57,7 +59,9 @@ def read(program: Program) -> Reading:
 
 
 def files_of(folder: Path, module: str) -> list[Path]:
-    """Return the files that an import of a module of the program's own executes; none if it is not."""
+    """Return the files that importing a module of the program executes; empty if the module is not its
+    own.
+    """
     found, here = [], folder
     parts = module.split(".")
     for depth, part in enumerate(parts):
@@ -77,11 +81,11 @@ def files_of(folder: Path, module: str) -> list[Path]:
 
 
 def read_file(path: Path, folder: Path, found: Reading) -> list[Path]:
-    """Read one file of the program; return the others that it imports. `found` is added to."""
+    """Read one file of the program, add to `found`, and return the files that it imports."""
     try:
         tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError):
-        return []  # the run itself will say what is wrong
+        return []  # the run itself will print what is wrong
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     own: list[Path] = []
     for node in ast.walk(tree):
@@ -100,7 +104,7 @@ def read_file(path: Path, folder: Path, found: Reading) -> list[Path]:
 
 
 def modules_of(node: ast.AST, path: Path, folder: Path) -> Iterator[str]:
-    """Yield the modules that a statement imports, with those that may be modules or names of one."""
+    """Yield the modules that a statement imports; an imported name may itself be a module."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
@@ -119,7 +123,7 @@ def modules_of(node: ast.AST, path: Path, folder: Path) -> Iterator[str]:
 
 
 def tells(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> str:
-    """Return what a node does by which a program could tell; empty if nothing."""
+    """Return by what a node could notice a fork; empty if it cannot."""
     match node:
         case ast.Attribute(value=ast.Name(id="sys"), attr=name) if name in SYSTEM:
             return f"uses sys.{name}"
@@ -142,7 +146,7 @@ def tells(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> str:
 
 
 def is_read(node: ast.Attribute, parents: dict[ast.AST, ast.AST]) -> bool:
-    """Whether `os.environ` is only read here: an item, `get`, or `in`."""
+    """Return whether `os.environ` is only read here: an item, `get`, or `in`."""
     match parents.get(node):
         case ast.Subscript(ctx=ast.Load()) | ast.Attribute(attr="get") | ast.Compare():
             return node.attr == "environ"
@@ -150,7 +154,9 @@ def is_read(node: ast.Attribute, parents: dict[ast.AST, ast.AST]) -> bool:
 
 
 def is_orderless(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> bool:
-    """Whether the order of a set cannot matter here: its members are counted, sorted or looked for."""
+    """Return whether the order of a set does not matter here: its members are counted, sorted or looked
+    up.
+    """
     match parents.get(node):
         case ast.Compare():
             return True

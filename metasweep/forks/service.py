@@ -1,6 +1,6 @@
 """The wandb service (`wandb-core`) that all runs of an agent share.
 
-A process of its own owns it: wandb starts a thread beside it, and the forkserver must have none.
+It has a process of its own, because wandb starts a thread beside it, and the forkserver must have no threads.
 """
 
 from __future__ import annotations
@@ -16,13 +16,18 @@ from typing import Any, NoReturn
 from metasweep.forks.processes.process import PARENT_DIED, die_with_parent
 from metasweep.forks.shared_service import VARIABLE
 
-SAVE_REQUIREMENTS = "WANDB_X_SAVE_REQUIREMENTS"  # whether a run lists the installed packages: 30 ms or more
+# whether a run lists the installed packages, which takes 30 ms or more
+SAVE_REQUIREMENTS = "WANDB_X_SAVE_REQUIREMENTS"
 WATCH_SECONDS = 0.2
-OPEN_RUN = 1  # exit code of a run that is still open when the service leaves; by default it has finished
+# exit code for a run that is still open when the service leaves; wandb's default would be a success
+OPEN_RUN = 1
 
 
 class Service:
-    """A forked process that owns a wandb service and ends it when told to or when its parent dies."""
+    """A forked process that runs a wandb service.
+
+    It ends the service when told to, or when its parent dies.
+    """
 
     def __init__(self, close_in_child: list[int]) -> None:
         """Fork; in the child close the given file descriptors of the parent."""
@@ -40,7 +45,10 @@ class Service:
 
     @property
     def token(self) -> str:
-        """What runs need in $WANDB_SERVICE to find the service; empty if there is none. Waits for it."""
+        """The value of $WANDB_SERVICE that leads runs to the service; empty without one.
+
+        Waits for the start.
+        """
         if self._token is None:
             with os.fdopen(self._token_reader) as reader:
                 self._token = reader.read()
@@ -48,7 +56,9 @@ class Service:
 
     @property
     def file_descriptors(self) -> list[int]:
-        """What no other child may keep open: the service leaves when the last copy is closed."""
+        """Return descriptors that no other child may keep open: the service leaves when the last copy is
+        closed.
+        """
         return [self._leave] if self._token is not None else [self._leave, self._token_reader]
 
     def leave(self) -> None:
@@ -58,11 +68,11 @@ class Service:
 
 
 class Follower(subprocess.Popen):
-    """A process that the kernel kills when the one that started it ends.
+    """A process that the kernel kills when its parent ends.
 
-    wandb's service has a session of its own, out of the batch system's reach: good for sending what is left
-    when everyone else gets SIGTERM. It watches its parent, but not once it has begun to end, which takes as
-    long as its server is away.
+    wandb's service has a session of its own, so that a batch system does not reach it. That lets it send what
+    is left after everyone else got SIGTERM. It watches its parent itself, but no longer once it has begun to
+    end; and that takes as long as its server does not answer.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -71,7 +81,7 @@ class Follower(subprocess.Popen):
 
 
 def own_service(token_writer: int, stay: int) -> NoReturn:
-    """Start the service, tell its token, wait to be told to leave."""
+    """Start the service, send its token to the parent, and wait to be told to leave."""
     try:
         signal.set_wakeup_fd(-1)  # the forkserver's
         for signum in (signal.SIGCHLD, PARENT_DIED):
@@ -92,10 +102,10 @@ def own_service(token_writer: int, stay: int) -> NoReturn:
 
 
 def is_told_to_leave(stay: int) -> bool:
-    """Wait for the word to leave, and return true; false if the service or the parent ends without one.
+    """Wait. Return True if told to leave, False if the service or the parent ends first.
 
-    A service that ends in good order calls the runs that are still open finished. Those of a parent that was
-    killed were killed with it: then the service goes without a word, as they did.
+    A service that ends in order marks open runs as finished. But runs of a killed parent were killed too, so
+    then the service must end without telling the server anything.
     """
     while not select.select([stay], [], [], WATCH_SECONDS)[0]:
         try:
@@ -107,9 +117,9 @@ def is_told_to_leave(stay: int) -> bool:
 
 
 def report_dead_run(run_id: str, exit_code: int, preempted: bool) -> bool:
-    """End a run whose process died without a word, so that the server learns how; false if it was not open.
+    """End a run whose process died silently, so that the server learns how. Return False if it was not open.
 
-    Left alone, the service would keep it alive, and call it finished in the end.
+    Otherwise the service would keep the run alive, and at last mark it as finished.
     """
     import wandb
 

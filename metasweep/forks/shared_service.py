@@ -1,10 +1,10 @@
 # ruff: noqa: PTH113, PTH118
-"""Let wandb in this process find the service that all runs share, when it looks for one and not before.
+"""Lets wandb in this process find the service that all runs share, at the moment when wandb looks for it.
 
-In its environment the service would reach every program that this one starts, which would use it and not end
-it: a wrapper that starts the real training by `subprocess`, or a program that executes itself anew.
+If the service were in the environment, every program that this one starts would use it too, but not end it: a
+wrapper that starts the real training by `subprocess`, or a program that executes itself again.
 
-Imports nothing that a new interpreter has not loaded anyway.
+Imports only what every new interpreter has loaded.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import sys
 
-TYPE_CHECKING = False  # that of `typing` would be imported
+TYPE_CHECKING = False  # importing it from `typing` would load that module
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 VARIABLE = "WANDB_SERVICE"
 MODULE = "wandb.sdk.lib.service.service_token"
-"""Where wandb reads the variable, by `from_env`."""
+"""The module in which wandb reads the variable, with `from_env`."""
 
 
 def offer(token: str) -> None:
-    """Let wandb find the service of this token, whether or not it has been imported."""
+    """Lead wandb to the service with this token, whether or not wandb has been imported."""
     if MODULE in sys.modules:
         patch(sys.modules[MODULE], token)
     elif "wandb" in sys.modules:
@@ -34,14 +34,14 @@ def offer(token: str) -> None:
 
 
 def patch(module: ModuleType, token: str) -> None:
-    """Have wandb's reader of the variable find the token; without such a reader, set the variable at once."""
+    """Make wandb's `from_env` return the token. If there is no `from_env`, set the variable at once."""
     read = getattr(module, "from_env", None)
     if read is None:
         os.environ[VARIABLE] = token
         return
 
     def from_env() -> Any:
-        os.environ.setdefault(VARIABLE, token)  # as wandb does when it has started a service of its own
+        os.environ.setdefault(VARIABLE, token)  # wandb does the same after it has started its own service
         module.from_env = read  # type: ignore[attr-defined]
         return read()
 
@@ -49,13 +49,13 @@ def patch(module: ModuleType, token: str) -> None:
 
 
 class Hook:
-    """A finder of modules that waits for wandb, and leaves with it."""
+    """A module finder that waits for `MODULE`, patches it, and removes itself."""
 
     def __init__(self, token: str) -> None:
         self._token = token
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> Any:
-        """Find what is asked for by the other finders; `MODULE` is patched once it has been executed."""
+        """Find a module with the other finders. `MODULE` is patched after it has been executed."""
         if name != MODULE and name != "wandb":
             return None
         spec = next(
@@ -72,7 +72,7 @@ class Hook:
 
 
 class Patched:
-    """A loader that patches the module which another one loads."""
+    """A loader that patches the module after another loader has loaded it."""
 
     def __init__(self, loader: Any, token: str) -> None:
         self._loader, self._token = loader, token
@@ -81,7 +81,7 @@ class Patched:
         return getattr(self._loader, name)
 
     def create_module(self, spec: Any) -> Any:
-        """Do as the loader does."""
+        """Do what the other loader does."""
         return self._loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
@@ -97,7 +97,7 @@ def others(hook: Hook) -> list[Any]:
 
 
 def has_reader(spec: Any) -> bool:
-    """Whether this wandb, found but not imported, has the module that reads the variable."""
+    """Return whether wandb, found but not imported, has the module that reads the variable."""
     folders = (spec and spec.submodule_search_locations) or ()
     inner = MODULE.split(".")[1:]
     return any(os.path.isfile(os.path.join(folder, *inner) + ".py") for folder in folders)

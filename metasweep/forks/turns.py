@@ -1,8 +1,8 @@
-"""A run that is started before its turn: it waits after `wandb.init`, and says when its training is over.
+"""A run that starts before its turn: it waits after `wandb.init`, and reports when its training is over.
 
-So the requests that begin a run and those that end it overlap with the training of others. The wandb client
-stays as it is: in the processes of such runs alone, its public `init`, `Run.finish` and `Run.__exit__` are
-called through functions of ours. Where a client lacks one of them, the run simply does not wait.
+So the first and last requests of a run overlap with the training of another run. The wandb client itself is
+not changed: only in the processes of such runs, its public `init`, `Run.finish` and `Run.__exit__` are called
+through functions of ours. If a client lacks one of them, the run does not wait.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from collections.abc import Callable
 from typing import Any
 
 ENDED, READY, OVER = 0, 1, 2
-"""What a process says of itself: it ends; its run has begun and waits for its turn; its training is over."""
+"""What a process reports: it ends; its run has begun and waits for its turn; its training is over."""
 
 
 def take_turns(gate: int, say: Callable[[int], None]) -> None:
-    """Have the first run of this process wait until something can be read from `gate`."""
+    """Make the first run of this process wait until something can be read from `gate`."""
     import wandb
 
     begin = getattr(wandb, "init", None)

@@ -1,4 +1,4 @@
-"""What the forkserver loads once, where runs are forked: the package of a program that asks for it."""
+"""What the forkserver imports once if runs are forked: a package with a `warm_up`, or known libraries."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-# jemalloc (in pyarrow, which pandas loads) stops its thread for a fork; the child does without it.
+# jemalloc (in pyarrow, which pandas imports) stops its thread for a fork; the child works without it.
 FORK_SAFE_THREADS = ("jemalloc_bg_thd",)
 STANDARD = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib"))
 
 
 def load(names: Iterable[str]) -> Callable[[Sequence[str]], object] | None:
-    """Import libraries, or the program's package; return its `warm_up`, if it is that."""
+    """Import libraries, or the program's package. Return its `warm_up` if it has one."""
     warm_up = None
     for name in names:
         attempt(importlib.import_module, name)
@@ -28,7 +28,7 @@ def load(names: Iterable[str]) -> Callable[[Sequence[str]], object] | None:
 
 
 def shadowed(folder: Path) -> str | None:
-    """Return a loaded module of which a folder, first on the path of runs, has another of the same name."""
+    """Return a loaded module that `folder`, first on the path of runs, would replace by its own."""
     own = {path.stem for path in folder.glob("*.py")} | {
         path.parent.name for path in folder.glob("*/__init__.py")
     }
@@ -37,9 +37,9 @@ def shadowed(folder: Path) -> str | None:
 
 
 def load_modules(names: Iterable[str]) -> None:
-    """Import what a run had to: of the standard library, and parts of libraries that are loaded anyway.
+    """Import what a run had to import: standard modules, and parts of libraries that are already loaded.
 
-    Another library may depend on what the program does before it imports it, such as setting a variable.
+    Other libraries may depend on what the program does before it imports them, such as setting a variable.
     """
     for name in names:
         top = name.partition(".")[0]
@@ -48,12 +48,12 @@ def load_modules(names: Iterable[str]) -> None:
             and (top in sys.modules or top in sys.stdlib_module_names)
             and is_library(name)
         ):
-            with contextlib.suppress(ImportError):  # missing, or to be had in another order only
+            with contextlib.suppress(ImportError):  # missing, or importable only in another order
                 importlib.import_module(name)
 
 
 def is_library(name: str) -> bool:
-    """Whether a module belongs to the standard library or to an installed package."""
+    """Return whether a module belongs to the standard library or to an installed package."""
     top = name.partition(".")[0]
     try:
         spec = importlib.util.find_spec(top)
@@ -67,15 +67,15 @@ def is_library(name: str) -> bool:
 
 @functools.cache
 def library_folders() -> tuple[str, ...]:
-    """Return the standard library's folders and those of the path into which packages were installed.
+    """Return the folders of the standard library and all folders of the path with installed packages.
 
-    These may be the user's own, or folders that a cluster's modules have put on the path.
+    Packages may be in the user's own folders, or in folders that a cluster's environment modules add.
     """
     return STANDARD + tuple(entry for entry in sys.path if entry and any(Path(entry).glob("*.dist-info")))
 
 
 def attempt(function: Callable, *arguments: object) -> None:
-    """Call a function of somebody else; print what it raises: the run will meet the same and fail of it."""
+    """Call a function of the user's program, and print what it raises: the run will fail in the same way."""
     try:
         function(*arguments)
     except (Exception, SystemExit):  # noqa: BLE001
@@ -83,13 +83,13 @@ def attempt(function: Callable, *arguments: object) -> None:
 
 
 def is_single_threaded() -> bool:
-    """Whether this process may fork without losing a thread that matters."""
+    """Return whether this process may fork without losing an important thread."""
     names = [name_of(task) for task in Path("/proc/self/task").iterdir()]
     return sum(name not in FORK_SAFE_THREADS for name in names if name) == 1
 
 
 def name_of(task: Path) -> str:
-    """Return the name of a thread; empty if it has ended since it was listed."""
+    """Return the name of a thread; empty if it has ended meanwhile."""
     try:
         return (task / "comm").read_text().strip()
     except (FileNotFoundError, ProcessLookupError):

@@ -1,4 +1,4 @@
-"""How the processes of runs are started, and why so; docs/your-program.md says what each way promises."""
+"""How the processes of runs are started, and why. docs/your-program.md says what each way promises."""
 
 from __future__ import annotations
 
@@ -19,25 +19,27 @@ class Way(enum.Enum):
     """How a run gets its process."""
 
     FORK = "fork"
-    """Forked from a process that has imported the program's package, which asks for it by a `warm_up`."""
+    """Forked from a process that has imported the program's package, if that has a `warm_up`, or its
+    libraries.
+    """
     AHEAD = "ahead"
-    """A new interpreter, started while the runs before it are at work."""
+    """A new interpreter, started while the runs before it still run."""
     COLD = "cold"
-    """A new process, started when its run begins; nothing of ours is in it."""
+    """A new process, started when its run begins, with nothing of ours in it."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A way, and the reason in a sentence."""
+    """A way, and the reason for it in a sentence."""
 
     way: Way
     reason: str
     imports: tuple[str, ...] = ()
-    """What to import before runs are forked."""
+    """Modules to import before runs are forked."""
 
 
 def choose(program: Program, cold: bool = False) -> Choice:
-    """Return the way for a program; `cold` is the user's wish."""
+    """Return the way for a program; `cold` is the user's --cold."""
     if cold:
         return Choice(Way.COLD, "each run gets a new process, as --cold asks")
     if not program.is_python:
@@ -56,7 +58,7 @@ def choose(program: Program, cold: bool = False) -> Choice:
 
 
 def package_of(program: Program) -> str | None:
-    """Return the package whose module the program is (`-m PACKAGE` or `-m PACKAGE.MODULE`), if it is one."""
+    """Return the package of a program started with `-m PACKAGE` or `-m PACKAGE.MODULE`; None for others."""
     if program.kind != "module":
         return None
     top = program.name.partition(".")[0]
@@ -65,14 +67,14 @@ def package_of(program: Program) -> str | None:
 
 
 def offers_warm_up(package: str) -> bool:
-    """Whether the package's `__init__` has a function `warm_up`; read, not run."""
+    """Return whether the package's `__init__` has a function `warm_up`. The file is read, not run."""
     source = source_of(package)
     if source is None:
         return False
     try:
         tree = ast.parse(source.read_bytes())
     except (OSError, SyntaxError, ValueError):
-        return False  # the run itself will say what is wrong
+        return False  # the run itself will print what is wrong
     return any(isinstance(node, ast.FunctionDef) and node.name == WARM_UP for node in tree.body)
 
 
@@ -82,7 +84,7 @@ def source_of(package: str) -> Path | None:
     if own.is_file():
         return own
     if "." in package:
-        return None  # to find it, its parents would have to be imported
+        return None  # finding it would import its parent packages
     try:
         spec = importlib.util.find_spec(package)
     except (ImportError, ValueError):

@@ -37,20 +37,20 @@ class Connection(HttpToolsProtocol):
     begun: float | None = None
     """When the headers began that are not complete yet."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # noqa: D102
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.heard = self.loop.time()
         super().connection_made(transport)
         make_room(self.connections)
 
-    def data_received(self, data: bytes) -> None:  # noqa: D102
+    def data_received(self, data: bytes) -> None:
         self.heard = self.loop.time()
         super().data_received(data)
 
-    def on_message_begin(self) -> None:  # noqa: D102
+    def on_message_begin(self) -> None:
         self.begun = self.loop.time()
         super().on_message_begin()
 
-    def on_headers_complete(self) -> None:  # noqa: D102
+    def on_headers_complete(self) -> None:
         self.begun = None
         super().on_headers_complete()
 

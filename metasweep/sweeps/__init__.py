@@ -1,6 +1,6 @@
-"""The search of a sweep: which point comes next, which runs stop early, and what is wrong with a config.
+"""What a sweep is: its configuration, its points, the states of its runs, its metric and its search.
 
-Pure functions of a sweep config (the mapping that its YAML holds) and of what has been run.
+Pure functions of a sweep config (the mapping in its YAML) and of the runs so far.
 """
 
 from metasweep.sweeps.config.problems import Problem

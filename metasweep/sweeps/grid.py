@@ -1,6 +1,6 @@
-"""The points of a grid, counted instead of listed: point i is i written in mixed radix.
+"""The points of a grid, computed instead of listed: point i is the number i in mixed radix.
 
-The last parameter changes fastest, as in W&B's grid search. Values that are given twice count once.
+The last parameter changes fastest, as in W&B's grid search. A value that is listed twice counts once.
 """
 
 import json
@@ -20,7 +20,7 @@ from metasweep.sweeps.parameters import (
 
 
 class Constant:
-    """A value that all points share. It never tells two points apart, whatever a run made of it."""
+    """A value that all points share. It never distinguishes two points, whatever a run reports for it."""
 
     size = 1
 
@@ -28,11 +28,10 @@ class Constant:
         self._value = value
 
     def value(self, _: int) -> Any:
-        """The value."""
         return self._value
 
     def position(self, _: Any) -> int:
-        """Always the only position."""
+        """Return 0, the only position."""
         return 0
 
 
@@ -48,11 +47,11 @@ class Choices:
         self.size = len(self._values)
 
     def value(self, position: int) -> Any:
-        """The value at a position."""
+        """Return the value at a position."""
         return self._values[position]
 
     def position(self, value: Any) -> int | None:
-        """The position of a value, which may have become a text of a number on its way, or the reverse."""
+        """Return the position of a value. A number may have become a text on its way, or a text a number."""
         if isinstance(value, Mapping):
             value = {key: inner for key, inner in value.items() if key in self._keys_of_mappings}
         exact = self._positions.get(identity(value))
@@ -60,7 +59,7 @@ class Choices:
 
     @cached_property
     def _keys_of_mappings(self) -> frozenset[str]:
-        """A run may add keys to a value that is a mapping: only the keys of the grid count."""
+        """The keys that the grid's mappings have. A run may add more keys to a mapping; they do not count."""
         return frozenset(key for value in self._values if isinstance(value, Mapping) for key in value)
 
     @cached_property
@@ -79,12 +78,12 @@ class Steps:
         self._start, self._step, self.size = start, step, size
 
     def value(self, position: int) -> float:
-        """The number at a position, without the dust of binary fractions (0.3, not 0.30000000000000004)."""
+        """Return the number at a position, without binary rounding errors (0.3, not 0.30000000000000004)."""
         number = self._start + position * self._step
         return float(f"{number:.15g}") if isinstance(number, float) else number
 
     def position(self, value: Any) -> int | None:
-        """The position of a number, given as a number or as its text."""
+        """Return the position of a number, given as a number or as its text."""
         number = _as_number(value)
         if number is None:
             return None
@@ -103,7 +102,7 @@ class Grid:
         self.size = prod(axis.size for _, axis in self._axes)
 
     def point(self, index: int) -> Point:
-        """The point at an index in range(size). Raises IndexError outside it."""
+        """Return the point at an index in range(size). Raises IndexError outside it."""
         if not 0 <= index < self.size:
             raise IndexError(f"a grid of {self.size} points has no point {index}")
         values = []
@@ -113,7 +112,7 @@ class Grid:
         return make_point(reversed(values))
 
     def index(self, config: Mapping[str, Any]) -> int | None:
-        """The index of the point that a run's config holds; None if it is not one of the grid.
+        """Return the index of the point in a run's config; None if that is not a point of the grid.
 
         Other names in the config do not matter.
         """
@@ -127,10 +126,10 @@ class Grid:
 
 
 def value_of_run(config: Mapping[str, Any], path: tuple[str, ...]) -> Any:
-    """A parameter's value in a run's config; None if it has none.
+    """Return a parameter's value in a run's config; None if it has none.
 
-    Where the name is not there, the two other spellings are tried that programs make of it: `batch_size` for
-    `batch-size`, and `opt.lr` at the top for `lr` in the group `opt`.
+    Programs also write names in two other ways, which are tried second: `batch_size` for `batch-size`, and
+    `opt.lr` at the top level for `lr` in the group `opt`.
     """
     dotted = ".".join(path)
     underscored = tuple(name.replace("-", "_") for name in path)
@@ -142,7 +141,7 @@ def value_of_run(config: Mapping[str, Any], path: tuple[str, ...]) -> Any:
 
 
 def make_axis(parameter: Parameter) -> Constant | Choices | Steps:
-    """The axis that a parameter spans. A q_uniform ends before its max, as in W&B's grid search."""
+    """Return the axis of a parameter. A q_uniform ends before its max, as in W&B's grid search."""
     settings = parameter.settings
     if parameter.distribution == "constant":
         return Constant(settings["value"])
@@ -155,22 +154,24 @@ def make_axis(parameter: Parameter) -> Constant | Choices | Steps:
 
 
 def grid_size(config: Mapping[str, Any]) -> int | None:
-    """The number of points of a sweep; None if its method is not grid: there is no end to them."""
+    """Return the number of points of a sweep; None if its method is not grid, which has no end."""
     return Grid(config).size if config.get("method") == "grid" else None
 
 
 def grid_point(config: Mapping[str, Any], index: int) -> Point:
-    """The point at an index in range(grid_size(config)). Raises IndexError outside it."""
+    """Return the point at an index in range(grid_size(config)). Raises IndexError outside it."""
     return Grid(config).point(index)
 
 
 def point_index(config: Mapping[str, Any], point: Mapping[str, Any]) -> int | None:
-    """The index of a point, as a run's config may give it back; None if it is not one of the grid."""
+    """Return the index of a point, read from a run's config; None if it is not a point of the grid."""
     return Grid(config).index(point)
 
 
 def identity(value: Any) -> str:
-    """A text that is the same for equal values (or points) only: 1 and 1.0 are, 1, true and "1" are not."""
+    """Return a text that is equal for equal values (or points): 1 and 1.0 are equal; 1, true and "1" are
+    not.
+    """
     return json.dumps(_with_plain_integers(value), sort_keys=True, default=str)
 
 

@@ -1,6 +1,6 @@
-"""The metric of a run: the one number by which its sweep judges it. Used wherever runs are compared.
+"""The metric of a run: the one number that its sweep compares. All comparisons of runs use this file.
 
-`define_metric(name, summary="min")` makes a mapping of what a summary otherwise holds as a number:
+After `define_metric(name, summary="min")` a summary holds a mapping in place of a number:
 https://docs.wandb.ai/models/track/log/customize-logging-axes#aggregate
 """
 
@@ -14,11 +14,11 @@ from metasweep.sweeps.parameters import is_finite
 
 Goal = Literal["minimize", "maximize"]
 NEUTRAL = ("best", "last", "mean")
-"""Aggregates that suit either goal, in the order in which they are looked for."""
+"""Aggregates that suit either goal, in order of preference."""
 
 
 def no_history() -> Iterable[Any]:
-    """What is known of a run whose history was not read."""
+    """Return no values: the history of the run was not read."""
     return ()
 
 
@@ -31,7 +31,7 @@ class Metric:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Metric | None:
-        """Return the metric that the config of a sweep names, if it names one."""
+        """Return the metric in the config of a sweep; None without one."""
         section = config.get("metric")
         if (
             not isinstance(section, Mapping)
@@ -43,17 +43,18 @@ class Metric:
 
     @property
     def extreme(self) -> Literal["min", "max"]:
-        """The aggregate that this metric's goal asks for."""
+        """The aggregate that suits this metric's goal."""
         return "max" if self.goal == "maximize" else "min"
 
     def of_run(
         self, summary: Mapping[str, Any], history: Callable[[], Iterable[Any]] = no_history
     ) -> float | None:
-        """Return the metric of a run; None when the run has none that is a finite number.
+        """Return the metric of a run; None if the run has no finite number for it.
 
-        A number in the summary is it: the last that was logged. Of a mapping, the aggregate that suits the
-        goal. Where the summary has neither, the best of `history()`, the values that the run logged under
-        this name; not where it has something else, such as "NaN": that run has lost its way.
+        A number in the summary is the metric: the last logged value. From a mapping the aggregate that suits
+        the goal is taken. If the summary has neither, the best of `history()` counts, the values that the run
+        logged under this name. But if the summary has something else, such as "NaN", the run diverged and has
+        no metric.
         """
         entry = look_up(summary, self.name)
         if entry is not None and not isinstance(entry, Mapping):
@@ -62,12 +63,12 @@ class Metric:
         return self.best(history()) if found is None else found
 
     def best(self, values: Iterable[Any]) -> float | None:
-        """Return the best of those values that are finite numbers."""
+        """Return the best of the values that are finite numbers."""
         numbers = [value for value in values if is_finite(value)]
         return (max if self.goal == "maximize" else min)(numbers, default=None)
 
     def is_better(self, value: float, than: float) -> bool:
-        """Whether a value is better than another."""
+        """Return whether a value is better than another."""
         return value > than if self.goal == "maximize" else value < than
 
 
@@ -85,9 +86,9 @@ def look_up(summary: Mapping[str, Any], name: str) -> Any:
 
 
 def number_in(entry: Any, goal: Goal | None = None) -> float | None:
-    """Return the number that an entry of a summary stands for; None if it is no finite number.
+    """Return the number that an entry of a summary stands for; None if it is not a finite number.
 
-    Of a mapping of aggregates, the one for the goal; without a goal, its only extreme.
+    From a mapping of aggregates, the one for the goal; without a goal, its only extreme.
     """
     if not isinstance(entry, Mapping):
         return entry if is_finite(entry) else None

@@ -1,7 +1,7 @@
-"""The parameters of a sweep: the distribution of each one, and points made of their values.
+"""The parameters of a sweep: the distribution of each, and points made of their values.
 
-The names, keys and defaults are those of W&B's sweep schema. All functions but those of `validation`
-expect a config without errors.
+The names, keys and defaults are those of W&B's sweep schema. Except for the checks in `config`, all functions
+need a config without errors.
 """
 
 import sys
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 Point = dict[str, Any]
-"""One configuration: parameter name -> value, where a nested parameter's value is a Point again."""
+"""One configuration: parameter name -> value. The value of a group is again a Point."""
 
 
 @dataclass(frozen=True)
@@ -59,22 +59,22 @@ class Parameter:
 
 
 def is_integer(value: object) -> bool:
-    """Whether the value is an integer in the eyes of JSON: true and false are not."""
+    """Return whether the value is an integer in JSON: true and false are not."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def is_number(value: object) -> bool:
-    """Whether the value is a number in the eyes of JSON: true and false are not."""
+    """Return whether the value is a number in JSON: true and false are not."""
     return is_integer(value) or isinstance(value, float)
 
 
 def is_finite(value: object) -> TypeGuard[float]:
-    """Whether the value is a number, and one that a float can hold: JSON has integers of any length."""
+    """Return whether the value is a number that a float can hold. JSON integers may have any length."""
     return isinstance(value, int | float) and is_number(value) and abs(value) <= sys.float_info.max
 
 
 def infer_distribution(spec: Mapping[str, Any]) -> Any:
-    """The distribution that a parameter names or implies; None if it implies none."""
+    """Return the distribution that a parameter names or implies; None if it implies none."""
     if "distribution" in spec:
         return spec["distribution"]
     if "value" in spec:
@@ -87,7 +87,9 @@ def infer_distribution(spec: Mapping[str, Any]) -> Any:
 
 
 def read_parameters(config: Mapping[str, Any], sort: bool = True) -> list[Parameter]:
-    """The parameters in W&B's order (by name, groups where their name stands), or as the config has them."""
+    """Return the parameters in W&B's order (by name; groups in the place of their name) or in the
+    config's.
+    """
     return list(_flatten(config.get("parameters", {}), (), sort))
 
 

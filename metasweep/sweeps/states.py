@@ -10,9 +10,9 @@ from typing import Literal
 FINISHED = "finished"
 PREEMPTED = "preempted"
 ACTIVE = ("pending", "running", "preempting")
-"""An agent has it: nobody else may take its point."""
+"""An agent has the run: no other agent may take its point."""
 OPEN = (*ACTIVE, PREEMPTED)
-"""Not ended. A preempted run has given its place up and is handed out again under the same name."""
+"""Not ended. A preempted run has been released, and is offered again under the same name."""
 ALIVE = ("running", "preempting")
 """It has a process that sends heartbeats; without them it becomes crashed."""
 KILLED = "killed"
@@ -23,11 +23,11 @@ ENDED = (FINISHED, *LOST)
 
 Outcome = Literal["finished", "running", "preempted", "failed"]
 OUTCOMES: tuple[Outcome, ...] = ("finished", "running", "preempted", "failed")
-"""What a person is told about a point, the best first: a point counts once, by the best of its runs."""
+"""What a person is told about a point, the best first. A point counts once, by the best of its runs."""
 
 
 def outcome(state: str) -> Outcome:
-    """What the state of a run means to a person; a state that is not known counts as failed."""
+    """Return what a run's state means to a person. An unknown state counts as failed."""
     if state == FINISHED:
         return "finished"
     if state == PREEMPTED:

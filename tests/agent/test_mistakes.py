@@ -91,7 +91,7 @@ def test_no_server_and_something_that_is_no_server(workshop: Workshop) -> None:
     [
         ("WANDB_BASE_URL", "http://[::1", "is not the address of a server"),
         ("WANDB_BASE_URL", "http://127.0.0.1:99999", "is not the address of a server"),
-        ("WANDB_API_KEY", "kľúč", "holds signs that no key has"),
+        ("WANDB_API_KEY", "kľúč", "contains characters that no key has"),
         ("WANDB_DIR", "/proc/nowhere", "cannot write to /proc/nowhere/wandb"),
     ],
 )

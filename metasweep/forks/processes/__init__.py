@@ -1,1 +1,1 @@
-"""A process as programs see it: its main module, its command line, its end, its session."""
+"""What a program sees of its process: its main module, command line, end and session."""

@@ -1,6 +1,6 @@
-"""A process of its own for one run, started ahead of it: it waits to be told its program.
+"""A process for one run that is started early: it waits until it is told its program.
 
-It is a new interpreter: nothing in it was drawn, read or loaded for another run.
+It is a new interpreter. It shares no imports, files or random numbers with other runs.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 
 from metasweep.forks.processes import main_module
 
-TYPE_CHECKING = False  # that of `typing` would be imported
+TYPE_CHECKING = False  # importing it from `typing` would load that module
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -19,11 +19,11 @@ BOOT = (
     "import sys; sys.path.insert(0, {root!r}); from metasweep.forks.processes.ahead import main; "
     "del sys.path[0]; main({line}, {ended})"
 )
-"""What the interpreter is started with (`-c`), {line} and {ended} being file descriptors."""
+"""The code for the interpreter's `-c`; {line} and {ended} are file descriptors."""
 
 
 def main(line: int, ended: int) -> None:
-    """Wait for an order on `line` and become it; end if the line closes without one.
+    """Wait for an order on `line` and run it. End if the line closes without one.
 
     `ended`: see `main_module.become`.
     """
@@ -41,7 +41,7 @@ def main(line: int, ended: int) -> None:
 
 
 def prepare_command_line() -> Callable[[list[str]], None]:
-    """Load what it takes to change `/proc/self/cmdline`; return the function that does it."""
+    """Import what is needed to change `/proc/self/cmdline`; return the function that changes it."""
     before = set(sys.modules)
     from metasweep.forks.processes.command_line import show
 
@@ -51,7 +51,7 @@ def prepare_command_line() -> Callable[[list[str]], None]:
 
 
 def await_order(line: int) -> main_module.Order | None:
-    """Read an order from a pipe; None if the other end closes without one."""
+    """Read an order from a pipe. Return None if the other end closes without one."""
     told = b""
     while piece := os.read(line, 1 << 20):
         told += piece

@@ -1,4 +1,4 @@
-"""How a fork of the forkserver becomes as good as a new process, and how it ends as one."""
+"""How a fork of the forkserver starts and ends like a new process."""
 
 from __future__ import annotations
 
@@ -20,27 +20,30 @@ from metasweep.forks.processes.main_module import Order
 from metasweep.forks.processes.process import PARENT_DIED
 
 NOTE = struct.Struct("iii")
-"""What a process writes of itself: its id, one of the words of `turns`, and its exit code if it ends."""
+"""What a process reports of itself: its id, one of the constants of `turns`, and its exit code if it ends."""
 
 
 @dataclass(frozen=True)
 class ExitReport:
-    """Where a program that ends by itself says so: two file descriptors."""
+    """Where a program that ends by itself reports it: two file descriptors."""
 
     ended: int
-    """A file in memory: empty unless the program has come to its end, see `main_module.become`."""
+    """A file in memory. It is empty until the program has ended, see `main_module.become`."""
     notes: int
-    """A pipe that all runs share, for each `NOTE`: the memory of a process takes a while to be freed."""
+    """A pipe that all runs share, one `NOTE` each.
+
+    It tells the end early: freeing a process's memory takes a while.
+    """
 
     def write(self, what: int, code: int = 0) -> None:
-        """Say how far this process is."""
+        """Report how far this process is."""
         os.write(self.notes, NOTE.pack(os.getpid(), what, code))
 
 
 def stand_by(line: int, gate: int, exit_report: ExitReport) -> NoReturn:
-    """Wait, in a process forked ahead of its run, to be told what to become; end if the line closes.
+    """In a process that was forked early: wait until it is told its program. End if the line closes.
 
-    A run that is held waits, once it has begun, until something can be read from `gate`.
+    A held run waits, after it has begun, until something can be read from `gate`.
     """
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     order = ahead.await_order(line)
@@ -50,12 +53,12 @@ def stand_by(line: int, gate: int, exit_report: ExitReport) -> NoReturn:
 
 
 def become(order: Order, gate: int, exit_report: ExitReport) -> NoReturn:
-    """Run a program in this forked process and end it."""
+    """Run a program in this forked process, and end it."""
     default_signals()
     interpreter.forget_exit_handlers()
     main_module.become(order, exit_report.ended)
     command_line.show(order["words"])
-    del sys.path[0]  # the forkserver's: the same again, where this program has it
+    del sys.path[0]  # the entry of the forkserver; the program's own entry follows
     gc.enable()
     interpreter.draw_anew()
     if order["held"]:
@@ -78,7 +81,7 @@ def become(order: Order, gate: int, exit_report: ExitReport) -> NoReturn:
     flush()
     if os.getpid() == pid:
         leave(before, exit_report, interrupted)
-    os._exit(main_module.Exit.code)  # a process that the program has forked
+    os._exit(main_module.Exit.code)  # this is a process that the program has forked
 
 
 def default_signals() -> None:
@@ -99,7 +102,7 @@ def execute(words: list[str], environ: dict[str, str]) -> NoReturn:
 
 
 def leave(before: set[str], exit_report: ExitReport, interrupted: bool) -> NoReturn:
-    """Take down what is the program's own, say that this process has ended, and end."""
+    """Clean up what belongs to the program, report that this process has ended, and end."""
     try:
         new = [name for name in sys.modules if name not in before]
         libraries = [name for name in new if warmup.is_library(name)]
@@ -107,7 +110,7 @@ def leave(before: set[str], exit_report: ExitReport, interrupted: bool) -> NoRet
         own = [sys.modules[name] for name in new if name not in libraries]
         interpreter.take_down([sys.modules["__main__"], *own])
         flush()
-        if interrupted:  # as the interpreter ends then
+        if interrupted:  # the interpreter ends in the same way
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.kill(os.getpid(), signal.SIGINT)
         if not holds_gpu():
@@ -120,16 +123,19 @@ def leave(before: set[str], exit_report: ExitReport, interrupted: bool) -> NoRet
 
 
 def flush() -> None:
-    """Write what is still in the buffers of the standard streams."""
+    """Write the buffers of the standard streams."""
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         if stream is not None and not getattr(stream, "closed", False):
             stream.flush()
 
 
 def holds_gpu() -> bool:
-    """Whether this process has a GPU open, whose memory is free for others only when it is gone."""
+    """Return whether this process has a GPU open.
+
+    Others can use that memory only after the process has ended.
+    """
     for entry in Path("/proc/self/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):  # closed since it was listed
+        with contextlib.suppress(FileNotFoundError):  # the file was closed after it was listed
             if str(entry.readlink()).startswith("/dev/nvidia"):
                 return True
     return False

@@ -1,4 +1,4 @@
-"""The command line of this process as others see it, in `/proc/PID/cmdline` and `ps`. Linux."""
+"""Changes the command line of this process in `/proc/PID/cmdline` and `ps`. Linux."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 PR_SET_MM, PR_SET_MM_MAP = 35, 14
-_shown: list[ctypes.Array] = []  # the kernel reads it from this memory for as long as the process lives
+_shown: list[ctypes.Array] = []  # the kernel reads from this memory as long as the process lives
 
 
 class MemoryMap(ctypes.Structure):
@@ -24,13 +24,13 @@ class MemoryMap(ctypes.Structure):
 
 
 def show(words: list[str]) -> None:
-    """Show these words; a kernel without CONFIG_CHECKPOINT_RESTORE goes on with the old ones."""
+    """Show these words as the command line. A kernel without CONFIG_CHECKPOINT_RESTORE keeps the old one."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.sbrk.restype = ctypes.c_uint64
     fields = Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()
     numbers = {
         number: int(fields[number - 3]) for number in (26, 27, 28, *range(45, 52))
-    }  # as proc(5) counts
+    }  # in the notation of proc(5)
     text = b"".join(os.fsencode(word) + b"\0" for word in words)
     buffer = ctypes.create_string_buffer(text, len(text))
     start = ctypes.addressof(buffer)
@@ -46,7 +46,7 @@ def show(words: list[str]) -> None:
         arg_end=start + len(text),
         env_start=numbers[50],
         env_end=numbers[51],
-        exe_fd=0xFFFFFFFF,  # leave the executable as it is
+        exe_fd=0xFFFFFFFF,  # do not change the executable
     )
     if libc.prctl(PR_SET_MM, PR_SET_MM_MAP, ctypes.byref(found), ctypes.sizeof(found), 0) == 0:
         _shown.append(buffer)

@@ -1,6 +1,6 @@
-"""What CPython keeps behind private names, and a fork needs to begin and to end as a new process does.
+"""Private names of CPython that a fork needs to begin and end like a new process.
 
-The only place that touches them. Where a release lacks one, `missing_doors` says so, and runs are not forked.
+No other file uses them. If a Python release lacks one, `missing_doors` names it, and runs are not forked.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ DOORS = (
 
 
 def missing_doors() -> str | None:
-    """Return what this Python lacks of the private names, if anything."""
+    """Return which private name this Python lacks; None if it has all."""
     names = (name for owner, name in DOORS if not hasattr(owner, name.rpartition(".")[2]))
     return next((f"this Python has no {name}" for name in names), None)
 
 
 def forget_exit_handlers() -> None:
-    """Forget what the forkserver will do at its exit, such as removing its temporary directories.
+    """Forget the forkserver's exit handlers, such as those that remove its temporary directories.
 
-    What the standard library does at the exit of any process stays; it does not register twice by itself.
+    The exit handlers that every process has stay: the standard library does not register them again.
     """
     atexit._clear()
     for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]
@@ -46,13 +46,13 @@ def forget_exit_handlers() -> None:
 
 
 def draw_anew() -> None:
-    """Have the libraries that have drawn a seed already draw another; `random` does so by itself.
+    """Give new random seeds to the libraries that have already drawn one; `random` does so by itself.
 
-    numpy: the legacy generator only, since `default_rng` draws when it is made. torch: the generator of the
-    CPU; those of GPUs are seeded when a GPU is first used, which no forkserver does.
+    numpy: only the legacy generator, since `default_rng` draws when it is created. torch: the CPU's
+    generator; those of GPUs are seeded at the first use of a GPU, and no forkserver uses one.
     """
     if "logging" in sys.modules and hasattr(logging, "_startTime"):
-        logging._startTime = time.time()  # from which `relativeCreated` counts
+        logging._startTime = time.time()  # `relativeCreated` counts from this time
     if numpy := sys.modules.get("numpy"):
         numpy.random.seed()
     if torch := sys.modules.get("torch"):
@@ -60,17 +60,20 @@ def draw_anew() -> None:
 
 
 def run_exit_handlers() -> None:
-    """Join the threads and call what was registered with `atexit`, as the interpreter does at its end."""
+    """Join the threads and call the functions registered with `atexit`, as the interpreter does at its
+    end.
+    """
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
 
 
 def take_down(modules: Iterable[types.ModuleType]) -> None:
-    """Clear modules as the interpreter does at its end: files are flushed, what has a `__del__` is deleted.
+    """Clear modules as the interpreter does at its end: files are flushed, objects with a `__del__` are
+    deleted.
 
-    All modules would take half a second, libraries being most of it: of those the memory is freed anyway.
+    Clearing all modules would take half a second, mostly for libraries, whose memory is freed anyway.
     """
-    for name in ("stdin", "stdout", "stderr"):  # what the program has put in their place is deleted, too
+    for name in ("stdin", "stdout", "stderr"):  # also deletes what the program has put in their place
         setattr(sys, name, getattr(sys, f"__{name}__"))
     for module in modules:
         namespace = module.__dict__

@@ -1,7 +1,8 @@
 # ruff: noqa: PTH109, PTH118, PTH120, PTH123
-"""Run a program as `__main__` in this process, as `python SCRIPT` and `python -m MODULE` do.
+"""Runs a program as `__main__` in this process, as `python SCRIPT` and `python -m MODULE` do.
 
-Imports nothing that a new interpreter has not loaded anyway: the program must find what it would find.
+It imports only what every new interpreter has loaded, so that the program finds the usual modules and no
+others.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ import sys
 
 from metasweep.forks import shared_service
 
-TYPE_CHECKING = False  # that of `typing` would be imported
+TYPE_CHECKING = False  # importing it from `typing` would load that module
 if TYPE_CHECKING:
     from types import ModuleType, TracebackType
     from typing import Any
 
 Order = dict
-"""What a process is told to become: kind, name, arguments, words, environ, log, all plain values."""
+"""What a process shall become: kind, name, arguments, words, environ, log; all plain values."""
 
 
 class Exit:
@@ -27,16 +28,16 @@ class Exit:
 
 
 def silent(*_arguments: object) -> None:
-    """Print nothing about an exception that was printed already."""
+    """Print nothing: the exception was already printed."""
 
 
 def become(order: Order, ended: int) -> None:
-    """Make this process that of a run: its environment, its output, what it knows of its command line.
+    """Make this the process of a run: set its environment, output and command line.
 
     wandb will use the shared service that the order names, if any.
 
-    When all exit handlers of the program have been called, the open wandb runs are finished and a byte is
-    written to the file `ended`: this process has said all that it had to say.
+    After all exit handlers of the program, the open wandb runs are finished and a byte is written to the file
+    `ended`: then this process has nothing left to report.
     """
     redirect(order["log"])
     os.environ.clear()
@@ -48,7 +49,7 @@ def become(order: Order, ended: int) -> None:
     pid, atexit = os.getpid(), exit_handlers()
 
     def last() -> None:
-        if os.getpid() == pid:  # not in a process that the program has forked
+        if os.getpid() == pid:  # only in this process, not in one that the program forks
             finish_wandb_runs()
             os.write(ended, b".")
 
@@ -56,7 +57,7 @@ def become(order: Order, ended: int) -> None:
 
 
 def exit_handlers() -> ModuleType:
-    """Return the module `atexit`, which a program that does not import it does not find imported."""
+    """Return the module `atexit`, but leave it out of `sys.modules` as in a new interpreter."""
     known = "atexit" in sys.modules
     import atexit
 
@@ -66,7 +67,7 @@ def exit_handlers() -> ModuleType:
 
 
 def redirect(log: str) -> None:
-    """Read from nothing, write to the log."""
+    """Read from the null device, write to the log."""
     null = os.open(os.devnull, os.O_RDONLY)
     target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     for source, fd in ((null, 0), (target, 1), (target, 2)):
@@ -76,21 +77,21 @@ def redirect(log: str) -> None:
 
 
 def finish_wandb_runs() -> None:
-    """Finish the runs that the program left open; wandb itself does so only with a service of its own."""
+    """Finish the runs that the program left open. wandb does so only with a service of its own."""
     wandb = sys.modules.get("wandb")
     while run := wandb and (wandb.run or newest_run(wandb)):
         run.finish(exit_code=Exit.code)
 
 
 def newest_run(wandb: ModuleType) -> Any:
-    """Return the newest of the runs that are open beside the global one; older clients know none."""
+    """Return the newest open run beside the global one. Older clients have none."""
     return getattr(wandb.setup(), "most_recent_active_run", None)
 
 
 def run(kind: str, name: str) -> None:
-    """Run the script or the module; raise what it raises, after printing it as the interpreter would.
+    """Run the script or the module. Print an exception as the interpreter would, and raise it.
 
-    What is raised has been printed: let it reach the interpreter, for the exit code that belongs to it.
+    Let the exception reach the interpreter, which takes its exit code from it; it is not printed again.
     """
     try:
         run_module(name) if kind == "module" else run_script(name)
@@ -107,7 +108,7 @@ def run(kind: str, name: str) -> None:
 
 
 def run_module(name: str) -> None:
-    """Do what `python -m` does, by the function that does it there."""
+    """Do what `python -m` does, with the same function."""
     put_first(os.getcwd())
     import runpy
 
@@ -139,19 +140,19 @@ def run_script(name: str) -> None:
 
 
 def put_first(folder: str) -> None:
-    """Begin the module search path with a folder, unless the interpreter is told not to (`-P`)."""
+    """Put a folder first on the module search path, unless the interpreter was told not to (`-P`)."""
     if not getattr(sys.flags, "safe_path", False):
         sys.path.insert(0, folder)
 
 
 def own_part(trace: TracebackType | None) -> TracebackType | None:
-    """Return a traceback without the frames above the program's own."""
+    """Return a traceback without the frames above the program."""
     while trace and trace.tb_frame.f_globals.get("__name__") == __name__:
         trace = trace.tb_next
     return trace
 
 
 def forget_this_package() -> None:
-    """Let the program import a package of the same name."""
+    """Let the program import another package called `metasweep`."""
     for name in [name for name in sys.modules if name.partition(".")[0] == "metasweep"]:
         del sys.modules[name]

@@ -1,4 +1,4 @@
-"""What a process owes its parent and its session. Linux."""
+"""The parent, the process group and the exit status of a process. Linux."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import os
 import signal
 import sys
 
-PARENT_DIED = signal.SIGUSR1  # no signal that a batch system or a terminal sends
+PARENT_DIED = signal.SIGUSR1  # neither a batch system nor a terminal sends this signal
 PR_SET_PDEATHSIG = 1
 HINTS = {signal.SIGKILL: "out of memory?", signal.SIGBUS: "shared memory or disk full?"}
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def die_with_parent(signum: signal.Signals, parent: int | None = None) -> None:
-    """Have the kernel send `signum` to this process when the one that made it ends, however it ends."""
+    """Have the kernel send `signum` to this process when its parent ends, in whatever way."""
     if _libc.prctl(PR_SET_PDEATHSIG, int(signum), 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
     if parent is not None and os.getppid() != parent:
@@ -22,7 +22,7 @@ def die_with_parent(signum: signal.Signals, parent: int | None = None) -> None:
 
 
 def signal_group(pid: int, signum: signal.Signals) -> None:
-    """Signal every process of a group that may be gone already."""
+    """Signal every process of a group. The group may be gone already."""
     try:
         os.killpg(pid, signum)
     except ProcessLookupError:

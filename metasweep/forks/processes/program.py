@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 FLAGS = re.compile(r"-[bBdEIOPqsSuv]+")
-"""Options of the interpreter that take no value, and that a program cannot tell where they came from."""
+"""Interpreter options without a value that do not change how a program behaves in a fork."""
 
 
 @dataclass(frozen=True)
@@ -22,18 +22,18 @@ class Program:
     """The module, the path of the script, or the executable."""
     arguments: tuple[str, ...]
     words: tuple[str, ...]
-    """The whole command line, to start it as a new process."""
+    """The whole command line, to start a new process with."""
     interpreter: tuple[str, ...] = ()
-    """Of Python: the words before the program, the interpreter and its options."""
+    """For Python: the words before the program, that is, the interpreter and its options."""
 
     @property
     def folder(self) -> Path:
-        """Of Python: the folder that is first on its module search path."""
+        """For Python: the folder that comes first on its module search path."""
         return Path.cwd() if self.kind == "module" else Path(self.name).resolve().parent
 
     @property
     def is_python(self) -> bool:
-        """Whether a process of this interpreter can become it."""
+        """Return whether a process of this interpreter can run it."""
         return self.kind != "command"
 
 

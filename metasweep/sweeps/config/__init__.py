@@ -1,1 +1,1 @@
-"""Sweep configs: read and checked."""
+"""Reading and checking sweep configs."""

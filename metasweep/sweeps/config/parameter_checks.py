@@ -26,7 +26,7 @@ _EXPONENT_DISTRIBUTIONS = ("log_uniform", "q_log_uniform", "inv_log_uniform")
 
 
 def check_parameters(place: str, specs: Any, depth: int = 1) -> Problems:
-    """The problems of the `parameters` of a sweep or of a group of parameters."""
+    """Return the problems of the `parameters` of a sweep or of a group of parameters."""
     if not isinstance(specs, Mapping) or not specs:
         yield Problem(place, f"must be a mapping of at least one parameter, not {shown(specs)}")
     elif depth > _DEEPEST:
@@ -72,7 +72,7 @@ def _check_spec(place: str, spec: Mapping[Any, Any]) -> Problems:
 
 
 def _check_unclear(place: str, spec: Mapping[Any, Any]) -> Problems:
-    """No distribution is named or implied: a key is misspelt, or missing."""
+    """Describe a parameter whose distribution is neither named nor implied: a key is missing or misspelt."""
     known = ("distribution", "parameters", *_CHECKS)
     misspelt = [key for key in spec if key not in known and suggestion(key, known)]
     yield from unknown_keys(place, dict.fromkeys(misspelt), known)

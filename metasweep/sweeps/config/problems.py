@@ -1,4 +1,4 @@
-"""Problems of a sweep config, and the checks that its sections share."""
+"""Problems of a sweep config, and checks that its sections share."""
 
 import difflib
 import json
@@ -27,11 +27,11 @@ class Problem:
 Problems = Iterator[Problem]
 _EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")
 LARGEST_NUMBER = 1e150
-"""Numbers of a config, their differences and quotients fit into a float."""
+"""So that numbers of a config, their differences and their quotients fit into a float."""
 
 
 def suggestion(wrong: Any, known: Collection[str]) -> str:
-    """A hint at the known name that a person may have meant; empty if none comes close."""
+    """Return a hint at the known name that is most similar; empty if none is similar."""
     close = difflib.get_close_matches(str(wrong)[:100].lower(), known, n=1)
     return f" (did you mean {close[0]}?)" if close else ""
 
@@ -82,12 +82,12 @@ def check_meant_as_number(place: str, value: Any) -> Problems:
 
 
 def is_text(value: Any) -> bool:
-    """Whether the value is a text that can be stored: halves of characters, which YAML can make, cannot."""
+    """Return whether the value is a text that can be stored. YAML can make lone surrogates, which cannot."""
     return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def shown(value: Any) -> str:
-    """The value as a message shows it: as YAML would, cut where it gets long."""
+    """Return the value as a message shows it: in YAML's form, cut if it is long."""
     try:
         text = json.dumps(value, default=str, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError):
@@ -96,7 +96,7 @@ def shown(value: Any) -> str:
 
 
 def _number_hint(value: Any) -> str:
-    """YAML reads 1e-3 as a text, which nobody expects."""
+    """Return a hint for numbers such as 1e-3, which YAML reads as a text."""
     try:
         number = repr(float(value)) if isinstance(value, str) else ""
     except ValueError:

@@ -1,4 +1,4 @@
-"""Sweep configs out of YAML that anybody may have written: what it unfolds to is bounded before it does."""
+"""Reads sweep configs from YAML that anybody may have written. Its size is checked before it is expanded."""
 
 import json
 from typing import Any
@@ -8,14 +8,14 @@ import yaml
 MOST_CHARACTERS = 8_000_000
 MOST_NODES = 1_000_000  # a grid that lists 100,000 values has a tenth of that
 DEEPEST = 100
-LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C where libyaml is there
+LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C loader if libyaml is installed
 
 
 def read_config(text: str) -> Any:
-    """What a config in YAML says, made of what JSON has; dates and the like become texts.
+    """Return the config in a YAML text, made of JSON types. Dates and similar values become texts.
 
-    Raises ValueError: it is not YAML, or unfolds to more than a sweep can need. An alias stands for all of
-    its anchor, so that a few lines of them can stand for more than any memory holds.
+    Raises ValueError: it is not YAML, or expands to more than a sweep can need. An alias repeats everything
+    under its anchor, so a few lines of aliases can expand beyond any memory.
     """
     if len(text) > MOST_CHARACTERS:
         raise ValueError(f"it is over {MOST_CHARACTERS} characters long")
@@ -27,9 +27,13 @@ def read_config(text: str) -> Any:
 
 
 def measure(text: str) -> None:
-    """Raise ValueError when a YAML document unfolds to too many nodes, or too deep; without unfolding it."""
-    sizes: dict[str, int] = {}  # of what each anchor stands for, as soon as it is complete
-    opened: list[tuple[str | None, int]] = []  # the collections around this place, with the nodes before them
+    """Raise ValueError if a YAML document would expand to too many nodes or too deeply.
+
+    It is not expanded.
+    """
+    sizes: dict[str, int] = {}  # the expanded size of each complete anchor
+    # the open collections around this place, and the number of nodes before each
+    opened: list[tuple[str | None, int]] = []
     count = 0
     for event in yaml.parse(text, LOADER):
         if isinstance(event, yaml.CollectionEndEvent):
@@ -44,7 +48,7 @@ def measure(text: str) -> None:
 
 
 def size_of(event: yaml.NodeEvent, sizes: dict[str, int]) -> int:
-    """The nodes that a node stands for by itself, given those of the anchors that are complete."""
+    """Return the expanded size of a node, given the sizes of the complete anchors."""
     if isinstance(event, yaml.ScalarEvent) and event.anchor:
         sizes[event.anchor] = 1
     if not isinstance(event, yaml.AliasEvent):

@@ -10,13 +10,13 @@ _TEXTS = ("source", "optimizer", "search_space")
 
 
 def is_steered(config: Mapping[str, Any]) -> bool:
-    """Whether the runs of a sweep are queued by a program, and the server chooses none."""
+    """Return whether a program queues the runs of a sweep, and the server chooses none."""
     controller = config.get("controller")
     return "scheduler" in config or (isinstance(controller, Mapping) and controller.get("type") == "local")
 
 
 def has_own_space(config: Mapping[str, Any]) -> bool:
-    """Whether a function of the user's says what there is to try, in place of `parameters`."""
+    """Return whether a function of the user defines the search space, in place of `parameters`."""
     scheduler = config.get("scheduler")
     return isinstance(scheduler, Mapping) and "search_space" in scheduler
 

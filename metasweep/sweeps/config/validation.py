@@ -1,6 +1,6 @@
-"""What is wrong with a sweep config, said with the place of it.
+"""What is wrong with a sweep config, each problem with its place.
 
-What W&B's sweep schema refuses is a problem here too, and what a search could not run besides.
+A problem is what W&B's sweep schema refuses, and also what no search could run.
 """
 
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ _KEYS = (
 
 
 def validate(config: Any) -> list[Problem]:
-    """The problems of a sweep config, of any type, in the order of its sections; none if it is in order."""
+    """Return the problems of a sweep config, in the order of its sections. `config` may be of any type."""
     if not isinstance(config, Mapping):
         return [Problem("config", f"must be a mapping with method and parameters, not {shown(config)}")]
     found = chain(
@@ -60,13 +60,13 @@ def validate(config: Any) -> list[Problem]:
 
 
 def _check_search(config: Mapping[str, Any]) -> Problems:
-    """A search of constants would run one point for ever."""
+    """Refuse a random or Bayesian search without a varying parameter: it would run one point forever."""
     if "run_cap" not in config and all(each.distribution == "constant" for each in read_parameters(config)):
         yield Problem("parameters", "nothing varies: give one of them values, or say how often with run_cap")
 
 
 def _check_top(config: Mapping[Any, Any]) -> Problems:
-    """An unknown key that looks like no known one does no harm: it gives a warning."""
+    """Check the keys at the top. An unknown key that resembles no known one only gives a warning."""
     for key in config:
         if key not in _KEYS:
             hint = suggestion(key, _KEYS)
@@ -92,7 +92,7 @@ def _check_method(config: Mapping[Any, Any]) -> Problems:
 
 
 def _has_engine(config: Mapping[Any, Any]) -> bool:
-    """Whether a scheduler brings a search of its own, which needs no method."""
+    """Return whether a scheduler searches by itself, and so needs no method."""
     scheduler = config.get("scheduler")
     return isinstance(scheduler, Mapping) and scheduler.get("engine") in ("optuna", "ax")
 
@@ -157,7 +157,7 @@ def _check_hyperband(section: Mapping[Any, Any]) -> Problems:
 
 
 def _check_grid(config: Mapping[str, Any]) -> Problems:
-    """A grid needs countable parameters, and no more points than a database counts."""
+    """Check that a grid has only countable parameters, and no more points than a database can count."""
     problems = [
         Problem(
             "parameters." + ".parameters.".join(parameter.path),

@@ -1,8 +1,8 @@
-"""Bayesian search by Optuna's tree-structured Parzen estimator (Bergstra et al., 2011).
+"""Bayesian search with Optuna's tree-structured Parzen estimator (Bergstra et al., 2011).
 
-Stateless: every suggestion is made from the whole history. Listed values are choices without an order; every
-other parameter is searched as its share of its distribution, so that a log-uniform one is searched in the
-exponent and a normal one where it is likely.
+Nothing is kept between calls: each suggestion is computed from the whole history. Listed values are unordered
+choices. Every other parameter is searched as its quantile, a share in [0, 1]: so a log-uniform one is
+searched in the exponent, and a normal one where it is likely.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 RANDOM_FIRST = 10
-"""So many runs have to end before there is something to learn from."""
+"""This many runs must have ended before the search learns from them; until then it is random."""
 _TRIES = 10
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A point of a run, with the run's state and its metric: the best or last value, None without one."""
+    """A run's point, its state, and its metric (the best or last value; None without one)."""
 
     point: Point
     state: str
@@ -42,10 +42,10 @@ class Trial:
 
 
 def suggest(config: Mapping[str, Any], history: Sequence[Trial], rng: Random) -> Point:
-    """The point to try next, with respect to those that are being tried (pending, running, preempted).
+    """Return the point to try next. Points that are being tried (pending, running, preempted) count too.
 
-    A run that failed, or that has no finite metric, counts as poor as the worst one (`metric.impute`).
-    A point of the history is suggested again only if none of several suggestions is new.
+    A run that failed or has no finite metric counts as poor as the worst one (`metric.impute`). A point of
+    the history is suggested again only if none of several suggestions is new.
     """
     costs = _costs(config["metric"], history)
     learned = sum(cost is not None for cost in costs) >= RANDOM_FIRST
@@ -59,7 +59,7 @@ def suggest(config: Mapping[str, Any], history: Sequence[Trial], rng: Random) ->
 
 
 def _costs(metric: Mapping[str, Any], history: Sequence[Trial]) -> list[float | None]:
-    """What each trial cost, None while that is open: what is to be minimised, whatever the goal."""
+    """Return each trial's cost, which is minimized whatever the goal; None for a trial that has not ended."""
     sign = -1 if metric.get("goal") == "maximize" else 1
     own = [sign * trial.metric if is_finite(trial.metric) else None for trial in history]
     ended = [cost for cost, trial in zip(own, history, strict=True) if trial.state in ENDED]
@@ -78,8 +78,8 @@ def _costs(metric: Mapping[str, Any], history: Sequence[Trial]) -> list[float | 
 def _study(
     config: Mapping[str, Any], history: Sequence[Trial], costs: Sequence[float | None], seed: int
 ) -> "Study":
-    """The history as Optuna's own. A trial that is still open keeps others away from its point."""
-    import optuna  # 0.3 s, and only bayes needs it
+    """Return the history as an Optuna study. An open trial keeps other suggestions away from its point."""
+    import optuna  # takes 0.3 s, and only bayes needs it
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=0, multivariate=True, constant_liar=True)
@@ -104,7 +104,7 @@ def _ask(study: "Study", config: Mapping[str, Any]) -> Point:
 
 
 def _distributions(config: Mapping[str, Any]) -> dict[str, "BaseDistribution"]:
-    """The space that Optuna searches: a position for listed values, a share in [0, 1] for all others."""
+    """Return Optuna's search space: a position for listed values, a share in [0, 1] for all others."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
     return {
@@ -116,7 +116,7 @@ def _distributions(config: Mapping[str, Any]) -> dict[str, "BaseDistribution"]:
 
 
 def _coordinates(config: Mapping[str, Any], point: Point) -> dict[str, Any] | None:
-    """Where a point is in that space; None if it is not, as the point of another sweep may be."""
+    """Return a point in that space; None if it is outside, as points of another sweep may be."""
     coordinates: dict[str, Any] = {}
     for parameter in _searched(config):
         value = value_at(point, parameter.path, None)

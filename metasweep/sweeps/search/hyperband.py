@@ -1,7 +1,7 @@
-"""Early termination by hyperband, as W&B's service does it (Li et al., 2018, arXiv:1603.06560).
+"""Early termination by hyperband, as in W&B's service (Li et al., 2018, arXiv:1603.06560).
 
-At every band, a number of logged values of the metric, a run goes on if it is among the best 1/eta of all
-runs that came that far.
+A band is a number of logged metric values. At each band a run continues only if it is among the best 1/eta of
+all runs that reached the band.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ _MOST_BANDS = 100
 
 
 def bands(section: Mapping[str, Any]) -> list[int]:
-    """The bands of an `early_terminate` section, in ascending order."""
+    """Return the bands of an `early_terminate` section, in ascending order."""
     eta = section.get("eta", DEFAULT_ETA)
     if "max_iter" in section:
         found = islice(_powers(section["max_iter"] / eta, 1 / eta), min(int(section["s"]), _MOST_BANDS))
@@ -25,15 +25,18 @@ def bands(section: Mapping[str, Any]) -> list[int]:
 
 
 def costs_of(config: Mapping[str, Any], values: Iterable[Any]) -> list[float]:
-    """What a run's logged values of the metric cost, whatever the goal; only finite numbers count."""
+    """Return the costs of a run's logged metric values: lower is better, whatever the goal.
+
+    Finite ones only.
+    """
     sign = -1 if config["metric"].get("goal") == "maximize" else 1
     return [sign * value for value in values if is_finite(value)]
 
 
 def limits(config: Mapping[str, Any], costs: Collection[Sequence[float]]) -> dict[int, float]:
-    """For every band that a run has reached, what it may have cost there at most.
+    """Return for every band that a run has reached the highest cost with which a run continues.
 
-    `costs` holds those of all runs of the sweep, in whatever state.
+    `costs` has one sequence for each run of the sweep, in whatever state.
     """
     section = config["early_terminate"]
     share, found = 1 / section.get("eta", DEFAULT_ETA), {}
@@ -46,7 +49,7 @@ def limits(config: Mapping[str, Any], costs: Collection[Sequence[float]]) -> dic
 
 
 def is_poor(config: Mapping[str, Any], costs: Sequence[float], limits: Mapping[int, float]) -> bool:
-    """Whether a running run with these costs is too poor to go on."""
+    """Return whether a running run with these costs should stop."""
     band = max((band for band in limits if band <= len(costs)), default=None)
     if band is None:
         return False

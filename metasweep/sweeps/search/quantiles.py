@@ -1,4 +1,4 @@
-"""The distributions of a sweep's parameters, each by its quantile function and the inverse of that.
+"""The distributions of a sweep's parameters: each one's quantile function and its inverse.
 
 Formulas: W&B's sweep configuration reference. A share is a number in [0, 1]. Names compose: `log_` is the
 exponential of what follows, `inv_` negates that exponent's bounds, `_values` gives bounds of the value
@@ -22,9 +22,9 @@ Settings = Mapping[str, Any]
 
 
 def quantile(parameter: Parameter, share: float) -> Any:
-    """The value below which this share of the parameter's distribution lies.
+    """Return the value below which this share of the parameter's distribution lies.
 
-    For a uniformly distributed share it is a random value. Listed values lie in the order of the list.
+    A uniformly distributed share gives a random value. Listed values lie in the order of the list.
     """
     name, settings = parameter.distribution, parameter.settings
     share = min(max(share, _TINY), 1 - _TINY)
@@ -41,7 +41,7 @@ def quantile(parameter: Parameter, share: float) -> Any:
 
 
 def share_below(parameter: Parameter, value: Any) -> float | None:
-    """The share of a distribution of numbers below a value, its inverse; None for what is not a number.
+    """Return the share of a numeric distribution below a value; None if the value is not a number.
 
     An integer of an int_uniform gives the middle of its share.
     """
@@ -87,13 +87,13 @@ def _bounds(name: str, settings: Settings) -> tuple[float, float]:
 
 
 def _round_to(number: float, q: float) -> float:
-    """The nearest multiple of q, without the dust of binary fractions (0.3, not 0.30000000000000004)."""
+    """Return the nearest multiple of q, without binary rounding errors (0.3, not 0.30000000000000004)."""
     multiple = round(number / q) * q
     return multiple if isinstance(multiple, int) else float(f"{multiple:.15g}")
 
 
 def _ends(settings: Settings) -> Sequence[float]:
-    """Where the share of each listed value ends; the last one's is open, so that sums need not be exact."""
+    """Return where the share of each listed value ends. The last end is open, so sums need not be exact."""
     values = settings["values"]
     shares = settings.get("probabilities") or [1 / len(values)] * len(values)
     return list(accumulate(shares))[:-1]

@@ -9,7 +9,7 @@ from metasweep.sweeps.search.quantiles import quantile
 
 
 def sample(config: Mapping[str, Any], rng: Random) -> Point:
-    """A random point. The same state of `rng` gives the same point."""
+    """Return a random point. The same state of `rng` gives the same point."""
     return make_point(
         (parameter.path, quantile(parameter, rng.random())) for parameter in read_parameters(config)
     )
