@@ -153,9 +153,9 @@ class Client(Transport):
             self._report(agent, dict.fromkeys(agent.ended, False) | {NO_RUN: True})
 
     def give_back(self, sweep: SweepName, run: str) -> bool:
-        """Hand back a run without a process, as wandb does one that is preempted: it goes to another.
+        """Release a run without a process. The server marks it preempted and offers it to another agent.
 
-        Returns whether it does, or has finished: one that the server has as failed goes to nobody by itself.
+        Returns whether it will be offered, or has finished. The server does not offer a failed run by itself.
 
         Raises: Refused, Unreachable.
         """

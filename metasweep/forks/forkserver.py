@@ -41,9 +41,9 @@ from metasweep.forks.processes import ahead, child, main_module
 from metasweep.forks.processes.process import PARENT_DIED, die_with_parent, signal_group
 from metasweep.forks.ways import Way
 
-NOT_STARTED = 126  # exit code of a run for which no process could be started, as a shell has it
-TOLD, NOT_OPEN = 0, 2  # exit codes of the process that tells the server of a dead run; any other: untold
-MOST_SPARES = 8  # processes that stand by; more are as many at once as seldom are needed
+NOT_STARTED = 126  # exit code of a run whose process could not be started, as in a shell
+TOLD, NOT_OPEN = 0, 2  # exit codes of the child that reports a dead run; any other: untold
+MOST_SPARES = 8  # spare processes; more than eight runs rarely start at the same time
 ROOT = str(Path(__file__).resolve().parents[2])
 
 
@@ -392,7 +392,7 @@ class Forkserver:
             self.report(dead)
 
     def report(self, this: Child, finished: bool | None = None, untold: bool = False) -> None:
-        """Tell the agent that a run's process is gone."""
+        """Tell the agent that a run's process has ended."""
         self.tell(Exited(this.start.run_id, this.status, finished, untold=untold))
 
     def tell(self, message: Started | Reached | Exited | Note) -> None:

@@ -86,9 +86,9 @@ class Exited:
     finished: bool | None = None
     """Whether the run finished on the server too; None if that is not known."""
     note: str = ""
-    """What the log of the run does not say of its end."""
+    """What the run's log does not say about its end."""
     untold: bool = False
-    """Whether the server could not be told: the wandb service had to go before it had an answer."""
+    """Whether the server may not know the end: the wandb service ended before the server answered."""
 
 
 @dataclass(frozen=True)

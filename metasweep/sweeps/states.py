@@ -14,11 +14,11 @@ ACTIVE = ("pending", "running", "preempting")
 OPEN = (*ACTIVE, PREEMPTED)
 """Not ended. A preempted run has been released, and is offered again under the same name."""
 ALIVE = ("running", "preempting")
-"""It has a process that sends heartbeats; without them it becomes crashed."""
+"""It has a process that sends heartbeats. Without heartbeats it becomes crashed."""
 KILLED = "killed"
 """It was told to stop, by a person or an early stop."""
 LOST = ("failed", "crashed", KILLED)
-"""Ended without a result: its point can be offered again."""
+"""It ended without a result: its point can be offered again."""
 ENDED = (FINISHED, *LOST)
 
 Outcome = Literal["finished", "running", "preempted", "failed"]
