@@ -98,38 +98,55 @@ def prepare(options: Options) -> Agent:
     if options.copy_to:
         nodecopy.work_from_copy(options.copy_to)
     runfiles.root()
-    if options.local:
-        os.environ.update(embedded.start_server(options.server_dir))
-    os.environ.update(proxies.without_loopback(os.environ))
-    found_account = account.resolve(os.environ, Path.cwd())
-    client = Client(found_account)
-    client.say = lambda text: click.echo(text, err=True)
-    # Wait for the server: a job that ended at once would lose its place in the queue.
+    client = connect(options)
     earlier = extend.read_earlier(client, options.extend)
     if earlier and sweep.is_file(options.sweep):
         extend.confirm(earlier, sweep.read_file(Path(options.sweep)))
+    # Wait for the server: a job that ended at once would lose its place in the queue.
     patience = PATIENCE_SECONDS if job.job_id(os.environ) else 0.0
     found = sweep.open_sweep(client, options.sweep, options.entity, options.project, patience)
-    time_left = options.walltime or job.time_left(os.environ)
     missing = left_out_points(client, found, options, earlier)
-    screen = display.open_display()
-    display.announce(screen, str(found.name))
-    name = found.name
-    address = account.page_address(found_account.base_url, name.entity, name.project, "sweeps", name.id)
-    screen.say(f"its page: {address}")
-    if options.open:
-        click.launch(address)
-    if time_left is None and job.job_id(os.environ):
-        screen.say("the batch system does not say how long this job may run; --walltime would")
-
-    client.say = screen.say
+    screen = introduce(client, found, options)
     set_environment(found, options.workers, client.is_embedded)
+    return make_ready(client, found, missing, screen, options)
+
+
+def connect(options: Options) -> Client:
+    """Return a client of the user's server, or of the embedded one, which is started if need be."""
+    if options.local:
+        os.environ.update(embedded.start_server(options.server_dir))
+    os.environ.update(proxies.without_loopback(os.environ))
+    client = Client(account.resolve(os.environ, Path.cwd()))
+    client.say = lambda text: click.echo(text, err=True)
+    return client
+
+
+def introduce(client: Client, found: sweep.Sweep, options: Options) -> display.Lines:
+    """Say which sweep it is and where its page is; return what shows the user the rest."""
+    screen = display.open_display()
+    client.say = screen.say
+    name = found.name
+    display.announce(screen, str(name))
+    page = account.page_address(client.account.base_url, name.entity, name.project, "sweeps", name.id)
+    screen.say(f"its page: {page}")
+    if options.open:
+        click.launch(page)
+    return screen
+
+
+def make_ready(
+    client: Client, found: sweep.Sweep, missing: Missing | None, screen: display.Lines, options: Options
+) -> Agent:
+    """Start the process that will fork the runs, and make everything that works on the sweep."""
     folder = runfiles.make_folder(found.name.id)
     unsent.note_command(folder.parent, os.environ)
     program = runfiles.program_of(found, options.program_arguments, {})
     trainers.check(program, options.members)
     choice = ways.choose(program, options.cold)
     screen.say(choice.reason)
+    time_left = options.walltime or job.time_left(os.environ)
+    if time_left is None and job.job_id(os.environ):
+        screen.say("the batch system does not say how long this job may run; --walltime would")
     walltime = Walltime(time_left)
     monitor = ProgressMonitor(client, found, screen.progress_seconds, walltime)
     work = Work(
