@@ -23,9 +23,11 @@ from typing import Any
 import click
 
 from metasweep.agent.node import resources
-from metasweep.agent.node.walltime import clock
+from metasweep.agent.node.measure import memory_of
 from metasweep.agent.runs import runfiles
 from metasweep.agent.runs.log import last_words
+from metasweep.batch.need import Need
+from metasweep.batch.walltime import clock
 from metasweep.client import account, embedded, proxies, sweep
 from metasweep.client.protocol import Client
 from metasweep.forks import service, ways
@@ -41,7 +43,6 @@ SAMPLE_SECONDS = 0.2
 GOING_SECONDS = 4.5  # how long an agent waits between SIGTERM and SIGKILL
 # the most files of the program's folder that are compared
 MOST_FILES = 20_000
-MARGIN = 1.5
 
 
 @dataclass
@@ -168,21 +169,6 @@ def watch(pool: Pool, start: Start, is_enough: Callable[[], bool]) -> tuple[int,
             pool.signal(start.run_id, signal.SIGTERM, for_good=False)
 
 
-def memory_of(group: int | None) -> float:
-    """Return the memory of all processes of a group, in MiB. Pages that they share count once for each."""
-    total = 0.0
-    for entry in Path("/proc").iterdir() if group else ():
-        if not entry.name.isdigit():
-            continue
-        try:
-            if os.getpgid(int(entry.name)) == group:
-                pages = int((entry / "statm").read_text().split()[1])
-                total += pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
-        except (OSError, IndexError):
-            continue  # the process has ended
-    return total
-
-
 def files_here() -> dict[str, int]:
     """Return the time of the last change of each file here, without those of wandb, git and Python."""
     found: dict[str, int] = {}
@@ -261,7 +247,5 @@ def describe_stop(seen: Traces) -> None:
 
 def advise(alone: Traces, ours: Traces) -> None:
     """Print the time and memory to ask a batch system for."""
-    seconds, memory = MARGIN * max(alone.seconds, ours.seconds), MARGIN * max(alone.memory, ours.memory)
-    click.echo(
-        f"  per run: allow {clock(math.ceil(seconds / 60) * 60)} and {math.ceil(memory / 256) * 256} MiB"
-    )
+    need = Need(max(alone.seconds, ours.seconds), max(alone.memory, ours.memory))
+    click.echo(f"  per run: allow {clock(need.allowed_seconds)} and {need.allowed_memory} MiB")

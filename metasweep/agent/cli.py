@@ -7,6 +7,7 @@ Standard output is one line, the sweep's name; everything else goes to standard 
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 import signal
@@ -29,9 +30,10 @@ from metasweep.agent.points.missing import Missing
 from metasweep.agent.progress import ProgressMonitor
 from metasweep.agent.runs import runfiles, unsent
 from metasweep.agent.workers import packing, trainers
+from metasweep.agent.workers.first import FirstRun
 from metasweep.agent.workers.fleet import Fleet
 from metasweep.agent.workers.work import Work
-from metasweep.batch import job
+from metasweep.batch import job, tally
 from metasweep.batch.exit_codes import FAILING, PREEMPTED
 from metasweep.client import account, embedded, proxies, sweep, sync
 from metasweep.client.protocol import Client
@@ -39,6 +41,7 @@ from metasweep.forks import service, ways
 from metasweep.forks.pool import Pool
 
 FRAME_SECONDS = 0.25
+TALLY_SECONDS = 5.0  # between two words for `jobs`, on shared storage
 MOST_NAMED = 10  # failed points that are listed by name
 FLUSH_SECONDS = 60.0
 PATIENCE_SECONDS = 1800.0  # how long a job asks again for a server that does not answer at its start
@@ -51,7 +54,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 TOGETHER_SECONDS = {signal.SIGINT: 0.5, signal.SIGTERM: 2.0, signal.SIGHUP: 2.0}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Agent:
     """An agent that is ready to work."""
 
@@ -59,6 +62,19 @@ class Agent:
     monitor: ProgressMonitor
     screen: display.Lines
     trainers: trainers.Trainers | None
+    first: FirstRun
+    told_at: float = -math.inf
+
+    def show(self) -> None:
+        """Show the progress here, and to `jobs` now and then."""
+        self.screen.refresh(self.fleet, self.monitor)
+        if time.monotonic() - self.told_at > TALLY_SECONDS:
+            self.told_at = time.monotonic()
+            self.leave_tally()
+
+    def leave_tally(self) -> None:
+        """Tell `jobs` how the runs get on."""
+        tally.write(os.environ, self.fleet.tally(self.first.need))
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -71,9 +87,10 @@ def main(**given: Any) -> None:
     """
     open_standard_files()
     options = Options(**given)
-    agent = prepare(options)
-    run(agent, options)
-    report(agent, options)
+    with tally.explained(os.environ):
+        agent = prepare(options)
+        run(agent, options)
+        report(agent, options)
     sys.exit(agent.fleet.shared.exit_code)
 
 
@@ -167,7 +184,8 @@ def make_ready(
         cores = resources.cores(os.environ)
         number = options.workers or (1 if packing.ask_gpu(os.environ) else cores)
         together = trainers.Trainers(work, program.name, number, options.members, folder)
-    return Agent(Fleet(work, together), monitor, screen, together)
+    fleet = Fleet(work, together)
+    return Agent(fleet, monitor, screen, together, FirstRun(fleet))
 
 
 def check_mode(environ: Mapping[str, str]) -> None:
@@ -220,6 +238,8 @@ def run(agent: Agent, options: Options) -> None:
         signal.signal(signum, lambda number, _: note_signal(signals, signal.Signals(number)))
     start_workers(agent, options)
     agent.monitor.start()
+    if not agent.trainers:  # there a run is no process of its own
+        agent.first.start()
     wait(agent)
     agent.screen.close()
     if agent.trainers:
@@ -263,7 +283,7 @@ def wait(agent: Agent) -> None:
     pause, signals = threading.Event(), agent.fleet.shared.signals
     killed = False
     while fleet.is_working:
-        screen.refresh(fleet, agent.monitor)
+        agent.show()
         pause.wait(FRAME_SECONDS)
         if signals and not fleet.interrupted:
             fleet.interrupt()
@@ -317,6 +337,7 @@ def report(agent: Agent, options: Options) -> None:
     screen, fleet = agent.screen, agent.fleet
     if agent.monitor.unfinished != 0:
         name_failures(fleet.shared, screen)
+    agent.leave_tally()
     screen.say(f"{display.progress_line(fleet, agent.monitor).plain}; {display.tally_line(fleet).plain}")
     if options.local:
         point_to_results(screen, fleet.shared.sweep, options.server_dir)
@@ -328,7 +349,10 @@ def name_failures(work: Work, screen: display.Lines) -> None:
     if not left:
         return
     work.exit_code = work.exit_code or FAILING
-    screen.say(f"points that failed here and are not finished: {len(left)}")
+    failed = f"points that failed here and are not finished: {len(left)}"
+    last = left[-1]
+    work.reason = work.reason or f"{failed}; {work.sweep.varying(last.run.point)}: {last.reason}"
+    screen.say(failed)
     for outcome in left[:MOST_NAMED]:
         screen.say(f"  {work.sweep.varying(outcome.run.point)}: {outcome.reason}")
     if len(left) > MOST_NAMED:

@@ -114,14 +114,8 @@ def progress_line(fleet: Fleet, monitor: ProgressMonitor) -> Text:
 
 def tally_line(fleet: Fleet) -> Text:
     """Return what this agent has done: `here 2 running, 12 finished, 0 failed, 31.2 runs/min`."""
-    work = fleet.shared
-    line = Text(f"here {fleet.running} running, {work.finished} finished, ")
-    line.append(f"{work.failed} failed", style="red" if work.failed else "")
-    if work.stopped:
-        line.append(f", {work.stopped} stopped")
-    minutes = (time.monotonic() - work.began) / 60
-    if work.finished:
-        line.append(f", {work.finished / minutes:.3g} runs/min")
+    line = Text(f"here {fleet.tally()}")
+    line.highlight_regex(r"\b[1-9]\d* failed", "red")
     return line
 
 

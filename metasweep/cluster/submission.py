@@ -4,6 +4,7 @@ logs/metasweep-20260724-101500/
     submission.json        what was asked for, and the scheduler's ids
     agent.sh               the script as submitted
     metasweep.4.log        output of member 4 of the array, live; of a plain job, number 1
+    agent.4.json           how its runs get on, as its agent says (metasweep/batch/tally.py)
     ended.4.NODE.PID       its program's exit status, which a scheduler loses after a signal
     unsent.4.XXXXXX/       records that could not be sent to the server, if any
 """
@@ -20,6 +21,8 @@ from typing import Any
 
 import click
 
+from metasweep.batch import tally
+from metasweep.batch.tally import Tally
 from metasweep.client.account import Account, resolve
 from metasweep.cluster.keys import read_key
 from metasweep.cluster.schedulers import Scheduler
@@ -122,17 +125,21 @@ class Submission:
         logs = ((one, self.log(one)) for one in ([index] if index else range(1, self.jobs + 1)))
         return {one: path for one, path in logs if path}
 
-    def last_lines(self, index: int) -> list[str]:
-        """What the member with that index has written last, the last line first, without the time."""
+    def last_line(self, index: int) -> str:
+        """What the member with that index has written last, without the time."""
         path = self.log(index)
         if path is None:
-            return []
+            return ""
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - 2000))
             lines = file.read().decode(errors="replace").split("\n")
         # A progress bar writes over its line: what was written last is what shows.
         shown = (line.rstrip("\r").rpartition("\r")[2].strip() for line in reversed(lines))
-        return [re.sub(r"^\d\d:\d\d:\d\d ", "", line) for line in shown if line]
+        return re.sub(r"^\d\d:\d\d:\d\d ", "", next((line for line in shown if line), ""))
+
+    def tally(self, index: int) -> Tally | None:
+        """How the runs of that member's agent get on, if it has said so."""
+        return tally.read(tally.name_file(self.folder, index))
 
     def program_status(self, index: int) -> int | None:
         """The exit status of the program of that member: of the copy of the job that ended last."""

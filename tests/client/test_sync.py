@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 import wandb
 
 from metasweep.agent.runs import unsent
 from metasweep.client import sync
+from tests.agent.conftest import wait_until
 from tests.conftest import ServerProcess
 
+PIPES: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
 KILLED = """
 import os, signal, sys, time, wandb
 run = wandb.init(project="cut", id="cut", settings=wandb.Settings(x_transaction_log_flush_interval=1))
@@ -24,11 +27,51 @@ os.killpg(0, signal.SIGKILL)
 """
 
 
+CUT_OFF = """
+import os, signal, sys, wandb
+run = wandb.init(project="cut", id="half", settings=wandb.Settings(x_transaction_log_flush_interval=1,
+                                                                  x_file_stream_transmit_interval=1))
+for step in range(10):
+    run.log({"loss": step})
+print("begun", flush=True)
+sys.stdin.readline()  # the server is gone
+for step in range(10, 20):
+    run.log({"loss": step})
+import time; time.sleep(3)
+os.killpg(0, signal.SIGKILL)
+"""
+
+
+@pytest.mark.usefixtures("client_env")
+def test_what_is_sent_again_is_there_once(
+    server: ServerProcess,
+) -> None:
+    run = subprocess.Popen(
+        [sys.executable, "-c", CUT_OFF], env=server.env, cwd=server.home, start_new_session=True, **PIPES
+    )
+    assert run.stdin
+    assert run.stdout
+    assert run.stdout.readline() == b"begun\n"
+
+    def losses() -> list[int]:
+        api = wandb.Api({"base_url": server.url}, api_key=server.key)
+        return [row["loss"] for row in api.run(f"{api.default_entity}/cut/half").scan_history()]
+
+    wait_until(lambda: losses() == list(range(10)))
+    server.kill()
+    run.communicate(b"\n")
+    server.start()
+    for _ in range(2):
+        command = sync.command(unsent.unsent(server.home / "wandb"), server.env)
+        done = server.run("sh", "-c", command.replace(" sync ", " sync --no-skip-synced "))
+        assert done.returncode == 0, done.stderr
+        assert losses() == list(range(20))
+
+
 @pytest.mark.usefixtures("client_env")
 def test_the_advised_command_sends_what_a_killed_run_could_not(server: ServerProcess) -> None:
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     run = subprocess.Popen(
-        [sys.executable, "-c", KILLED], env=server.env, cwd=server.home, start_new_session=True, **pipes
+        [sys.executable, "-c", KILLED], env=server.env, cwd=server.home, start_new_session=True, **PIPES
     )
     assert run.stdin
     assert run.stdout

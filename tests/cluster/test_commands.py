@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from metasweep.batch import tally
 from tests.cluster.conftest import KEY, LONG, REPOSITORY
 
 
@@ -113,9 +114,7 @@ def test_status_tells_waiting_running_and_ended_jobs_apart(cluster):
 def test_many_jobs_fit_on_a_screen(cluster):
     folder = cluster.submit("--jobs", 12, "--walltime", "1:00:00", "--cpus", 4, "--agent", "--until enough")
     cluster.wait_for(lambda: len(cluster.witnesses()) == 4)
-    said = "12:00:00 abc: 9 of 400 runs done, best val/acc 0.9; here 2 running, 5 finished, 0 failed\n"
-    with (folder / "metasweep.1.log").open("a") as log:
-        log.write(f"{said}12:00:05 run abcd starts: lr=0.1\n")
+    tally.write({tally.VARIABLE: folder / "agent.1.json"}, tally.Tally(running=2, finished=5))
     table = cluster.metacentrum("status", COLUMNS="80").stdout
     assert re.search(r"^1000\[1\] +running +\S+ +\S+ +2 running, 5 fin", table, re.M)
     assert re.search(r"^1000\[5\] … 1000\[12\] +8 queued *$", table, re.M)

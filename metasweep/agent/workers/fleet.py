@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import signal
+import time
 
 from metasweep.agent.workers.seats import Seat
 from metasweep.agent.workers.trainers import Trainers
 from metasweep.agent.workers.work import Work
 from metasweep.agent.workers.worker import Worker
 from metasweep.batch.exit_codes import PREEMPTED
+from metasweep.batch.need import Need
+from metasweep.batch.tally import Tally
 
 
 class Fleet:
@@ -46,6 +49,20 @@ class Fleet:
     def running(self) -> int:
         """Return how many runs are being trained now."""
         return sum(worker.is_training for worker in self.workers)
+
+    def tally(self, need: Need | None = None) -> Tally:
+        """How the runs get on, for whoever looks."""
+        work = self.shared
+        return Tally(
+            running=self.running,
+            finished=work.finished,
+            failed=work.failed,
+            stopped=work.stopped,
+            killed=work.killed,
+            minutes=(time.monotonic() - work.began) / 60,
+            need=need,
+            reason=work.reason,
+        )
 
     def interrupt(self) -> None:
         """Claim no more. Tell the runs to stop, and the server to offer them again."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import socket
 import threading
 import time
@@ -83,7 +84,12 @@ class Work:
         self.signals: list[float] = []
         """When the agent got signals that end it (monotonic clock). The signal handler appends."""
         self.exit_code = DONE
-        self.finished = self.failed = self.stopped = 0
+        self.finished = self.failed = self.stopped = self.killed = 0
+        """Runs; the killed are among the failed."""
+        self.first_seconds: float | None = None
+        """How long the first run took that has finished."""
+        self.reason = ""
+        """Why the work ends before its time, or badly."""
         self.unfinished: dict[str, Outcome] = {}
         """The last outcome of each point that failed here and was not finished here later."""
         self.untold: list[str] = []
@@ -169,12 +175,15 @@ class Work:
             self.stopped += 1
         elif outcome.failed:
             self.failed += 1
+            self.killed += outcome.status == -signal.SIGKILL
             self.unfinished[point] = outcome
             if not outcome.taken_along:
                 self._failures_in_a_row += 1
                 self._failing.append(outcome.run.point)
         else:
             self.finished += 1
+            if self.first_seconds is None:
+                self.first_seconds = outcome.seconds
             self.unfinished.pop(point, None)
             self.walltime.note(outcome.seconds)
             self._failures_in_a_row = 0
@@ -236,6 +245,7 @@ class Work:
         with self._lock:
             first, self.exit_code = not self.exit_code, self.exit_code or exit_code
             self.stop.set()
+            self.reason = message if first else self.reason
         if first:
             self._report(f"stopping: {message}")
 

@@ -10,8 +10,6 @@ from metasweep.cluster.schedulers import Job, Lack, Scheduler
 from metasweep.cluster.submission import Submission
 
 KILLED = (128 + signal.SIGKILL, 256 + signal.SIGKILL)  # as a shell and as PBS count
-SIGKILL = "SIGKILL"  # in an agent's last words on its runs: the kernel killed the largest process
-WORTH_READING = ("failed", "stopping", "killed", "Error", "refuse", "gone", "away")
 
 
 def describe(submission: Submission, scheduler: Scheduler, job: Job) -> str:
@@ -31,11 +29,9 @@ def describe(submission: Submission, scheduler: Scheduler, job: Job) -> str:
 
 
 def last_reason(submission: Submission, index: int) -> str:
-    """The last line of the output that says why it ended: what follows it is about records and progress."""
-    lines = submission.last_lines(index)
-    return next(
-        (line for line in lines if any(word in line for word in WORTH_READING)), next(iter(lines), "")
-    )
+    """Why it ended: as its agent says, else the last line of its output."""
+    tally = submission.tally(index)
+    return (tally.reason if tally else "") or submission.last_line(index)
 
 
 def lack(submission: Submission, scheduler: Scheduler, job: Job) -> Lack | None:
@@ -46,8 +42,9 @@ def lack(submission: Submission, scheduler: Scheduler, job: Job) -> Lack | None:
         return None  # it came near its limit, and ended well
     if by_scheduler:
         return by_scheduler
-    said = any(SIGKILL in line for line in submission.last_lines(job.index))
-    return "memory" if said and job.mem_asked is None and died(job, status or 1) else None
+    tally = submission.tally(job.index)  # a run that is killed by nobody else was too large for the kernel
+    killed = bool(tally and tally.killed) and job.mem_asked is None
+    return "memory" if killed and died(job, status) else None
 
 
 def died(job: Job, status: int | None) -> bool:

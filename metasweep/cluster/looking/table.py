@@ -19,7 +19,6 @@ from metasweep.cluster.looking.points import Points
 from metasweep.cluster.schedulers import Job, Scheduler
 from metasweep.cluster.submission import Submission, program_status
 
-HERE = "; here "  # from here on, an agent's line of progress is about the agent itself
 COLOURS = {"queued": "yellow", "running": "green", "ended": "dim"}
 FEW = 10  # jobs that each get a row of their own, even when several ended in the same way
 BAR_WIDTH = 40
@@ -159,9 +158,8 @@ def what(submission: Submission, scheduler: Scheduler, job: Job) -> str:
     """What its agent does, or did last."""
     if job.state == "ended":
         return ends.describe(submission, scheduler, job)
-    lines = submission.last_lines(job.index)
-    tally = next((line.partition(HERE)[2] for line in lines if HERE in line), "")
-    return tally or next(iter(lines), "")
+    tally = submission.tally(job.index)
+    return str(tally) if tally else submission.last_line(job.index)
 
 
 def summary(jobs: Sequence[Job]) -> str:

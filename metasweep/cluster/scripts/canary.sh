@@ -8,5 +8,5 @@ AGENT_OPTIONS=${AGENT_OPTIONS:-}          # more of its options
 read -ra agent <<<"$AGENT"
 read -ra options <<<"$AGENT_OPTIONS"
 begin
-run_python -m metasweep.cluster.submitting.canary "$SWEEP" "${LOGS:-$PROJECT}/canary.json" \
+run_python -m metasweep.cluster.submitting.canary "$SWEEP" \
     "$python" "${agent[@]}" "$SWEEP" --workers 1 --count 1 "${options[@]}"

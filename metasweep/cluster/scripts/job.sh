@@ -28,6 +28,7 @@ work=
 begin() {
     cd -- "$PROJECT" || fail "Cannot go to $PROJECT."
     open_scratch
+    [[ ! -d $LOGS ]] || export METASWEEP_TALLY=$LOGS/agent.$INDEX.json # for `jobs`, by the agent
     open_software
     open_server
     take_over
@@ -65,6 +66,7 @@ open_software() {
     if [[ -n $IMAGE ]]; then
         [[ -e $IMAGE ]] || fail "No Singularity image $IMAGE."
         container=(singularity exec --bind "$work" --bind "$PROJECT" --pwd "$PROJECT")
+        [[ ! -d $LOGS ]] || container+=(--bind "$LOGS")
         [[ -z ${CUDA_VISIBLE_DEVICES:-} ]] || container+=(--nv)
         container+=("$IMAGE")
         if [[ -n ${PBS_JOBID:-} ]] && qstat -f -F json "$PBS_JOBID" </dev/null >"$work/job.json"; then

@@ -1,16 +1,14 @@
 """The canary: one run of a sweep in a job of its own, before the others are let go.
 
-`python -m metasweep.cluster.submitting.canary SWEEP FILE COMMAND...` is that job's program. It runs the
-command, an agent for one run, and ends with 0 only if a run of the sweep has then finished and logged the
-sweep's metric. What the largest process took goes to FILE.
+`python -m metasweep.cluster.submitting.canary SWEEP COMMAND...` is that job's program. It runs the command,
+an agent for one run, and ends with 0 only if a run of the sweep has then finished and logged the sweep's
+metric. What the run took is in the agent's tally.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -19,21 +17,20 @@ from pathlib import Path
 import click
 
 from metasweep.batch.exit_codes import DONE, FAULT
+from metasweep.batch.need import Need
 from metasweep.client.account import resolve
 from metasweep.client.protocol import Client
 from metasweep.client.sweep import open_sweep
 
-BASE, MARGIN = 1.0, 1.3  # GB beside the runs, and how much more than the first run another one may take
+BASE = 1.0  # GB beside the runs: the agent, the process that they are forked from, wandb's service
 
 
-def main(sweep: str, file: Path, command: list[str]) -> int:
+def main(sweep: str, command: list[str]) -> int:
     """Run the command, look at what came of it; return the exit status."""
     agent = subprocess.Popen(command)
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda number, _: agent.send_signal(number))
     status = agent.wait()
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss  # kB, of the largest process
-    file.write_text(json.dumps({"status": status, "peak_kb": peak}), "utf-8")
     if status:
         return status if status > 0 else 128 - status
     try:
@@ -63,14 +60,10 @@ def find_problem(name: str) -> str | None:
     return None
 
 
-def suggest_memory(folder: Path, workers: int) -> str | None:
-    """Return the memory for a job with so many workers, by what the canary took; None if not known."""
-    try:
-        peak = json.loads((folder / "canary.json").read_text("utf-8"))["peak_kb"]
-    except (OSError, ValueError, KeyError):
-        return None
-    return f"{math.ceil(BASE + MARGIN * workers * peak / 2**20)}gb"
+def suggest_memory(need: Need, workers: int) -> str:
+    """Return the memory for a job with so many workers."""
+    return f"{math.ceil(BASE + workers * need.allowed_memory / 1024)}gb"
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3:]))
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

@@ -198,9 +198,12 @@ def learn(
     if watching.wait(first, target.scheduler, interval):
         show_log(first)
         raise click.ClickException(f"The canary failed, and no jobs were submitted: see {first.folder}")
-    workers = request.gpus or request.cpus
-    mem = wish.mem or canary.suggest_memory(first.folder, workers)
-    return read_left(sweep, account), Wish(wish.jobs, wish.walltime, mem)
+    points, tally = read_left(sweep, account), first.tally(1)
+    if not tally or not tally.need:
+        raise click.ClickException(f"The canary has not said what its run took: see {first.folder}")
+    mem = wish.mem or canary.suggest_memory(tally.need, request.gpus or request.cpus)
+    points = replace(points, run_seconds=tally.need.seconds) if points else None
+    return points, Wish(wish.jobs, wish.walltime, mem)
 
 
 def plan_jobs(

@@ -16,7 +16,7 @@ from metasweep.server.store.base.names import check_name
 from metasweep.server.store.points import claims
 from metasweep.server.store.runs import history, runs
 from metasweep.server.stream.files import remove_blobs
-from metasweep.sweeps.states import ALIVE, ENDED, LOST
+from metasweep.sweeps.states import ALIVE, ENDED, FINISHED, LOST
 
 # Input field -> column, for what a client may set at any time.
 COLUMNS = {
@@ -72,7 +72,8 @@ def begin(connection: sqlite3.Connection, context: Context, run: sqlite3.Row, fi
     wanted = fields.get("state")
     if wanted is not None and wanted not in ("running", "pending", *ENDED):
         raise BadRequest(f"state: {wanted[:40]!r} is not a state that can be set")
-    starts = not fields.get("id") and run["state"] not in ALIVE
+    done = run["state"] == FINISHED and run["sweep_id"] is not None  # `wandb sync` of an earlier attempt
+    starts = not fields.get("id") and run["state"] not in ALIVE and not done
     state = wanted or ("running" if starts else run["state"])
     if state == "running" and run["state"] in ENDED:  # what stopped it then does not stop it now
         update(connection, "runs", run["id"], stop_requested=0, exit_code=None)

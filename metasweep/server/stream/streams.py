@@ -124,15 +124,37 @@ def store_history(connection: sqlite3.Connection, run: sqlite3.Row, chunk: Chunk
     if begins_anew(connection, run, chunk):
         streams.clear_history(connection, run["id"])
         old_lines, old_step = 0, -1
-    streams.put_history(connection, run["id"], chunk.history)
+    rows = new_rows(connection, run, chunk.history, old_step)
+    streams.put_history(connection, run["id"], rows)
     changes: dict[str, Any] = {
-        "history_lines": max(old_lines, chunk.history[-1][0] + 1),
+        "history_lines": max([old_lines, *(line + 1 for line, _, _ in rows[-1:])]),
         "last_step": max(old_step, max(step for _, step, _ in chunk.history)),
     }
     known = json.loads(run["history_keys"])
     if not chunk.keys.items() <= known.items():
         changes["history_keys"] = json.dumps(known | chunk.keys)
     return changes
+
+
+def new_rows(
+    connection: sqlite3.Connection, run: sqlite3.Row, rows: list[tuple[int, int, str]], last_step: int
+) -> list[tuple[int, int, str]]:
+    """The rows without those that another line has already.
+
+    `wandb sync` sends all of a run of which the server lacks the end, after what it has: a row is the same if
+    its step and its time are.
+    """
+    steps = [step for _, step, _ in rows]
+    if min(steps) > last_step:
+        return rows
+    stored = streams.rows_of_steps(connection, run["id"], min(steps), max(steps))
+    lines = {identity: line for line, step, text in stored if (identity := (step, logged_at(text)))[1]}
+    return [row for row in rows if lines.get((row[1], logged_at(row[2])), row[0]) == row[0]]
+
+
+def logged_at(text: str) -> Any:
+    """When a row of history was logged, if it says so."""
+    return json.loads(text).get("_timestamp")
 
 
 def begins_anew(connection: sqlite3.Connection, run: sqlite3.Row, chunk: Chunk) -> bool:

@@ -87,3 +87,12 @@ def test_a_run_begun_anew_under_its_id_loses_the_old_rows(client: Client) -> Non
     client.stream(run, {"files": {HISTORY: {"offset": 0, "content": ['{"_step": 0, "a": 2}']}}})
     assert client.run(run)["history"] == ['{"_step": 0, "a": 2}']
     assert client.run(run)["state"] == "running"
+
+
+def test_a_point_stays_finished_when_the_records_of_an_earlier_attempt_are_sent(client: Client) -> None:
+    sweep = client.sweep("{method: grid, program: p.py, parameters: {i: {values: [1]}}}")
+    run = client.claim(client.agent(sweep))["run_id"]
+    client.end(run)
+    client.start_run(run)
+    client.end(run, exit_code=1)
+    assert client.run(run)["state"] == "finished"

@@ -34,6 +34,14 @@ def clear_history(connection: sqlite3.Connection, run_id: int) -> None:
     connection.execute("DELETE FROM history WHERE run_id = ?", (run_id,))
 
 
+def rows_of_steps(
+    connection: sqlite3.Connection, run_id: int, first: int, last: int
+) -> list[tuple[int, int, str]]:
+    """The lines of history with first <= step <= last: number, step and text of each."""
+    query = "SELECT line, step, text FROM history WHERE run_id = ? AND step BETWEEN ? AND ?"
+    return [tuple(row) for row in connection.execute(query, (run_id, first, last))]
+
+
 def rows_between(connection: sqlite3.Connection, run_id: int, begin: int, end: int) -> list[str]:
     """The lines of history with begin <= number < end."""
     query = "SELECT text FROM history WHERE run_id = ? AND line >= ? AND line < ? ORDER BY line"

@@ -1,0 +1,80 @@
+"""What an agent leaves beside its log for `jobs`: how its runs get on, and why it ended.
+
+A small JSON file that is replaced as a whole; the script of a job names it in METASWEEP_TALLY. Where two
+copies of a job are at work, the one that wrote last is seen.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from metasweep.batch.need import Need
+
+VARIABLE = "METASWEEP_TALLY"
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The runs of one agent."""
+
+    running: int = 0
+    finished: int = 0
+    failed: int = 0
+    stopped: int = 0
+    killed: int = 0
+    """Of the failed: by SIGKILL, which is what the kernel does where memory is lacking."""
+    minutes: float = 0.0
+    """Since the agent began."""
+    need: Need | None = None
+    """What its first run took."""
+    reason: str = ""
+    """Why it ended, where something is wrong; one line."""
+
+    def __str__(self) -> str:
+        parts = [f"{self.running} running", f"{self.finished} finished", f"{self.failed} failed"]
+        parts += [f"{self.stopped} stopped"] if self.stopped else []
+        parts += [f"{self.finished / self.minutes:.3g} runs/min"] if self.finished and self.minutes else []
+        return ", ".join(parts)
+
+
+def name_file(folder: Path, index: int) -> Path:
+    """The file of the agent in the job with that index; the script of a job knows the name too."""
+    return folder / f"agent.{index}.json"
+
+
+def write(environ: Mapping[str, str], tally: Tally) -> None:
+    """Replace the file that the job has named; without one, do nothing."""
+    if not (name := environ.get(VARIABLE)):
+        return
+    path = Path(name)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with contextlib.suppress(OSError):  # runs do not end because nobody can watch them
+        draft.write_text(json.dumps(asdict(tally)), "utf-8")
+        draft.replace(path)
+
+
+def read(path: Path) -> Tally | None:
+    """The tally in a file; None where no agent has left one."""
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        need = content.pop("need")
+        return Tally(**content, need=Need(**need) if need else None)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+@contextlib.contextmanager
+def explained(environ: Mapping[str, str]) -> Iterator[None]:
+    """Leave the reason when an agent ends by an exception."""
+    try:
+        yield
+    except Exception as error:
+        before = read(Path(environ.get(VARIABLE, ""))) or Tally()
+        said = str(error).strip().splitlines() or [type(error).__name__]
+        write(environ, replace(before, running=0, reason=said[0]))
+        raise
