@@ -124,7 +124,7 @@ def activity(fleet: Fleet, worker: Worker) -> Text:
     run = worker.run_now
     if run is None:
         return Text(worker.note, style="dim")
-    return Text(f"{run.id}  {fleet.shared.sweep.varying(run.point)}  {worker.note}")
+    return Text(f"{run.name or run.id}  {fleet.shared.sweep.varying(run.point)}  {worker.note}")
 
 
 def elapsed(worker: Worker) -> str:

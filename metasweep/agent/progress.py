@@ -121,5 +121,5 @@ def best_of(reply: dict[str, Any], metric: Metric | None) -> tuple[float | None,
     for edge in reply["best"]["edges"] + reply["bestAggregate"]["edges"]:
         value = metric.of_run(json.loads(edge["node"]["summaryMetrics"] or "{}"))
         if value is not None and (found[0] is None or metric.is_better(value, than=found[0])):
-            found = value, edge["node"]["name"]
+            found = value, edge["node"]["displayName"]
     return found

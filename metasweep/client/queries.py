@@ -31,9 +31,9 @@ query Progress($sweep: String!, $project: String!, $entity: String!,
     sweep(sweepName: $sweep) { state runCountExpected }
     finished: runCount(filters: $finished)
     running: runCount(filters: $running)
-    best: runs(filters: $finished, order: $order, first: 1) { edges { node { name summaryMetrics } } }
+    best: runs(filters: $finished, order: $order, first: 1) { edges { node { displayName summaryMetrics } } }
     bestAggregate: runs(filters: $finished, order: $aggregateOrder, first: 1) {
-      edges { node { name summaryMetrics } }
+      edges { node { displayName summaryMetrics } }
     }
     recent: runs(filters: $finished, order: "-created_at", first: 50) @include(if: $durations) {
       edges { node { summaryMetrics } }

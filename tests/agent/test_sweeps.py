@@ -24,7 +24,9 @@ def test_every_point_is_run_once(workshop: Workshop) -> None:
     assert [run.summary["score"] for run in runs] == [run.config["x"] for run in runs]
     assert set(workshop.logs()) == {run.id for run in runs}
     assert "6 of 6 runs done" in output
-    assert "best score 5" in output
+    assert "best score 5 (point-6)" in output  # as the page calls them
+    for run in runs:
+        assert f"run {run.name} ({run.id}) finished in" in output
     name = next(word for word in output.split() if word.count("/") == 2)
     again = workshop.start(name, stderr=subprocess.PIPE)
     assert again.communicate(timeout=60)[0] == f"{name}\n"  # for scripts: nothing else on standard output

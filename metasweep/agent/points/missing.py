@@ -119,14 +119,14 @@ class Missing:
         args = {key: {"value": value} for key, value in self._grid.point(index).items()}
         while True:
             name = self.run_name(index, attempt)
-            made = self._client.make_run(self._sweep.name, name, args, f"point-{index + 1}-attempt-{attempt}")
+            title = f"point-{index + 1}-attempt-{attempt}"
+            made = self._client.make_run(self._sweep.name, name, args, title)
             if made == "deleted":  # the server never accepts the name of a deleted run again
                 attempt += 1
                 continue
             program = self._sweep.config.get("program")
-            return (
-                {"type": "run", "run_id": name, "args": args, "program": program} if made == "ours" else None
-            )
+            command = {"type": "run", "run_id": name, "run_name": title, "args": args, "program": program}
+            return command if made == "ours" else None
 
     def tried(self) -> dict[int, Tried]:
         """Return the runs of each point."""

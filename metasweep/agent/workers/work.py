@@ -33,6 +33,13 @@ class Run:
     id: str
     point: dict[str, Any]
     began: float
+    name: str = ""
+    """What the server's page calls it, where the server says so."""
+
+    @property
+    def shown(self) -> str:
+        """How people are told of it: `point-12 (k3x9a1fe)`, or its id."""
+        return f"{self.name} ({self.id})" if self.name else self.id
 
 
 @dataclass(frozen=True)
@@ -137,7 +144,7 @@ class Work:
 
     def note_start(self, run: Run) -> None:
         """Print that a run starts."""
-        self._report(f"run {run.id} starts: {self.sweep.varying(run.point)}", routine=True)
+        self._report(f"run {run.shown} starts: {self.sweep.varying(run.point)}", routine=True)
 
     def note_end(self, outcome: Outcome) -> None:
         """Count a run. Stop if runs keep failing."""
@@ -145,12 +152,12 @@ class Work:
             self._count(outcome)
         run = outcome.run
         if outcome.stopped:
-            self._report(f"run {run.id} stopped after {outcome.seconds:.1f} s")
+            self._report(f"run {run.shown} stopped after {outcome.seconds:.1f} s")
         elif outcome.failed:
-            self._report(f"run {run.id} failed after {outcome.seconds:.1f} s: {outcome.reason}")
+            self._report(f"run {run.shown} failed after {outcome.seconds:.1f} s: {outcome.reason}")
             self._judge(outcome)
         else:
-            self._report(f"run {run.id} finished in {outcome.seconds:.1f} s", routine=True)
+            self._report(f"run {run.shown} finished in {outcome.seconds:.1f} s", routine=True)
 
     def gpus_of(self, worker: int) -> dict[str, str]:
         """Return the variable that gives the runs of a worker their GPUs; workers count from 1."""

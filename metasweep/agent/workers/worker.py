@@ -154,7 +154,7 @@ class Worker(threading.Thread):
         """Run what the server offered. Return whether to claim another run."""
         self._idle_seconds = 0.0
         point = {name: entry["value"] for name, entry in command.get("args", {}).items()}
-        self.run_now = run = Run(command["run_id"], point, time.monotonic())
+        self.run_now = run = Run(command["run_id"], point, time.monotonic(), command.get("run_name", ""))
         self._stopped, self._unwanted, self.note = False, False, ""
         try:
             start = prepare(self._shared.sweep, command, point, self._shared.extra_arguments)

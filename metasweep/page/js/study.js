@@ -57,6 +57,7 @@ export class StudyPage {
     const bar = h("div", { class: "bar" }, this.presets, this.chips, this.status);
     this.bar = bar;
     const chart = h("div", { class: "chart" });
+    const view = new Parallel(chart, this.selection);
     parallel.append(
       h("a", { class: "skip", href: `#${runs.id}` }, "Skip to the table of runs"),
       chart,
@@ -67,11 +68,11 @@ export class StudyPage {
         h("span", {}, study.color.label.toLowerCase()),
         study.chance === null ? "." : "; grey is no better than chance.",
       ),
-      h("div", { class: "controls below" }, this.axes.menu.element),
+      h("div", { class: "controls below" }, this.axes.menu.element, view.exports),
     );
     this.columns = h("div", { class: "columns" });
     this.root.append(bar, parallel, this.columns);
-    this.views = [new Parallel(chart, this.selection)];
+    this.views = [view];
     this.columns.append(runs);
     this.addCurves(study);
     this.table = new RunTable(runs, this.selection);

@@ -114,6 +114,16 @@ def points(connection: sqlite3.Connection, scope: Scope, scope_id: int) -> Itera
         yield sweep_id, OUTCOMES[outcome], count
 
 
+def pace(connection: sqlite3.Connection, sweep_id: int, last: int) -> tuple[int, float]:
+    """Of the last finished runs of a sweep: how many, and the seconds between the ends of first and last."""
+    query = """
+        SELECT count(*), ifnull((julianday(max(at)) - julianday(min(at))) * 86400, 0) FROM
+            (SELECT heartbeat_at AS at FROM runs WHERE sweep_id = ? AND state = 'finished'
+                ORDER BY heartbeat_at DESC LIMIT ?)
+    """
+    return tuple(connection.execute(query, (sweep_id, last)).fetchone())
+
+
 def agents_at_work(connection: sqlite3.Connection, sweep_id: int) -> int:
     """How many agents of a sweep have a run under way."""
     query = f"""

@@ -128,3 +128,53 @@ def test_points_and_the_best_so_far(lab: Lab, sweep: dict, open_tab) -> None:
     picked.nth(0).check()
     picked.nth(1).check()
     charts.get_by_role("img", name="val/acc over seed, 2 points").wait_for()
+
+
+def test_the_parallel_coordinates_are_saved_as_they_are_seen(lab: Lab, sweep: dict, open_tab) -> None:
+    view = open_tab(f"{lab.address('sweeps', sweep['name'])}?filter=model%3Db")
+    card = view.tab.get_by_role("region", name="Parallel coordinates")
+    with view.tab.expect_download() as download:
+        card.get_by_role("button", name="Save parallel coordinates as SVG").click()
+    text = download.value.path().read_text()
+    groups = [node for node in ElementTree.fromstring(text) if node.get("stroke-width")]
+    assert [len(group) for group in groups] == [6, 3]  # all the runs, faint, and the selected ones above
+    assert "var(" not in text
+    assert "<image" not in text
+    with view.tab.expect_download() as download:
+        card.get_by_role("button", name="Save parallel coordinates as PNG").click()
+    assert download.value.path().read_bytes()[:4] == b"\x89PNG"
+
+
+def test_axes_are_moved_flipped_rescaled_and_hidden(lab: Lab, open_tab) -> None:
+    rates = ("0.1", "0.03", "0.01", "0.003", "0.001")
+    made = lab.sweep(SWEEP.replace("[a, b]", f"[{', '.join(rates)}]").replace("model", "lr"))
+    agent = lab.agent(made)
+    for number in range(15):
+        run = lab.claim(agent)["run_id"]
+        lab.log(run, [], {"val/acc": 0.9 + number / 200, "test/acc": 0.9 + number / 300})
+        lab.end(run)
+    view = open_tab(lab.address("sweeps", made["name"]))
+    tab = view.tab
+    labels = lambda: [axis.get_attribute("aria-label") for axis in tab.locator(".axis").all()]  # noqa: E731
+    height = lambda name: view.category("lr", name).bounding_box()["y"]  # noqa: E731
+    assert labels() == ["lr", "val/acc", "test/acc"]
+    assert height("10⁻¹") < height("10⁻³")
+    tab.get_by_text("Axes", exact=True).click()
+    panel = tab.locator(".menu-body:visible")
+    panel.get_by_role("button", name="Move right lr").click()
+    panel.get_by_role("button", name="Flip lr").click()
+    panel.get_by_label("test/acc", exact=True).uncheck()
+    panel.get_by_role("button", name="Move right lr").click()
+    assert labels() == ["val/acc", "lr"]
+    tab.keyboard.press("Escape")
+    view.category("lr", "0.03").click()
+    assert view.selected() == 3
+    tab.wait_for_timeout(400)  # the address is written a little later
+    tab.reload()
+    tab.locator(".waiting").wait_for(state="detached")
+    assert labels() == ["val/acc", "lr"]
+    assert height("10⁻¹") > height("10⁻³")
+    assert view.selected() == 3
+    tab.get_by_text("Axes", exact=True).click()
+    tab.locator(".menu-body:visible").get_by_role("button", name="As at first").click()
+    assert labels() == ["lr", "val/acc", "test/acc"]

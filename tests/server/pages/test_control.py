@@ -201,6 +201,40 @@ def test_columns_and_orders_are_chosen_and_kept(lab: Lab, open_tab) -> None:
     assert lines[0].startswith("id,name,state,")
 
 
+def test_columns_are_dragged_to_their_place(lab: Lab, open_tab) -> None:
+    runs = [{"config": {"a": index, "b": -index, "c": 0}, "summary": {"loss": index}} for index in range(3)]
+    lab.fill(runs)
+    view = open_tab(lab.address())
+    heads = view.tab.locator("table.runs thead button")
+    assert heads.all_inner_texts()[:5] == ["Run", "loss", "a", "b", "c"]
+    heads.filter(has_text="b").first.drag_to(heads.filter(has_text="loss"))
+    assert heads.all_inner_texts()[:5] == ["Run", "b", "loss", "a", "c"]
+    heads.filter(has_text="a").first.drag_to(heads.filter(has_text="Run"))
+    assert heads.all_inner_texts()[:5] == ["a", "Run", "b", "loss", "c"]
+    assert view.column("a") == ["0", "1", "2"]
+    assert "pinned" in view.tab.locator("th[data-column=a]").get_attribute("class")
+    view.tab.wait_for_timeout(400)  # the address is written a little later
+    view.tab.reload()
+    heads.first.wait_for()
+    assert heads.all_inner_texts()[:5] == ["a", "Run", "b", "loss", "c"]
+    view.tab.locator("th[data-column=b] .edge").dblclick()  # as wide as its content
+    assert view.problems == []
+
+
+def test_the_time_left_is_told_by_the_last_runs(lab: Lab, sweep: dict, open_tab) -> None:
+    agents = [lab.agent(sweep) for _ in range(2)]
+    for second in (0, 30, 60):  # one every thirty seconds
+        run = lab.claim(agents[0])["run_id"]
+        lab.end(run)
+        with sqlite3.connect(lab.server.data_dir / "metasweep.db", timeout=30) as connection:
+            time = f"2026-01-01T00:{second // 60:02}:{second % 60:02}Z"
+            connection.execute("UPDATE runs SET heartbeat_at = ? WHERE name = ?", (time, run))
+    view = open_tab(lab.address("sweeps", sweep["name"]))
+    assert "left" not in view.tab.inner_text(".progress-line")  # nobody is at work
+    lab.claim(agents[1])
+    view.tab.get_by_text("some 90 s left").or_(view.tab.get_by_text("some 2 min left")).wait_for()
+
+
 def test_the_leaderboard_queues_the_seeds_that_would_settle_it(lab: Lab, sweep: dict, open_tab) -> None:
     values = {0.1: [0.90, 0.91, 0.95], 0.01: [0.89, 0.93, 0.90]}
     agent = lab.agent(sweep)

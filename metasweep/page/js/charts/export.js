@@ -34,9 +34,48 @@ export function standalone({ layers, width, height, title }) {
     if (layer instanceof HTMLCanvasElement) {
       if (layer.style.visibility !== "hidden" && layer.width)
         root.append(element("image", { href: layer.toDataURL("image/png"), width, height }));
-    } else root.append(styled(layer));
+    } else root.append(layer.isConnected ? styled(layer) : layer);
   }
   return new XMLSerializer().serializeToString(root);
+}
+
+/** What a painter draws on a canvas, as paths of an SVG. */
+export function asPaths({ runs, alpha, width, stroke }) {
+  const group = element("g", { fill: "none", "stroke-opacity": alpha.toFixed(3), "stroke-width": width.toFixed(2), "stroke-linejoin": "round" });
+  const pen = new Pen(group);
+  for (const run of runs) stroke(pen, run);
+  return group;
+}
+
+/** The part of a canvas' context with which lines are drawn. */
+class Pen {
+  constructor(group) {
+    this.group = group;
+  }
+
+  beginPath() {
+    this.path = "";
+  }
+
+  moveTo(...at) {
+    this.add("M", at);
+  }
+
+  lineTo(...at) {
+    this.add("L", at);
+  }
+
+  bezierCurveTo(...at) {
+    this.add("C", at);
+  }
+
+  add(letter, numbers) {
+    this.path += letter + numbers.map((number) => Number(number.toFixed(2))).join(" ");
+  }
+
+  stroke() {
+    this.group.append(element("path", { d: this.path, stroke: this.strokeStyle }));
+  }
 }
 
 /** A copy of an SVG's content with the computed styles of every element. */

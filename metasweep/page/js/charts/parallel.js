@@ -1,6 +1,7 @@
 // Parallel coordinates: lines on a canvas, axes and brushes in SVG above it.
 import { select } from "d3";
 import { AxisView } from "page/charts/drawing/axis";
+import { asPaths, exportButtons } from "page/charts/export";
 import { runColors } from "page/charts/drawing/colors";
 import { drawColorBar } from "page/charts/drawing/colorbar";
 import { fitText, h, textWidth, whenResized } from "page/base/dom";
@@ -25,6 +26,10 @@ export class Parallel {
       .attr("aria-label", "Parallel coordinates: one axis per parameter and metric");
     this.stage = h("div", { class: "stage" }, this.ghosts, this.canvas, this.hover, this.svg.node());
     this.wide = h("p", { class: "note wide-hint", hidden: true });
+    this.exports = exportButtons(
+      () => "parallel coordinates",
+      () => this.picture(),
+    );
     root.append(this.stage);
     root.after(this.wide);
     [this.painter, this.ghostPainter] = [new Painter(this.canvas), new Painter(this.ghosts)];
@@ -74,31 +79,44 @@ export class Parallel {
 
   draw(now = false) {
     if (!this.x) return;
-    const { selection } = this;
-    const all = selection.study.count;
-    this.ghosts.style.visibility = selection.narrowed ? "visible" : "hidden";
-    const job = {
-      runs: selection.runs,
-      alpha: clip(10 / Math.sqrt(selection.runs.length), 0.5, 0.85),
-      width: (4 / 3) * clip(22 / Math.sqrt(all), 0.95, 1.6), // points to pixels
-      stroke: (context, run) => this.stroke(context, run, this.colors[run]),
-    };
-    if (now) this.painter.paintNow(job);
-    else this.painter.paint(job);
+    this.ghosts.style.visibility = this.selection.narrowed ? "visible" : "hidden";
+    if (now) this.painter.paintNow(this.lines());
+    else this.painter.paint(this.lines());
     for (const view of this.views) view.update();
     this.bar.update();
   }
 
+  /** The selected runs, as a painter takes them. */
+  lines() {
+    const { runs, study } = this.selection;
+    return {
+      runs,
+      alpha: clip(10 / Math.sqrt(runs.length), 0.5, 0.85),
+      width: (4 / 3) * clip(22 / Math.sqrt(study.count), 0.95, 1.6), // points to pixels
+      stroke: (context, run) => this.stroke(context, run, this.colors[run]),
+    };
+  }
+
   /** All the runs, faint, behind the selected ones. */
-  drawGhosts() {
+  ghostLines() {
     const runs = thin(this.selection.study.order, MOST_GHOSTS);
     const color = getComputedStyle(this.root).getPropertyValue("--ghost");
-    this.ghostPainter.paintNow({
+    return {
       runs,
       alpha: clip(4 / Math.sqrt(runs.length), 0.1, 0.6),
       width: 1,
       stroke: (context, run) => this.stroke(context, run, color),
-    });
+    };
+  }
+
+  drawGhosts() {
+    this.ghostPainter.paintNow(this.ghostLines());
+  }
+
+  /** What is saved: the lines as paths, and the axes above them. */
+  picture() {
+    const lines = [...(this.selection.narrowed ? [this.ghostLines()] : []), this.lines()];
+    return { layers: [...lines.map(asPaths), this.svg.node()], ...this.size, title: this.svg.attr("aria-label") };
   }
 
   /** One run: cubics with horizontal tangents at the axes, so no curve overshoots. */

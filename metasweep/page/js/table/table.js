@@ -129,7 +129,7 @@ export class RunTable {
     const { name, label } = column;
     const button = h(
       "button",
-      { type: "button", draggable: true, title: `${label}: sort; with Shift, sort by it too`, onclick: (event) => this.sort(name, event.shiftKey) },
+      { type: "button", draggable: "true", title: `${label}: sort; with Shift, sort by it too`, onclick: (event) => this.sort(name, event.shiftKey) },
       label,
     );
     const edge = h("span", { class: "edge", "aria-hidden": "true", onpointerdown: (event) => this.widen(event, name, width), ondblclick: () => this.columns.resize(name, null) });

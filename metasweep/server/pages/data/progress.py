@@ -9,6 +9,8 @@ from metasweep import page
 from metasweep.server.errors import NotFound
 from metasweep.server.store import sweeps, views
 
+PACE = 50  # finished runs, the last ones, by which the time left is told
+
 
 @dataclass(frozen=True)
 class Points:
@@ -35,13 +37,30 @@ def progress(connection: sqlite3.Connection, sweep: sqlite3.Row, points: Points)
     total = None if limit is None else limit + views.added_points(connection, sweep)
     done = points.finished + points.stopped
     missing = max(0, (total or 0) - done - points.running - points.failed)
+    left = seconds_left(connection, sweep, missing + points.running) if points.running else None
     words = [
+        f"some {duration(left)} left" if left else "",
         f"{points.stopped} stopped early" if points.stopped else "",
         f"{points.again} to be tried again" if points.again else "",
         sweep["state"].lower() if sweep["state"] in ("PAUSED", "CANCELED") else "",
     ]
     note = ", ".join(word for word in words if word)
     return page.Progress(total, done, points.running, points.failed, missing, note)
+
+
+def seconds_left(connection: sqlite3.Connection, sweep: sqlite3.Row, runs: int) -> float | None:
+    """How long some runs will take at the rate of the last that finished; None before there is one."""
+    finished, seconds = views.pace(connection, sweep["id"], PACE)
+    return runs * seconds / (finished - 1) if finished > 2 and seconds else None
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def of_sweep(connection: sqlite3.Connection, sweep: sqlite3.Row) -> page.Progress:

@@ -231,17 +231,10 @@ def highlights(rows: Rows, color: page.Column, values: list[Any]) -> list[page.H
         found.append(page.Highlight("Best run", shown(color, values[best]), note))
         found.append(page.Highlight("Median run", shown(color, values[middle]), color.label))
     if times:
-        found.append(page.Highlight("Runtime", duration(times[len(times) // 2]), "median of the runs"))
+        found.append(
+            page.Highlight("Runtime", progress.duration(times[len(times) // 2]), "median of the runs")
+        )
     return found
-
-
-def duration(seconds: float) -> str:
-    """A time as people say it."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def best_runs(
