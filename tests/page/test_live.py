@@ -20,7 +20,7 @@ from metasweep.page import (
 )
 from tests.page.synthetic import study
 
-CONTROL = {"control": {"state": "RUNNING", "running": 0}}
+CONTROL = {"control": {"state": "RUNNING", "running": 0}, "warnings": []}
 
 
 class Feed(http.server.ThreadingHTTPServer):

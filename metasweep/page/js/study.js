@@ -61,6 +61,7 @@ export class StudyPage {
     parallel.append(
       h("a", { class: "skip", href: `#${runs.id}` }, "Skip to the table of runs"),
       chart,
+      view.wide,
       h(
         "p",
         { class: "note hint" },

@@ -25,8 +25,6 @@ from metasweep.report.sections.section import Chart, Choices, Section
 
 MOST_LEVELS = 12  # a parameter with more values gets a continuous axis
 LABELS = {
-    "lr": "Learning rate",
-    "dp": "Dropout",
     "runtime_seconds": "Runtime (s)",
     "images_per_second": "Images per second",
 }
@@ -74,7 +72,7 @@ def page_data(study: Study, sections: Sequence[Section], folder: Path, choices: 
 def parameter_column(study: Study, name: str) -> page.Column:
     """A slot per value, or a scale when there are many numbers."""
     levels = study.levels(name)
-    label = LABELS.get(name, parameter_name(name).replace("_", " ").capitalize())
+    label = parameter_name(name)  # as in the tables and the sentences, and as a filter has to name it
     numbers = [level for level in levels if isinstance(level, (int, float))]
     log = len(numbers) == len(levels) > 1 and min(numbers) > 0 and max(numbers) / min(numbers) >= 50
     if len(numbers) == len(levels) > MOST_LEVELS:

@@ -31,7 +31,6 @@ export class Parallel {
       () => this.picture(),
     );
     root.append(this.stage);
-    root.after(this.wide);
     [this.painter, this.ghostPainter] = [new Painter(this.canvas), new Painter(this.ghosts)];
     selection.addEventListener("change", () => this.draw());
     selection.addEventListener("highlight", () => this.drawHover());

@@ -273,16 +273,18 @@ export class RunTable {
   /** Sideways, and within the spare rows, nothing needs to be drawn. */
   scrolled() {
     const first = Math.floor(this.scroller.scrollTop / ROW);
-    if (Math.abs(first - this.drawn) >= SPARE / 2) this.drawRows();
+    if (Math.abs(first - this.drawn) >= SPARE / 2) this.drawRows(true);
   }
 
-  /** Rows in sight, between two empty ones as high as all the others. */
-  drawRows() {
+  /** Rows in sight, between two empty ones as high as all the others; `moved`: only the place is another. */
+  drawRows(moved = false) {
     if (!this.rows) return;
     this.drawn = Math.floor(this.scroller.scrollTop / ROW);
     const first = Math.max(0, this.drawn - SPARE);
     const sight = Math.ceil(this.sight / ROW) + 2 * SPARE;
-    this.fill(first, Math.min(this.rows.length, first + sight));
+    const last = Math.min(this.rows.length, first + sight);
+    if (moved && this.kept?.rows === this.rows) this.shift(first, last);
+    else this.fill(first, last);
   }
 
   fill(first, last) {
@@ -290,9 +292,29 @@ export class RunTable {
     const stop = this.rows.find(({ run }) => run === this.focused && run >= 0) ?? this.rows[0];
     const rows = this.rows.slice(first, last).map((row, index) => this.rowNode(row, first + index, row === stop));
     this.body.replaceChildren(spacer(first * ROW), ...rows, spacer((this.rows.length - last) * ROW));
+    this.kept = { rows: this.rows, first, last, stop };
     if (!this.rows.length) this.body.replaceChildren(this.lastLine("No run matches."));
     if (focus) this.focusRow(this.focused);
     this.all.checked = this.picked.ids.size > 0 && this.picked.ids.size === this.selection.runs.length;
+    this.markRow();
+  }
+
+  /** Takes away the rows that have left, and makes only those that have come. */
+  shift(first, last) {
+    const { kept, body } = this;
+    const node = (index) => this.rowNode(this.rows[index], index, this.rows[index] === kept.stop);
+    const range = (from, to) => Array.from({ length: Math.max(0, to - from) }, (_, at) => node(from + at));
+    if (first >= kept.last || last <= kept.first) {
+      this.fill(first, last);
+      return;
+    }
+    for (let at = kept.first; at < first; at += 1) body.children[1].remove();
+    for (let at = last; at < kept.last; at += 1) body.children[body.children.length - 2].remove();
+    body.firstElementChild.after(...range(first, kept.first));
+    body.lastElementChild.before(...range(kept.last, last));
+    body.firstElementChild.style.height = `${first * ROW}px`;
+    body.lastElementChild.style.height = `${(this.rows.length - last) * ROW}px`;
+    Object.assign(kept, { first, last });
     this.markRow();
   }
 

@@ -182,8 +182,8 @@ def command(
     connection: sqlite3.Connection, kind: str, sweep: sqlite3.Row, run_name: str, parameters: Point
 ) -> dict[str, Any]:
     """What an agent is told to run; also what people call the run, which W&B's server does not say."""
-    query = "SELECT display_name FROM runs WHERE sweep_id = ? AND name = ?"
-    (title,) = connection.execute(query, (sweep["id"], run_name)).fetchone()
+    query = "SELECT display_name FROM runs WHERE project_id = ? AND name = ?"
+    (title,) = connection.execute(query, (sweep["project_id"], run_name)).fetchone()
     args = {key: {"value": value} for key, value in parameters.items()}
     program = config_of(connection, sweep).get("program")
     return {"type": kind, "run_id": run_name, "run_name": title, "args": args, "program": program}
