@@ -17,9 +17,12 @@ class Queue:
     """A queue that the batch system may choose, or that `--queue` names."""
 
     name: str
-    walltime: int
-    """The longest, in seconds."""
-    gpus: bool = False
+    walltime: int | None
+    """The longest, in seconds; None: there is no limit."""
+    gpus: bool | None = False
+    """Whether its jobs have GPUs; None: some have."""
+    named: bool = False
+    """Whether a job gets there only by the queue's name."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Site:
     kill_delay: int = 10
     """Seconds from SIGTERM to SIGKILL."""
     queues: tuple[Queue, ...] = ()
+    """Where the batch system does not say itself what it has."""
     scratch: Scratch | None = None
     ticket: Ticket | None = None
     modules: str = ""
@@ -58,11 +62,6 @@ class Site:
     """Where images are found, for advice."""
     mail_domain: str = ""
     """Completes a --mail without a host."""
-
-    def longest(self, queue: str | None, gpus: bool) -> int | None:
-        """Return the longest walltime in seconds, in one queue or in any for such jobs; None if not known."""
-        fitting = [one for one in self.queues if one.name == queue or (not queue and one.gpus == gpus)]
-        return max((one.walltime for one in fitting), default=None)
 
 
 def read(path: Path) -> Site:

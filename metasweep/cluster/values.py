@@ -38,7 +38,8 @@ parse_capability = matching(
 )
 # PBS takes no space and no slash in a job's name.
 parse_name = matching(
-    r"[A-Za-z][\w.+-]{0,63}", "cannot name a job: a letter first, then letters, digits and . _ + -"
+    r"[A-Za-z][\w.+-]{0,63}",
+    "cannot name a job: a letter first, then letters, digits and . _ + -, 64 signs at most",
 )
 parse_mail = matching(r"[\w.+-]+(@[\w.-]+)?", "is not an address: write name@host")
 parse_queue = matching(r"[A-Za-z0-9][\w.@-]*", "cannot be a queue")

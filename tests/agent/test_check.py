@@ -53,7 +53,7 @@ def test_a_program_that_is_fit(workshop: Workshop) -> None:
 def test_a_metric_under_another_name(workshop: Workshop) -> None:
     code, output = check(workshop, workshop.sweep(metric={"name": "val/acc", "goal": "maximize"}))
     assert code == 1
-    assert "! the sweep's metric val/acc was not logged as a number; logged was score" in output
+    assert "! the sweep's metric val/acc was not logged as a number; the run logged score" in output
 
 
 @pytest.mark.timeout(PATIENCE)

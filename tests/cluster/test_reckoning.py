@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 
 from metasweep.cluster import values
 from metasweep.cluster.looking.points import count_points
-from metasweep.cluster.schedulers import PBS, Job
+from metasweep.cluster.schedulers import PBS, Job, Slurm
+from metasweep.cluster.schedulers.pbs import read_queues
+from metasweep.cluster.schedulers.slurm import read_partition
+from metasweep.cluster.site import Site
 from metasweep.cluster.submitting import estimate
 
 MOMENT = 1_785_000_000  # 2026-07-25T17:20:00 in UTC
@@ -37,6 +40,72 @@ def test_a_suggestion_keeps_what_is_given_and_has_room_for_a_run(left, run_secon
     if walltime is None:
         assert plan.walltime >= estimate.START + 2 * run_seconds
         assert plan.walltime % estimate.STEP == 0
+
+
+# As `qstat -Qf -F json` of OpenPBS 23.06 told it, without what counts jobs.
+QUEUES = {
+    "q_1d": {
+        "queue_type": "Execution",
+        "resources_max": {"ngpus": 0, "walltime": "24:00:00"},
+        "enabled": "True",
+        "started": "True",
+    },
+    "default": {
+        "queue_type": "Route",
+        "route_destinations": "q_2h,q_1d,gpu",
+        "enabled": "True",
+        "started": "True",
+    },
+    "q_2h": {
+        "queue_type": "Execution",
+        "resources_max": {"ngpus": 0, "walltime": "02:00:00"},
+        "enabled": "True",
+        "started": "True",
+    },
+    "gpu": {
+        "queue_type": "Execution",
+        "resources_max": {"walltime": "30:00:00"},
+        "resources_min": {"ngpus": 1},
+        "enabled": "True",
+        "started": "True",
+    },
+    "q_friends": {
+        "queue_type": "Execution",
+        "acl_user_enable": "True",
+        "acl_users": "friend",
+        "resources_max": {"walltime": "1000:00:00"},
+        "enabled": "True",
+        "started": "True",
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("queue", "gpus", "hours"),
+    [
+        (None, False, 24),
+        (None, True, 30),
+        ("q_2h", False, 2),
+        ("q_friends", False, 1000),
+        ("nowhere", False, None),
+    ],
+)
+def test_the_longest_walltime_of_pbs(queue, gpus, hours):
+    pbs = PBS(Site(queues=read_queues(QUEUES, "default")))
+    assert pbs.longest(queue, gpus) == (hours and hours * 3600)
+
+
+def test_the_longest_walltime_of_slurm():
+    lines = ("main*|up|1-00:00:00|(null)", "gpu|up|infinite|gpu:a100:4(S:0-1)", "old|down|2:00:00|(null)")
+    slurm = Slurm(Site(queues=tuple(found for line in lines if (found := read_partition(line)))))
+    assert slurm.longest(None, False) == 24 * 3600
+    assert slurm.longest("gpu", True) is None, "no limit"
+    assert [queue.name for queue in slurm.queues] == ["main", "gpu"]
+
+
+def test_a_suggestion_is_never_longer_than_a_queue():
+    plan = estimate.suggest(left=40, run_seconds=15 * 3600, workers=4, longest=24 * 3600)
+    assert plan.walltime == 24 * 3600
 
 
 def test_a_suggestion_for_the_grid_of_four_hundred_runs():
@@ -133,3 +202,29 @@ def test_a_job_that_never_ran_has_an_exit_status_all_the_same():
 )
 def test_comments_of_pbs(comment, said):
     assert PBS().explain(comment) == said
+
+
+@pytest.mark.parametrize(
+    ("reason", "never"),
+    [
+        ("PartitionConfig", True),
+        ("QOSMaxCpuPerJobLimit", True),
+        ("AssocMaxWallDurationPerJobLimit", True),
+        ("QOSMaxMemoryPerNode", True),
+        ("MaxCpuPerAccount", False),
+        ("QOSMaxJobsPerUserLimit", False),
+        ("QOSMaxCpuPerUserLimit", False),
+        ("AssocGrpCpuLimit", False),
+        ("AssocGrpCPUMinutesLimit", True),
+        ("InvalidQOS", True),
+        ("InvalidAccount", True),
+        ("AccountNotAllowed", True),
+        ("QOSNotAllowed", True),
+        ("Resources", False),
+        ("Priority", False),
+        ("JobHeldUser", False),
+    ],
+)
+def test_reasons_of_slurm_that_never_end(reason, never):
+    """What one job asks for never gets less; what others of this account have, does."""
+    assert Slurm().explain(reason).startswith("can never run: " if never else "waits: ")

@@ -95,7 +95,7 @@ def wait_until_idle(conf):
 @pytest.fixture
 def slurm(tmp_path, slurm_conf):
     cluster = Cluster(tmp_path)
-    for name in ("sbatch", "squeue", "scancel", "scontrol"):
+    for name in ("sbatch", "squeue", "scancel", "scontrol", "sinfo"):
         (cluster.tools / name).symlink_to(shutil.which(name))
     cluster.env |= {"PATH": str(cluster.tools), "SLURM_CONF": str(slurm_conf)}
     yield cluster
@@ -158,8 +158,12 @@ def test_what_slurm_refuses_and_what_can_never_run(slurm):
     assert (refused.returncode, refused.stdout) == (1, "")
     assert len(refused.stderr.splitlines()) == 1
     assert "invalid partition" in refused.stderr
-    slurm.submit("--jobs", 1, "--walltime", "100:00:00", "--cpus", 1, "--mem", "1gb")
-    wait_for_table(slurm, "can never run: the walltime is longer than the partition allows")
+    refused = slurm.metacentrum(*arguments[:-1], "100:00:00")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "24:00:00 is the longest" in refused.stderr
+    by_hand = slurm.run("sbatch", "--parsable", "--time=100:00:00", "--wrap=true").stdout.strip()
+    said = slurm.wait_for(lambda: slurm.metacentrum("status", by_hand).stdout)
+    assert "can never run: the walltime is longer than the partition allows" in said
 
 
 def test_no_key_is_ever_where_others_can_read_it(slurm):

@@ -5,12 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import click
 
-from metasweep.cluster.site import Site
+from metasweep.cluster.schedulers.command import NotHere
+from metasweep.cluster.site import Queue, Site
 
 State = Literal["queued", "running", "ended"]
 Lack = Literal["memory", "time"]
@@ -81,6 +83,28 @@ class Scheduler(ABC):
         if not request.gpus and (request.gpu_mem or request.gpu_cap):
             return "--gpu-mem and --gpu-cap say which GPU: add --gpus 1"
         return None
+
+    @cached_property
+    def queues(self) -> tuple[Queue, ...]:
+        """The queues, by the site's file, or else as the batch system tells them now."""
+        try:
+            return self.site.queues or self.ask_queues()
+        except NotHere:  # a dry run elsewhere
+            return ()
+
+    @abstractmethod
+    def ask_queues(self) -> tuple[Queue, ...]:
+        """The queues that take jobs."""
+
+    def longest(self, queue: str | None, gpus: bool) -> int | None:
+        """The longest walltime in seconds, in one queue or in any for such jobs; None without a limit."""
+        fitting = [
+            one.walltime
+            for one in self.queues
+            if one.name == queue or (not queue and not one.named and one.gpus in (gpus, None))
+        ]
+        limits = [walltime for walltime in fitting if walltime is not None]
+        return max(limits) if limits and len(limits) == len(fitting) else None
 
     @abstractmethod
     def directives(self, request: Request) -> list[str]:

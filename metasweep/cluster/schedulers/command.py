@@ -22,6 +22,10 @@ class NoAnswer(click.ClickException):
     """A command that did not end in time: whether it did something is not known."""
 
 
+class NotHere(click.ClickException):
+    """A command that this machine does not have."""
+
+
 def run(arguments: Sequence[str], ticket: Ticket | None = None) -> subprocess.CompletedProcess[str]:
     """Run a command to its end and return it with its output, whatever its exit status.
 
@@ -39,9 +43,7 @@ def run(arguments: Sequence[str], ticket: Ticket | None = None) -> subprocess.Co
             start_new_session=True,
         )
     except FileNotFoundError as error:
-        raise click.ClickException(
-            f"No {arguments[0]} here: run this on a frontend of the cluster"
-        ) from error
+        raise NotHere(f"No {arguments[0]} here: run this on a frontend of the cluster") from error
     except subprocess.TimeoutExpired as error:
         late = f"{arguments[0]} did not answer in {SECONDS:.0f} s"
         if advice := ticket_advice(ticket):  # it asked for a password, and did nothing

@@ -21,12 +21,15 @@ from metasweep.cluster.schedulers.base import (
     Scheduler,
     State,
 )
+from metasweep.cluster.site import Queue
 
-NO_SERVER, UNKNOWN_JOB, FINISHED_JOB, NOT_ENABLED, DENIED = 160, 153, 35, 173, 174
+NO_SERVER, UNKNOWN_JOB, FINISHED_JOB, NOT_ENABLED = 160, 153, 35, 173
+UNAUTHORIZED, DENIED = 159, 174  # what a server says of a queue for others
 ADVICE = {
     2: "an option that this PBS does not take",
     NO_SERVER: "the PBS server cannot be reached; try again later, or from another frontend",
     166: "a value that PBS does not take",
+    UNAUTHORIZED: "your account may not use this queue; leave --queue out, or choose another",
     DENIED: "your account may not use this queue; leave --queue out, or choose another",
     NOT_ENABLED: "this queue takes no jobs now; leave --queue out",
     170: "there is no such queue; leave --queue out, PBS chooses by walltime and GPUs",
@@ -111,6 +114,12 @@ class PBS(Scheduler):
         found = [job for job_id, record in self.ask([job_id]).items() if (job := read_job(job_id, record))]
         return sorted(found, key=lambda job: job.index)
 
+    def ask_queues(self) -> tuple[Queue, ...]:
+        """By `qstat -Qf`. A job that names no queue goes to the default one, which may pass it on."""
+        server = self.tell(["qstat", "-Bf", "-F", "json"])["Server"]
+        default = next(iter(server.values())).get("default_queue", "")
+        return read_queues(self.tell(["qstat", "-Qf", "-F", "json"])["Queue"], default)
+
     def cancel(self, job_ids: Sequence[str], force: bool = False) -> None:
         """qdel; jobs that have ended already are no error."""
         process = self.run(["qdel", *(["-W", "force"] if force else []), *job_ids])
@@ -145,11 +154,15 @@ class PBS(Scheduler):
 
     def ask(self, job_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """PBS's records of jobs and their members, ended ones too; {} for ids that it does not know."""
-        process = self.run(["qstat", "-xft", "-F", "json", *job_ids])
+        return self.tell(["qstat", "-xft", "-F", "json", *job_ids]).get("Jobs", {})
+
+    def tell(self, question: Sequence[str]) -> dict[str, Any]:
+        """The answer of qstat in JSON."""
+        process = self.run(question)
         if process.returncode not in (0, UNKNOWN_JOB):
             raise self.failure(process)
         try:
-            return json.loads(process.stdout or "{}").get("Jobs", {})
+            return json.loads(process.stdout or "{}")
         except ValueError as error:
             raise click.ClickException(f"qstat did not answer in JSON ({error}); is this OpenPBS?") from error
 
@@ -159,6 +172,37 @@ class PBS(Scheduler):
         if kind == "Can Never Run":
             return f"can never run: {explain_reason(reason, never=True)}; cancel it and ask for less"
         return f"waits: {explain_reason(reason, never=False)}" if kind == "Not Running" else ""
+
+
+def read_queues(records: dict[str, dict[str, Any]], default: str) -> tuple[Queue, ...]:
+    """The queues that take jobs, from the records of all."""
+    reached = destinations(records, default)
+    works = {"queue_type": "Execution", "enabled": "True", "started": "True"}
+    found = []
+    for name, record in records.items():
+        least, most = record.get("resources_min", {}), record.get("resources_max", {})
+        if works.items() <= record.items():
+            limit, gpus = seconds(most.get("walltime")), gpus_of(least, most)
+            found.append(Queue(name, limit, gpus, named=name not in reached))
+    return tuple(found)
+
+
+def destinations(records: dict[str, dict[str, Any]], name: str) -> set[str]:
+    """The queues to which one passes jobs on, itself if it runs them; none that is for some users alone."""
+    record = records.get(name, {})
+    if any(record.get(f"acl_{kind}_enable") == "True" for kind in ("user", "group")):
+        return set()
+    if record.get("queue_type") != "Route":
+        return {name}
+    further = (one.strip().partition("@")[0] for one in str(record.get("route_destinations", "")).split(","))
+    return set().union(*(destinations(records, one) for one in further if one != name))
+
+
+def gpus_of(least: dict[str, Any], most: dict[str, Any]) -> bool | None:
+    """Whether the jobs of a queue have GPUs, by its limits; None: they may."""
+    if least.get("ngpus"):
+        return True
+    return False if most.get("ngpus") == 0 else None
 
 
 def select(request: Request) -> str:

@@ -20,6 +20,7 @@ from metasweep.cluster.schedulers.base import (
     State,
 )
 from metasweep.cluster.schedulers.pbs import limit
+from metasweep.cluster.site import Queue
 
 WAITING = {"PENDING", "REQUEUED", "REQUEUE_HOLD", "RESV_DEL_HOLD", "SPECIAL_EXIT", "SUSPENDED"}
 ACTIVE = {"RUNNING", "CONFIGURING", "COMPLETING", "STAGE_OUT", "SIGNALING", "STOPPED", "RESIZING"}
@@ -36,16 +37,20 @@ FIELDS = (
     "TimeUsed",
     "TimeLimit",
 )
-NEVER = {
-    "BadConstraints": "no node offers what was asked for",
-    "DependencyNeverSatisfied": "the job to wait for is not known",
-    "PartitionTimeLimit": "the walltime is longer than the partition allows",
-    "PartitionNodeLimit": "more than the partition has",
-    "PartitionConfig": "the partition never runs such jobs: see `scontrol show partition`",
-    "AssocMaxWallDurationPerJobLimit": "the walltime is longer than the account may ask for",
-    "QOSMaxWallDurationPerJobLimit": "the walltime is longer than the quality of service allows",
-    "AssocGrpCPUMinutesLimit": "the account's CPU time is used up",
+NEVER = {  # the whole reason: what it means; the first that fits counts
+    r"BadConstraints": "no node offers what was asked for",
+    r"DependencyNeverSatisfied": "the job to wait for failed or is not known",
+    r"PartitionTimeLimit": "the walltime is longer than the partition allows",
+    r"PartitionNodeLimit": "more than the partition has",
+    r"PartitionConfig": "the partition never runs such jobs: see `scontrol show partition`",
+    r"(AssocMax|QOSMax)WallDurationPerJob\w*": "the walltime is longer than this account may ask for",
+    r"(AssocMax|QOSMax)\w+Per(Job|Node)(Limit)?": "more than this account may ask for in one job",
+    r"QOSMin\w+": "less than this account must ask for in one job",
+    r"(AssocGrp|QOSGrp)\w*Minutes\w*": "the computing time of this account is used up",
+    r"(Invalid|Account|QOS)\w*(Account|QOS|NotAllowed)": "this account may not run such jobs",
+    r"JobHeldAdmin|JobHoldMaxRequeue|JobLaunchFailure|launch failed requeued held": "Slurm holds it back",
 }
+HELD = "JobHeldUser"
 
 ADVICE = {
     "invalid partition": "see `sinfo -s`, or leave --queue out",
@@ -110,6 +115,13 @@ class Slurm(Scheduler):
             raise command.failure(process)
         return sorted((read_job(line) for line in process.stdout.splitlines()), key=lambda job: job.index)
 
+    def ask_queues(self) -> tuple[Queue, ...]:
+        """By sinfo. A job that names no partition goes to the default one."""
+        process = command.run(["sinfo", "--noheader", "-o", "%P|%a|%l|%G"])
+        if process.returncode:
+            raise command.failure(process)
+        return tuple(found for line in process.stdout.splitlines() if (found := read_partition(line)))
+
     def cancel(self, job_ids: Sequence[str], force: bool = False) -> None:
         """scancel; with `force`, SIGKILL at once."""
         process = command.run(["scancel", *(["--signal=KILL", "--full"] if force else []), *job_ids])
@@ -133,9 +145,22 @@ class Slurm(Scheduler):
 
     def explain(self, comment: str) -> str:
         """The reasons for which a job never starts, and the others as they are."""
-        if comment in NEVER:
-            return f"can never run: {NEVER[comment]}; cancel it and ask for less"
-        return f"waits: {comment}" if comment not in ("", "None") else ""
+        reason = comment.strip("()")
+        if meaning := next((words for pattern, words in NEVER.items() if re.fullmatch(pattern, reason)), ""):
+            return f"can never run: {meaning}; cancel it and ask for something else"
+        if reason == HELD:
+            return "waits: you hold it back; scontrol release lets it go"
+        return f"waits: {reason}" if reason not in ("", "None") else ""
+
+
+def read_partition(line: str) -> Queue | None:
+    """A partition from a line of sinfo, which marks the default one with a *; None for one that is down."""
+    name, state, longest, gres = line.split("|")
+    if state != "up":
+        return None
+    limit = parse_left(longest)
+    gpus = None if re.search(r"\bgpu\b", gres) else False
+    return Queue(name.rstrip("*"), int(limit) if limit else None, gpus, named=not name.endswith("*"))
 
 
 def advice_on(said: str) -> str:

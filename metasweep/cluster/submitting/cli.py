@@ -169,7 +169,8 @@ def read_left(sweep: str, account: Account | None) -> Points | None:
 def launch_canary(target: Target, request: Request, settings: dict[str, str]) -> Submission:
     """Submit the job of one run: one core, or the GPUs of one job."""
     cpus = request.cpus if request.gpus else 1
-    walltime = request.walltime if request.walltime > 1 else estimate.COMFORTABLE
+    longest = target.scheduler.longest(request.queue, request.gpus > 0) or estimate.COMFORTABLE
+    walltime = request.walltime if request.walltime > 1 else min(estimate.COMFORTABLE, longest)
     small = make_request(
         target,
         **{**request.as_asked(), "jobs": 1, "max_running": None, "mail": None},
@@ -211,8 +212,9 @@ def plan_jobs(
 ) -> Request:
     """The request with the number of jobs, their walltime and memory, as given or reckoned; prints advice."""
     workers = request.gpus or request.cpus
-    plan = estimate.choose(points, workers, wish.jobs, wish.walltime)
-    if points and (advice := estimate.advise(points, plan, workers)):
+    longest = target.scheduler.longest(request.queue, request.gpus > 0)
+    plan = estimate.choose(points, workers, wish.jobs, wish.walltime, longest)
+    if points and (advice := estimate.advise(points, plan, workers, longest)):
         click.echo(advice, err=True)
     needs = {**request.as_asked(), **wish.as_needs(), **plan.as_needs()}
     after = first.job_id if first else None

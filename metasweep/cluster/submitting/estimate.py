@@ -34,11 +34,17 @@ class Plan:
 
 
 def suggest(
-    left: int, run_seconds: float, workers: int, jobs: int | None = None, walltime: int | None = None
+    left: int,
+    run_seconds: float,
+    workers: int,
+    jobs: int | None = None,
+    walltime: int | None = None,
+    longest: int | None = None,
 ) -> Plan:
     """Jobs with `workers` runs at a time that do `left` runs: few jobs, none of them long.
 
-    What is given stays. A suggested walltime is at least twice a run, so that no job ends in its first one.
+    What is given stays. A suggested walltime is at least twice a run, so that no job ends in its first one,
+    but not above the `longest` that there is, in seconds.
     """
     work = max(left, 1) * run_seconds * MARGIN / workers
     if jobs is None:
@@ -46,6 +52,8 @@ def suggest(
         jobs = min(max(1, math.ceil(work / room_each)), MAX_JOBS, math.ceil(max(left, 1) / workers))
     if walltime is None:
         walltime = math.ceil((START + max(work / jobs, 2 * run_seconds)) / STEP) * STEP
+        if longest and walltime > longest:
+            walltime = longest
     return Plan(jobs, walltime)
 
 
@@ -54,7 +62,13 @@ def room(plan: Plan, run_seconds: float, workers: int) -> int:
     return plan.jobs * workers * int(max(0, plan.walltime - START) / (run_seconds * MARGIN))
 
 
-def choose(points: Points | None, workers: int, jobs: int | None, walltime: int | None) -> Plan:
+def choose(
+    points: Points | None,
+    workers: int,
+    jobs: int | None,
+    walltime: int | None,
+    longest: int | None = None,
+) -> Plan:
     """The plan: what is given, completed by a suggestion. Raises click.UsageError when it cannot be made."""
     if jobs and walltime:
         return Plan(jobs, walltime)
@@ -63,16 +77,16 @@ def choose(points: Points | None, workers: int, jobs: int | None, walltime: int 
         raise click.UsageError(
             f"say both --jobs and --walltime: {reason}, so there is nothing to reckon with"
         )
-    return suggest(points.left, points.run_seconds, workers, jobs, walltime)
+    return suggest(points.left, points.run_seconds, workers, jobs, walltime, longest)
 
 
-def advise(points: Points, plan: Plan, workers: int) -> str:
+def advise(points: Points, plan: Plan, workers: int, longest: int | None = None) -> str:
     """One line: what is left of the sweep, and whether the plan has room for it."""
     if points.left is None or points.run_seconds is None:
         return ""
     needs = f"{points.left} runs of about {points.run_seconds:.0f} s are left"
     holds = room(plan, points.run_seconds, workers)
-    better = suggest(points.left, points.run_seconds, workers)
+    better = suggest(points.left, points.run_seconds, workers, longest=longest)
     if holds >= points.left:
         return f"{needs}; {plan} has room for {holds}."
     return f"{needs}, but {plan} has room for {holds} only: {better} would do."

@@ -30,13 +30,14 @@ def make_request(target: Target, **needs: Any) -> Request:
         elif request.scratch_kind not in site.scratch.kinds:
             known = ", ".join(site.scratch.kinds)
             raise click.UsageError(f"{site.name} has no scratch {request.scratch_kind!r}: choose of {known}")
-    longest = site.longest(request.queue, request.gpus > 0)
-    if longest and request.walltime > longest:
-        raise click.UsageError(
-            f"no queue of {site.name} takes {clock(request.walltime)}: {clock(longest)} is the longest"
-        )
     if refusal := target.scheduler.refuse(request):
         raise click.UsageError(refusal)
+    longest = target.scheduler.longest(request.queue, request.gpus > 0)
+    if longest and request.walltime > longest:
+        where = f"the queue {request.queue}" if request.queue else f"any queue of {site.name}"
+        raise click.UsageError(
+            f"{clock(request.walltime)} is longer than {where} takes: {clock(longest)} is the longest"
+        )
     return request
 
 

@@ -67,7 +67,7 @@ def ask_more(before: Submission, lacks: set[Lack], scheduler: Scheduler) -> dict
     if "memory" in lacks:
         needs["mem"] = grow(needs["mem"])
     if "time" in lacks:
-        longest = scheduler.site.longest(needs["queue"], needs["gpus"] > 0) or math.inf
+        longest = scheduler.longest(needs["queue"], needs["gpus"] > 0) or math.inf
         if needs["walltime"] >= longest:
             raise click.ClickException(
                 f"No queue takes more than the {clock(needs['walltime'])} that {before.job_id} had: "

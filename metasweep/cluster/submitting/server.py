@@ -51,7 +51,7 @@ def launch_servers(target: Target, number: int, host: str, interval: float) -> S
     """Submit the jobs that serve, each waiting for the one before, and wait until the first one does."""
     place = Place(target.project.folder / "served")
     settings = {"SERVED": str(place.folder), "SERVE_HOST": host}
-    walltime = min(target.scheduler.site.longest(target.queue, gpus=False) or DAY, DAY)
+    walltime = min(target.scheduler.longest(target.queue, gpus=False) or DAY, DAY)
     if not target.dry_run:
         place.make()
         place.stop.unlink(missing_ok=True)

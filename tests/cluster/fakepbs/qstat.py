@@ -10,13 +10,19 @@ import site_model as site
 
 
 def main():
-    site.check_access("qstat")
     parser = argparse.ArgumentParser(add_help=False)
-    for flag in "xft":
+    for flag in "xftQB":
         parser.add_argument(f"-{flag}", action="store_true")
     parser.add_argument("-F")
-    parser.add_argument("ids", nargs="+")
+    parser.add_argument("ids", nargs="*")
     options = parser.parse_args()
+    site.check_access("qstat -Q" if options.Q or options.B else "qstat")
+    if options.B:
+        print(json.dumps({"Server": {site.SERVER: {"default_queue": "default"}}}))
+        return
+    if options.Q:
+        print(json.dumps({"Queue": describe_queues()}))
+        return
     found, status = {}, 0
     for job_id in options.ids:
         record = site.read(site.number_of(job_id))
@@ -66,6 +72,26 @@ def describe(record, index):
     if member["state"] == "Q" and "comment" in record:
         told["comment"] = record["comment"]
     return told
+
+
+def describe_queues():
+    """One that passes jobs on, and for each limit one without and one with GPUs; those of others."""
+    open_ = {"enabled": "True", "started": "True", "queue_type": "Execution"}
+    found = {}
+    for name, longest in site.settings()["queues"].items():
+        limit = f"{longest // 3600:02}:{longest // 60 % 60:02}:{longest % 60:02}"
+        found[name] = {**open_, "resources_max": {"ngpus": 0, "walltime": limit}}
+        found[f"gpu_{name}"] = {
+            **open_,
+            "resources_max": {"walltime": limit},
+            "resources_min": {"ngpus": 1},
+        }
+    others = {
+        name: {**open_, "acl_user_enable": "True", "resources_max": {"walltime": "1000:00:00"}}
+        for name in site.settings()["denied"]
+    }
+    routed = {**open_, "queue_type": "Route", "route_destinations": ",".join([*found, *others])}
+    return {**found, **others, "default": routed}
 
 
 def output_path(record):

@@ -152,7 +152,7 @@ def accepted(job, more):
         site.fail("qsub", "Job violates queue and/or server resource limits", 188)
     if job["queue"] is None and of_site["refuses"]:
         site.fail("qsub", "Job violates queue and/or server resource limits", 1)
-    return job["queue"] is not None
+    return job["queue"] is not None and not of_site["drops"]
 
 
 def start(job):

@@ -1,10 +1,11 @@
 """The fake site: one folder holds its settings and a record of each job, as PBS's server would.
 
 `$FAKEPBS/site.json` may set: second (real seconds for one of PBS's), grace (real seconds from SIGTERM to
-SIGKILL at the least; up to 1.8 times that), cycle (real seconds until the scheduler looks at a new job), cpus
-and nodes, queues (name to longest walltime in seconds, shortest first), denied (queues for others), refuses
-(whether qsub itself says that no queue takes a job, or gives an id to nothing), memory (whose limit it is:
-"cgroup" kills one process, "mom" the job, "" none), no_server (for all commands, or for those listed).
+SIGKILL at the least; up to 1.8 times that), cycle (real seconds until the scheduler looks at a new job),
+cpus and nodes, queues (name to longest walltime in seconds, shortest first), denied (queues for others),
+refuses (whether qsub itself says that no queue takes a job, or gives an id to nothing), drops (whether the
+routing queue takes every job and drops it), memory (whose limit it is: "cgroup" kills one process, "mom"
+the job, "" none), no_server (for all commands, or for those listed).
 """
 
 import json
@@ -28,6 +29,7 @@ DEFAULTS = {
     "queues": {"q_2h": 2 * 3600, "q_1d": 24 * 3600, "q_2d": 48 * 3600},
     "denied": ["q_friends"],
     "refuses": False,
+    "drops": False,
     "memory": "cgroup",
     "no_server": False,
 }
