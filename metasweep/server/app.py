@@ -23,7 +23,7 @@ from metasweep.server.access.routes import PublicRoute
 from metasweep.server.access.signing import Signer
 from metasweep.server.api import endpoint
 from metasweep.server.context import Server, Settings
-from metasweep.server.errors import ServerError
+from metasweep.server.errors import Fault, ServerError
 from metasweep.server.lanes import Lanes
 from metasweep.server.pages.sign_in import address
 from metasweep.server.store.base.database import Database
@@ -49,9 +49,11 @@ ROUTES = [
     Route("/artifactsV2/{where:path}/{digest}/{name}", files.download_by_digest),
     *pages.ROUTES,
 ]
+# What SQLite says, in words: its numbers are read by Python 3.11 and later only.
 FULL = ("full", "disk I/O error")
 # The query's fault, or of what an older version let in; not the disk's.
 TOO_MUCH = ("too large", "too many", "too complex", "too big", "overflow", "decode")
+OUR_FAULT = ("no such", "syntax error", "ambiguous", "misuse", "wrong number", "has no column", "incomplete")
 
 
 def no_key(scope: Scope) -> Response:
@@ -86,11 +88,22 @@ async def no_such_address(request: Request, _error: Exception) -> Response:
 async def storage_error(_request: Request, error: Exception) -> Response:
     """The disk is full or cannot be written: the client waits and tries again."""
     text = str(error)
-    if isinstance(error, sqlite3.OperationalError) and any(word in text for word in TOO_MUCH):
-        return JSONResponse({"error": text, "errors": [{"message": text}]}, 400)
+    if isinstance(error, sqlite3.OperationalError):
+        if any(word in text for word in OUR_FAULT):
+            raise error
+        if any(word in text for word in TOO_MUCH):
+            return JSONResponse({"error": text, "errors": [{"message": text}]}, 400)
     status = 507 if any(word in text for word in FULL) or getattr(error, "errno", 0) == 28 else 503
     log.error("cannot store: %s; clients try again until there is room", text)
     return JSONResponse({"error": text}, status)
+
+
+async def internal_fault(request: Request, _error: Exception) -> Response:
+    """A mistake in this program: it would be made again, so that no client shall try again.
+
+    Starlette passes the error on, and uvicorn logs it with its traceback.
+    """
+    return await server_error(request, Fault("a fault of this server: its log says which; report it"))
 
 
 async def text_error(_request: Request, _error: Exception) -> Response:
@@ -152,6 +165,7 @@ def make_app(server: Server, keys: Keyring, behind_proxy: bool, at_end: Callable
             UnicodeEncodeError: text_error,
             OverflowError: number_error,
             RecursionError: depth_error,
+            Exception: internal_fault,
         },
         lifespan=lifespan,
     )

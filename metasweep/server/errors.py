@@ -47,3 +47,9 @@ class Unavailable(ServerError):
     """The server cannot do this now: the client tries again."""
 
     status = 503
+
+
+class Fault(ServerError):
+    """A mistake in this program. Of the statuses for those, clients take this one alone for the last word."""
+
+    status = 501

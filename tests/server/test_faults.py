@@ -1,8 +1,10 @@
 """What must survive: the server killed in mid-run, wrong keys, and requests that make no sense."""
 
 import base64
+import contextlib
 import gzip
 import json
+import sqlite3
 import subprocess
 import textwrap
 import time
@@ -293,3 +295,18 @@ def test_unknown_things_are_not_found(
         "/graphql", json={"query": 'mutation { agentHeartbeat(input: {id: "x"}) { commands } }'}
     )
     assert answer.status_code == 404
+
+
+def test_a_mistake_of_our_own_is_logged_and_not_tried_again(own_server: ServerProcess) -> None:
+    """A statement that SQLite refuses, which clients would repeat for days if it got a 503."""
+    client = Client(own_server)
+    client.start_run("r")
+    with contextlib.closing(sqlite3.connect(own_server.data_dir / "metasweep.db")) as database:
+        database.execute("DROP TABLE history")
+    row = json.dumps({"_step": 0})
+    body = {"files": {"wandb-history.jsonl": {"offset": 0, "content": [row]}}}
+    answer = client.post(f"/files/{client.entity}/{client.project}/r/file_stream", json=body)
+    assert (answer.status_code, "a fault of this server" in answer.text) == (501, True)
+    own_server.stop()
+    assert "no such table: history" in own_server.said
+    assert "Traceback" in own_server.said

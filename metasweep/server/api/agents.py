@@ -22,7 +22,9 @@ from metasweep.sweeps.states import ACTIVE
 
 Command = dict[str, Any]
 EXIT: Command = {"type": "exit"}
-REPEAT_SECONDS = 4.0  # an agent that asks again so soon has not heard the answer: W&B's own asks every 5 s
+# W&B's own agent asks 5 s after an answer, and then lists no run that has ended: where it lists nothing, the
+# run has ended. Sooner or later than that, it is the client that repeats a request without an answer.
+NEXT_LOOK = (5.0, 10.0)  # seconds
 
 
 def create_agent(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
@@ -109,18 +111,27 @@ def settle(
     """Compare the runs of an agent with those that it lists: true for a running run, false for an ended one.
 
     A run that is not running and ended without a word has failed if it never called wandb.init; after a stop
-    command it was killed. One that was handed out just now, and is not listed at all, was not heard of.
+    command it was killed. One that was handed out and of which the agent has not heard is left as it is.
     """
-    just_now = time_ago(REPEAT_SECONDS)
     for run in run_rows.of_agent(agent["id"], *ACTIVE).all(connection):
         if run["name"] in listed and not run["acknowledged"]:
             claims.acknowledge(connection, run)
-        unheard = not run["acknowledged"] and run["heartbeat_at"] > just_now and run["name"] not in listed
+        unheard = run["name"] not in listed and is_unheard(run, context.settings.lease)
         if listed.get(run["name"]) or (unheard and not run["stop_requested"]):
             continue
         if run["stop_requested"] or run["state"] == "pending":
             state = "killed" if run["stop_requested"] else "failed"
             claims.change_state(connection, run, state, context.settings.max_attempts)
+
+
+def is_unheard(run: sqlite3.Row, lease: float) -> bool:
+    """Whether an agent that asks now, and does not list the run, seems not to know of it.
+
+    Not for ever: it may be an agent so slow that it looks like one that has not heard.
+    """
+    soon, late = map(time_ago, NEXT_LOOK)
+    repeats = not late < run["heartbeat_at"] <= soon
+    return not run["acknowledged"] and repeats and run["created_at"] > time_ago(lease)
 
 
 def kill_runs(connection: sqlite3.Connection, context: Context, agent: sqlite3.Row) -> None:

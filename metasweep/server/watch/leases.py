@@ -77,17 +77,15 @@ class Watch:
 
     def _run(self) -> None:
         while not self._stop.wait(min(self._server.settings.lease / 10, INTERVAL)):
-            try:
-                self._look()
-            except sqlite3.OperationalError as error:
-                self._attention.begin_anew()
-                log.error("leases not looked at: %s", error)
-                continue
-            try:
-                self._early_stop.look()
-                self._old_artifacts.look()
-            except Exception:  # no oddity of a sweep may end the watch: the points of lost runs need it
-                log.exception("early stops and old artifacts not looked at")
+            for look in (self._look, self._early_stop.look, self._old_artifacts.look):
+                try:
+                    look()
+                except sqlite3.OperationalError as error:  # a full disk, for one
+                    self._attention.begin_anew()
+                    log.error("leases, early stops and old artifacts not looked at: %s", error)
+                    break
+                except Exception:  # no oddity of a sweep may end the watch: the points of lost runs need it
+                    log.exception("a look at leases, early stops or old artifacts failed")
 
     def _look(self) -> None:
         settings = self._server.settings

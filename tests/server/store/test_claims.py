@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from metasweep.server.store.base.database import time_ago
 from tests.conftest import ServerProcess, make_server
 from tests.server.protocol import HEARTBEAT, Client
 
@@ -120,6 +121,34 @@ def test_an_agent_that_did_not_hear_the_answer_gets_the_same_run_again(client: C
     (other,) = client.heartbeat(agent)  # it had heard of it
     assert client.run(run)["state"] == "failed"
     assert other["run_id"] != run
+
+
+@pytest.mark.parametrize(
+    ("waited", "age", "is_repeated"),
+    [
+        (2, 2, True),
+        (4, 20, True),
+        (6, 6, False),
+        (8, 20, False),
+        (16, 40, True),
+        (60, 250, True),
+        (60, 310, False),
+    ],
+)
+def test_w_and_bs_own_agent_repeats_a_request_sooner_or_later_than_it_looks(
+    server: ServerProcess, client: Client, waited: int, age: int, is_repeated: bool
+) -> None:
+    """It says nothing of a run that ended before it looked, 5 s later; nor of one of which it has not heard."""
+    agent = client.agent(client.sweep(GRID))
+    (first,) = client.heartbeat(agent)
+    with closing(sqlite3.connect(server.data_dir / "metasweep.db", timeout=30)) as database, database:
+        database.execute(
+            "UPDATE runs SET heartbeat_at = ?, created_at = ? WHERE name = ?",
+            (time_ago(waited), time_ago(age), first["run_id"]),
+        )
+    (again,) = client.heartbeat(agent)
+    assert (again["run_id"] == first["run_id"]) == is_repeated
+    assert client.run(first["run_id"])["state"] == ("pending" if is_repeated else "failed")
 
 
 def test_a_run_that_its_agent_says_has_ended_is_not_given_again(client: Client) -> None:

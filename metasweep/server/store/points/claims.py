@@ -95,6 +95,7 @@ def repeat(connection: sqlite3.Connection, sweep: sqlite3.Row, agent_id: int) ->
     ).fetchone()
     if run is None:
         return None
+    connection.execute("UPDATE runs SET heartbeat_at = ? WHERE id = ?", (now(), run["id"]))
     kind = "run" if run["exit_code"] is None else "resume"
     return command(connection, kind, sweep, run["name"], json.loads(run["parameters"] or "{}"))
 
