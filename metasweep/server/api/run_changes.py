@@ -14,7 +14,7 @@ from metasweep.server.store.base import ids, rows
 from metasweep.server.store.base.database import now, update
 from metasweep.server.store.base.names import check_name
 from metasweep.server.store.points import claims
-from metasweep.server.store.runs import history, runs
+from metasweep.server.store.runs import history, runs, streams
 from metasweep.server.stream.files import remove_blobs
 from metasweep.sweeps.states import ALIVE, ENDED, FINISHED, LOST
 
@@ -98,10 +98,13 @@ def upsert_bucket(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any])
 
 def delete_run(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
     """Delete a run with everything that it logged; its point is free again. One that is gone may be again."""
-    context = info.context
+    context, number = info.context, ids.decode("Run", input["id"])
+    while number is not None and context.database.write(
+        lambda connection: streams.forget(connection, number)
+    ):
+        pass  # others' writes have their turn
 
     def job(connection: sqlite3.Connection) -> list[str]:
-        number = ids.decode("Run", input["id"])
         run = rows.get(connection, "runs", number)
         if run is None:
             if number is None:
@@ -137,9 +140,17 @@ def rewind_run(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) ->
     if input["metricName"] != "_step" or not 0 <= value < 2**53:
         raise BadRequest("a run is rewound to a _step, from 0")
     entity = input.get("entityName") or context.settings.entity
+    path = (entity, input.get("projectName") or "uncategorized", input["runName"])
+
+    def portion(connection: sqlite3.Connection) -> bool:
+        run = runs.by_path(connection, *path)
+        return streams.forget(connection, run["id"], ("history",), after=int(value))
+
+    while context.database.write(portion):
+        pass  # others' writes have their turn
 
     def job(connection: sqlite3.Connection) -> sqlite3.Row:
-        run = runs.by_path(connection, entity, input.get("projectName") or "uncategorized", input["runName"])
+        run = runs.by_path(connection, *path)
         lines, step = history.cut(connection, run["id"], int(value))
         update(connection, "runs", run["id"], history_lines=lines, last_step=step, updated_at=now())
         return rows.known(connection, "runs", run["id"])

@@ -85,7 +85,7 @@ def size_and_count(connection: sqlite3.Connection, artifact_id: int) -> tuple[in
     """The bytes and the number of a version's entries, references among them."""
     query = (
         "SELECT coalesce(sum(size), 0), count(*) FROM files"
-        " WHERE artifact_id = ? AND NOT manifest AND (blob IS NOT NULL OR ref IS NOT NULL)"
+        " WHERE artifact_id = ? AND manifest = 0 AND (blob IS NOT NULL OR ref IS NOT NULL)"
     )
     return tuple(connection.execute(query, (artifact_id,)).fetchone())
 

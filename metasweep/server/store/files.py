@@ -39,7 +39,7 @@ def announce(
 ) -> int:
     """The id of a file of a run or a version, made when it is new."""
     kept = safe_name(name)
-    query = f"SELECT id FROM files WHERE {owner} = ? AND name = ? AND NOT manifest"
+    query = f"SELECT id FROM files WHERE {owner} = ? AND name = ? AND manifest = 0"
     if found := connection.execute(query, (owner_id, kept)).fetchone():
         return found["id"]
     kind = fit_type(mimetype or mimetypes.guess_type(kept)[0])
@@ -96,16 +96,25 @@ def inherit(
     connection: sqlite3.Connection, artifact: sqlite3.Row, name: str, birth: int | None, digest: str
 ) -> None:
     """An entry whose bytes an older version brought: that of its birth, or any of the collection."""
+    kept = safe_name(name)
+    query = "SELECT 1 FROM files WHERE artifact_id = ? AND manifest = 0 AND name = ?"
+    if connection.execute(query, (artifact["id"], kept)).fetchone():
+        return  # its own bytes are here
+    columns = "blob, size, md5, mimetype"
+    found = "SELECT {} FROM files WHERE manifest = 0 AND blob IS NOT NULL AND {} LIMIT 1"
+    born = found.format(columns, "artifact_id = :birth AND name = :name")
+    same = found.format(
+        columns,
+        "md5 = :digest AND artifact_id IN (SELECT id FROM artifacts WHERE collection_id = :collection)",
+    )
+    source = f"(SELECT * FROM ({born}) UNION ALL SELECT * FROM ({same}))"
     connection.execute(
-        "INSERT OR IGNORE INTO files (artifact_id, name, blob, size, md5, mimetype, updated_at)"
-        " SELECT :artifact, :name, blob, size, md5, mimetype, :now FROM files"
-        " WHERE NOT manifest AND blob IS NOT NULL AND ((artifact_id = :birth AND name = :name)"
-        " OR (md5 = :digest AND artifact_id IN (SELECT id FROM artifacts WHERE collection_id = :collection)))"
-        " ORDER BY artifact_id = :birth DESC LIMIT 1",
+        f"INSERT INTO files (artifact_id, name, {columns}, updated_at)"
+        f" SELECT :artifact, :name, {columns}, :now FROM {source} LIMIT 1",
         {
             "artifact": artifact["id"],
             "collection": artifact["collection_id"],
-            "name": name,
+            "name": kept,
             "birth": birth,
             "digest": digest,
             "now": now(),
@@ -116,7 +125,7 @@ def inherit(
 def uploaded(owner: Owner, owner_id: int, names: list[str] | None = None, pattern: str | None = None) -> Rows:
     """The files of a run or a version that are here, or elsewhere: all, those named, or LIKE a pattern."""
     query = (
-        f"SELECT * FROM files WHERE {owner} = ? AND NOT manifest AND (blob IS NOT NULL OR ref IS NOT NULL)"
+        f"SELECT * FROM files WHERE {owner} = ? AND manifest = 0 AND (blob IS NOT NULL OR ref IS NOT NULL)"
     )
     conditions: list[tuple[str, str]] = []
     if names:

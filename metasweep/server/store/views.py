@@ -175,8 +175,8 @@ def artifacts(connection: sqlite3.Connection, run_id: int) -> list[sqlite3.Row]:
         SELECT artifacts.id, collections.type, collections.name, version_index, artifacts.created_at,
             artifacts.run_id = :run AS made,
             (SELECT group_concat(alias, ', ') FROM aliases WHERE artifact_id = artifacts.id) AS aliases,
-            (SELECT count(*) FROM files WHERE artifact_id = artifacts.id AND NOT manifest) AS file_count,
-            (SELECT total(size) FROM files WHERE artifact_id = artifacts.id AND NOT manifest) AS size
+            (SELECT count(*) FROM files WHERE artifact_id = artifacts.id AND manifest = 0) AS file_count,
+            (SELECT total(size) FROM files WHERE artifact_id = artifacts.id AND manifest = 0) AS size
         FROM artifacts JOIN collections ON collections.id = collection_id
         WHERE artifacts.state = 'COMMITTED' AND (artifacts.run_id = :run
             OR artifacts.id IN (SELECT artifact_id FROM used_artifacts WHERE used_artifacts.run_id = :run))
@@ -188,7 +188,7 @@ def artifacts(connection: sqlite3.Connection, run_id: int) -> list[sqlite3.Row]:
 def artifact_files(connection: sqlite3.Connection, artifact_id: int, limit: int) -> list[sqlite3.Row]:
     """The files of an artifact that this server holds."""
     query = """
-        SELECT * FROM files WHERE artifact_id = ? AND NOT manifest AND blob IS NOT NULL ORDER BY name LIMIT ?
+        SELECT * FROM files WHERE artifact_id = ? AND manifest = 0 AND blob IS NOT NULL ORDER BY name LIMIT ?
     """
     return connection.execute(query, (artifact_id, limit)).fetchall()
 
@@ -201,7 +201,7 @@ def artifact_file(
         SELECT files.* FROM files JOIN artifacts ON artifacts.id = artifact_id
             JOIN collections ON collections.id = collection_id
         WHERE project_id = :project AND (artifacts.client_id = :artifact OR artifacts.id = :id)
-            AND artifacts.state = 'COMMITTED' AND files.name = :name AND NOT manifest AND blob IS NOT NULL
+            AND artifacts.state = 'COMMITTED' AND files.name = :name AND manifest = 0 AND blob IS NOT NULL
     """
     row_id = int(artifact) if artifact.isascii() and artifact.isdigit() and len(artifact) < 19 else -1
     values = {"project": project_id, "artifact": artifact, "id": row_id, "name": name}

@@ -6,7 +6,9 @@ changes nothing. An empty request is the run's heartbeat; the reply tells a run 
 
 import json
 import sqlite3
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal
 
 from anyio import to_thread
@@ -27,6 +29,8 @@ HISTORY, EVENTS, LOGS, SUMMARY = (
     "output.log",
     "wandb-summary.json",
 )
+MOST_KEYS = 100_000  # of a run's history, whose list is read at every write
+PORTION = 5_000  # lines of each stream that are written before others' writes have their turn
 MAX_LINE = 2**53  # offsets and steps above this are not numbers that JSON keeps
 
 
@@ -99,6 +103,16 @@ def parse(body: dict[str, Any]) -> Chunk:
     return chunk
 
 
+def portions(chunk: Chunk) -> Iterator[Chunk]:
+    """The parts in which a chunk is written: its lines in their order, everything else with the last ones."""
+    longest = max(len(chunk.history), len(chunk.events), len(chunk.logs))
+    last = max(0, longest - 1) // PORTION * PORTION
+    for begin in range(0, last + 1, PORTION):
+        here = slice(begin, begin + PORTION)
+        lines = {"history": chunk.history[here], "events": chunk.events[here], "logs": chunk.logs[here]}
+        yield replace(chunk, **lines) if begin == last else Chunk(**lines, keys=chunk.keys)  # type: ignore[arg-type]
+
+
 def store(connection: sqlite3.Connection, run: sqlite3.Row, chunk: Chunk) -> None:
     """Put a chunk's lines in the database and bring the run's counters up to date."""
     changes: dict[str, Any] = {"heartbeat_at": now()}
@@ -131,8 +145,9 @@ def store_history(connection: sqlite3.Connection, run: sqlite3.Row, chunk: Chunk
         "last_step": max(old_step, max(step for _, step, _ in chunk.history)),
     }
     known = json.loads(run["history_keys"])
-    if not chunk.keys.items() <= known.items():
-        changes["history_keys"] = json.dumps(known | chunk.keys)
+    new = {key: kind for key, kind in chunk.keys.items() if known.get(key) != kind}
+    if new and len(known) < MOST_KEYS:
+        changes["history_keys"] = json.dumps(known | new)
     return changes
 
 
@@ -164,6 +179,12 @@ def begins_anew(connection: sqlite3.Connection, run: sqlite3.Row, chunk: Chunk) 
         return False
     first = streams.first_row(connection, run["id"])
     return first is not None and first != text
+
+
+def forget_old(path: tuple[str, str, str], chunk: Chunk, connection: sqlite3.Connection) -> bool:
+    """Delete a portion of what was logged before a run was started afresh; whether there may be more."""
+    run = runs.by_path(connection, *path)
+    return begins_anew(connection, run, chunk) and streams.forget(connection, run["id"], ("history",))
 
 
 def next_state(run: sqlite3.Row, chunk: Chunk) -> str:
@@ -203,7 +224,12 @@ async def file_stream(request: Request) -> JSONResponse:
     text = await read_json(request)
     chunk = await to_thread.run_sync(parse, text) if is_large(request) else parse(text)
     path = tuple(request.path_params[name] for name in ("entity", "project", "run"))
-    stopped = await server.database.write_async(lambda connection: receive(server, path, chunk, connection))
+    write = server.database.write_async
+    if chunk.history and chunk.history[0][0] == 0:
+        while await write(partial(forget_old, path, chunk)):
+            pass
+    for part in portions(chunk):
+        stopped = await write(partial(receive, server, path, part))
     return JSONResponse({"stopped": stopped})
 
 

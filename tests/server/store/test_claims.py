@@ -138,7 +138,7 @@ def test_an_agent_that_did_not_hear_the_answer_gets_the_same_run_again(client: C
 def test_w_and_bs_own_agent_repeats_a_request_sooner_or_later_than_it_looks(
     server: ServerProcess, client: Client, waited: int, age: int, is_repeated: bool
 ) -> None:
-    """It says nothing of a run that ended before it looked, 5 s later; nor of one of which it has not heard."""
+    """It says nothing of a run that has ended when it looks, nor of one of which it has not heard."""
     agent = client.agent(client.sweep(GRID))
     (first,) = client.heartbeat(agent)
     with closing(sqlite3.connect(server.data_dir / "metasweep.db", timeout=30)) as database, database:

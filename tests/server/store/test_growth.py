@@ -11,7 +11,9 @@ import pytest
 from metasweep.server.api import agents, sweeps
 from metasweep.server.app import open_server
 from metasweep.server.context import Context, Settings
+from metasweep.server.store import files
 from metasweep.server.store.base import ids
+from metasweep.server.store.base.database import Database, insert
 from metasweep.server.stream.streams import Chunk, receive
 from metasweep.server.watch import leases
 
@@ -102,3 +104,40 @@ def test_an_agent_that_stands_by_costs_as_many_steps_as_there_are_agents_at_most
     costs = [house.cost(lambda agent=agent: house.beat(agent)) for agent in (1, 2, 3, AGENTS - 1)]
     assert [house.beat(agent) for agent in (1, 2, 3)] == [[], [], [{"type": "exit"}]]
     assert max(costs) < 1.5 * min(costs)
+
+
+def test_an_entry_of_an_artifact_costs_the_same_with_any_number_of_them(tmp_path: Path) -> None:
+    database = Database(tmp_path / "db")
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    def add(connection: Any, artifact: int, name: str) -> None:
+        row: Any = {"id": artifact, "collection_id": 1}
+        files.add_reference(connection, artifact, f"ref{name}", "s3://b", 1, "same")
+        files.inherit(connection, row, f"old{name}", 1, "same")
+
+    def job(connection: Any) -> list[int]:
+        nonlocal steps
+        times = {"created_at": "", "updated_at": ""}
+        insert(connection, "projects", entity="e", name="p", created_at="")
+        insert(connection, "collections", project_id=1, type="t", name="c", **times)
+        for _ in range(2):
+            insert(connection, "artifacts", collection_id=1, state="PENDING", digest="", **times)
+        old = {"artifact_id": 1, "name": "x", "blob": "b", "md5": "same", "mimetype": "", "updated_at": ""}
+        insert(connection, "files", **old)
+        connection.set_progress_handler(count, 1)
+        costs = []
+        for number in range(3000):
+            steps = 0
+            add(connection, 2, str(number))
+            costs.append(steps)
+        connection.set_progress_handler(None, 0)
+        return costs
+
+    costs = database.write(job)
+    database.close()
+    assert max(costs[2900:]) < 1.5 * max(costs[5:100])

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from metasweep.server.store.runs.streams import PORTION as DELETED_AT_ONCE
+from metasweep.server.stream import streams
 from tests.conftest import ServerProcess
 from tests.server.protocol import Client
 
@@ -96,3 +98,50 @@ def test_a_point_stays_finished_when_the_records_of_an_earlier_attempt_are_sent(
     client.start_run(run)
     client.end(run, exit_code=1)
     assert client.run(run)["state"] == "finished"
+
+
+REWIND = """
+mutation Rewind($project: String, $name: String!) {
+  rewindRun(input: {projectName: $project, runName: $name, metricName: "_step", metricValue: 1}) {
+    rewoundRun { historyLineCount }
+  }
+}"""
+DELETE = "mutation Delete($id: ID!) { deleteRun(input: {id: $id}) { clientMutationId } }"
+
+
+def test_many_lines_are_written_and_deleted_in_portions(client: Client) -> None:
+    """So that what others write does not wait for them."""
+    run, count = uuid.uuid4().hex[:8], DELETED_AT_ONCE + streams.PORTION + 2
+
+    def log(first: str) -> None:
+        rows = [json.dumps({"_step": i, "x": i or first}) for i in range(count)]
+        files = {HISTORY: {"offset": 0, "content": rows}, LOGS: {"offset": 0, "content": ["a", "b"]}}
+        client.stream(run, {"files": files, "complete": True, "exitcode": 0})
+
+    def counts() -> tuple[int, int, str]:
+        found = client.run(run)
+        return found["historyLineCount"], found["logLineCount"], found["state"]
+
+    client.start_run(run)
+    log("a")
+    assert counts() == (count, 2, "finished")
+    client.start_run(run)
+    log("b")
+    assert counts() == (count, 2, "finished")
+    assert json.loads(client.run(run)["history"][0])["x"] == "b"
+    assert client.graphql(REWIND, name=run)["rewindRun"]["rewoundRun"] == {"historyLineCount": 2}
+    log("b")
+    client.graphql(DELETE, id=client.run(run)["id"])
+    assert client.run(run) is None
+
+
+@pytest.mark.parametrize("lines", [0, 1, streams.PORTION, streams.PORTION + 1, 3 * streams.PORTION])
+def test_the_last_portion_of_a_chunk_says_that_it_is_complete(lines: int) -> None:
+    history = [(i, i, "{}") for i in range(lines)]
+    whole = streams.Chunk(history=history, logs=[(0, "a")], summary="{}", complete=True, exit_code=3)
+    *before, last = streams.portions(whole)
+    assert all(len(part.history) == streams.PORTION for part in before)
+    assert not any(part.complete or part.summary or part.exit_code for part in before)
+    assert (last.summary, last.complete, last.exit_code) == ("{}", True, 3)
+    assert [row for part in (*before, last) for row in part.history] == history
+    assert [line for part in (*before, last) for line in part.logs] == [(0, "a")]

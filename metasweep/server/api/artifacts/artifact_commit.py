@@ -5,6 +5,8 @@ import hashlib
 import json
 import sqlite3
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from graphql import GraphQLResolveInfo
@@ -20,6 +22,7 @@ from metasweep.server.store.files import FULL, INCREMENT
 from metasweep.server.stream import files
 
 MANIFEST = "wandb_manifest.json"
+PORTION = 2_000  # entries that become rows before others' writes have their turn
 Entries = dict[str, dict[str, Any]]
 
 
@@ -68,8 +71,12 @@ def digest_of(entries: Entries) -> str:
     return hashlib.md5(text.encode(errors="surrogatepass"), usedforsecurity=False).hexdigest()
 
 
-def add_entries(connection: sqlite3.Connection, artifact: sqlite3.Row, entries: Entries) -> None:
-    """Rows for those entries whose bytes were not uploaded for this version: references, what it keeps."""
+def add_entries(opaque_id: str, entries: Entries, connection: sqlite3.Connection) -> None:
+    """Rows for those entries whose bytes were not uploaded for this version: references, what it keeps.
+
+    Again changes nothing, so that a commit which was cut short can be repeated.
+    """
+    artifact = find(connection, opaque_id)
     for name, entry in entries.items():
         digest, size = str(entry.get("digest")), entry.get("size")
         if isinstance(entry.get("ref"), str):
@@ -88,6 +95,9 @@ def commit_artifact(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any
     if artifact["state"] != "PENDING":
         return {"artifact": artifact}
     whole = put_together(context, artifact)
+    for begin in range(0, len(whole.entries), PORTION):
+        part = dict(islice(whole.entries.items(), begin, begin + PORTION))
+        context.database.write(partial(add_entries, input["artifactID"], part))
     data = json.dumps(whole.manifest).encode() if whole.manifest else b""
     blob = files.write_blob(context.server, data) if data else ""
 
@@ -95,7 +105,6 @@ def commit_artifact(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any
         current = find(connection, input["artifactID"])
         if current["state"] != "PENDING":
             return [blob] if blob else []
-        add_entries(connection, current, whole.entries)
         digest, old = current["digest"], []
         if blob:
             digest = digest_of(whole.entries)

@@ -4,6 +4,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Literal
 
+PORTION = 10_000  # lines that are deleted before others' writes have their turn
+
 
 def put_history(connection: sqlite3.Connection, run_id: int, rows: Sequence[tuple[int, int, str]]) -> None:
     """Store lines of history: number, step and text of each."""
@@ -40,6 +42,29 @@ def rows_of_steps(
     """The lines of history with first <= step <= last: number, step and text of each."""
     query = "SELECT line, step, text FROM history WHERE run_id = ? AND step BETWEEN ? AND ?"
     return [tuple(row) for row in connection.execute(query, (run_id, first, last))]
+
+
+def forget(
+    connection: sqlite3.Connection,
+    run_id: int,
+    names: Sequence[str] = ("history", "events", "logs"),
+    after: int | None = None,
+) -> bool:
+    """Delete a portion of the newest lines of a run's streams; False when none of them has as many left.
+
+    The first line stays: it tells a run that is started afresh from one that goes on.
+    `after`: of a history, lines with a step beyond this one only.
+    """
+    condition = "" if after is None else "AND step > :after"
+    for name in names:
+        query = (
+            f"DELETE FROM {name} WHERE run_id = :run AND line IN (SELECT line FROM {name}"
+            f" WHERE run_id = :run AND line > 0 {condition} ORDER BY line DESC LIMIT :most)"
+        )
+        values = {"run": run_id, "most": PORTION, "after": after}
+        if connection.execute(query, values).rowcount == PORTION:
+            return True
+    return False
 
 
 def rows_between(connection: sqlite3.Connection, run_id: int, begin: int, end: int) -> list[str]:
