@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +36,12 @@ class Acknowledged:
 
     rows: dict[str, int] = field(default_factory=dict)  # run -> lines
     files: dict[str, bytes] = field(default_factory=dict)  # run -> content of its file
+    news: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+
+    def wait_for(self, number: int) -> None:
+        """Wait until so much more is acknowledged."""
+        for _ in range(number):
+            assert self.news.acquire(timeout=60)
 
 
 def put(client: Client, run: str, content: bytes) -> requests.Response:
@@ -55,9 +60,11 @@ def work(server: ServerProcess, sweep: dict, acknowledged: Acknowledged) -> None
             for line in range(5):
                 client.stream(name, body(line))
                 acknowledged.rows[name] = line + 1
+                acknowledged.news.release()
             for content in (b"first" + name.encode(), name.encode() * 5000):  # the second replaces the first
                 assert put(client, name, content).status_code == 200
                 acknowledged.files[name] = content
+                acknowledged.news.release()
             client.end(name)
     except requests.RequestException:
         return
@@ -66,11 +73,11 @@ def work(server: ServerProcess, sweep: dict, acknowledged: Acknowledged) -> None
 def test_what_was_acknowledged_survives_a_kill_at_any_moment(own_server: ServerProcess) -> None:
     sweep = Client(own_server).sweep(GRID)
     acknowledged = Acknowledged()
-    for wait in (0.15, 0.31, 0.5):
+    for number in (40, 53, 71):
         workers = [threading.Thread(target=work, args=(own_server, sweep, acknowledged)) for _ in range(4)]
         for worker in workers:
             worker.start()
-        time.sleep(wait)
+        acknowledged.wait_for(number)
         own_server.kill()
         for worker in workers:
             worker.join()
