@@ -45,7 +45,7 @@ def test_a_reference_is_listed_counted_and_downloaded(server: ServerProcess) -> 
     log("reference", {"own.txt": "here"}, refs=(f"file://{server.home}/data.txt",))
     artifact = wandb.Api().artifact("versions/reference:latest")
     assert artifact.file_count == 2
-    folder = Path(artifact.download(str(server.home / "referenced"), skip_cache=True))
+    folder = Path(artifact.download(str(server.home / "referenced")))
     assert {path.name: path.read_text() for path in folder.iterdir()} == {
         "data.txt": "hello",
         "own.txt": "here",
