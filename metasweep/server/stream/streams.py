@@ -162,14 +162,15 @@ def new_rows(
     steps = [step for _, step, _ in rows]
     if min(steps) > last_step:
         return rows
-    stored = streams.rows_of_steps(connection, run["id"], min(steps), max(steps))
+    stored = streams.rows_of_steps(connection, run["id"], steps)
     lines = {identity: line for line, step, text in stored if (identity := (step, logged_at(text)))[1]}
     return [row for row in rows if lines.get((row[1], logged_at(row[2])), row[0]) == row[0]]
 
 
-def logged_at(text: str) -> Any:
+def logged_at(text: str) -> float | None:
     """When a row of history was logged, if it says so."""
-    return json.loads(text).get("_timestamp")
+    time = json.loads(text).get("_timestamp")
+    return time if isinstance(time, int | float) else None
 
 
 def begins_anew(connection: sqlite3.Connection, run: sqlite3.Row, chunk: Chunk) -> bool:

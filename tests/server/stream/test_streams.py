@@ -100,6 +100,15 @@ def test_a_point_stays_finished_when_the_records_of_an_earlier_attempt_are_sent(
     assert client.run(run)["state"] == "finished"
 
 
+def test_a_time_that_is_none_does_no_harm(client: Client) -> None:
+    run = uuid.uuid4().hex[:8]
+    client.start_run(run)
+    rows = [json.dumps({"_step": 0, "_timestamp": time}) for time in ({"a": 1}, ["b"], "c", None)]
+    for offset in (0, 4):
+        client.stream(run, {"files": {HISTORY: {"offset": offset, "content": rows}}})
+    assert client.run(run)["history"] == rows * 2
+
+
 REWIND = """
 mutation Rewind($project: String, $name: String!) {
   rewindRun(input: {projectName: $project, runName: $name, metricName: "_step", metricValue: 1}) {

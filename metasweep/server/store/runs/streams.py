@@ -1,10 +1,11 @@
 """The streams of a run, as they are written: a line a row, and one that comes twice is the same row."""
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from typing import Literal
 
-PORTION = 10_000  # lines that are deleted before others' writes have their turn
+PORTION = 10_000  # lines that are read or deleted at once, so that others' writes have their turn
 
 
 def put_history(connection: sqlite3.Connection, run_id: int, rows: Sequence[tuple[int, int, str]]) -> None:
@@ -37,11 +38,14 @@ def clear_history(connection: sqlite3.Connection, run_id: int) -> None:
 
 
 def rows_of_steps(
-    connection: sqlite3.Connection, run_id: int, first: int, last: int
+    connection: sqlite3.Connection, run_id: int, steps: Sequence[int]
 ) -> list[tuple[int, int, str]]:
-    """The lines of history with first <= step <= last: number, step and text of each."""
-    query = "SELECT line, step, text FROM history WHERE run_id = ? AND step BETWEEN ? AND ?"
-    return [tuple(row) for row in connection.execute(query, (run_id, first, last))]
+    """The lines of history with one of these steps, a portion at most: number, step and text of each."""
+    query = (
+        "SELECT line, step, text FROM history"
+        " WHERE run_id = ? AND step IN (SELECT value FROM json_each(?)) LIMIT ?"
+    )
+    return [tuple(row) for row in connection.execute(query, (run_id, json.dumps(steps), PORTION))]
 
 
 def forget(
