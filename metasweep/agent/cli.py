@@ -333,7 +333,7 @@ def say_throttled(agent: Agent, seconds: float) -> None:
 def report(agent: Agent, options: Options) -> None:
     """Print the state of the sweep and of this agent's runs, and how to read the results."""
     if not agent.fleet.shared.signals:  # after a signal the time that is left belongs to the runs
-        agent.monitor.ask()
+        agent.monitor.ask(since=agent.fleet.shared.changed)
     screen, fleet = agent.screen, agent.fleet
     if agent.monitor.unfinished != 0:
         name_failures(fleet.shared, screen)

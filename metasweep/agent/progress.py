@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from metasweep.agent.node.walltime import Walltime
+from metasweep.client.noticeboard import Answer
 from metasweep.client.protocol import Client
 from metasweep.client.sweep import Sweep
 from metasweep.client.transport import Refused, Unreachable
@@ -51,24 +52,41 @@ class ProgressMonitor(threading.Thread):
 
     @property
     def _pause(self) -> float:
-        return self._seconds if self._client.is_embedded else max(self._seconds, GUEST_SECONDS)
+        if self._client.is_embedded:
+            return self._seconds
+        age = time.monotonic() - self.latest.at if self.latest else 0.0
+        return max(1.0, GUEST_SECONDS - age)
 
-    def ask(self) -> None:
-        """Ask once.
+    def ask(self, since: float | None = None) -> None:
+        """Ask once, unless another agent of this user has, since the moment `since` (monotonic clock).
 
         The last answer stays if there is no new one, or if the server's rate limit is nearly used up.
         """
         if self._client.throttle.is_scarce:
             return
         limited = self._walltime.left is not None
+        now, clock = time.time(), time.monotonic()
+        seconds = GUEST_SECONDS if since is None else clock - since
         try:
-            reply = self._client.progress(self._sweep.name, self._sweep.orders, limited)
+            answer = self._ask(limited, now - seconds)
         except (Unreachable, Refused):
             return
+        if answer is None:
+            return
         if limited:
-            self._walltime.learn(durations_of(reply))
-        self.latest = read(reply, self._sweep, time.monotonic())
+            self._walltime.learn(durations_of(answer.content))
+        self.latest = read(answer.content, self._sweep, clock + answer.at - now)
         self.first = self.first or self.latest
+
+    def _ask(self, durations: bool, since: float) -> Answer | None:
+        """Return the server's answer, or that which another agent has had. Raises: Unreachable, Refused."""
+
+        def ask() -> dict[str, Any]:
+            return self._client.progress(self._sweep.name, self._sweep.orders, durations)
+
+        if self._client.is_embedded:
+            return Answer(time.time(), ask())
+        return self._client.board.answer(f"progress of {self._sweep.name}, {durations=}", since, ask)
 
     def finished_elsewhere(self, here: int) -> int:
         """Return how many runs other agents have finished since the first answer; `here` counts this

@@ -80,9 +80,14 @@ def is_address(text: str) -> bool:
         return False
 
 
+def settings_folder(environ: Mapping[str, str]) -> Path:
+    """Return the folder of the user's settings of wandb."""
+    return Path(environ.get("WANDB_CONFIG_DIR") or "~/.config/wandb").expanduser()
+
+
 def read_settings(environ: Mapping[str, str], directory: Path) -> dict[str, str]:
     """Return wandb's settings files merged. Those of the directory override those of the user."""
-    user = Path(environ.get("WANDB_CONFIG_DIR") or "~/.config/wandb").expanduser()
+    user = settings_folder(environ)
     local = Path(environ.get("WANDB_DIR") or directory) / "wandb"
     parser = configparser.ConfigParser(interpolation=None)
     try:

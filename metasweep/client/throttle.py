@@ -1,4 +1,4 @@
-"""A server's rate limit, respected by all threads that send it requests.
+"""A server's rate limit, respected by all threads that send it requests and all processes of the user.
 
 W&B answers 429 to requests over the limit, and `RateLimit-Reset` says in how many seconds there is room again
 (https://docs.wandb.ai/guides/track/limits). Other servers send `Retry-After`.
@@ -12,6 +12,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
+from metasweep.client.noticeboard import Noticeboard
+
 RESET, REMAINING, RETRY_AFTER = "RateLimit-Reset", "RateLimit-Remaining", "Retry-After"
 LONGEST_SECONDS = 600.0  # no known limit has a longer window
 UNKNOWN_SECONDS = 15.0  # if the server does not say how long to wait
@@ -22,9 +24,13 @@ SCARCE = 100  # of 1000; below this only necessary requests are sent
 class Throttle:
     """When a server may be asked again. Thread-safe."""
 
-    def __init__(self, say: Callable[[float], None] = lambda _seconds: None) -> None:
-        """`say` is called with the seconds to wait, once per wait."""
+    def __init__(
+        self, say: Callable[[float], None] = lambda _seconds: None, board: Noticeboard | None = None
+    ) -> None:
+        """`say` is called with the seconds to wait, once per wait; the `board` tells other processes."""
         self.say = say
+        self._board = board
+        self._heard_until = 0.0  # the last notice of another process, in seconds since the epoch
         self._until = 0.0  # monotonic clock
         self._scarce_until = 0.0
         self._lock = threading.Lock()
@@ -39,23 +45,43 @@ class Throttle:
                 self._scarce_until = now + reset if remaining < SCARCE else 0.0
         asked = seconds_in(headers.get(RETRY_AFTER))
         if status == 429:
-            self._wait_for(first_of(asked, reset, UNKNOWN_SECONDS))
+            self._tell_and_wait(first_of(asked, reset, UNKNOWN_SECONDS))
         elif status == 503 and asked:
-            self._wait_for(asked)
+            self._tell_and_wait(asked)
 
     def left(self) -> float:
         """Return the seconds until the next request is allowed; 0 for now."""
-        return max(0.0, self._until - time.monotonic())
+        self._hear()
+        return self._left
 
     @property
     def is_scarce(self) -> bool:
         """Return whether the limit is nearly used up, so that only necessary requests should be sent."""
-        return time.monotonic() < max(self._until, self._scarce_until)
+        return self.left() > 0 or time.monotonic() < self._scarce_until
+
+    @property
+    def _left(self) -> float:
+        return max(0.0, self._until - time.monotonic())
+
+    def _hear(self) -> None:
+        """Wait, too, where another process was told to."""
+        until = self._board.limited_until() if self._board else 0.0
+        if until != self._heard_until:
+            self._heard_until = until
+            seconds = until - time.time()
+            if 0 < seconds <= LONGEST_SECONDS:  # anything longer is not what one of us has written
+                self._wait_for(seconds)
+
+    def _tell_and_wait(self, seconds: float) -> None:
+        if self._board:
+            self._board.note_limit(time.time() + min(seconds, LONGEST_SECONDS))
+            self._heard_until = self._board.limited_until()
+        self._wait_for(seconds)
 
     def _wait_for(self, seconds: float) -> None:
         seconds = min(max(seconds, 1.0), LONGEST_SECONDS) * random.uniform(1, 1 + SPREAD)
         with self._lock:
-            begins = self.left() == 0
+            begins = self._left == 0
             self._until = max(self._until, time.monotonic() + seconds)
         if begins:
             self.say(seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import random
 import threading
 import time
@@ -12,7 +13,8 @@ from typing import Any, TypeVar
 import requests
 from requests.auth import AuthBase
 
-from metasweep.client.account import Account
+from metasweep.client.account import Account, settings_folder
+from metasweep.client.noticeboard import Noticeboard
 from metasweep.client.throttle import Throttle
 
 T = TypeVar("T")
@@ -48,7 +50,8 @@ class Transport:
         """`stop`, once set, ends every wait for a server that does not answer."""
         self.account = account
         self.stop = stop or threading.Event()
-        self.throttle = Throttle()
+        self.board = Noticeboard(settings_folder(os.environ), account)
+        self.throttle = Throttle(board=self.board)
         self.say: Callable[[str], None] = lambda _text: None
         """Tells the user that the server does not answer, and that it answers again."""
         self.is_embedded = False

@@ -86,6 +86,12 @@ class Workshop:
         output, _ = process.communicate(timeout=PATIENCE)
         return process.returncode, output
 
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        return subprocess.run(
+            command, cwd=self.folder, env=self.environ, text=True, capture_output=True, check=False
+        )
+
     def runs(self, output: str) -> list[Any]:
         """Return the runs on the server of the sweep that the agent's output names."""
         name = next(word for word in output.split() if word.count("/") == 2)

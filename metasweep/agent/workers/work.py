@@ -17,6 +17,7 @@ from metasweep.agent.points.missing import Missing
 from metasweep.agent.progress import ProgressMonitor
 from metasweep.agent.runs import runfiles, unsent
 from metasweep.agent.workers.ahead import Ahead
+from metasweep.agent.workers.idling import Idling
 from metasweep.batch.exit_codes import DONE, FAILING, FAULT, USAGE
 from metasweep.client.protocol import Client
 from metasweep.client.sweep import Sweep, explain
@@ -87,6 +88,7 @@ class Work:
         self.stop = client.stop
         self.walltime = walltime or Walltime(None)
         self.missing = missing
+        self.idling = Idling()
         self.ahead = Ahead(client, sweep, monitor, self.walltime)
         self.signals: list[float] = []
         """When the agent got signals that end it (monotonic clock). The signal handler appends."""
@@ -103,7 +105,8 @@ class Work:
         """Runs that ended, which the server could not be told."""
         self.kept: list[str] = []
         """Runs that were stopped here and that the server may not hand out again."""
-        self.began = time.monotonic()
+        self.began = self.changed = time.monotonic()
+        """`changed` is when the last run ended here."""
         self._gpus = gpus
         self._unsent: list[str] = []
         self._monitor = monitor
@@ -177,6 +180,7 @@ class Work:
             self.note_sent(run_id, ended_itself=True)
 
     def _count(self, outcome: Outcome) -> None:
+        self.changed = time.monotonic()
         point = json.dumps(outcome.run.point, sort_keys=True, default=str)
         if outcome.stopped:
             self.stopped += 1
@@ -221,7 +225,7 @@ class Work:
         if culprits := self._suspects():
             return f"{row}, all with {culprits}, with which none has finished; the last with {reason}"
         if self._monitor:
-            self._monitor.ask()
+            self._monitor.ask(since=time.monotonic())
         if self._monitor and (elsewhere := self._monitor.finished_elsewhere(self.finished)) > 0:
             host = socket.gethostname()
             return (

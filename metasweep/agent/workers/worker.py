@@ -56,7 +56,6 @@ class Worker(threading.Thread):
         self._waits = False
         self._stopped = self._unwanted = False
         self._failed_at = -math.inf
-        self._idle_seconds = 0.0
 
     def run(self) -> None:
         """Claim and run until the agent or the server says to stop."""
@@ -99,6 +98,8 @@ class Worker(threading.Thread):
             except Unreachable:
                 self._cancel_claim()
                 continue
+            if commands:
+                self._shared.idling.note_news()
             run = next((c for c in commands if c["type"] in ("run", "resume")), None)
             nothing_left = any(c["type"] == "exit" for c in commands)
             if nothing_left and missing:
@@ -110,7 +111,7 @@ class Worker(threading.Thread):
                 if nothing_left and not self._may_get_more():
                     return
                 self.note = "waiting: no run to claim now"
-                self._idle()
+                self._idle(nothing_left)
             elif not self._perform(agent, run):
                 return
 
@@ -139,11 +140,13 @@ class Worker(threading.Thread):
     def _kind_of_server(self) -> str:
         return "embedded" if self._shared.client.is_embedded else "other"
 
-    def _idle(self) -> None:
-        """Wait before the next claim, longer each time, with jitter."""
+    def _idle(self, nothing_left: bool) -> None:
+        """Wait before the next claim: where nothing is left for a moment, else until there is news."""
         first, longest = IDLE_SECONDS[self._kind_of_server]
-        self._idle_seconds = min(max(first, 2 * self._idle_seconds), longest)
-        self._shared.stop.wait(random.uniform(0.5, 1) * self._idle_seconds)
+        if nothing_left:
+            self._shared.stop.wait(random.uniform(0.5, 1) * first)
+        else:
+            self._shared.idling.pause(first, longest, self._is_over)
 
     def _may_get_more(self) -> bool:
         """Return whether to ask again although the server says that nothing is left."""
@@ -152,7 +155,6 @@ class Worker(threading.Thread):
 
     def _perform(self, agent: Registration, command: dict[str, Any]) -> bool:
         """Run what the server offered. Return whether to claim another run."""
-        self._idle_seconds = 0.0
         point = {name: entry["value"] for name, entry in command.get("args", {}).items()}
         self.run_now = run = Run(command["run_id"], point, time.monotonic(), command.get("run_name", ""))
         self._stopped, self._unwanted, self.note = False, False, ""

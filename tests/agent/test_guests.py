@@ -1,0 +1,80 @@
+"""Agents ask W&B's cloud for little, and what one of them has learnt the others of its user know."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from metasweep.agent.workers.idling import Idling
+from tests.agent.conftest import PATIENCE, Play, Workshop, by_state, each_once, wait_until
+from tests.agent.test_cloud import LOGS
+from tests.cloud.limits import Limit
+from tests.cloud.proxy import Cloud, serve
+
+TROUBLE = "W&B is throttling this account: waiting"
+AN_HOUR = 3600.0
+
+
+@pytest.mark.timeout(600)
+def test_four_agents_ask_once_how_far_the_sweep_is_and_each_at_its_end(play: Play) -> None:
+    with play() as (workshop, cloud):
+        there = Workshop(workshop.folder, workshop.environ | {"WANDB_BASE_URL": cloud.upstream})
+        _, output = there.agent(there.sweep(LOGS, values=9), "--workers", "1", "--count", "1")
+        name = next(word for word in output.split() if word.count("/") == 2)
+        agents = [workshop.start(name, "--workers", "1") for _ in range(4)]
+        said = [agent.communicate(timeout=PATIENCE)[0] for agent in agents]
+        assert [agent.returncode for agent in agents] == [0] * 4, said
+        assert by_state(workshop, cloud, output) == each_once(9)
+        assert 1 <= cloud.seen["Progress"] <= 1 + 4
+        assert all(" of 9 runs done" in each for each in said)
+        assert any("9 of 9 runs done" in each for each in said)
+
+
+@pytest.mark.timeout(600)
+def test_a_limit_that_one_agent_meets_makes_the_others_wait(play: Play) -> None:
+    with play(limits={"CreateAgent": Limit(1, seconds=8)}) as (workshop, cloud):
+        name = workshop.sweep(LOGS, values=4)
+        code, output = workshop.agent(name, "--workers", "1", "--count", "1")
+        assert code == 0, output
+        sweep = next(word for word in output.split() if word.count("/") == 2)
+        agents = [workshop.start(sweep, "--workers", "1") for _ in range(4)]
+        said = [agent.communicate(timeout=PATIENCE)[0] for agent in agents]
+        assert [agent.returncode for agent in agents] == [0] * 4, said
+        assert by_state(workshop, cloud, output) == each_once(4)
+        waits = sum(each.count(TROUBLE) for each in said)
+        assert cloud.refused["429"] < waits, said  # some waited for what another had been told
+
+
+@pytest.mark.timeout(600)
+def test_of_the_idle_workers_of_an_agent_one_asks_for_all(play: Play) -> None:
+    with play() as (workshop, cloud), serve(Cloud(cloud.upstream)) as other:
+        _, output = workshop.agent(workshop.sweep(LOGS, values=9), "--workers", "1", "--count", "1")
+        name = next(word for word in output.split() if word.count("/") == 2)
+        there = Workshop(workshop.folder, workshop.environ | {"WANDB_BASE_URL": other.url})
+        before = cloud.seen["claim"]
+        done = there.run("wandb", "sweep", "--pause", name)
+        assert done.returncode == 0, done.stderr
+        agents = [workshop.start(name, "--workers", "1"), there.start(name, "--workers", "8")]
+        wait_until(lambda: cloud.seen["claim"] - before >= 3 and other.seen["claim"] > 8, PATIENCE)
+        asked = other.seen["claim"]
+        for agent in agents:
+            agent.send_signal(signal.SIGTERM)
+        said = [agent.communicate(timeout=PATIENCE)[0] for agent in agents]
+        workers = other.seen["CreateAgent"]  # two for each seat, where the server seems far on a busy machine
+        assert asked <= workers + 6 < 2 * workers, (said, other.seen)
+        assert [agent.returncode for agent in agents] == [3, 3], said
+
+
+def test_idle_workers_go_when_there_is_news_or_when_they_are_to_give_up() -> None:
+    idling, over = Idling(), threading.Event()
+    with ThreadPoolExecutor(4) as pool:
+        paused = [pool.submit(idling.pause, AN_HOUR, AN_HOUR, over.is_set) for _ in range(4)]
+        while not all(each.done() for each in paused):  # those that had not begun to wait have missed it
+            idling.note_news()
+        paused = [pool.submit(idling.pause, AN_HOUR, AN_HOUR, over.is_set) for _ in range(4)]
+        over.set()
+        for each in paused:
+            each.result()
