@@ -63,6 +63,9 @@ def test_a_brush_over_the_chance_slot_keeps_the_runs_at_chance(open_page, data):
     view = open_page(data)
     view.brush("Test accuracy", 0.88, 1.02)
     assert view.selected() == len(where(data, lambda run: run["test_acc"] <= CHANCE))
+    view.brush("Test accuracy", 0.5, 1.02)  # from the slot into the scale: no lowest accuracy is named
+    view.settle()
+    assert re.fullmatch(r"Test accuracy: chance, up to [\d.]+\s% ×", view.tab.inner_text(".chip"))
 
 
 def test_categories_by_mouse_and_by_keyboard(open_page, data):

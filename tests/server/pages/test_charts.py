@@ -130,6 +130,23 @@ def test_points_and_the_best_so_far(lab: Lab, sweep: dict, open_tab) -> None:
     charts.get_by_role("img", name="val/acc over seed, 2 points").wait_for()
 
 
+def test_compared_runs_show_their_curves(lab: Lab, sweep: dict, open_tab) -> None:
+    view = open_tab(lab.address("sweeps", sweep["name"]))
+    picked = view.tab.get_by_role("checkbox", name=re.compile("^Pick point-"))
+    names = []
+    for at in (0, 5):
+        picked.nth(at).check()
+        names.append(picked.nth(at).get_attribute("aria-label").removeprefix("Pick "))
+    view.tab.get_by_role("button", name="Compare", exact=True).click()
+    dialog = view.tab.get_by_role("dialog")
+    loss = dialog.locator(".chart-box", has=view.tab.get_by_role("heading", name="loss", exact=True))
+    loss.locator(".run-line").nth(1).wait_for(state="attached")
+    assert loss.locator(".run-line").count() == 2
+    assert sorted(loss.locator(".legend li").all_inner_texts()) == sorted(names)
+    assert {"model", "val/acc"} <= set(dialog.locator("tbody th").all_inner_texts())
+    assert view.problems == []
+
+
 def test_the_parallel_coordinates_are_saved_as_they_are_seen(lab: Lab, sweep: dict, open_tab) -> None:
     view = open_tab(f"{lab.address('sweeps', sweep['name'])}?filter=model%3Db")
     card = view.tab.get_by_role("region", name="Parallel coordinates")

@@ -96,6 +96,7 @@ def test_two_sweeps_side_by_side(lab: Lab, sweep: dict, open_tab) -> None:
     searched = dialog.get_by_role("region", name="What differs").first
     rows = [row.split("\t") for row in searched.locator("tbody tr").all_inner_texts()]
     assert rows == [["program", "train.py", "other.py"], ["lr", "0.1, 0.01, 0.001", "1, 0.1, 0.01"]]
+    assert dialog.get_by_role("link", name=wider["name"]).count() == 2  # above what is searched and reached
     assert "has the highest lr of the grid" in dialog.inner_text()
     tab.wait_for_timeout(400)  # the address is written a little later
     tab.reload()

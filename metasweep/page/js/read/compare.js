@@ -1,6 +1,8 @@
 // A few runs side by side: what differs between them, and the rest when it is asked for.
 import { h, link } from "page/base/dom";
 import { count, formatValue } from "page/base/format";
+import { GROUPS } from "page/charts/drawing/colors";
+import { LineChart } from "page/charts/linechart";
 
 /** Shows the runs in a window of their own. */
 export function compare(study, runs) {
@@ -22,11 +24,29 @@ export function compare(study, runs) {
     h("h2", { id: "compare-title" }, `What differs between ${count(runs.length, "run")}`),
     h("label", { class: "check" }, all, `also the ${same} that do not differ`),
     h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Comparison" }, table),
+    curves(study, runs),
     close,
   );
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();
+}
+
+/** The curves of the runs, a chart for every metric that one of them has logged over time. */
+function curves(study, runs) {
+  const ground = document.documentElement.dataset.ground;
+  const shown = study.curves.filter((curve) => runs.some((run) => curve.y[run].length > 1));
+  const charts = shown.map((curve) => {
+    const chart = new LineChart(curve.metric.label);
+    const lines = runs.map((run, at) => ({
+      name: study.values.name[run] || study.values.id[run],
+      color: GROUPS[ground][at],
+      points: curve.y[run].map((value, place) => [curve.times(run)[place], value]).filter(([x, y]) => x !== null && y !== null),
+    }));
+    chart.load({ lines, xLabel: curve.x_label, accuracy: curve.metric.kind === "accuracy", log: false, smooth: 0, note: "" });
+    return chart.element;
+  });
+  return charts.length ? h("div", { class: "chart-grid" }, charts) : null;
 }
 
 function differs(study, runs, { name }) {

@@ -62,12 +62,12 @@ function parts({ title, sections, highlights, progress }) {
 }
 
 function difference(one, two, address) {
-  const heads = [one.title, link(address, two.title)];
+  const heads = () => [one.title, link(address, two.title)];
   return [
     h("h3", {}, "Searched"),
-    table(heads, changed(one.space, two.space, ["id", "created"])) ?? h("p", { class: "note" }, "They search the same."),
+    table(heads(), changed(one.space, two.space, ["id", "created"])) ?? h("p", { class: "note" }, "They search the same."),
     h("h3", {}, "Reached"),
-    table(heads, changed(one.numbers, two.numbers, [])) ?? h("p", { class: "note" }, "Their numbers are the same."),
+    table(heads(), changed(one.numbers, two.numbers, [])) ?? h("p", { class: "note" }, "Their numbers are the same."),
     h("h3", {}, "Told"),
     ...told(one, two),
   ];

@@ -265,7 +265,9 @@ export class RunTable {
     );
   }
 
+  /** Not for the time of printing, when all its rows are there. */
   resized() {
+    if (matchMedia("print").matches) return;
     this.sight = this.scroller.clientHeight;
     this.drawRows();
   }

@@ -241,11 +241,8 @@ function describeRange(column, scale, slots, base, low, high) {
   const parts = slots.filter((slot) => slot.top > low && slot.bottom < high).map((slot) => slot.label);
   if (high > base) {
     const [from, to] = [Math.max(low, base), high].map((at) => scale.invert((at - base) / (1 - base)));
-    parts.push(
-      column.kind === "accuracy"
-        ? `${bare(from)} – ${formatPercent(to)}`
-        : `${formatNumber(from)} – ${formatNumber(to)}`,
-    );
+    const [lower, upper] = column.kind === "accuracy" ? [bare(from), formatPercent(to)] : [formatNumber(from), formatNumber(to)];
+    parts.push(low < base ? `up to ${upper}` : `${lower} – ${upper}`); // below its base, an axis has slots
   }
   return parts.join(", ") || "nothing";
 }
