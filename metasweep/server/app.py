@@ -1,4 +1,4 @@
-"""The route table, and how errors become answers."""
+"""The route table, and the answers to errors."""
 
 import contextlib
 import logging
@@ -34,7 +34,10 @@ log = logging.getLogger("server")
 
 
 def no_telemetry(_request: Request) -> Response:
-    """Clients offer telemetry without a key. It is not collected: 404 says so, 401 makes them complain."""
+    """Answer 404 to telemetry: it is not collected.
+
+    Clients send it without a key and would complain about 401.
+    """
     return JSONResponse({"error": "this server collects no telemetry"}, 404)
 
 
@@ -51,27 +54,27 @@ ROUTES = [
 ]
 # What SQLite says, in words: its numbers are read by Python 3.11 and later only.
 FULL = ("full", "disk I/O error")
-# The query's fault, or of what an older version let in; not the disk's.
+# SQLite errors that a query or stored data caused, and not the disk.
 TOO_MUCH = ("too large", "too many", "too complex", "too big", "overflow", "decode")
 OUR_FAULT = ("no such", "syntax error", "ambiguous", "misuse", "wrong number", "has no column", "incomplete")
 
 
 def no_key(scope: Scope) -> Response:
-    """A browser that wants a page is asked for the key; whoever else gets 401.
+    """Ask a browser that wants a page for the key; answer 401 to everyone else.
 
-    The challenge is not one for which a browser asks for a password, to send it along from then on with
-    whatever any page makes it ask.
+    The challenge has no scheme that browsers know. With one of those a browser would ask for a password, and
+    later send it with every request that any page makes.
     """
     if scope["method"] == "GET" and pages.wants_page(Headers(scope=scope).get("accept")):
         query = scope["query_string"].decode("latin-1")
         return RedirectResponse(address(scope["path"] + (f"?{query}" if query else "")), 303)
     message = "this server needs its key: set WANDB_API_KEY (metasweep server env prints it)"
-    body = {"error": message, "errors": [{"message": message}]}  # the client shows the second form
+    body = {"error": message, "errors": [{"message": message}]}  # the client prints the second form
     return JSONResponse(body, 401, {"WWW-Authenticate": "Bearer"})
 
 
 async def server_error(request: Request, error: Exception) -> Response:
-    """An error that was foreseen: its status and its line."""
+    """Answer an expected error with its status and its message."""
     status = error.status if isinstance(error, ServerError) else 500
     if request.method == "GET" and pages.wants_page(request.headers.get("accept")):
         return pages.failure("Not found" if status == 404 else "This did not work", str(error), status)
@@ -79,7 +82,7 @@ async def server_error(request: Request, error: Exception) -> Response:
 
 
 async def no_such_address(request: Request, _error: Exception) -> Response:
-    """404 where no route leads: a page for a browser."""
+    """Answer 404 if no route matches; a browser gets a page."""
     if request.method == "GET" and pages.wants_page(request.headers.get("accept")):
         return pages.failure("Not found", "there is no page at this address", 404)
     return JSONResponse({"error": "not found"}, 404)
@@ -107,29 +110,29 @@ async def internal_fault(request: Request, _error: Exception) -> Response:
 
 
 async def text_error(_request: Request, _error: Exception) -> Response:
-    """A half of a surrogate pair, which JSON can write and nothing can store."""
+    """Lone surrogates are valid in JSON but cannot be stored."""
     return JSONResponse({"error": "a text is not Unicode"}, 400)
 
 
 async def depth_error(_request: Request, _error: Exception) -> Response:
-    """Lists and mappings so deep within each other that walking through them finds no end."""
+    """Lists and mappings are nested more deeply than Python's stack allows."""
     return JSONResponse({"error": "nested too deeply"}, 400)
 
 
 async def number_error(_request: Request, _error: Exception) -> Response:
-    """A number of more than 64 bits, which nothing here has."""
+    """A number has more than 64 bits."""
     return JSONResponse({"error": "a number is too large"}, 400)
 
 
 def open_server(settings: Settings) -> Server:
-    """The database and the secret for signed URLs, made when there are none."""
+    """Open the database and the secret for signed URLs; create them if needed."""
     secret = load_or_make(settings.data_dir / "signing_secret")
     settings.files_dir.mkdir(parents=True, exist_ok=True)
     return Server(settings, Database(settings.database_path), Signer(secret))
 
 
 def make_app(server: Server, keys: Keyring, behind_proxy: bool, at_end: Callable[[], None]) -> Starlette:
-    """The ASGI application. `at_end` is called when everything is stored."""
+    """Return the ASGI application. `at_end` is called after everything is stored."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

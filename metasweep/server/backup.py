@@ -1,4 +1,4 @@
-"""A copy of a data directory, made while its server runs, that can be served as it is."""
+"""Copies a data directory while its server runs. The copy can be served as it is."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ LOCK_WAIT = 30.0  # seconds
 
 
 def back_up(data_dir: Path, target: Path) -> None:
-    """Copy to a new directory, which appears under its name when it is whole. Raises Refused, OSError."""
+    """Copy to a new directory, which gets its name only when it is complete. Raises Refused, OSError."""
     source = Settings(data_dir)
     if not source.database_path.exists():
         raise Refused(f"there is no database in {data_dir}: name its directory with --server-dir")
@@ -44,7 +44,8 @@ def copy_all(source: Settings, target: Settings) -> None:
     ):
         hold(source, Path(held), original)
         original.backup(copy)
-        sessions.end_all(copy)  # whoever signs out later is not signed in by the copy
+        # so that signing out later on the server cannot leave a session open in the copy
+        sessions.end_all(copy)
         copy.commit()
         for blob in Path(held).iterdir():
             there = target.files_dir / blob.name[:2] / blob.name
@@ -53,10 +54,10 @@ def copy_all(source: Settings, target: Settings) -> None:
 
 
 def hold(source: Settings, held: Path, original: sqlite3.Connection) -> None:
-    """Start a read transaction, and give every blob that it names a second name, in `held`.
+    """Start a read transaction, and hard-link every blob that it names into `held`.
 
-    Nothing can be written meanwhile, and the server removes a blob only after the write that took its
-    row: so all of them are there, and stay when the server goes on and replaces or deletes them.
+    Meanwhile nothing can be written, and the server removes a blob only after a write that deletes its row.
+    So all blobs exist, and they stay when the server later replaces or deletes them.
     """
     with contextlib.closing(sqlite3.connect(source.database_path, LOCK_WAIT, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")

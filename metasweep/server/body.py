@@ -1,4 +1,4 @@
-"""Reading request bodies: bounded, unzipped, parsed, with the right status for what is broken."""
+"""Reads request bodies: limits their size, unzips and parses them. Broken ones get the right status."""
 
 import zlib
 from typing import Any
@@ -10,11 +10,11 @@ from metasweep.server.documents import parse_object
 from metasweep.server.errors import BadRequest, TooLarge
 
 MAX_BODY = 64 * 1024 * 1024  # bytes, before and after unzipping; the client sends 10 MB at most
-LARGE = 100_000  # bytes; from here on the event loop does something else meanwhile
+LARGE = 100_000  # bytes; larger ones are parsed in a thread, so that the event loop stays free
 
 
 async def read_json(request: Request, limit: int = MAX_BODY) -> dict[str, Any]:
-    """The body as a JSON object, possibly zipped. BadRequest and TooLarge say what is wrong."""
+    """Return the body as a JSON object, unzipped if needed. Raises BadRequest, TooLarge."""
     body = await read_bytes(request, limit)
     zipped = request.headers.get("content-encoding", "").lower() == "gzip"
     if len(body) < LARGE and not zipped:
@@ -27,7 +27,7 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 async def read_bytes(request: Request, limit: int) -> bytes:
-    """The body; BadRequest when it ends early, TooLarge."""
+    """Return the body. Raises BadRequest if it ends early, TooLarge."""
     parts, size = [], 0
     try:
         async for part in request.stream():

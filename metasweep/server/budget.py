@@ -1,4 +1,4 @@
-"""What the answer to one query may cost: lists within lists, and scans of all runs, can grow to any size."""
+"""Limits the cost of one query: nested lists and scans of all runs could grow to any size."""
 
 import threading
 import time
@@ -8,67 +8,67 @@ from math import inf
 from metasweep.server.errors import BadRequest, ServerError, Unavailable
 
 MOST_VALUES = 1_000_000  # rows times fields: 10,000 runs with 100 fields each, some seconds of work
-MOST_STEPS = 200_000_000  # of SQLite, some 50 ns each
-MOST_SECONDS = 10.0  # of a processor: a step that parses a long document costs more than one
-# What is quick: a list of runs as the client asks for it, not a search of all of them.
+MOST_STEPS = 200_000_000  # of SQLite's virtual machine, about 50 ns each
+MOST_SECONDS = 10.0  # of processor time; a step that parses a long document costs more than 50 ns
+# Limits of a quick query: it may list runs as the client does, but not search all of them.
 QUICK_VALUES, QUICK_STEPS, QUICK_SECONDS = 10_000, 200_000, 0.03
 TOO_MUCH = "the query lists too many rows with too many fields, or searches too many: ask for them in parts"
-TICK = 10_000  # steps between two looks at the budget
+TICK = 10_000  # steps between two checks of the budget
 
 
 class NotQuick(Exception):
-    """The query costs more than a quick one may: it has to begin anew among the slow ones."""
+    """The query costs more than a quick one may. It must start again as a slow one."""
 
 
 @dataclass(eq=False)
 class Budget:
-    """What one query may still cost. Used by one thread, and given up by another one."""
+    """What one query may still cost. One thread uses it; another may cancel it."""
 
     quick: bool = False
     rows: float = MOST_VALUES
     steps: float = MOST_STEPS
     seconds: float = MOST_SECONDS
-    given_up: threading.Event = field(default_factory=threading.Event)
-    """Set when nobody waits for the answer any longer."""
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    """Set when the client has left or the server ends."""
     refusal: Exception | None = None
-    """Why no more may be spent."""
-    _until: float = inf  # of the thread's processor time
+    """Why the query must stop."""
+    _until: float = inf  # in processor time of the thread
 
     def __post_init__(self) -> None:
         if self.quick:
             self.rows, self.steps, self.seconds = QUICK_VALUES, QUICK_STEPS, QUICK_SECONDS
 
     def extend(self) -> None:
-        """Allow what changes something all that a slow query may cost: it cannot begin anew."""
+        """Allow the full cost of a slow query. A query that changes something cannot start again."""
         if self.quick:
             self.quick = False
             self.rows, self.steps, self.seconds = MOST_VALUES, MOST_STEPS, MOST_SECONDS
 
     def begin(self) -> None:
-        """From here on, this thread works for the query."""
+        """From now on this thread works for the query."""
         self._until = time.thread_time() + self.seconds
 
     def check(self) -> None:
-        """Raise BadRequest, NotQuick or Unavailable when no more may be spent."""
-        if self.given_up.is_set():
-            self.refusal = Unavailable("nobody waits for this answer any longer")
+        """Raise BadRequest, NotQuick or Unavailable if the budget is used up."""
+        if self.cancelled.is_set():
+            self.refusal = Unavailable("the client has left")
         elif min(self.rows, self.steps) < 0 or time.thread_time() > self._until:
             self.refusal = NotQuick() if self.quick else BadRequest(TOO_MUCH)
         if self.refusal is not None:
             raise self.refusal
 
     def take(self, rows: int) -> None:
-        """Spend rows that are listed; BadRequest or NotQuick."""
+        """Spend rows of a list. Raises BadRequest, NotQuick."""
         self.rows -= rows
         self.check()
 
     def take_steps(self, steps: float) -> None:
-        """Spend steps of a search; BadRequest or NotQuick."""
+        """Spend steps of a search. Raises BadRequest, NotQuick."""
         self.steps -= steps
         self.check()
 
     def tick(self) -> bool:
-        """Whether SQLite has to stop: to be called by it every TICK steps."""
+        """Return whether SQLite has to stop. SQLite calls it every TICK steps."""
         try:
             self.take_steps(TICK)
         except (ServerError, NotQuick):

@@ -1,4 +1,4 @@
-"""`metasweep server [COMMAND]`: without a command, serve."""
+"""`metasweep server [COMMAND]`; without a command: serve."""
 
 import click
 
@@ -9,7 +9,7 @@ from metasweep.server.commands.serve import serve
 
 
 class ServeByDefault(click.Group):
-    """A group whose command `serve` need not be named."""
+    """A command group whose command `serve` may be left out."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put `serve` in front of its options."""

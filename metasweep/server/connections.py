@@ -1,4 +1,4 @@
-"""Connections that say nothing, or stop in mid-request: closed in time, before they take others' places."""
+"""Closes connections that are silent or stop in the middle of a request, before they use up all places."""
 
 import asyncio
 import resource
@@ -10,32 +10,35 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from metasweep.server.lanes import Lanes
 
-# Seconds. Agents call every 5 s, runs every 15 to 30 s: no connection is closed under a request on its way.
+# Seconds. Agents send every 5 s, runs every 15 to 30 s, so no connection closes while a request is on its
+# way.
 SILENCE = 75
 HEAD = 30  # from the first byte of a request to the end of its headers
 PAUSE = 60  # between two pieces of a body
 RESERVE = 512  # open files for the database, uploads and downloads
-TICKS = 10  # of uvicorn's clock a second
+TICKS = 10  # per second, of uvicorn's clock
 
 
 def allow_connections() -> None:
-    """As many open connections as the system lets a process have: an agent and its runs keep some each."""
+    """Allow as many open connections as the system lets a process have: each agent and run keeps some
+    open.
+    """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def most_connections() -> int:
-    """How many connections leave enough open files for everything else."""
+    """Return how many connections leave enough open files for everything else."""
     most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return most - min(RESERVE, most // 2)
 
 
 class Connection(HttpToolsProtocol):
-    """A connection of uvicorn that knows when it last heard of its client."""
+    """A connection of uvicorn that knows when its client last sent something."""
 
     heard = 0.0
     begun: float | None = None
-    """When the headers began that are not complete yet."""
+    """When the headers began that are still incomplete."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.heard = self.loop.time()
@@ -55,11 +58,11 @@ class Connection(HttpToolsProtocol):
         super().on_headers_complete()
 
     def waits(self) -> bool:
-        """Whether it has no request to answer."""
+        """Return whether it has no request to answer."""
         return self.cycle is None or self.cycle.response_complete
 
     def is_overdue(self, now: float) -> bool:
-        """Whether its client has been silent for too long."""
+        """Return whether its client has been silent for too long."""
         if self.begun is not None:
             return now - self.begun > HEAD
         if self.waits():
@@ -68,7 +71,9 @@ class Connection(HttpToolsProtocol):
 
 
 def make_room(connections: Iterable[object]) -> None:
-    """Close the connection that has waited longest when there are too many; one never used goes first."""
+    """If there are too many connections, close the one that has waited longest, or one that was never
+    used.
+    """
     ours = [each for each in connections if isinstance(each, Connection)]
     idle = [each for each in ours if each.waits()] if len(ours) > most_connections() else []
     if idle:
@@ -76,14 +81,14 @@ def make_room(connections: Iterable[object]) -> None:
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server: it closes overdue connections, and gives up long queries when it is told to end."""
+    """uvicorn's server. It also closes overdue connections, and cancels long queries when it ends."""
 
     def __init__(self, config: uvicorn.Config, lanes: Lanes) -> None:
         super().__init__(config)
         self._lanes = lanes
 
     async def on_tick(self, counter: int) -> bool:
-        """Look for overdue connections once a second."""
+        """Check for overdue connections once a second."""
         if counter % TICKS == 0:
             for each in tuple(self.server_state.connections):
                 if isinstance(each, Connection) and each.is_overdue(each.loop.time()):

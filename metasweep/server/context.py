@@ -1,4 +1,4 @@
-"""What every request handler needs: the settings, the database and the place of the files."""
+"""What every request handler needs: the settings, the database and the folder of the files."""
 
 import getpass
 import re
@@ -12,7 +12,7 @@ from metasweep.server.store.base.database import Connection, Database
 
 
 def default_entity() -> str:
-    """The login name, made fit for a URL, or metasweep where there is none."""
+    """Return the login name, made fit for a URL; metasweep if there is none."""
     try:
         login = getpass.getuser()
     except (KeyError, OSError):
@@ -42,7 +42,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Server:
-    """The server's shared parts."""
+    """The parts of the server that all requests share."""
 
     settings: Settings
     database: Database
@@ -51,7 +51,9 @@ class Server:
 
 @dataclass(frozen=True)
 class Context:
-    """One request: the server, the address that the client knows it by, and the hash of the client's key."""
+    """One request: the server, the server's address as the client sees it, and the hash of the client's
+    key.
+    """
 
     server: Server
     base_url: str
@@ -69,9 +71,12 @@ class Context:
         return self.server.database
 
     def reading(self) -> AbstractContextManager[Connection]:
-        """A connection that sees everything as of one moment, at the cost of this request's budget."""
+        """Return a connection that sees one moment of the database.
+
+        Its cost counts to this request's budget.
+        """
         return self.database.snapshot(self.budget)
 
     def signed(self, method: str, path: str) -> str:
-        """An absolute URL, good without the key for a day, as long as the key is."""
+        """Return an absolute URL that works without the key for a day, and only while the key is valid."""
         return self.base_url + self.server.signer.sign(method, path, self.key)

@@ -1,4 +1,4 @@
-"""The data directory: its owner's alone, held by one server at a time, whose address is written in it."""
+"""The data directory. It is private, one server at a time holds it, and it holds that server's address."""
 
 import contextlib
 import fcntl
@@ -13,20 +13,20 @@ from urllib.parse import urlsplit
 
 from metasweep.server.errors import Refused
 
-OTHERS = stat.S_IRWXG | stat.S_IRWXO  # what the group and everybody else may do
+OTHERS = stat.S_IRWXG | stat.S_IRWXO  # permissions of the group and of everybody else
 DESCRIPTION = "server.json"
 
 
 @dataclass(frozen=True)
 class Running:
-    """How the server that holds the directory is reached: by clients, from this machine, by a signal."""
+    """How to reach the server that holds the directory: for clients, from this machine, and by a signal."""
 
     url: str
     local: str
     pid: int
 
     def is_sound(self) -> bool:
-        """Whether the parts are what their names say."""
+        """Return whether the fields have the right form."""
         urls = all(isinstance(url, str) and is_url(url) for url in (self.url, self.local))
         return urls and type(self.pid) is int and self.pid > 1
 
@@ -40,7 +40,7 @@ def is_url(text: str) -> bool:
 
 
 def check_owner(path: Path) -> None:
-    """Refused when a path belongs to somebody else, who decides then what is read from it."""
+    """Raise Refused if a path belongs to another user, who could change what is read from it."""
     try:
         owner = path.stat().st_uid
     except FileNotFoundError:
@@ -50,7 +50,7 @@ def check_owner(path: Path) -> None:
 
 
 def user_name(uid: int) -> str:
-    """The login name of a user, or the number where there is none."""
+    """Return a user's login name, or the number if there is none."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -58,30 +58,33 @@ def user_name(uid: int) -> str:
 
 
 def make_folder(data_dir: Path) -> None:
-    """Make the directory when there is none. Refused when it belongs to somebody else; OSError."""
+    """Create the directory if needed. Raises Refused if it belongs to another user; OSError."""
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     check_owner(data_dir)
 
 
 def make_private(data_dir: Path) -> None:
-    """Take from others what they may do in the directory: in an older state, the umask decided. OSError."""
+    """Remove all permissions of other users in the directory.
+
+    Older versions left them to the umask. OSError.
+    """
     for here, folders, files, descriptor in os.fwalk(data_dir):
         take_from_others(here, os.fstat(descriptor).st_mode)
         for name in folders + files:
-            with contextlib.suppress(FileNotFoundError):  # a passing file, as a database has them
+            with contextlib.suppress(FileNotFoundError):  # a temporary file, such as databases have
                 take_from_others(Path(here, name), os.lstat(Path(here, name)).st_mode)
 
 
 def take_from_others(path: str | Path, mode: int) -> None:
-    """Leave what a file or a folder with this mode allows to its owner alone."""
+    """Remove the permissions of other users from a file or folder with this mode."""
     if mode & OTHERS and not stat.S_ISLNK(mode):
         os.chmod(path, stat.S_IMODE(mode) & ~OTHERS)  # noqa: PTH101 - a text, or a path
 
 
 def write_private(path: Path, text: str) -> None:
-    """Store a text for its owner alone. OSError.
+    """Store a text that only its owner may read. Raises OSError.
 
-    After a full disk or a power cut, all of it is there, or what was there before.
+    After a full disk or a power cut the file holds either the new text or the old one.
     """
     partial = path.with_name(f".{path.name}.partial")
     partial.unlink(missing_ok=True)
@@ -109,14 +112,17 @@ def opened(folder: Path) -> Iterator[int]:
 
 
 def check_private(path: Path) -> None:
-    """Refused when others can read a secret, or put theirs in its place. FileNotFoundError."""
+    """Raise Refused if others can read or replace a secret. Raises FileNotFoundError."""
     check_owner(path)
     if path.stat().st_mode & OTHERS:
         raise Refused(f"{path} can be read by others: make a new one, or chmod 600 {path} if nobody has")
 
 
 def hold(data_dir: Path) -> None:
-    """Claim the directory for this process until it ends; Refused when another has it. OSError."""
+    """Lock the directory for this process until it ends.
+
+    Raises Refused if another process has it; OSError.
+    """
     descriptor = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held until the process ends
@@ -124,7 +130,7 @@ def hold(data_dir: Path) -> None:
         raise Refused(
             f"a server is already running on {data_dir}: stop it, or choose another --server-dir"
         ) from error
-    (data_dir / DESCRIPTION).unlink(missing_ok=True)  # of a server that was killed
+    (data_dir / DESCRIPTION).unlink(missing_ok=True)  # left by a server that was killed
 
 
 def is_held(data_dir: Path) -> bool:
@@ -134,20 +140,21 @@ def is_held(data_dir: Path) -> bool:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except OSError:  # no such directory
+    except OSError:  # the directory does not exist
         return False
     return False
 
 
 def describe(data_dir: Path, running: Running) -> None:
-    """Say how this server is reached. OSError."""
+    """Store how to reach this server. Raises OSError."""
     write_private(data_dir / DESCRIPTION, json.dumps(asdict(running)))
 
 
 def find_running(data_dir: Path) -> Running | None:
-    """How the server that holds the directory is reached; None when there is none, or it only begins.
+    """Return how to reach the server that holds the directory; None if there is none, or if it is only
+    starting.
 
-    Raises Refused for a directory of somebody else's, and for a description that makes no sense.
+    Raises Refused for another user's directory and for a damaged description.
     """
     check_owner(data_dir)
     path = data_dir / DESCRIPTION
@@ -165,5 +172,5 @@ def find_running(data_dir: Path) -> Running | None:
 
 
 def damaged(path: Path) -> str:
-    """What to do about a description that makes no sense."""
+    """Return a message that says what to do about a damaged description."""
     return f"{path} is damaged: end the server (fuser {path.with_name('lock')} names it) and start it again"

@@ -1,4 +1,4 @@
-"""JSON that clients send to be stored: bounded, and made of what every reader of it takes."""
+"""Checks JSON from clients before it is stored: its size, depth and values."""
 
 import json
 import math
@@ -6,13 +6,13 @@ from typing import Any
 
 from metasweep.server.errors import BadRequest, TooLarge
 
-# Commas and brackets: while a text is taken apart, no other thread works. Ten million would take seconds.
+# Commas and brackets. Parsing blocks all other threads; ten million of them would take seconds.
 MOST_PARTS = 2_000_000
-DEEPEST = 100  # lists and mappings within each other
+DEEPEST = 100  # levels of lists and mappings within each other
 
 
 def parse_object(text: str | bytes, what: str) -> dict[str, Any]:
-    """A JSON object, or BadRequest; TooLarge for one of too many parts."""
+    """Return a JSON object. Raises BadRequest; TooLarge if it has too many parts."""
     signs: tuple[Any, Any, Any] = (b",", b"[", b"{") if isinstance(text, bytes) else (",", "[", "{")
     commas, *opened = (text.count(sign) for sign in signs)
     if commas + sum(opened) > MOST_PARTS:
@@ -29,7 +29,7 @@ def parse_object(text: str | bytes, what: str) -> dict[str, Any]:
 
 
 def is_deep(value: Any) -> bool:
-    """Whether lists and mappings lie within each other more than DEEPEST times."""
+    """Return whether lists and mappings are nested more than DEEPEST levels."""
     level = [value]
     for _ in range(DEEPEST):
         level = [inner for each in level for inner in parts_of(each) if isinstance(inner, dict | list)]
@@ -39,12 +39,12 @@ def is_deep(value: Any) -> bool:
 
 
 def parts_of(value: dict[str, Any] | list[Any]) -> Any:
-    """What a mapping or a list holds."""
+    """Return the values in a mapping or a list."""
     return value.values() if isinstance(value, dict) else value
 
 
 def standard_json(value: Any) -> Any:
-    """What standard JSON and Unicode have: NaN and infinities become the strings that W&B has for them."""
+    """Return standard JSON and Unicode: NaN and infinities become the strings that W&B uses for them."""
     if isinstance(value, str):
         return storable(value)
     if isinstance(value, float) and not math.isfinite(value):
@@ -57,10 +57,10 @@ def standard_json(value: Any) -> Any:
 
 
 def storable(text: str) -> str:
-    """A text without halves of characters, which JSON can write and nothing else can: a ? stands for each."""
+    """Return a text with `?` for each lone surrogate, which JSON can hold but nothing can store."""
     return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def one_line(text: str) -> str:
-    """A text for people without what moves the cursor of a terminal, or breaks the line."""
+    """Return a text without line breaks and without characters that move a terminal's cursor."""
     return text if text.isprintable() else "".join(sign if sign.isprintable() else " " for sign in text)

@@ -1,14 +1,14 @@
-"""What goes wrong for a reason that somebody should be told."""
+"""Expected errors with a message for a person or a client."""
 
 import click
 
 
 class Refused(click.ClickException):
-    """What a command or the start of the server does not do: one line that says why, and the way out."""
+    """A command cannot run, or the server cannot start: one line that says why and what to do."""
 
 
 class ServerError(Exception):
-    """An error with a status and one clear line; it reaches the client as it is."""
+    """An error with a status and one clear line, which the client gets unchanged."""
 
     status = 500
 
@@ -20,13 +20,13 @@ class BadRequest(ServerError):
 
 
 class Forbidden(ServerError):
-    """The request comes from where it must not."""
+    """The request comes from a place that may not send it."""
 
     status = 403
 
 
 class NotFound(ServerError):
-    """There is no such thing. The client reads it as deleted, and does not try again."""
+    """There is no such thing. The client takes it for deleted and does not try again."""
 
     status = 404
 
@@ -38,13 +38,13 @@ class TooLarge(ServerError):
 
 
 class WrongType(ServerError):
-    """The body is not said to be what is taken here."""
+    """The body has a type that is not accepted here."""
 
     status = 415
 
 
 class Unavailable(ServerError):
-    """The server cannot do this now: the client tries again."""
+    """The server cannot do this now; the client tries again."""
 
     status = 503
 

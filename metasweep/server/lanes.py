@@ -1,8 +1,9 @@
-"""Where queries run: quick ones beside each other, slow ones a few at a time, none once its client has left.
+"""Runs queries in threads: quick ones side by side, slow ones a few at a time, and none whose client has
+left.
 
-Every query begins as a quick one. One that is not begins anew among the slow: however many of those are
-asked, whoever asks for little does not wait for them. What changes something, as the heartbeats of agents do,
-has a lane of its own.
+Every query starts as a quick one. If it is not quick, it starts again in the slow lane. So small queries
+never wait for large ones, however many there are. Queries that change something, such as heartbeats, have a
+lane of their own.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from starlette.requests import Request
 from metasweep.server.budget import Budget, NotQuick
 
 T = TypeVar("T")
-AT_ONCE = 20  # quick queries, and changes: most of the time of both is waiting
+AT_ONCE = 20  # quick queries, and changes; both spend most of their time waiting
 SLOW_AT_ONCE = 2
 
 
@@ -30,24 +31,24 @@ class Lanes:
         self._closed = False
 
     async def run(self, request: Request, work: Callable[[Budget], T], changes: bool) -> T:
-        """The outcome of some work in a thread, which is given up when the client leaves.
+        """Run some work in a thread and return its result. The work is cancelled if the client leaves.
 
-        Whether it changes something need only be right most of the time: it decides who waits for whom.
+        `changes` may sometimes be wrong: it only decides which queries wait for each other.
         """
-        given_up = threading.Event()
-        watcher = asyncio.create_task(note_leaving(request, given_up))
+        cancelled = threading.Event()
+        watcher = asyncio.create_task(note_leaving(request, cancelled))
         try:
             try:
                 lane = self._changes if changes else self._quick
-                return await self._attempt(work, Budget(quick=True, given_up=given_up), lane)
+                return await self._attempt(work, Budget(quick=True, cancelled=cancelled), lane)
             except NotQuick:
-                return await self._attempt(work, Budget(given_up=given_up), self._slow)
+                return await self._attempt(work, Budget(cancelled=cancelled), self._slow)
         finally:
             watcher.cancel()
 
     async def _attempt(self, work: Callable[[Budget], T], budget: Budget, lane: CapacityLimiter) -> T:
         if self._closed:
-            budget.given_up.set()
+            budget.cancelled.set()
         self._running.add(budget)
         try:
             return await to_thread.run_sync(work, budget, limiter=lane)
@@ -55,14 +56,14 @@ class Lanes:
             self._running.discard(budget)
 
     def close(self) -> None:
-        """Give up all that is under way, and whatever comes: the server ends."""
+        """Cancel all queries, current and future: the server ends."""
         self._closed = True
         for budget in tuple(self._running):
-            budget.given_up.set()
+            budget.cancelled.set()
 
 
-async def note_leaving(request: Request, given_up: threading.Event) -> None:
-    """Wait until the client leaves, and say so. To be called when the whole request has been read."""
+async def note_leaving(request: Request, cancelled: threading.Event) -> None:
+    """Wait until the client leaves, then set `cancelled`. Call it after the whole request has been read."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
-    given_up.set()
+    cancelled.set()

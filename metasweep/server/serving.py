@@ -1,4 +1,4 @@
-"""The server process: its data directory, its socket, and its end."""
+"""The server process: its data directory, its socket, its start and end."""
 
 import contextlib
 import gc
@@ -20,19 +20,19 @@ from metasweep.server.errors import Refused
 from metasweep.server.stream.files import collect_garbage
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
-OWN_HEADER = "X-Metasweep"  # agents tell by it that they may ask this server as often as they like
+OWN_HEADER = "X-Metasweep"  # tells agents that this server has no rate limit
 log = logging.getLogger("server")
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. OSError: the port is in use, or the address is not ours."""
+    """Return a listening socket. Raises OSError: the port is in use, or the address is not this machine's."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio turns off Nagle's algorithm, which costs 40 ms per answer, only where it reads IPPROTO_TCP.
+    # asyncio turns off Nagle's algorithm, which costs 40 ms per answer, only if the protocol is IPPROTO_TCP.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-        listener.listen(2048)  # of two that were bound at the same time, one gets no further
+        listener.listen(2048)  # if two processes have bound the port at the same time, the second fails here
     except OSError:
         listener.close()
         raise
@@ -41,18 +41,18 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def collect_seldom() -> None:
-    """Let Python look for garbage in cycles much less often than by itself: there is little of it here.
+    """Make Python's cyclic garbage collection rare: this process makes few cycles.
 
-    It looks at every object then, and no thread works meanwhile: a page of 22,200 runs took twice as long
-    for it, and heartbeats waited a second.
+    A collection visits every object while no thread works. With it a page of 22,200 runs took twice as long,
+    and heartbeats waited a second.
     """
-    gc.freeze()  # what is there by now stays
+    gc.freeze()  # never collect the objects that exist now
     gc.set_threshold(200_000, 10, 100)
 
 
 @dataclass(frozen=True)
 class Front:
-    """Where the server listens, and how clients get there."""
+    """The address where the server listens, and the address for clients."""
 
     host: str
     port: int
@@ -63,17 +63,17 @@ class Front:
     url: str | None = None
 
     def check_certificate(self) -> None:
-        """Refused unless the certificate and its key can be used."""
+        """Raise Refused unless the certificate and its key can be used."""
         if self.certfile is None:
             return
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certfile, self.keyfile)
-        except OSError as error:  # an SSLError is one
+        except OSError as error:  # includes SSLError
             files = f"{self.certfile}" + (f" with {self.keyfile}" if self.keyfile else "")
             raise Refused(f"no TLS with {files} ({error.strerror or error}): PEM files are needed") from error
 
     def listen(self) -> socket.socket:
-        """The listening socket, or Refused."""
+        """Return the listening socket; raise Refused."""
         try:
             return listen(self.host, self.port)
         except OSError as error:
@@ -85,13 +85,13 @@ class Front:
             ) from error
 
     def local_address(self, port: int) -> str:
-        """The URL at which a program on this machine reaches the server."""
+        """Return the URL of the server for programs on this machine."""
         name = "127.0.0.1" if self.host in ("0.0.0.0", "::", *LOCAL) else self.host
         scheme = "https" if self.certfile else "http"
         return f"{scheme}://{f'[{name}]' if ':' in name else name}:{port}"
 
     def warning(self) -> str | None:
-        """What whoever starts it should know."""
+        """Return a warning for whoever starts the server; None if there is none."""
         if self.host in LOCAL:
             return None
         how = "over TLS" if self.certfile else "traffic is not encrypted: see --certfile, or use a proxy"
@@ -99,9 +99,9 @@ class Front:
 
 
 def serve_forever(front: Front, data_dir: Path, lease: float, max_attempts: int) -> None:
-    """Open the data directory and serve until SIGTERM or Ctrl-C. Refused; OSError of the data directory."""
+    """Open the data directory and serve until SIGTERM or Ctrl-C. Raises Refused, OSError."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    os.umask(0o077)  # whatever the server writes is for its owner alone
+    os.umask(0o077)  # all files are private to the owner
     front.check_certificate()
     datadir.make_folder(data_dir)
     datadir.hold(data_dir)
@@ -124,7 +124,7 @@ def serve_forever(front: Front, data_dir: Path, lease: float, max_attempts: int)
         http=connections.Connection,
         log_level="warning",
         access_log=False,
-        proxy_headers=False,  # proxy.py does what is needed, when it is asked for
+        proxy_headers=False,  # proxy.py handles them, if asked to
         headers=[(OWN_HEADER, "1")],
         ssl_certfile=front.certfile,
         ssl_keyfile=front.keyfile,

@@ -162,11 +162,11 @@ def test_a_search_costs_what_it_costs_and_ends_there(reader: Reader, filter: dic
 
 
 def test_a_search_ends_when_nobody_waits_for_it(reader: Reader) -> None:
-    given_up = Budget()
-    given_up.given_up.set()
+    cancelled = Budget()
+    cancelled.cancelled.set()
     with pytest.raises(ServerError, match="nobody waits"):
-        reader.scan(WIDE, given_up)
-    assert given_up.steps >= budget.MOST_STEPS - 2 * budget.TICK
+        reader.scan(WIDE, cancelled)
+    assert cancelled.steps >= budget.MOST_STEPS - 2 * budget.TICK
 
 
 @pytest.mark.parametrize("pattern", ["((a?){500}){2}b", "(a|b|c|.){900}z", "[ab]{0,900}[bc]{0,900}z"])
@@ -215,7 +215,7 @@ def test_when_its_client_leaves_a_query_is_given_up() -> None:
 
     def work(budget: Budget) -> bool:
         seen.set()
-        return budget.given_up.wait(30)
+        return budget.cancelled.wait(30)
 
     async def receive() -> dict[str, str]:
         await anyio.to_thread.run_sync(seen.wait, 30)

@@ -1,1 +1,1 @@
-"""Who may ask: keys, sessions, signed URLs, proxies."""
+"""Who may use the server: keys, sessions, signed URLs, proxies."""

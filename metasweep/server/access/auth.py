@@ -1,4 +1,4 @@
-"""A key is demanded on every request, or a signature or a session that was given for one."""
+"""Every request needs a key, or a signature or session that was created with one."""
 
 import asyncio
 import base64
@@ -17,12 +17,12 @@ from metasweep.server.access.routes import PublicRoute, find_route
 from metasweep.server.access.signing import Signer
 from metasweep.server.store.base.database import Database
 
-READING = ("GET", "HEAD")  # a cookie alone changes nothing
-PASSES = ("authorization", "cookie")  # headers by which a request may say that it is allowed
+READING = ("GET", "HEAD")  # with a cookie alone a request may only read
+PASSES = ("authorization", "cookie")  # headers that can authorize a request
 
 
 def presented_key(headers: Headers) -> str:
-    """The key that a request carries, as Basic api:KEY or Bearer KEY; empty when there is none."""
+    """Return the key in a request, as Basic api:KEY or Bearer KEY; empty without one."""
     scheme, _, value = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return value.strip()
@@ -35,14 +35,14 @@ def presented_key(headers: Headers) -> str:
 
 
 def client_address(scope: Scope) -> str:
-    """Where a request comes from."""
+    """Return the address that a request comes from."""
     return scope["client"][0] if scope.get("client") else "?"
 
 
 class KeyRequired:
-    """ASGI middleware: refuses a request unless its route is public, or it has a key or what a key gave it.
+    """ASGI middleware. A request needs a public route, a key, or something that was created with a key.
 
-    The hash of the key is found then in the request's state, as `key`.
+    The hash of the key is stored in the request's state as `key`.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class KeyRequired:
         await self.refusal(scope)(scope, receive, send)
 
     def _key_of(self, scope: Scope) -> str | None:
-        """The hash of the key that the request has, or for which it was signed or its session begun."""
+        """Return the hash of the request's key, or of the key that signed it or opened its session."""
         headers = Headers(scope=scope)
         if key := self._keys.find(presented_key(headers)):
             return key
@@ -91,7 +91,7 @@ class KeyRequired:
 
 
 async def slow_down(guesses: Guesses, scope: Scope) -> None:
-    """Let whoever presents what is wrong wait for the answer, when it is not the first time."""
+    """Delay the answer to a wrong key, if this address has tried several."""
     if seconds := guesses.wrong(client_address(scope)):
         guesses.waiting += 1
         try:

@@ -1,7 +1,7 @@
-"""Wrong keys: whoever tries many of them waits for each answer, and the log says so.
+"""Delays answers to an address that tries many wrong keys, and logs it.
 
-A right key is never looked at more slowly: whoever guesses may sit on the same machine, or behind the same
-proxy, as everybody else.
+Requests with a right key are never delayed: whoever guesses may use the same machine or proxy as everybody
+else.
 """
 
 import logging
@@ -10,10 +10,10 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-FREE = 10  # wrong keys that an address may try in a window without a wait
+FREE = 10  # wrong keys per address and window without a delay
 WINDOW = 60.0  # seconds
 WAIT = 1.0  # seconds
-MOST_WAITING = 200  # requests; those who wait hold a connection each
+MOST_WAITING = 200  # requests; each of them holds a connection open
 MOST_ADDRESSES = 1000
 log = logging.getLogger("server")
 
@@ -35,7 +35,7 @@ class Guesses:
         self.waiting = 0
 
     def wrong(self, address: str) -> float:
-        """Note a wrong key; how many seconds its answer shall wait."""
+        """Count a wrong key. Return the seconds to delay its answer."""
         now = self._clock()
         tries = self._tries.pop(address, None)
         if tries is None or now - tries.since > WINDOW:

@@ -1,7 +1,7 @@
-"""The keys that open the server: its own, and those made besides, of which only hashes are kept.
+"""The keys of the server: its own, and additional ones, of which only hashes are stored.
 
-The file of the others is replaced as a whole, and looked at on every request: a key that is withdrawn opens
-nothing from then on, without a restart.
+The file with the additional keys is replaced as a whole and checked on every request. So a revoked key stops
+working at once, without a restart.
 """
 
 import contextlib
@@ -24,43 +24,46 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 OWN = "server"  # the key in the file `key`, which the commands on this machine use
 FILE = "keys.json"
 SECRETS = ("key", "signing_secret", FILE)
-SHORTEST = 32  # characters of a secret: no guessing gets there
+SHORTEST = 32  # characters of a secret; long enough against guessing
 log = logging.getLogger("server")
 
 
 @dataclass(frozen=True)
 class Key:
-    """What is kept of a key. It is random: a fast hash without salt gives nothing away."""
+    """The stored part of a key. Keys are random, so a fast hash without salt is safe."""
 
     name: str
     created_at: str
     sha256: str
 
     def is_sound(self) -> bool:
-        """Whether the parts are what their names say."""
+        """Return whether the fields have the right form."""
         texts = all(isinstance(part, str) for part in (self.name, self.created_at, self.sha256))
         return texts and re.fullmatch("[0-9a-f]{64}", self.sha256) is not None
 
 
 def digest(key: str) -> str:
-    """The hash by which a key is known."""
+    """Return the hash that identifies a key."""
     return hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
 
 
 def new_secret() -> str:
-    """A new key: 40 hex digits, the form that clients insist on."""
+    """Return a new key: 40 hex digits, the form that clients require."""
     return secrets.token_hex(20)
 
 
 def check_secrets(data_dir: Path) -> None:
-    """Refused when others may have read one of the secrets."""
+    """Check that nobody else can have read one of the secrets. Raises Refused."""
     for name in SECRETS:
         with contextlib.suppress(FileNotFoundError):
             check_private(data_dir / name)
 
 
 def load_or_make(path: Path) -> str:
-    """The secret in a file; a new one, for its owner alone, when there is none. Refused, OSError."""
+    """Return the secret in a file.
+
+    If there is no file, create one for its owner alone. Raises Refused, OSError.
+    """
     try:
         return load(path)
     except FileNotFoundError:
@@ -70,7 +73,10 @@ def load_or_make(path: Path) -> str:
 
 
 def load(path: Path) -> str:
-    """The secret in a file. Refused when it is none, or is not kept secret; FileNotFoundError, OSError."""
+    """Return the secret in a file.
+
+    Raises Refused if it is damaged or not private; FileNotFoundError, OSError.
+    """
     check_private(path)
     text = path.read_text(encoding="utf-8", errors="replace").strip()
     if len(text) < SHORTEST or not text.isascii() or not text.isprintable():
@@ -81,7 +87,7 @@ def load(path: Path) -> str:
 
 
 def read(data_dir: Path) -> list[Key]:
-    """The keys besides the server's own. Raises Refused when the file is not what this module wrote."""
+    """Return the additional keys. Raises Refused if the file is damaged."""
     path = data_dir / FILE
     try:
         check_private(path)
@@ -96,12 +102,12 @@ def read(data_dir: Path) -> list[Key]:
 
 
 def damaged(path: Path) -> str:
-    """What to do about a file that this module has not written."""
+    """Return a message that says what to do about a damaged file."""
     return f"{path} is damaged: restore it from a backup, or delete it and make new keys"
 
 
 def make(data_dir: Path, name: str) -> str:
-    """Make a key of that name; it is returned, and can never be read again."""
+    """Create a key with that name and return it. It cannot be read again later."""
     if not NAME.fullmatch(name):
         raise Refused(f"{name!r} is not a name for a key: letters, digits, dots, dashes and underscores")
     secret = new_secret()
@@ -113,7 +119,7 @@ def make(data_dir: Path, name: str) -> str:
 
 
 def revoke(data_dir: Path, name: str) -> None:
-    """Withdraw the key of that name."""
+    """Revoke the key with that name."""
     if name == OWN:
         raise Refused(f"to replace the server's own key, stop it, delete {data_dir / 'key'} and start it")
     with changed(data_dir) as keys:
@@ -126,7 +132,10 @@ def revoke(data_dir: Path, name: str) -> None:
 
 @contextlib.contextmanager
 def changed(data_dir: Path) -> Iterator[list[Key]]:
-    """The keys, to be changed by one process at a time; they are stored as a whole when all went well."""
+    """Yield the list of keys to change it; one process at a time.
+
+    It is stored as a whole if nothing fails.
+    """
     with opened(data_dir) as folder:
         fcntl.flock(folder, fcntl.LOCK_EX)
         keys = read(data_dir)
@@ -135,7 +144,7 @@ def changed(data_dir: Path) -> Iterator[list[Key]]:
 
 
 class Keyring:
-    """The keys of a running server. Raises Refused when it cannot start with them."""
+    """The keys of a running server. Raises Refused if the server cannot start with them."""
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
@@ -144,7 +153,7 @@ class Keyring:
         self._others = [key.sha256 for key in read(data_dir)]
 
     def digests(self) -> list[str]:
-        """The hashes of all keys as of now."""
+        """Return the hashes of all keys as of now."""
         if (version := self._look()) != self._version:
             self._version = version
             self._others = self._read_again()
@@ -165,7 +174,10 @@ class Keyring:
         return found.st_mtime_ns, found.st_ino, found.st_size
 
     def find(self, presented: str) -> str | None:
-        """The hash of a key, if it is one of these; the time that it takes tells nothing about them."""
+        """Return the hash of a key if it is one of these.
+
+        The time this takes reveals nothing about the keys.
+        """
         wanted = digest(presented)
         found = [known for known in self.digests() if hmac.compare_digest(wanted, known)]
         return wanted if found and len(presented) >= SHORTEST else None

@@ -1,6 +1,6 @@
-"""Requests that a browser sends for somebody else's page are refused: that page may not write here.
+"""Refuses writes that a browser sends on behalf of another site's page.
 
-A browser says where a request comes from. A foreign page's form can neither hide that nor send JSON.
+A browser says which page a request comes from. A form on another site can neither hide that nor send JSON.
 """
 
 from collections.abc import Awaitable, Callable
@@ -19,7 +19,7 @@ JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 
 
 def check_origin(headers: Headers) -> None:
-    """Forbidden when a page of another site sends the request. Programs send no Origin."""
+    """Raise Forbidden if a page of another site sends the request. Programs send no Origin."""
     origin, own = headers.get("origin"), headers.get("host", "")
     foreign = origin is not None and origin.partition("://")[2].lower() != own.lower()
     if foreign or headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
@@ -27,7 +27,7 @@ def check_origin(headers: Headers) -> None:
 
 
 def check_type(headers: Headers, route: Route | None) -> None:
-    """WrongType when the body is not what the route takes."""
+    """Raise WrongType if the body has another type than the route takes."""
     wanted = (FORM, "") if isinstance(route, FormRoute) else (JSON,)
     found = headers.get("content-type", "").partition(";")[0].strip().lower()
     if found not in wanted and type(route) is not PublicRoute:
@@ -35,7 +35,10 @@ def check_type(headers: Headers, route: Route | None) -> None:
 
 
 class OwnPagesWrite:
-    """ASGI middleware: refuses a write that a foreign page could have sent; `refusal` makes the answer."""
+    """ASGI middleware: refuses writes that another site's page could have sent.
+
+    `refusal` makes the answer.
+    """
 
     def __init__(
         self,
@@ -47,7 +50,7 @@ class OwnPagesWrite:
         self._routes = routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what reads, what a program sends, and what a page of this server sends."""
+        """Pass on reads, requests of programs, and requests of this server's own pages."""
         answer: ASGIApp = self.app
         if scope["type"] == "http" and scope["method"] not in READING:
             try:
@@ -59,5 +62,5 @@ class OwnPagesWrite:
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
         check_origin(headers)
-        if scope["method"] == "POST":  # the only one that a form can send
+        if scope["method"] == "POST":  # the only method that a form can write with
             check_type(headers, find_route(self._routes, scope))

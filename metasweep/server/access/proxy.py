@@ -1,4 +1,4 @@
-"""Behind a proxy: the scheme and the host that the client asked for, as the proxy passes them on."""
+"""Behind a proxy: restores the scheme and host that the client asked for, from the proxy's headers."""
 
 import re
 
@@ -10,12 +10,12 @@ HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:\d{1,5})?")
 
 
 def forwarded(headers: Headers, name: str) -> str:
-    """What the nearest proxy says: it appends to what it was sent, which anybody may have written."""
+    """Return the nearest proxy's entry. It comes last; earlier entries may be forged by the client."""
     return ",".join(headers.getlist(f"x-forwarded-{name}")).rpartition(",")[2].strip()
 
 
 class BehindProxy:
-    """ASGI middleware: takes X-Forwarded-Proto and X-Forwarded-Host for true, or answers 400."""
+    """ASGI middleware: trusts X-Forwarded-Proto and X-Forwarded-Host; answers 400 if they are malformed."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

@@ -1,4 +1,4 @@
-"""What a route says about who may ask. A route that says nothing is for those who have a key."""
+"""Which routes need a key: all except the classes below."""
 
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.routing import Match, Route
@@ -8,7 +8,7 @@ from starlette.types import Scope
 class Number(Convertor[int]):
     """The number of a row in an address, {name:number}."""
 
-    regex = "[0-9]{1,18}"  # SQLite's have no more, and Python reads no more than some thousand digits
+    regex = "[0-9]{1,18}"  # SQLite's ids have no more digits, and Python refuses to read thousands of them
 
     def convert(self, value: str) -> int:
         """Read it."""
@@ -23,13 +23,13 @@ register_url_convertor("number", Number())
 
 
 class PublicRoute(Route):
-    """Whoever asks is answered: nothing that somebody has stored here may come out of it."""
+    """A route for everybody. Its answers must not contain anything that a user has stored."""
 
 
 class FormRoute(PublicRoute):
-    """A form on a page of this server is sent here, by a person who may have no session."""
+    """A route for a form on a page of this server, sent by a person who may have no session."""
 
 
 def find_route(routes: list[Route], scope: Scope) -> Route | None:
-    """The route that is going to answer, as Starlette's router chooses it."""
+    """Return the route that Starlette's router will choose."""
     return next((route for route in routes if route.matches(scope)[0] is Match.FULL), None)

@@ -1,7 +1,7 @@
-"""Sessions of people: a cookie that reads pages for a while, until its key is withdrawn or they sign out.
+"""Sessions of people: a cookie that may read pages until it expires, its key is revoked, or they sign out.
 
-To write takes what only the pages of this server know besides: a browser sends a cookie by itself, also for a
-foreign page, but never this header.
+Writing also needs a header that only this server's own pages know. A browser sends a cookie by itself, even
+for another site's page, but it never sends this header by itself.
 """
 
 import hmac
@@ -20,7 +20,7 @@ LIFETIME = 30 * 24 * 3600  # seconds
 
 
 async def begin(database: Database, key: str) -> str:
-    """The cookie's value of a new session for whoever has the key with this hash."""
+    """Begin a session for the key with this hash; return the cookie's value."""
     token, now = secrets.token_urlsafe(32), int(time.time())
     await database.write_async(
         lambda connection: sessions.add(connection, digest(token), key, now, now + LIFETIME)
@@ -29,24 +29,24 @@ async def begin(database: Database, key: str) -> str:
 
 
 def key_of(database: Database, cookies: str) -> str | None:
-    """The hash of the key for which the session in a Cookie header was begun; None if it is over."""
+    """Return the hash of the key that opened the session in a Cookie header; None if the session is over."""
     token = cookie_parser(cookies).get(COOKIE)
     return sessions.find(database.read(), digest(token), int(time.time())) if token else None
 
 
 def write_token(cookies: str) -> str:
-    """What the pages of a session send along when they write; empty without a session."""
+    """Return the token that pages of a session send with their writes; empty without a session."""
     token = cookie_parser(cookies).get(COOKIE)
     return digest(f"write {token}") if token else ""
 
 
 def may_write(cookies: str, header: str) -> bool:
-    """Whether a request with these cookies and this WRITE_HEADER comes from a page of the session."""
+    """Return whether a request with these cookies and this WRITE_HEADER comes from a page of the session."""
     wanted = write_token(cookies)
     return bool(wanted) and hmac.compare_digest(wanted.encode(), header.encode())
 
 
 async def end(database: Database, cookies: str) -> None:
-    """End the session in a Cookie header, wherever else the cookie was copied to."""
+    """End the session in a Cookie header, also for copies of the cookie."""
     if token := cookie_parser(cookies).get(COOKIE):
         await database.write_async(lambda connection: sessions.end(connection, digest(token)))

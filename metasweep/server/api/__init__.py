@@ -1,1 +1,1 @@
-"""The GraphQL side: an engine over the schema, and resolvers by theme."""
+"""The GraphQL API: an engine for the schema, and resolvers by subject."""

@@ -28,7 +28,7 @@ NEXT_LOOK = (5.0, 10.0)  # seconds
 
 
 def create_agent(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
-    """Register an agent with a sweep, which begins with its first one."""
+    """Register an agent with a sweep. The first agent starts the sweep."""
 
     def job(connection: sqlite3.Connection) -> sqlite3.Row:
         entity = input.get("entityName") or info.context.settings.entity
@@ -43,7 +43,7 @@ def create_agent(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) 
 
 
 def heartbeat(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
-    """An agent says which of its runs are running, and is told what to do."""
+    """An agent reports its running runs and gets its commands."""
     context = info.context
     listed = {
         name: bool(state) for name, state in parse_object(input.get("runState") or "{}", "runState").items()
@@ -66,7 +66,10 @@ def heartbeat(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> 
 
 
 def suggest_for(context: Context, agent_id: str) -> claims.Point | None:
-    """What the sweep of an agent would try next, if it learns; worked out before the claim."""
+    """Return the point that an agent's sweep would try next, if its search learns.
+
+    Called before the claim.
+    """
     read = context.database.read()
     agent = rows.by_id(read, "agents", "Agent", agent_id)
     sweep = rows.known(read, "sweeps", agent["sweep_id"])
@@ -84,7 +87,7 @@ def next_commands(
     running: set[str],
     suggestion: claims.Point | None,
 ) -> list[Command]:
-    """What an agent is to do now. It gets a run only when it reports none running."""
+    """Return the commands for an agent. It gets a new run only if it reports none running."""
     if sweep["state"] == "CANCELED":
         kill_runs(connection, context, agent)
         return [EXIT]
@@ -100,7 +103,7 @@ def next_commands(
     if claimed is None:
         claims.finish_if_exhausted(connection, sweep["id"])
         if is_steered(config_of(connection, sweep)):
-            return []  # more may be queued, until whoever steers the sweep finishes it
+            return []  # whoever chooses the runs of this sweep may queue more, until it finishes the sweep
         return [] if agents.stands_by(connection, sweep["id"], agent["id"]) else [EXIT]
     return [claimed]
 
@@ -108,7 +111,7 @@ def next_commands(
 def settle(
     connection: sqlite3.Connection, context: Context, agent: sqlite3.Row, listed: dict[str, bool]
 ) -> None:
-    """Compare the runs of an agent with those that it lists: true for a running run, false for an ended one.
+    """Compare an agent's runs with those in its heartbeat: True for a running run, False for an ended one.
 
     A run that is not running and ended without a word has failed if it never called wandb.init; after a stop
     command it was killed. One that was handed out and of which the agent has not heard is left as it is.
@@ -135,13 +138,15 @@ def is_unheard(run: sqlite3.Row, lease: float) -> bool:
 
 
 def kill_runs(connection: sqlite3.Connection, context: Context, agent: sqlite3.Row) -> None:
-    """The exit command kills an agent's children without a word from them: note it here."""
+    """Mark the runs of an agent as killed: after an exit command the agent kills them, and they report
+    nothing.
+    """
     for run in run_rows.of_agent(agent["id"], *ACTIVE).all(connection):
         claims.change_state(connection, run, "killed", context.settings.max_attempts)
 
 
 def stops(connection: sqlite3.Connection, agent: sqlite3.Row, running: set[str]) -> list[Command]:
-    """Stop commands for those running runs that were asked to stop."""
+    """Return stop commands for the running runs that were asked to stop."""
     of_agent = run_rows.of_agent(agent["id"], "pending", "running").all(connection)
     asked = [run["name"] for run in of_agent if run["stop_requested"]]
     return [{"type": "stop", "run_id": name} for name in asked if name in running]

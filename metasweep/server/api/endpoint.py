@@ -17,12 +17,12 @@ SHORT = (",", ":")
 
 
 def base_url(request: Request) -> str:
-    """How the client reached this server, so that the URLs it is given work for it too."""
+    """Return the address under which the client reached this server, so that URLs in answers work for it."""
     return f"{request.url.scheme}://{request.url.netloc}"
 
 
 def check(body: dict[str, Any]) -> tuple[str, dict[str, Any], str | None]:
-    """The query, variables and operation name of a request, or BadRequest."""
+    """Return the query, variables and operation name of a request; raise BadRequest."""
     query, variables, name = body.get("query"), body.get("variables") or {}, body.get("operationName") or None
     if not isinstance(query, str):
         raise BadRequest("query: a string is needed")
@@ -34,7 +34,7 @@ def check(body: dict[str, Any]) -> tuple[str, dict[str, Any], str | None]:
 
 
 async def graphql(request: Request) -> Response:
-    """Run a document in a thread; what does not fit the schema gets 400."""
+    """Run a document in a thread. If it does not fit the schema, answer 400."""
     query, variables, name = check(await read_json(request))
     state, key = request.app.state, request.state.key
 

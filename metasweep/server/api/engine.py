@@ -1,4 +1,4 @@
-"""Runs GraphQL documents against the schema; parsing and validation are done once per document."""
+"""Runs GraphQL documents. Each document is parsed and validated only once."""
 
 import functools
 from collections.abc import Callable
@@ -41,12 +41,12 @@ MAX_DOCUMENT = 100_000  # characters; the client's longest has 3,000
 
 @functools.cache
 def snake_case(name: str) -> str:
-    """displayName -> display_name."""
+    """Convert displayName to display_name."""
     return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name)
 
 
 def resolve_field(source: Any, info: GraphQLResolveInfo, **_arguments: Any) -> Any:
-    """The default: the column of that name; an id becomes opaque."""
+    """The default resolver: return the column of that name. Ids become opaque."""
     try:
         value = source[snake_case(info.field_name)]
     except (KeyError, IndexError, TypeError):
@@ -57,14 +57,14 @@ def resolve_field(source: Any, info: GraphQLResolveInfo, **_arguments: Any) -> A
 
 
 def parse_json_string(value: Any) -> str:
-    """A JSONString in the input: text, which the resolver that wants it takes apart."""
+    """Read a JSONString from the input as text. The resolver parses it."""
     if not isinstance(value, str):
         raise GraphQLError("a string of JSON is needed")
     return value
 
 
 def parse_int64(value: Any) -> int:
-    """An Int64 in the input: a whole number, or its text."""
+    """Read an Int64 from the input: a whole number, or its text."""
     try:
         number = int(value) if isinstance(value, int | float | str) else None
     except (ValueError, OverflowError):
@@ -75,7 +75,7 @@ def parse_int64(value: Any) -> int:
 
 
 def within_budget(resolver: Resolver) -> Resolver:
-    """A resolver that is not called any more when the query may cost no more."""
+    """Return a resolver that stops when the query's budget is used up."""
 
     def resolve(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
         info.context.budget.check()
@@ -85,7 +85,7 @@ def within_budget(resolver: Resolver) -> Resolver:
 
 
 def make_schema() -> GraphQLSchema:
-    """The schema with the resolvers of every theme bound to it."""
+    """Return the schema with all resolvers."""
     schema = build_schema("\n".join((FOLDER / name).read_text(encoding="utf-8") for name in SCHEMA_FILES))
     for theme in THEMES:
         for type_name, resolvers in theme.RESOLVERS.items():
@@ -98,7 +98,7 @@ def make_schema() -> GraphQLSchema:
             kind.resolve_type = lambda _value, _info, _kind: "Run"
     for name, read in (("JSONString", parse_json_string), ("Int64", parse_int64)):
         scalar: Any = schema.type_map[name]
-        scalar.parse_value = scalar.coerce_input_value = read  # their names in graphql-core 3.2 and 3.3
+        scalar.parse_value = scalar.coerce_input_value = read  # the names in graphql-core 3.2 and 3.3
     collection: Any = schema.type_map["ArtifactCollection"]
     collection.resolve_type = lambda row, *_: artifacts.KINDS[row["kind"]]
     return schema
@@ -121,7 +121,7 @@ class Engine:
         self.prepare = functools.lru_cache(maxsize=512)(self._prepare)
 
     def _prepare(self, query: str, operation_name: str | None) -> Prepared:
-        """Parse and validate; BadRequest when the document does not fit the schema."""
+        """Parse and validate; raise BadRequest if the document does not fit the schema."""
         if len(query) > MAX_DOCUMENT:
             raise BadRequest("the query is too long")
         try:
@@ -143,7 +143,10 @@ class Engine:
     def execute(
         self, query: str, variables: dict[str, Any], operation_name: str | None, context: Context
     ) -> dict[str, Any]:
-        """The data of the answer. Errors of resolvers are raised, a ServerError as itself."""
+        """Return the data of the answer.
+
+        Errors in resolvers are raised; a ServerError is raised unchanged.
+        """
         prepared = self.prepare(query, operation_name)
         if prepared.operation is OperationType.MUTATION:
             context.budget.extend()

@@ -18,7 +18,7 @@ MAX_FILES = 10_000
 
 
 def create_run_files(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
-    """Announce files; the answer has exactly as many, in the same order, with URLs to put them."""
+    """Announce files. The answer has one entry per file, in the same order, with its upload URL."""
     if len(input["files"]) > MAX_FILES:
         raise BadRequest(f"files: at most {MAX_FILES} at once")
 
@@ -72,12 +72,12 @@ def delete_files(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) 
 
 
 def mark_uploaded(_source: Any, _info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
-    """Nothing to do: an upload is recorded when its bytes are here."""
+    """Do nothing: an upload is recorded when its bytes have arrived."""
     return {"success": True}
 
 
 def resolve_url(file: sqlite3.Row, info: GraphQLResolveInfo, upload: bool | None = False) -> str:
-    """A URL to get the file, or to put it; of a reference, where its bytes are."""
+    """Return the URL to download or upload the file; for a reference, the place of its bytes."""
     if file["ref"] is not None:
         return file["ref"]
     return files.url(info.context, file["id"], "PUT" if upload else "GET")

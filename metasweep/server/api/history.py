@@ -17,11 +17,11 @@ from metasweep.server.stream.streams import type_name
 from metasweep.sweeps.metric import look_up
 
 DEFAULT_SAMPLES = 500
-TAIL = 1  # lines of a stream that a resuming client wants to see
+TAIL = 1  # lines of a stream that a resuming client needs
 
 
 def spread(count: int, samples: int) -> list[int]:
-    """At most `samples` of the indices below `count`, evenly spread, with the first and the last."""
+    """Return at most `samples` indices below `count`, evenly spread, including the first and the last."""
     if count <= samples:
         return list(range(count))
     if samples <= 1:
@@ -30,7 +30,7 @@ def spread(count: int, samples: int) -> list[int]:
 
 
 def whole(value: Any, default: int) -> int:
-    """An Int64 argument, which may come as a number or as a string."""
+    """Read an Int64 argument, a number or a string."""
     if value is None:
         return default
     try:
@@ -46,7 +46,7 @@ def run_history(
     maxStep: Any = None,
     samples: int | None = None,
 ) -> list[str]:
-    """The rows with minStep <= step < maxStep, or all; without bounds, a sample of them."""
+    """The rows with minStep <= step < maxStep. Without bounds, all of them or a sample."""
     read = info.context.database.read()
     if minStep is None and maxStep is None:
         rows = history.lines(read, "history", run["id"])
@@ -69,7 +69,7 @@ def sampled_history(
 
 
 def one_sample(run: sqlite3.Row, info: GraphQLResolveInfo, spec: dict[str, Any]) -> list[dict[str, Any]]:
-    """The rows of one spec; maxStep is included."""
+    """Return the rows for one spec; maxStep is included."""
     keys = spec.get("keys")
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
         return []
@@ -82,9 +82,9 @@ def one_sample(run: sqlite3.Row, info: GraphQLResolveInfo, spec: dict[str, Any])
 
 
 def history_keys(run: sqlite3.Row, info: GraphQLResolveInfo) -> dict[str, Any]:
-    """What was logged: for every key its type and its last value, and the last step.
+    """Every logged key with its type and last value, and the last step.
 
-    A mapping counts by its members, under names with dots; media, which name their type, as one.
+    The members of a mapping are listed, under names with dots; media, which carry a type, count as one value.
     """
     known = json.loads(run["history_keys"])
     values = history.newest_values(info.context.database.read(), run["id"], known)
@@ -102,7 +102,7 @@ def history_keys(run: sqlite3.Row, info: GraphQLResolveInfo) -> dict[str, Any]:
 
 
 def members(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """The members of a nested mapping with their names, such as losses.val."""
+    """Yield the members of a nested mapping with their names, such as losses.val."""
     if isinstance(value, dict) and "_type" not in value:
         for key, inner in value.items():
             yield from members(f"{name}.{key}", inner)
@@ -111,7 +111,7 @@ def members(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def count(run: sqlite3.Row, kind: str, value: Any) -> dict[str, Any]:
-    """What is said of a key of the history."""
+    """Return the description of a key of the history."""
     found = {"typeCounts": [{"type": kind, "count": run["history_lines"]}]}
     return found if value is None else found | {"previousValue": standard_json(value)}
 
@@ -119,7 +119,7 @@ def count(run: sqlite3.Row, kind: str, value: Any) -> dict[str, Any]:
 def parquet_history(
     run: sqlite3.Row, info: GraphQLResolveInfo, liveKeys: list[str] | None = None
 ) -> dict[str, Any]:
-    """No exported files: the first step says that everything is to be read live."""
+    """Return no exported files, and a first step that makes the client read everything live."""
     step = history.first_step(info.context.database.read(), run["id"])
     live = [] if step is None else [{"_step": step}]
     return {"parquet_urls": [], "live_data": live if liveKeys is None or "_step" in liveKeys else []}

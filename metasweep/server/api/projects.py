@@ -16,7 +16,7 @@ from metasweep.server.store.base.order import NEWEST
 def resolve_project(
     _source: Any, info: GraphQLResolveInfo, name: str | None = None, entityName: str | None = None
 ) -> sqlite3.Row | None:
-    """The project of that name; the entity is the server's own unless named."""
+    """The project with that name, in the server's own entity unless another is named."""
     entity = entityName or info.context.settings.entity
     return projects.find(info.context.database.read(), entity, name or "")
 
@@ -35,7 +35,7 @@ def resolve_projects(
 
 
 def upsert_model(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
-    """Make a project or change its description."""
+    """Create a project or change its description."""
     entity, name = input.get("entityName") or info.context.settings.entity, input.get("name")
     if not name:
         raise BadRequest("name: the name of the project is needed")

@@ -1,4 +1,4 @@
-"""Making, changing, stopping and deleting runs."""
+"""Creating, changing, stopping and deleting runs."""
 
 import json
 import sqlite3
@@ -18,7 +18,7 @@ from metasweep.server.store.runs import history, runs, streams
 from metasweep.server.stream.files import remove_blobs
 from metasweep.sweeps.states import ALIVE, ENDED, FINISHED, LOST
 
-# Input field -> column, for what a client may set at any time.
+# Input field -> column, for fields that a client may set at any time.
 COLUMNS = {
     "displayName": "display_name",
     "groupName": "group_name",
@@ -34,7 +34,7 @@ LONG = {"notes", "description"}  # texts of more than one line
 
 
 def changes_of(fields: dict[str, Any]) -> dict[str, Any]:
-    """The columns that an UpsertBucketInput sets; what is null stays as it is."""
+    """Return the columns that an UpsertBucketInput sets. Null changes nothing."""
     changes = {column: fields[name] for name, column in COLUMNS.items() if fields.get(name) is not None}
     for column in changes.keys() - LONG:
         changes[column] = one_line(changes[column])
@@ -47,7 +47,7 @@ def changes_of(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def make(connection: sqlite3.Connection, context: Context, fields: dict[str, Any]) -> sqlite3.Row:
-    """A new run; project and entity are filled in where the client leaves them out."""
+    """Create a run. If the client names no project or entity, defaults are used."""
     entity, project_name = fields.get("entityName") or context.settings.entity, fields.get("modelName")
     project, _ = projects.find_or_make(connection, entity, project_name or "uncategorized")
     name = check_name(fields.get("name") or ids.short(), "run")
@@ -59,7 +59,7 @@ def make(connection: sqlite3.Connection, context: Context, fields: dict[str, Any
 
 
 def find(connection: sqlite3.Connection, context: Context, fields: dict[str, Any]) -> sqlite3.Row | None:
-    """The run that an UpsertBucketInput means, if there is one."""
+    """Return the run that an UpsertBucketInput names; None if it is new."""
     if fields.get("id"):
         return rows.by_id(connection, "runs", "Run", fields["id"])
     entity = fields.get("entityName") or context.settings.entity
@@ -68,20 +68,20 @@ def find(connection: sqlite3.Connection, context: Context, fields: dict[str, Any
 
 
 def begin(connection: sqlite3.Connection, context: Context, run: sqlite3.Row, fields: dict[str, Any]) -> None:
-    """A client that starts or resumes a run, or says its state: move the run there."""
+    """Set the run's state when a client starts or resumes it, or sends a state."""
     wanted = fields.get("state")
     if wanted is not None and wanted not in ("running", "pending", *ENDED):
         raise BadRequest(f"state: {wanted[:40]!r} is not a state that can be set")
     done = run["state"] == FINISHED and run["sweep_id"] is not None  # `wandb sync` of an earlier attempt
     starts = not fields.get("id") and run["state"] not in ALIVE and not done
     state = wanted or ("running" if starts else run["state"])
-    if state == "running" and run["state"] in ENDED:  # what stopped it then does not stop it now
+    if state == "running" and run["state"] in ENDED:  # an old stop request does not apply to the resumed run
         update(connection, "runs", run["id"], stop_requested=0, exit_code=None)
     claims.change_state(connection, run, state, context.settings.max_attempts)
 
 
 def upsert_bucket(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
-    """Make a run or change it. By name it also begins or resumes it; by id it only edits."""
+    """Create a run or change it. With a name it also starts or resumes the run; with an id it only edits."""
     context, changes = info.context, changes_of(input)
 
     def job(connection: sqlite3.Connection) -> dict[str, Any]:
@@ -135,10 +135,10 @@ def stop_run(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> d
 
 
 def rewind_run(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
-    """Forget what a run logged after a step, so that it goes on from there."""
+    """Delete what a run logged after a step, so that it continues from there."""
     context, value = info.context, input["metricValue"]
     if input["metricName"] != "_step" or not 0 <= value < 2**53:
-        raise BadRequest("a run is rewound to a _step, from 0")
+        raise BadRequest("a run is rewound to a _step of 0 or more")
     entity = input.get("entityName") or context.settings.entity
     path = (entity, input.get("projectName") or "uncategorized", input["runName"])
 
@@ -159,7 +159,7 @@ def rewind_run(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) ->
 
 
 def update_run_state(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
-    """Set a run, which is not a sweep's, to pending or failed."""
+    """Set a run outside of sweeps to pending or failed."""
     allowed = {"pending": ("running", "failed", "crashed", "preempted"), "failed": ("pending", "running")}
 
     def job(connection: sqlite3.Connection) -> None:
@@ -175,7 +175,7 @@ def update_run_state(_source: Any, info: GraphQLResolveInfo, input: dict[str, An
 
 
 def release_point(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
-    """Offer a lost run's point again, though it has had its attempts or was told to stop."""
+    """Offer a lost run's point again, even if it was told to stop or has had all its attempts."""
 
     def job(connection: sqlite3.Connection) -> None:
         run = rows.by_id(connection, "runs", "Run", input["id"])
@@ -183,10 +183,10 @@ def release_point(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any])
             raise BadRequest("this run holds no point of a sweep")
         if run["state"] not in LOST:
             raise BadRequest(
-                f"the run is {run['state']}: only what failed, crashed or was killed is released"
+                f"the run is {run['state']}: only a failed, crashed or killed run releases its point"
             )
-        if not claims.give_up(connection, run):
-            raise BadRequest("another run has this point, or it is offered already")
+        if not claims.release(connection, run):
+            raise BadRequest("another run has this point, or it is already offered again")
 
     info.context.database.write(job)
     return {"success": True}

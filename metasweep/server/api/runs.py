@@ -16,7 +16,7 @@ from metasweep.server.store.runs import history, runs
 
 
 def parse_filters(text: str | None) -> tuple[str, list[Any]]:
-    """The run filter of a query as SQL and its parameters; BadRequest when it is not one."""
+    """Return a query's run filter as SQL with its parameters; raise BadRequest if it is not a filter."""
     try:
         value = json.loads(text or "{}")
     except (ValueError, RecursionError) as error:
@@ -50,13 +50,13 @@ def project_runs(
     after: str | None = None,
     **_rest: Any,
 ) -> dict[str, Any]:
-    """The runs of a project that pass a filter."""
+    """The runs of a project that match a filter."""
     sql, parameters = parse_filters(filters)
     return listing(info, runs.of_project(project["id"], sql, *parameters), order, first, after)
 
 
 def run_count(project: sqlite3.Row, info: GraphQLResolveInfo, filters: str | None = None) -> int:
-    """How many runs of a project pass a filter."""
+    """The number of a project's runs that match a filter."""
     sql, parameters = parse_filters(filters)
     return runs.of_project(project["id"], sql, *parameters).count(info.context.database.read())
 
@@ -84,7 +84,7 @@ def system_metrics(run: sqlite3.Row, info: GraphQLResolveInfo) -> str:
 
 
 def wandb_config(run: sqlite3.Row, _info: GraphQLResolveInfo, keys: list[str] | None = None) -> str:
-    """The client's own part of the config. With "t" in it, the client sees that the run has begun."""
+    """The client's own part of the config. An entry "t" tells the client that the run has begun."""
     inner = json.loads(run["config"]).get("_wandb", {})
     value = inner.get("value", {}) if isinstance(inner, dict) else {}
     value = value if isinstance(value, dict) else {}

@@ -1,5 +1,7 @@
-"""Programs that choose the runs of a sweep: the local scheduler of `wandb sweep-scheduler` queues runs one by
-one; the local controller of `wandb controller` writes what it wants into its sweep.
+"""Programs that choose the runs of a sweep themselves.
+
+The local scheduler of `wandb sweep-scheduler` queues runs one by one. The local controller of `wandb
+controller` writes its decisions into its sweep.
 """
 
 import json
@@ -17,11 +19,11 @@ from metasweep.server.store.points import claims
 from metasweep.server.store.runs import runs
 
 Connection = sqlite3.Connection
-REMEMBERED = 100  # runs that a controller is told of: it asks for one at a time
+REMEMBERED = 100  # newest runs that a controller sees; it asks for one at a time
 
 
 def point_of(config: dict[str, Any]) -> claims.Point:
-    """The values of {"lr": {"value": 0.1}}, or of {"lr": 0.1}."""
+    """Return the values of {"lr": {"value": 0.1}}, or of {"lr": 0.1}."""
     return {
         name: item["value"] if isinstance(item, dict) and "value" in item else item
         for name, item in config.items()
@@ -29,7 +31,7 @@ def point_of(config: dict[str, Any]) -> claims.Point:
 
 
 def enqueue_run(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
-    """Queue a run of a sweep for the next agent that asks; its name."""
+    """Queue a run of a sweep for the next agent that asks; return its name."""
     point, display_name = point_of(parse_object(input["config"], "config")), input.get("displayName")
     username = info.context.settings.entity
 
@@ -44,7 +46,7 @@ def enqueue_run(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -
 
 
 def obey_controller(connection: Connection, context: Context, sweep: sqlite3.Row, text: str) -> None:
-    """Do what a local controller has written into its sweep, each entry once, and write down what was done.
+    """Carry out what a local controller has written into its sweep, each entry once, and record it.
 
     {"schedule": [{"id", "data": {"args"}}], "earlystop": [run, …]}; args of null: nothing is left to try.
     """

@@ -1,4 +1,4 @@
-"""Sweeps: made, steered and read."""
+"""Sweeps: creating, changing and reading them."""
 
 import json
 import secrets
@@ -25,12 +25,12 @@ from metasweep.sweeps import Grid, grid_size, is_steered, read_config, validate
 from metasweep.sweeps.metric import Metric
 
 MOST_QUEUED = 1000  # points in one request
-PriorRun = tuple[int, int | None]  # the number of a run, and the point of the grid that it has finished
+PriorRun = tuple[int, int | None]  # a run's number, and the grid point that it has finished
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A configuration that a client wants: its text, what it says, its points and what is odd about it."""
+    """A sweep configuration from a client: its text, its content, its grid, and warnings about it."""
 
     text: str
     config: dict[str, Any]
@@ -38,7 +38,7 @@ class Wanted:
     warnings: list[str]
 
 
-# What a person may ask for, and from which states. FINISHED: stop, CANCELED: cancel.
+# Actions of a person, and the states in which each is possible. FINISHED: stop, CANCELED: cancel.
 TRANSITIONS = {
     "RUNNING": ("PENDING", "PAUSED", "FINISHED", "CANCELED", "RUNNING"),
     "PAUSED": ("PENDING", "RUNNING", "PAUSED"),
@@ -48,9 +48,9 @@ TRANSITIONS = {
 
 
 def parse_config(text: str) -> Wanted:
-    """The configuration of a sweep, checked; BadRequest names each mistake.
+    """Read and check a sweep's configuration; BadRequest names each mistake.
 
-    Slow for a long one: not to be called within a write.
+    Slow for a long one: do not call it within a write.
     """
     try:
         config = read_config(text)
@@ -72,7 +72,7 @@ def create(
     wanted: Wanted | None,
     prior: Sequence[PriorRun],
 ) -> int:
-    """A new sweep, to which prior runs belong; its id."""
+    """Create a sweep, add its prior runs to it, and return its id."""
     if wanted is None:
         raise BadRequest("config: the sweep's configuration is needed")
     config = wanted.config
@@ -100,7 +100,7 @@ def create(
     configs.add(connection, key, sweep_id, wanted.text, config)
     sweep = rows.known(connection, "sweeps", sweep_id)
     for run_id, point in prior:
-        if rows.get(connection, "runs", run_id) is None:  # deleted meanwhile
+        if rows.get(connection, "runs", run_id) is None:  # it has been deleted meanwhile
             continue
         run_rows.join_sweep(connection, run_id, sweep)
         sweeps.note_prior_run(connection, sweep_id, run_id)
@@ -110,12 +110,12 @@ def create(
 
 
 def named(name: str | None) -> str | None:
-    """A name for people, on one line."""
+    """Return a display name, on one line."""
     return one_line(name) if name else None
 
 
 def find_prior_runs(context: Context, fields: dict[str, Any], wanted: Wanted | None) -> list[PriorRun]:
-    """The runs that pass the filter for prior runs, with the points of the grid that they finished."""
+    """Return the runs that match the filter for prior runs, with the grid points that they finished."""
     if not fields.get("priorRunsFilters") or wanted is None:
         return []
     sql, parameters = runs.parse_filters(fields["priorRunsFilters"])
@@ -128,13 +128,13 @@ def find_prior_runs(context: Context, fields: dict[str, Any], wanted: Wanted | N
 
 
 def values_of(run: sqlite3.Row) -> dict[str, Any]:
-    """What a run's configuration holds, by name."""
+    """Return the values in a run's configuration, by name."""
     items = json.loads(run["config"]).items()
     return {key: item["value"] for key, item in items if isinstance(item, dict) and "value" in item}
 
 
 def is_finished(run: sqlite3.Row) -> bool:
-    """Whether a run has done all of its point."""
+    """Return whether a run has finished its point."""
     return run["state"] == "finished"
 
 
@@ -151,7 +151,7 @@ def set_state(connection: sqlite3.Connection, sweep: sqlite3.Row, wanted: str) -
 def change(
     connection: sqlite3.Connection, context: Context, fields: dict[str, Any], wanted: Wanted | None
 ) -> int:
-    """Change a sweep's state, configuration or texts; its id."""
+    """Change a sweep's state, configuration or texts; return its id."""
     sweep = rows.by_id(connection, "sweeps", "Sweep", fields["id"])
     if fields.get("state"):
         set_state(connection, sweep, fields["state"])
@@ -168,7 +168,7 @@ def change(
 
 
 def reconfigure(connection: sqlite3.Connection, sweep: sqlite3.Row, wanted: Wanted) -> None:
-    """Another configuration; once points of a grid are handed out, their set must stay."""
+    """Replace the configuration. Once points of a grid have been handed out, the grid must stay the same."""
     config, old = wanted.config, configs.config_of(connection, sweep)
     same_points = all(config.get(key) == old.get(key) for key in ("method", "parameters"))
     if sweep["next_point"] and not same_points:
@@ -179,7 +179,7 @@ def reconfigure(connection: sqlite3.Connection, sweep: sqlite3.Row, wanted: Want
 
 
 def upsert_sweep(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
-    """Create a sweep or change one. What takes long for a large one is done before the write."""
+    """Create or change a sweep. The slow work for a large one is done before the write."""
     wanted = parse_config(input["config"]) if input.get("config") else None
     prior = [] if input.get("id") else find_prior_runs(info.context, input, wanted)
 
@@ -196,7 +196,7 @@ def upsert_sweep(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) 
 
 
 def delete_sweep(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
-    """Delete a sweep with its agents; its runs stay, as runs of no sweep."""
+    """Delete a sweep with its agents. Its runs stay, without a sweep."""
 
     def job(connection: sqlite3.Connection) -> None:
         sweep = rows.by_id(connection, "sweeps", "Sweep", input["id"])
@@ -207,7 +207,7 @@ def delete_sweep(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) 
 
 
 def queue_seeds(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
-    """Add to a grid the points of some of its runs with other seeds; agents get them next."""
+    """Add points to a grid: those of some of its runs, with other seeds. Agents get them next."""
     if len(input["runs"]) * len(input["seeds"]) > MOST_QUEUED:
         raise BadRequest(f"at most {MOST_QUEUED} points at once")
 
@@ -241,14 +241,14 @@ def project_sweeps(
     filters: str | None = None,
     **_rest: Any,
 ) -> dict[str, Any]:
-    """The sweeps of a project, newest first. Filters are refused, as the features say."""
+    """The sweeps of a project, newest first. Filters are refused, as the server's features say."""
     if parse_object(filters or "{}", "filters"):
         raise BadRequest("filters: this server does not filter sweeps")
     return paging.page(info, sweeps.of_project(project["id"]), first, after, [NEWEST])
 
 
 def count(table: str, column: str) -> Any:
-    """A resolver for how many rows of a table belong to the source."""
+    """Return a resolver for the number of rows in a table that belong to the source."""
 
     def resolve(source: sqlite3.Row, info: GraphQLResolveInfo) -> int:
         return rows.count(info.context.database.read(), table, column, source["id"])
@@ -271,7 +271,7 @@ def sweep_runs(
 
 
 def expected_runs(sweep: sqlite3.Row, info: GraphQLResolveInfo) -> int | None:
-    """How many runs finish the sweep; null: no end."""
+    """The number of runs that finish the sweep; null if there is no limit."""
     return sweeps.expected_runs(info.context.database.read(), sweep)
 
 

@@ -1,4 +1,4 @@
-"""Who is asking, and what this server can do."""
+"""The user who asks, and the features of this server."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ FEATURES = (
 
 
 def user(info: GraphQLResolveInfo, username: str | None = None) -> dict[str, Any]:
-    """A user: the server's own, or the author of a run."""
+    """Return a user: the server's own, or the author of a run."""
     own = info.context.settings.entity
     name = username or own
     return {
@@ -41,7 +41,7 @@ def user(info: GraphQLResolveInfo, username: str | None = None) -> dict[str, Any
 
 
 def entity(context: Context, name: str | None) -> dict[str, Any]:
-    """An entity: a namespace, the server's own unless named; its one member is the server's own user."""
+    """Return an entity, the server's own unless named. Its only member is the server's own user."""
     own = context.settings.entity
     member = {"id": ids.encode("User", 1), "name": own, "username": own, "account_type": "USER"}
     return {
@@ -62,7 +62,7 @@ def entity(context: Context, name: str | None) -> dict[str, Any]:
 
 
 def server_info(_source: Any, _info: GraphQLResolveInfo) -> dict[str, Any]:
-    """What the server offers; no hint that a newer one could be installed."""
+    """The features of the server. Newer versions are not advertised."""
     return {
         "cli_version_info": {"max_cli_version": "99.0.0"},
         "features": [{"name": name, "is_enabled": True} for name in FEATURES],
@@ -70,7 +70,7 @@ def server_info(_source: Any, _info: GraphQLResolveInfo) -> dict[str, Any]:
 
 
 def resolve_entity(_source: Any, info: GraphQLResolveInfo, name: str | None = None) -> dict[str, Any]:
-    """An entity; it belongs to no organization. Any name is one: projects are made in it when they are."""
+    """An entity without an organization. Any name is valid; its projects are created when needed."""
     return entity(info.context, name)
 
 
@@ -82,7 +82,7 @@ def users(_source: Any, info: GraphQLResolveInfo, query: str | None = None) -> d
 
 
 def no_alert(_source: Any, _info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
-    """This server sends no messages: it says so instead of seeming to."""
+    """Refuse alerts: this server sends no messages."""
     return {"success": False}
 
 

@@ -1,4 +1,4 @@
-"""backup: a copy of the state while the server runs."""
+"""backup: copies the state while the server runs."""
 
 import os
 from pathlib import Path
@@ -13,13 +13,13 @@ from metasweep.server.errors import Refused
 @data_dir_option
 @click.argument("target", type=click.Path(path_type=Path))
 def backup(data_dir: Path, target: Path) -> None:
-    """Copy everything to the new directory TARGET, also while the server runs.
+    """Copy everything to the new directory TARGET; the server may go on running.
 
-    The copy is itself a data directory: to restore it, serve it with --server-dir TARGET.
+    The copy is a data directory. To restore it, serve it with --server-dir TARGET.
     """
     from metasweep.server.backup import back_up
 
-    os.umask(0o077)  # the copy is for its owner alone, as the state is
+    os.umask(0o077)  # only its owner may read the copy
     try:
         back_up(data_dir, target)
     except OSError as error:

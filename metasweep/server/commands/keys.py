@@ -1,4 +1,4 @@
-"""metasweep server key new|list|revoke: keys for more people, each withdrawn by its name."""
+"""metasweep server key new|list|revoke: keys for more people, each revoked by its name."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from metasweep.server.errors import Refused
 
 
 def existing(data_dir: Path) -> Path:
-    """The data directory, or Refused: a key opens a server that there is."""
+    """Return the data directory; raise Refused if no server has used it."""
     if not (data_dir / "key").exists():
         raise Refused(f"there is no server in {data_dir}: name its directory with --server-dir")
     return data_dir
@@ -18,14 +18,14 @@ def existing(data_dir: Path) -> Path:
 
 @click.group()
 def key() -> None:
-    """Make, list and withdraw keys. A running server heeds it at once."""
+    """Create, list and revoke keys. A running server applies changes at once."""
 
 
 @key.command()
 @click.argument("name")
 @data_dir_option
 def new(name: str, data_dir: Path) -> None:
-    """Make a key and print it: this once, since only its hash is kept."""
+    """Create a key and print it. It cannot be printed again, since only its hash is stored."""
     try:
         click.echo(keys.make(existing(data_dir), name))
     except OSError as error:
@@ -35,7 +35,7 @@ def new(name: str, data_dir: Path) -> None:
 @key.command("list")
 @data_dir_option
 def list_keys(data_dir: Path) -> None:
-    """List the names of the keys and when they were made."""
+    """List the names of the keys and when each was created."""
     for one in keys.read(existing(data_dir)):
         click.echo(f"{one.created_at}  {one.name}")
 
@@ -44,7 +44,7 @@ def list_keys(data_dir: Path) -> None:
 @click.argument("name")
 @data_dir_option
 def revoke(name: str, data_dir: Path) -> None:
-    """Withdraw the key of that name; who signed in with it is signed out."""
+    """Revoke the key with that name. Whoever signed in with it is signed out."""
     try:
         keys.revoke(existing(data_dir), name)
     except OSError as error:

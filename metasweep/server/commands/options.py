@@ -1,4 +1,4 @@
-"""What the commands share: where the state is, and the server that runs on it."""
+"""Options that the commands share."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def own_folder(_context: click.Context, _parameter: click.Parameter, data_dir: Path) -> Path:
-    """Read the value of --server-dir: what lies in somebody else's folder is not believed."""
+    """Read the value of --server-dir. Another user's folder is refused."""
     try:
         check_owner(data_dir)
     except OSError as error:
@@ -23,10 +23,10 @@ def own_folder(_context: click.Context, _parameter: click.Parameter, data_dir: P
 
 
 class ServerDir(click.Option):
-    """--server-dir as everywhere else. Its former name, --data-dir, works and is not shown."""
+    """--server-dir as in all commands. The older name --data-dir still works but is not shown."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        """Describe the option by its own name alone."""
+        """Describe the option under its current name only."""
         record = super().get_help_record(ctx)
         return record and (record[0].replace(", --data-dir", ""), record[1])
 
@@ -54,13 +54,13 @@ def host_option(command: Command) -> Command:
 
 
 def cannot_write(data_dir: Path, error: OSError) -> Refused:
-    """What to do about a disk that is full, or not to be written to."""
+    """Return the error for a disk that is full or cannot be written."""
     where = error.filename or data_dir
     return Refused(f"cannot write to {where} ({error.strerror or error}): choose another --server-dir")
 
 
 def none_runs(data_dir: Path) -> Refused:
-    """What to do where a server is needed and there is none."""
+    """Return the error for a command that needs a running server."""
     return Refused(
         f"no server is running on {data_dir}: start one with metasweep server start --server-dir {data_dir}"
     )

@@ -1,4 +1,4 @@
-"""env, start, stop: what concerns a server in the background."""
+"""env, start, stop: commands for a server in the background."""
 
 import contextlib
 import json
@@ -31,7 +31,7 @@ STOP_TIMEOUT = 30.0
 
 
 def running(data_dir: Path) -> tuple[str, str]:
-    """(url, key) of the server that runs on a data directory and answers, or Refused."""
+    """Return the (url, key) of the running server of a data directory, if it answers; raise Refused."""
     found = find_running(data_dir)
     if found is not None:
         key = load_key(data_dir)
@@ -41,7 +41,7 @@ def running(data_dir: Path) -> tuple[str, str]:
 
 
 def load_key(data_dir: Path) -> str:
-    """The server's own key, or Refused."""
+    """Return the server's own key; raise Refused."""
     try:
         return keys.load(data_dir / "key")
     except OSError as error:
@@ -49,10 +49,10 @@ def load_key(data_dir: Path) -> str:
 
 
 def answers(url: str, key: str) -> bool:
-    """Whether the server at an address of this machine takes the key.
+    """Return whether the server at an address of this machine accepts the key.
 
-    No proxy of the environment is asked: it would not find this machine. A certificate is not checked: it
-    need not name this address, and the lock says who listens there.
+    Proxies of the environment are not used, since they cannot reach this machine. The certificate is not
+    checked: it may not name this address, and the lock file shows who listens there.
     """
     token = b64encode(f"api:{key}".encode()).decode()
     request = urllib.request.Request(
@@ -71,7 +71,7 @@ def answers(url: str, key: str) -> bool:
 
 
 def unchecked() -> ssl.SSLContext:
-    """TLS without a look at the certificate."""
+    """Return a TLS context that does not check certificates."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context
@@ -80,7 +80,7 @@ def unchecked() -> ssl.SSLContext:
 @click.command()
 @data_dir_option
 def env(data_dir: Path) -> None:
-    """Print the lines that make a shell's wandb use this server."""
+    """Print shell lines that make wandb use this server."""
     url, key = running(data_dir)
     direct = without_loopback(os.environ, urlsplit(url).hostname or "")
     for name, value in {"WANDB_BASE_URL": url, "WANDB_API_KEY": key, **direct}.items():
@@ -94,7 +94,7 @@ def env(data_dir: Path) -> None:
 )
 @data_dir_option
 def start(host: str, port: int | None, data_dir: Path) -> None:
-    """Start a server in the background, unless one runs on this data directory; print its address."""
+    """Start a server in the background, unless this data directory has a running one. Print its address."""
     with contextlib.suppress(Refused):
         click.echo(running(data_dir)[0])
         return
@@ -102,7 +102,8 @@ def start(host: str, port: int | None, data_dir: Path) -> None:
     try:
         make_folder(data_dir)
         with tempfile.TemporaryFile(dir=data_dir) as file:
-            file.write(bytes(1 << 16))  # on a full disk, the server could not even say what is wrong
+            # so that a full disk shows now: later the server could not even log it
+            file.write(bytes(1 << 16))
         log = open(data_dir / "server.log", "ab", opener=private)  # noqa: SIM115 - Path has no opener
     except OSError as error:
         raise cannot_write(data_dir, error) from error
@@ -110,7 +111,8 @@ def start(host: str, port: int | None, data_dir: Path) -> None:
     command = [sys.executable, "-m", "metasweep", "server", "serve", "--host", host, *wanted]
     with log:
         process = subprocess.Popen(
-            # A group of its own, which Ctrl-C does not reach; the same session, to end with a batch job.
+            # A process group of its own, so that Ctrl-C does not reach it; the same session, so that it ends
+            # with a batch job.
             [*command, "--server-dir", str(data_dir)],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -121,14 +123,14 @@ def start(host: str, port: int | None, data_dir: Path) -> None:
 
 
 def private(path: str, flags: int) -> int:
-    """Open a file that is for its owner alone."""
+    """Open a file that only its owner may read."""
     return os.open(path, flags, 0o600)
 
 
 def wait_until_up(process: subprocess.Popen, data_dir: Path, log_begin: int) -> str:
-    """The address of a server that was just started, as soon as it answers.
+    """Return the address of a server that was just started, as soon as it answers.
 
-    When another one has been quicker on the same directory, it is that one's.
+    If another server has locked the directory first, its address is returned.
     """
     for _ in looks(START_TIMEOUT):
         if process.poll() is not None and not is_held(data_dir):
@@ -141,7 +143,7 @@ def wait_until_up(process: subprocess.Popen, data_dir: Path, log_begin: int) -> 
 
 
 def looks(timeout: float) -> Iterator[None]:
-    """Some looks a second until a time is over."""
+    """Yield several times a second until the timeout is over."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         yield
@@ -151,11 +153,11 @@ def looks(timeout: float) -> Iterator[None]:
 @click.command()
 @data_dir_option
 def stop(data_dir: Path) -> None:
-    """End the server that runs on this data directory."""
+    """End the running server of this data directory."""
     found = find_running(data_dir)
     if found is None:
         raise Refused(f"no server is running on {data_dir}")
-    with contextlib.suppress(ProcessLookupError):  # it has just ended
+    with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
         os.kill(found.pid, signal.SIGTERM)
     for _ in looks(STOP_TIMEOUT):
         if not is_held(data_dir):

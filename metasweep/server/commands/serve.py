@@ -18,9 +18,9 @@ def check_url(_context: click.Context, _parameter: click.Parameter, text: str | 
     if text is None:
         return None
     if not is_url(text):
-        raise click.UsageError("--url begins with http:// or https:// and a host")
+        raise click.UsageError("--url must begin with http:// or https:// and a host")
     found = urlsplit(text)
-    if found.path.strip("/") or found.query or found.fragment:  # uploads and links would go past it
+    if found.path.strip("/") or found.query or found.fragment:  # uploads and links would not have that path
         raise click.UsageError(
             "--url: no path after the host: give the server a host name or a port of its own"
         )
@@ -46,20 +46,22 @@ def check_url(_context: click.Context, _parameter: click.Parameter, text: str | 
     default=3,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Runs that a point of a sweep may have before it is given up.",
+    help="Attempts at a point of a sweep; after that many failures it is not offered again.",
 )
 @click.option("--certfile", type=FILE, help="Certificate chain, PEM: serve HTTPS.")
-@click.option("--keyfile", type=FILE, help="Its private key, where the certificate's file lacks it.")
+@click.option("--keyfile", type=FILE, help="The private key, if the certificate's file does not hold it.")
 @click.option(
-    "--behind-proxy", is_flag=True, help="Believe X-Forwarded-Proto and X-Forwarded-Host: a proxy sets them."
+    "--behind-proxy",
+    is_flag=True,
+    help="Trust X-Forwarded-Proto and X-Forwarded-Host; only behind a proxy that sets them.",
 )
 @click.option(
     "--url",
     callback=check_url,
-    help="The address that `env` prints, where clients use another than HOST:PORT.",
+    help="The address that `env` prints, if clients use another one than HOST:PORT.",
 )
 def serve(data_dir: Path, lease: float, max_attempts: int, **front: Any) -> None:
-    """Serve until told to stop."""
+    """not needed by the other commands, and slow"""
     from metasweep.server.serving import Front, serve_forever  # the other commands do without its imports
 
     if front["keyfile"] and not front["certfile"]:

@@ -1,4 +1,4 @@
-"""The pages behind the links that the client prints, and the data that keep them up to date."""
+"""The pages behind the links that the client prints, and the data that keeps them up to date."""
 
 from starlette.routing import Route
 

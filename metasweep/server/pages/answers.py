@@ -1,4 +1,4 @@
-"""Answers to browsers: pages with the headers that keep them safe, and data with ETag and gzip."""
+"""Answers to browsers: pages with security headers, and data with ETag and gzip."""
 
 import gzip
 import hashlib
@@ -14,7 +14,8 @@ from metasweep.server.pages.static import ROOT
 SAFE = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Content-Security-Policy": "frame-ancestors 'none'; form-action 'self'",  # the rest is in the page
+    # the rest of the policy is in the page
+    "Content-Security-Policy": "frame-ancestors 'none'; form-action 'self'",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -33,14 +34,14 @@ class Answer:
 
     @classmethod
     def of(cls, document: dict[str, Any]) -> "Answer":
-        """The answer that a document makes."""
+        """Make an answer of a document."""
         text = page.to_json(document).encode(errors="replace")
         tag = f'W/"{hashlib.sha256(text).hexdigest()[:24]}"'
         return cls(tag, text, gzip.compress(text, GZIP_LEVEL, mtime=0))
 
 
 def send(request: Request, answer: Answer) -> Response:
-    """304 to one who has it, else the JSON, zipped for one who can unzip."""
+    """Answer 304 if the browser has this version, else send the JSON, zipped if the browser accepts it."""
     headers = SAFE | {"ETag": answer.tag, "Vary": "Accept-Encoding, Cookie"}
     if answer.tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
@@ -56,11 +57,11 @@ def html(text: str, status: int = 200) -> Response:
 
 
 def wants_page(request_accept: str | None) -> bool:
-    """Whether a browser asks, for a page to look at."""
+    """Return whether a browser asks for a page."""
     return "text/html" in (request_accept or "")
 
 
 def failure(title: str, message: str, status: int) -> Response:
-    """A page with one line, and the way back."""
+    """Return a page with one line and a link back."""
     sentence = f"{message[:1].upper()}{message[1:].rstrip('.')}."
     return html(page.note(title, sentence, ROOT, link=page.Cell("All projects", url="/")), status)

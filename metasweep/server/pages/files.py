@@ -1,4 +1,4 @@
-"""Uploaded files for a browser. Nobody vouches for them: none ever runs with this server's origin."""
+"""Uploaded files for a browser. They are not trusted: none ever runs with this server's origin."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ from metasweep.server.store import views
 from metasweep.server.stream.console import log_line
 from metasweep.server.stream.files import blob_path
 
-# What a browser shows; it saves everything else. HTML and SVG are shown without scripts and network.
+# What a browser shows; it downloads everything else. HTML and SVG get neither scripts nor network.
 SHOWN = ("image/", "audio/", "video/", "text/plain", "text/html", "application/json", "application/pdf")
 TEXTS = (".log", ".yaml", ".yml", ".txt", ".md", ".py", ".csv", ".patch", ".diff", ".toml", ".cfg", ".jsonl")
 POLICY = (
@@ -35,7 +35,7 @@ HEADERS = {
 
 
 def media_type(name: str, stored: str) -> str:
-    """What a file is shown as: texts as plain text, whatever runs in no page as bytes."""
+    """Return the media type of a file: texts are plain text, types that cannot run in a page are bytes."""
     if name.lower().endswith(TEXTS):
         return "text/plain; charset=utf-8"
     return stored if stored.startswith(SHOWN) else "application/octet-stream"
@@ -56,7 +56,7 @@ def artifact_file(request: Request) -> Response:
 
 
 def answer(request: Request, found: sqlite3.Row | None) -> Response:
-    """The bytes of a file, shown where that is safe; NotFound when there is none."""
+    """Return the bytes of a file, shown where that is safe; raise NotFound."""
     if found is None:
         raise NotFound("there is no such file")
     server: Server = request.app.state.server
@@ -68,7 +68,7 @@ def answer(request: Request, found: sqlite3.Row | None) -> Response:
 
 
 def history(request: Request) -> Response:
-    """GET of a run's history as CSV: a column for every plain value, a row for every line."""
+    """GET a run's history as CSV: one column per plain value, one row per line."""
     row, _ = find.run(request)
     read = find.read(request)
     lines = [flatten(json.loads(text)) for text in views.history(read, row["id"])]

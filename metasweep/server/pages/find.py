@@ -1,4 +1,4 @@
-"""The rows that the address of a page names, and the addresses of pages."""
+"""Finds the rows that a page's address names; makes the addresses of pages."""
 
 import sqlite3
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from metasweep.server.store.runs import runs
 
 
 def address(*parts: str) -> str:
-    """/ENTITY/PROJECT/runs/ID, each part quoted."""
+    """Return /ENTITY/PROJECT/runs/ID, with each part quoted."""
     return "/" + "/".join(quote(part, safe="") for part in parts)
 
 
@@ -35,7 +35,7 @@ def project(request: Request) -> sqlite3.Row:
 def member(
     request: Request, kind: str, look_up: Callable[[sqlite3.Connection, int, str], sqlite3.Row | None]
 ) -> tuple[sqlite3.Row, sqlite3.Row]:
-    """What the address names within a project, and the project; or NotFound."""
+    """Return what the address names within a project, and the project; raise NotFound."""
     parent, name = project(request), request.path_params[kind]
     row = look_up(read(request), parent["id"], name)
     if row is None:

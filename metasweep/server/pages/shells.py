@@ -1,4 +1,4 @@
-"""The HTML of the pages. What they show comes from their sources."""
+"""The HTML of the pages. Their data comes from `sources`."""
 
 from urllib.parse import quote
 
@@ -11,19 +11,19 @@ from metasweep.server.pages import find
 from metasweep.server.pages.answers import html
 from metasweep.server.pages.static import ROOT
 
-INTERVAL = 3.0  # seconds between two looks of a page at its data
+INTERVAL = 3.0  # seconds between two requests of a page for its data
 HOME = page.Cell("Metasweep", url="/")
 
 
 def shell(request: Request, view: page.View, title: str, address: str, trail: list[page.Cell]) -> Response:
-    """The page whose data lie below its address; whoever is signed in may also write from it."""
+    """Return the page whose data is below its address. Whoever is signed in may also write from it."""
     source = f"{address.rstrip('/')}/data"
     write = session.write_token(request.headers.get("cookie", ""))
     return html(page.document(title, source, ROOT, INTERVAL, view, [HOME, *trail], "/sign-out", write))
 
 
 def project_trail(entity: str, name: str) -> list[page.Cell]:
-    """The way to a project."""
+    """Return the links that lead to a project."""
     return [page.Cell(f"{entity}/{name}", url=find.address(entity, name))]
 
 

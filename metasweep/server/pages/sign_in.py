@@ -1,4 +1,4 @@
-"""Signing in with the key, and out."""
+"""Signing in with the key, and signing out."""
 
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -15,12 +15,12 @@ from metasweep.server.pages.answers import SAFE, failure, html
 from metasweep.server.pages.static import ROOT
 
 MAX_FORM = 16_384  # bytes
-HOW = "metasweep server env --server-dir DIR"  # a stranger need not know which
+HOW = "metasweep server env --server-dir DIR"  # the real directory is not shown to strangers
 WHERE = "DIR is the directory that it serves, .metasweep unless told otherwise."
 
 
 def safe_target(target: str) -> str:
-    """Where to go after signing in: a path on this server, else the first page."""
+    """Return where to go after signing in: a path on this server, else the home page."""
     inside = target.startswith("/") and not target.startswith("//") and "\\" not in target
     if not inside or not target.isprintable() or urlsplit(target).netloc:
         return "/"
@@ -28,7 +28,7 @@ def safe_target(target: str) -> str:
 
 
 def address(target: str) -> str:
-    """The page for signing in that leads to a target."""
+    """Return the address of the sign-in page that leads to a target."""
     return "/sign-in" if target == "/" else f"/sign-in?next={quote(target, safe='/')}"
 
 
@@ -38,12 +38,15 @@ def form(request: Request) -> Response:
 
 
 def where_the_key_is(_request: Request) -> Response:
-    """The address that `wandb login` prints: it asks for the key, which no page shows."""
+    """The address that `wandb login` prints to get a key.
+
+    No page shows the key, so this one says how to get it.
+    """
     return failure("Your key", f"On the machine of this server, {HOW} prints the key; {WHERE}", 200)
 
 
 async def sign_in(request: Request) -> Response:
-    """POST of the form: a cookie and back to where one wanted to go, or the form with one line."""
+    """POST of the form: set a cookie and go to the wanted page, or show the form with an error."""
     fields = parse_qs((await read_bytes(request, MAX_FORM)).decode(errors="replace"))
     target = safe_target(fields.get("next", ["/"])[0])
     server: Server = request.app.state.server
@@ -67,7 +70,7 @@ async def sign_in(request: Request) -> Response:
 
 
 async def sign_out(request: Request) -> Response:
-    """POST: the session ends, and the cookie goes."""
+    """POST: end the session and remove the cookie."""
     server: Server = request.app.state.server
     await session.end(server.database, request.headers.get("cookie", ""))
     response = RedirectResponse("/sign-in", 303, headers=SAFE)

@@ -1,4 +1,4 @@
-"""The data of the pages as JSON: made anew only when something has changed."""
+"""The data of the pages as JSON, computed again only after a change."""
 
 import sqlite3
 from collections.abc import Callable, Hashable
@@ -22,7 +22,7 @@ from metasweep.server.store import views
 def answer(
     request: Request, source: Hashable, look: Callable[[], Hashable], make: Callable[[], dict[str, Any]]
 ) -> Response:
-    """The newest document of a source, or 304."""
+    """Return the newest document of a source, or 304."""
     pages: Pages = request.app.state.pages
     return send(request, pages.answers.get(source, look, make))
 
@@ -51,7 +51,7 @@ def project(request: Request) -> Response:
 
 
 def sweep(request: Request) -> Response:
-    """A sweep, as the interactive page takes it."""
+    """A sweep, in the form that the interactive page reads."""
     read, (row, parent) = find.read(request), find.sweep(request)
     tracks = request.app.state.pages.tracks
 
@@ -80,7 +80,7 @@ def told(request: Request, row: sqlite3.Row, parent: sqlite3.Row) -> Told:
 
 
 def sweep_file(request: Request) -> Response:
-    """A sweep's page as one file that needs no server."""
+    """A sweep's page as one file that works without a server."""
     read, (row, parent) = find.read(request), find.sweep(request)
     tracks = request.app.state.pages.tracks
     text = page.render(sweeps.page_data(read, row, parent, tracks, told(request, row, parent)))

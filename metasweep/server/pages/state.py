@@ -1,4 +1,4 @@
-"""What the pages keep between two requests: answers that are still true, and curves read so far."""
+"""What the pages keep between requests: answers that are still valid, and curves read so far."""
 
 import threading
 import time
@@ -13,25 +13,26 @@ from metasweep.server.pages.data.told import Teller
 from metasweep.server.pages.data.tracks import Tracks
 
 MOST_ANSWERS = 64
-SHARE = 0.05  # of a processor, the most that one source takes, however many look at it
-REST = 0.5  # seconds at least between two looks at a source
+SHARE = 0.05  # of a processor: the most that one source may use, however many people look at it
+REST = 0.5  # at least so many seconds between two computations of a source
 
 
 @dataclass
 class Kept:
-    """What is known of one source."""
+    """What is kept for one source."""
 
-    lock: threading.Lock = field(default_factory=threading.Lock)  # held by who brings it up to date
+    lock: threading.Lock = field(default_factory=threading.Lock)  # held by the thread that updates it
     version: Hashable = None
     answer: Answer | None = None
-    good_until: float = 0.0  # before that, nobody looks for anything newer
+    good_until: float = 0.0  # until then no request looks for changes
 
 
 class Answers:
-    """The newest answer of every source: made anew when its version has changed, and seldom when it is dear.
+    """The newest answer of every source. It is computed again when its version changes, but limited to
+    `SHARE`.
 
-    A sweep of 10,000 runs costs a second of work. Those who look at it share one answer, get an older one
-    while it is made, and do not have it made again before twenty times that time has passed.
+    A sweep with 10,000 runs takes a second to compute. All readers share one answer. While a new one is
+    computed they get the older one, and the next is not computed before twenty times that time has passed.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -42,12 +43,15 @@ class Answers:
     def get(
         self, source: Hashable, look: Callable[[], Hashable], make: Callable[[], dict[str, Any]]
     ) -> Answer:
-        """The answer of a source; `look` gives its version, cheaply, and `make` its document."""
+        """Return the answer of a source.
+
+        `look` returns its version, cheaply; `make` computes its document.
+        """
         kept = self._of(source)
         if kept.answer is not None and self._clock() < kept.good_until:
             return kept.answer
         if not kept.lock.acquire(blocking=kept.answer is None):
-            return kept.answer  # type: ignore[return-value]  # another one is at it
+            return kept.answer  # type: ignore[return-value]  # another thread computes it
         try:
             if kept.answer is None or self._clock() >= kept.good_until:
                 self._renew(kept, look, make)

@@ -1,4 +1,7 @@
-"""The files of the page, the same for everybody: cached for good below an address that changes with them."""
+"""The files of the page, the same for everybody.
+
+Browsers cache them forever: a change gives a new address.
+"""
 
 import functools
 import gzip
@@ -15,7 +18,7 @@ TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf
 
 
 def version() -> str:
-    """A name for the present content of all the files."""
+    """Return a name for the current content of all the files."""
     digest = hashlib.sha256()
     for name, path in sorted(page.assets().items()):
         digest.update(name.encode() + b"\0" + path.read_bytes())

@@ -1,4 +1,4 @@
-"""Versions of artifacts: making, committing and deleting their rows."""
+"""Artifact versions: creating, committing and deleting their rows."""
 
 import json
 import sqlite3
@@ -16,7 +16,9 @@ def find_same(
     client_id: str | None,
     distributed_id: str | None,
 ) -> sqlite3.Row | None:
-    """The version that a new one would repeat: the same sent again, of the same content, or in parts."""
+    """Return the version that a new one would repeat: it was sent again, has the same content, or has
+    parts.
+    """
     query = (
         "SELECT * FROM artifacts WHERE collection_id = :collection AND ("
         " (state = 'PENDING' AND (client_id = :client OR distributed_id = :distributed))"
@@ -33,7 +35,7 @@ def find_same(
 
 
 def make(connection: sqlite3.Connection, collection_id: int, **columns: Any) -> sqlite3.Row:
-    """A version that is pending until it is committed."""
+    """Create a version. It is pending until it is committed."""
     times = {"created_at": now(), "updated_at": now()}
     number = insert(connection, "artifacts", collection_id=collection_id, state="PENDING", **columns, **times)
     return known(connection, "artifacts", number)
@@ -82,7 +84,7 @@ def by_client_id(connection: sqlite3.Connection, client_id: str) -> sqlite3.Row 
 
 
 def size_and_count(connection: sqlite3.Connection, artifact_id: int) -> tuple[int, int]:
-    """The bytes and the number of a version's entries, references among them."""
+    """Return the bytes and the number of a version's entries, including references."""
     query = (
         "SELECT coalesce(sum(size), 0), count(*) FROM files"
         " WHERE artifact_id = ? AND manifest = 0 AND (blob IS NOT NULL OR ref IS NOT NULL)"
@@ -107,7 +109,7 @@ def commit(connection: sqlite3.Connection, artifact: sqlite3.Row, digest: str) -
 
 
 def delete(connection: sqlite3.Connection, artifact: sqlite3.Row) -> list[str]:
-    """Delete a version with its aliases and links; the blobs of its files."""
+    """Delete a version with its aliases and links; return the blobs of its files."""
     shown_in = {row["member_of"] for row in collections.memberships(artifact["id"]).all(connection)}
     blobs = blobs_of(connection, "artifacts.id = ?", artifact["id"])
     connection.execute("DELETE FROM artifacts WHERE id = ?", (artifact["id"],))
@@ -122,12 +124,12 @@ def of_collection(collection_id: int) -> Rows:
 
 
 def made_by(run_id: int) -> Rows:
-    """The versions that a run was the first to log."""
+    """The versions that a run logged first."""
     return Rows("SELECT * FROM artifacts WHERE run_id = ?", (run_id,))
 
 
 def expired(moment: str) -> Rows:
-    """The versions whose time to live is over, but for those that a portfolio shows."""
+    """The versions whose time to live is over, except those that a portfolio shows."""
     return Rows(
         "SELECT * FROM artifacts WHERE ttl > 0 AND state = 'COMMITTED'"
         " AND strftime('%s', created_at) + ttl < CAST(strftime('%s', ?) AS INTEGER)"
@@ -137,6 +139,6 @@ def expired(moment: str) -> Rows:
 
 
 def blobs_of(connection: sqlite3.Connection, condition: str, value: int) -> list[str]:
-    """The blobs of the files of those versions that meet an SQL condition."""
+    """Return the blobs of all versions that match an SQL condition."""
     query = f"SELECT blob FROM files JOIN artifacts ON artifacts.id = artifact_id WHERE {condition}"
     return [row["blob"] for row in connection.execute(query, (value,)) if row["blob"]]

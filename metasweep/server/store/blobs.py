@@ -1,15 +1,15 @@
-"""Where the bytes of files lie: in the folder of files, under random names that rows know."""
+"""Where the bytes of files are: in one folder, under random names that the database stores."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 
 def path_of(folder: Path, blob: str) -> Path:
-    """The file of a blob."""
+    """Return the path of a blob."""
     return folder / blob[:2] / blob
 
 
 def remove(folder: Path, blobs: Iterable[str]) -> None:
-    """Remove the bytes of blobs that no row names."""
+    """Remove blobs that no row names."""
     for blob in blobs:
         path_of(folder, blob).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Collections of artifacts: where versions are logged, portfolios that show versions of others, aliases."""
+"""Artifact collections: sequences, where runs log versions; portfolios, which link to versions; aliases."""
 
 import json
 import re
@@ -17,7 +17,7 @@ MEMBER = (
     "SELECT artifacts.*, members.collection_id AS member_of, members.version_index AS member_version,"
     " members.created_at AS member_since FROM members JOIN artifacts ON artifacts.id = members.artifact_id"
 )
-"""A version in a collection that shows it: its columns, and its place there."""
+"""A version in a collection that shows it: the version's columns, and its number there."""
 
 
 def find(connection: sqlite3.Connection, project_id: int, name: str) -> sqlite3.Row | None:
@@ -29,7 +29,10 @@ def find(connection: sqlite3.Connection, project_id: int, name: str) -> sqlite3.
 def find_or_make(
     connection: sqlite3.Connection, project_id: int, name: str, type_name: str, kind: Kind
 ) -> sqlite3.Row:
-    """The collection of that name, made when it is new; BadRequest when it is of another type or kind."""
+    """Return the collection with that name; create it if needed.
+
+    BadRequest if it has another type or kind.
+    """
     connection.execute(
         "INSERT OR IGNORE INTO collections (project_id, type, name, kind, created_at, updated_at)"
         " VALUES (?, ?, ?, ?, ?, ?)",
@@ -52,7 +55,7 @@ def of_project(project_id: int, type_name: str | None = None) -> Rows:
 
 
 def types(project_id: int, name: str | None = None) -> Rows:
-    """The types of a project's collections, with the time of the first: all, or that of a name."""
+    """The types of a project's collections, with the time of the first; all of them, or one by name."""
     query = "SELECT type, min(created_at) AS created_at FROM collections WHERE project_id = ?"
     values = (project_id,) if name is None else (project_id, name)
     return Rows(f"{query} {'' if name is None else 'AND type = ?'} GROUP BY type", values)
@@ -64,12 +67,12 @@ def versions(collection_id: int) -> Rows:
 
 
 def memberships(artifact_id: int) -> Rows:
-    """A version in each of the collections that show it, its own first."""
+    """A version in each collection that shows it, its own collection first."""
     return Rows(f"{MEMBER} WHERE members.artifact_id = ? ORDER BY member_since, member_of", (artifact_id,))
 
 
 def find_version(connection: sqlite3.Connection, collection_id: int, name: str) -> sqlite3.Row | None:
-    """The version of a collection with an alias or a number such as v3, as one of its members."""
+    """Return the version of a collection with an alias or a number such as v3, as a member."""
     if match := VERSION.fullmatch(name):
         query = f"{MEMBER} WHERE members.collection_id = ? AND members.version_index = ?"
         return connection.execute(query, (collection_id, int(match[1]))).fetchone()
@@ -81,13 +84,13 @@ def find_version(connection: sqlite3.Connection, collection_id: int, name: str) 
 
 
 def next_version(connection: sqlite3.Connection, collection_id: int) -> int:
-    """A number that no version of a collection has had."""
+    """Return a number that no version of a collection has had."""
     query = "UPDATE collections SET next_version = next_version + 1 WHERE id = ? RETURNING next_version - 1"
     return connection.execute(query, (collection_id,)).fetchone()[0]
 
 
 def link(connection: sqlite3.Connection, collection_id: int, artifact_id: int) -> int:
-    """Show a version in a portfolio; its number there."""
+    """Show a version in a portfolio; return its number there."""
     query = "SELECT version_index FROM links WHERE collection_id = ? AND artifact_id = ?"
     found = connection.execute(query, (collection_id, artifact_id)).fetchone()
     if found is not None:
@@ -99,7 +102,7 @@ def link(connection: sqlite3.Connection, collection_id: int, artifact_id: int) -
 
 
 def unlink(connection: sqlite3.Connection, collection_id: int, artifact_id: int) -> None:
-    """Show a version no longer in a portfolio."""
+    """Remove a version from a portfolio."""
     for table in ("aliases", "links"):
         query = f"DELETE FROM {table} WHERE collection_id = ? AND artifact_id = ?"
         connection.execute(query, (collection_id, artifact_id))
@@ -107,7 +110,7 @@ def unlink(connection: sqlite3.Connection, collection_id: int, artifact_id: int)
 
 
 def keep_latest(connection: sqlite3.Connection, collection_id: int) -> None:
-    """The alias latest is that of the newest version, if its holder is gone."""
+    """Give the alias latest to the newest version, if no version has it."""
     connection.execute(
         "INSERT OR IGNORE INTO aliases SELECT collection_id, 'latest', artifact_id FROM members"
         " WHERE collection_id = ? ORDER BY version_index DESC LIMIT 1",
@@ -131,7 +134,7 @@ def all_aliases(collection_id: int) -> Rows:
 def set_aliases(
     connection: sqlite3.Connection, collection_id: int, artifact_id: int, names: Iterable[str]
 ) -> None:
-    """Give aliases to a version in a collection; another that had one loses it."""
+    """Give aliases to a version in a collection. Another version loses them."""
     values = [(collection_id, name, artifact_id) for name in names]
     connection.executemany("INSERT OR REPLACE INTO aliases VALUES (?, ?, ?)", values)
 
@@ -157,5 +160,5 @@ def change_tags(
 
 
 def delete(connection: sqlite3.Connection, collection_id: int) -> None:
-    """Delete a collection, whose versions and links go with it."""
+    """Delete a collection with its versions and links."""
     connection.execute("DELETE FROM collections WHERE id = ?", (collection_id,))

@@ -1,4 +1,4 @@
-"""Files of runs and of artifact versions: their rows. The bytes lie under files/, see stream/files.py."""
+"""The rows of files, of runs and of artifact versions. stream/files.py handles their bytes."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ FULL, INCREMENT, PART = 1, 2, 3  # kinds of manifests
 
 
 def safe_name(name: str) -> str:
-    """The name itself, if it can be kept; or one made of it that can, and differs from that of any other."""
+    """Return the name if it can be stored, else a unique name made from it."""
     text = name.encode(errors="replace").decode()
     parts = text.replace("\\", "/").split("/")
     if text == name and 0 < len(name) <= MAX_NAME and "\0" not in name and parts[0] and ".." not in parts:
@@ -30,14 +30,14 @@ def safe_name(name: str) -> str:
 
 
 def fit_type(mimetype: str | None) -> str:
-    """The type of a file, if it can stand in a header; else the one that says nothing."""
+    """Return the media type if it is valid in a header, else the general one for bytes."""
     return mimetype if mimetype and MIMETYPE.fullmatch(mimetype) else "application/octet-stream"
 
 
 def announce(
     connection: sqlite3.Connection, owner: Owner, owner_id: int, name: str, mimetype: str | None = None
 ) -> int:
-    """The id of a file of a run or a version, made when it is new."""
+    """Return the id of a file of a run or a version; create it if needed."""
     kept = safe_name(name)
     query = f"SELECT id FROM files WHERE {owner} = ? AND name = ? AND manifest = 0"
     if found := connection.execute(query, (owner_id, kept)).fetchone():
@@ -47,7 +47,7 @@ def announce(
 
 
 def announce_manifest(connection: sqlite3.Connection, artifact_id: int, name: str, kind: int) -> int:
-    """The id of a manifest of a version; each of the runs that write parts of one has its own."""
+    """Return the id of a version's manifest. Each run that writes a part has one of its own."""
     query = "SELECT id FROM files WHERE artifact_id = ? AND manifest = ?"
     found = connection.execute(query, (artifact_id, kind)).fetchall()
     if found and kind != PART:
@@ -74,7 +74,7 @@ def manifests(connection: sqlite3.Connection, artifact_id: int) -> list[sqlite3.
 def replace_manifests(
     connection: sqlite3.Connection, artifact_id: int, name: str, blob: str, size: int, md5: str
 ) -> list[str]:
-    """Make a blob the one manifest of a version; the blobs of those before."""
+    """Make a blob the only manifest of a version; return the earlier blobs."""
     old = [row["blob"] for row in manifests(connection, artifact_id)]
     connection.execute("DELETE FROM files WHERE artifact_id = ? AND manifest", (artifact_id,))
     number = announce_manifest(connection, artifact_id, name, FULL)
@@ -86,7 +86,7 @@ def replace_manifests(
 def add_reference(
     connection: sqlite3.Connection, artifact_id: int, name: str, ref: str, size: int, digest: str
 ) -> None:
-    """An entry of a version whose bytes are elsewhere."""
+    """Add an entry of a version whose bytes are elsewhere."""
     number = announce(connection, "artifact_id", artifact_id, name)
     query = "UPDATE files SET ref = ?, size = ?, md5 = ? WHERE id = ?"
     connection.execute(query, (ref, size, digest, number))
@@ -123,13 +123,15 @@ def inherit(
 
 
 def uploaded(owner: Owner, owner_id: int, names: list[str] | None = None, pattern: str | None = None) -> Rows:
-    """The files of a run or a version that are here, or elsewhere: all, those named, or LIKE a pattern."""
+    """The files of a run or a version that are uploaded or references: all, those named, or LIKE a
+    pattern.
+    """
     query = (
         f"SELECT * FROM files WHERE {owner} = ? AND manifest = 0 AND (blob IS NOT NULL OR ref IS NOT NULL)"
     )
     conditions: list[tuple[str, str]] = []
     if names:
-        spellings = {*names, *map(posixpath.normpath, names)}  # ./data.txt is data.txt
+        spellings = {*names, *map(posixpath.normpath, names)}  # ./data.txt and data.txt are the same
         conditions.append(("name IN (SELECT value FROM json_each(?))", json.dumps(sorted(spellings))))
     if pattern:
         conditions.append(("name LIKE ?", pattern))
@@ -152,7 +154,7 @@ def find_artifact_file(connection: sqlite3.Connection, md5: str) -> sqlite3.Row 
 
 
 def unnamed(connection: sqlite3.Connection, blobs: list[str]) -> list[str]:
-    """Those of the blobs that no row names any longer. Within the write that removed their rows."""
+    """Return the blobs that no row names any longer. Call it in the write that removed their rows."""
     query = "SELECT 1 FROM files WHERE blob = ?"
     return [blob for blob in blobs if connection.execute(query, (blob,)).fetchone() is None]
 
@@ -163,7 +165,7 @@ def all_blobs(connection: sqlite3.Connection) -> set[str]:
 
 
 def delete(connection: sqlite3.Connection, file_id: int) -> list[str]:
-    """Delete the row of a file; its blob, if it has one."""
+    """Delete the row of a file; return its blob, if it has one."""
     row = get(connection, "files", file_id)
     connection.execute("DELETE FROM files WHERE id = ?", (file_id,))
     return [row["blob"]] if row and row["blob"] else []

@@ -14,7 +14,7 @@ def find(connection: sqlite3.Connection, entity: str, name: str) -> sqlite3.Row 
 
 
 def find_or_make(connection: sqlite3.Connection, entity: str, name: str) -> tuple[sqlite3.Row, bool]:
-    """The project of that name and whether it had to be made. Within a write."""
+    """Return the project with that name, and whether it was created. Call it within a write."""
     found = find(connection, entity, name)
     if found is not None:
         return found, False

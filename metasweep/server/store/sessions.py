@@ -1,10 +1,10 @@
-"""Sessions of people. Neither a cookie nor a key is stored: only their hashes."""
+"""Sessions of people. Only the hashes of cookies and keys are stored."""
 
 import sqlite3
 
 
 def add(connection: sqlite3.Connection, token: str, key: str, now: int, until: int) -> None:
-    """Begin a session for a key, until a time in seconds since 1970. Those that are over go."""
+    """Begin a session for a key, until a time in seconds since 1970. Expired sessions are deleted."""
     connection.execute("DELETE FROM sessions WHERE until < ?", (now,))
     connection.execute("INSERT INTO sessions (token, key, until) VALUES (?, ?, ?)", (token, key, until))
 

@@ -1,4 +1,4 @@
-"""Sweeps: finding and changing them. What hands out their points is in claims.py."""
+"""Sweeps: finding and changing them. claims.py hands out their points."""
 
 import sqlite3
 
@@ -23,31 +23,31 @@ def running() -> Rows:
 
 
 def expected_runs(connection: sqlite3.Connection, sweep: sqlite3.Row) -> int | None:
-    """How many runs finish the sweep: the size of its grid or its cap, whichever is less; None: no end."""
+    """Return how many runs finish the sweep: the smaller of its grid and its cap; None without a limit."""
     cap = config_of(connection, sweep).get("run_cap")
     limits = [limit for limit in (sweep["points"], cap) if limit is not None]
     return min(limits) if limits else None
 
 
 def begin(connection: sqlite3.Connection, sweep_id: int) -> None:
-    """The first agent is there: a sweep that waited for one runs."""
+    """Start a sweep that waited for its first agent."""
     query = "UPDATE sweeps SET state = 'RUNNING' WHERE id = ? AND state = 'PENDING'"
     connection.execute(query, (sweep_id,))
 
 
 def is_controller(connection: sqlite3.Connection, run: sqlite3.Row) -> bool:
-    """Whether a run keeps the log of a local scheduler, which ends without saying so."""
+    """Return whether a run holds the log of a local scheduler. Such a run ends without reporting it."""
     query = "SELECT 1 FROM sweeps WHERE project_id = ? AND controller_run = ?"
     return connection.execute(query, (run["project_id"], run["name"])).fetchone() is not None
 
 
 def note_prior_run(connection: sqlite3.Connection, sweep_id: int, run_id: int) -> None:
-    """A run was there before the sweep that it was given to."""
+    """Store that a run existed before the sweep that it was added to."""
     connection.execute("INSERT OR IGNORE INTO prior_runs VALUES (?, ?)", (sweep_id, run_id))
 
 
 def prior_runs(sweep_id: int) -> Rows:
-    """The runs that a sweep was given when it was made."""
+    """The prior runs of a sweep: those it was created with."""
     return Rows(
         "SELECT runs.* FROM runs JOIN prior_runs ON run_id = runs.id"
         " WHERE prior_runs.sweep_id = ? ORDER BY id",
@@ -56,11 +56,11 @@ def prior_runs(sweep_id: int) -> Rows:
 
 
 def cover(connection: sqlite3.Connection, sweep_id: int, point: int) -> None:
-    """A run from before the sweep has tried that point of its grid."""
+    """Store that a prior run has finished that point of a sweep's grid."""
     connection.execute("INSERT OR IGNORE INTO covered_points VALUES (?, ?)", (sweep_id, point))
 
 
 def delete(connection: sqlite3.Connection, sweep_id: int) -> None:
-    """Delete a sweep with its agents; its runs stay, as runs of no sweep."""
+    """Delete a sweep with its agents. Its runs stay, without a sweep."""
     connection.execute("UPDATE runs SET sweep = NULL, point = NULL WHERE sweep_id = ?", (sweep_id,))
     connection.execute("DELETE FROM sweeps WHERE id = ?", (sweep_id,))

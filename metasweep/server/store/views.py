@@ -13,7 +13,7 @@ RUN = """runs.id, runs.name, display_name, state, created_at, updated_at, heartb
     history_keys, summary, parameters, config, point, attempt, sweep, sweep_id, tags, notes, stop_requested"""
 _OF = {"project": "project_id = ?", "sweep": "sweep_id = ?"}
 
-# For each sweep its points by the best that one of their runs came to; runs without a point by themselves.
+# The points of each sweep, by the best outcome of their runs. Runs without a point count by themselves.
 _POINTS = f"""
 SELECT sweep_id, outcome, count(*) AS points FROM (
     SELECT runs.sweep_id AS sweep_id, min(CASE
@@ -30,7 +30,7 @@ SELECT sweep_id, outcome, count(*) AS points FROM (
 """
 OUTCOMES = ("finished", "stopped", "running", "again", "failed")
 
-# What changes when a run does. Sums tell changes apart within the second that times are kept to.
+# Changes whenever a run changes. The sums show changes within one second, the resolution of the times.
 _RUNS_VERSION = """
 SELECT count(*), max(id), max(updated_at), max(heartbeat_at), sum(history_lines), sum(length(summary)),
     sum(unicode(state) * id % 1000003), sum(state = 'finished'), sum(state = 'running'), sum(length(tags)),
@@ -61,13 +61,13 @@ def sweeps(connection: sqlite3.Connection, project_id: int) -> list[sqlite3.Row]
 
 
 def runs(connection: sqlite3.Connection, scope: Scope, scope_id: int, limit: int) -> list[sqlite3.Row]:
-    """The newest runs of a project or a sweep, at most `limit`, in the order of their creation."""
+    """Return the newest runs of a project or a sweep, at most `limit`, oldest first."""
     query = f"SELECT {RUN} FROM runs WHERE {_OF[scope]} ORDER BY id DESC LIMIT ?"
     return connection.execute(query, (scope_id, limit)).fetchall()[::-1]
 
 
 def runs_named(connection: sqlite3.Connection, project_id: int, names: list[str]) -> list[sqlite3.Row]:
-    """Those of a project's runs (id, name, history_lines), in the order of their creation."""
+    """Return the named runs of a project (id, name, history_lines), in the order of their creation."""
     query = """
         SELECT id, name, history_lines FROM runs
         WHERE project_id = ? AND name IN (SELECT value FROM json_each(?)) ORDER BY id
@@ -76,7 +76,7 @@ def runs_named(connection: sqlite3.Connection, project_id: int, names: list[str]
 
 
 def logged_metrics(connection: sqlite3.Connection, scope: Scope, scope_id: int) -> list[str]:
-    """The names of all that runs of a project or a sweep have logged as numbers, in alphabetical order."""
+    """Return the names of everything that runs of a project or sweep have logged as numbers, sorted."""
     query = f"""
         SELECT DISTINCT key FROM (SELECT DISTINCT history_keys FROM runs WHERE {_OF[scope]}) AS kinds,
             json_each(kinds.history_keys) WHERE json_each.value = 'number' ORDER BY key
@@ -91,13 +91,13 @@ def count_runs(connection: sqlite3.Connection, scope: Scope, scope_id: int) -> i
 
 
 def count_active(connection: sqlite3.Connection, sweep_id: int) -> int:
-    """How many runs of a sweep an agent has."""
+    """Return how many runs of a sweep agents have now."""
     query = f"SELECT count(*) FROM runs WHERE sweep_id = ? AND state IN {one_of(ACTIVE)}"
     return connection.execute(query, (sweep_id,)).fetchone()[0]
 
 
 def added_points(connection: sqlite3.Connection, sweep: sqlite3.Row) -> int:
-    """How many points a grid was given besides its own; 0 for a sweep without end."""
+    """Return how many points a grid has besides its own; 0 for a sweep without a limit."""
     query = """
         SELECT count(*) FROM (SELECT point FROM runs WHERE sweep_id = :id AND point >= :own
             UNION SELECT point FROM freed_points WHERE sweep_id = :id AND point >= :own)
@@ -125,7 +125,7 @@ def pace(connection: sqlite3.Connection, sweep_id: int, last: int) -> tuple[int,
 
 
 def agents_at_work(connection: sqlite3.Connection, sweep_id: int) -> int:
-    """How many agents of a sweep have a run under way."""
+    """Return how many agents of a sweep have an open run."""
     query = f"""
         SELECT count(*) FROM agents WHERE sweep_id = ? AND EXISTS
             (SELECT 1 FROM runs WHERE agent_id = agents.id AND runs.state IN {one_of(ACTIVE)})
@@ -140,7 +140,7 @@ def history(connection: sqlite3.Connection, run_id: int) -> Iterator[str]:
 
 
 def history_since(connection: sqlite3.Connection, run_id: int, line: int) -> Iterator[tuple[int, str]]:
-    """(number, text) of the first line and of those from `line` on."""
+    """Yield (number, text) of the first line and of the lines from `line` on."""
     query = "SELECT line, text FROM history WHERE run_id = ? AND (line = 0 OR line >= ?) ORDER BY line"
     return ((number, text) for number, text in connection.execute(query, (run_id, line)))
 
@@ -152,7 +152,7 @@ def events(connection: sqlite3.Connection, run_id: int) -> Iterator[str]:
 
 
 def log(connection: sqlite3.Connection, run_id: int, first: int = 0) -> Iterator[sqlite3.Row]:
-    """The lines that a run has printed, from number `first` on."""
+    """Yield the lines that a run has printed, from number `first` on."""
     query = "SELECT line, text FROM logs WHERE run_id = ? AND line >= ? ORDER BY line"
     return iter(connection.execute(query, (run_id, first)))
 
@@ -170,7 +170,7 @@ def file(connection: sqlite3.Connection, run_id: int, name: str) -> sqlite3.Row 
 
 
 def artifacts(connection: sqlite3.Connection, run_id: int) -> list[sqlite3.Row]:
-    """The artifacts that a run made or used: type, name, version, how many files and bytes, and `made`."""
+    """Return the artifacts that a run created or used: type, name, version, files, bytes, and `made`."""
     query = """
         SELECT artifacts.id, collections.type, collections.name, version_index, artifacts.created_at,
             artifacts.run_id = :run AS made,
@@ -196,7 +196,7 @@ def artifact_files(connection: sqlite3.Connection, artifact_id: int, limit: int)
 def artifact_file(
     connection: sqlite3.Connection, project_id: int, artifact: str, name: str
 ) -> sqlite3.Row | None:
-    """A file of a committed artifact of a project; `artifact` is its id or the id that its client gave it."""
+    """Return a file of a committed artifact. `artifact` is the server's id or the client's."""
     query = """
         SELECT files.* FROM files JOIN artifacts ON artifacts.id = artifact_id
             JOIN collections ON collections.id = collection_id
@@ -209,7 +209,7 @@ def artifact_file(
 
 
 def runs_version(connection: sqlite3.Connection, scope: Scope | None, scope_id: int = 0) -> tuple[Any, ...]:
-    """Numbers that tell one state of the runs of a project or a sweep (None: of all) from the next."""
+    """Return numbers that change whenever runs of a project or a sweep change (None: of all)."""
     return _version(connection, _RUNS_VERSION, _OF[scope] if scope else "id > ?", scope_id)
 
 
@@ -220,19 +220,19 @@ def finished_version(connection: sqlite3.Connection, sweep_id: int) -> tuple[int
 
 
 def sweeps_version(connection: sqlite3.Connection, scope: Scope | None, scope_id: int = 0) -> tuple[Any, ...]:
-    """The same of the sweeps of a project, or of one sweep, or (None) of all."""
+    """The same for the sweeps of a project, for one sweep, or (None) for all sweeps."""
     of = {"project": "project_id = ?", "sweep": "id = ?", None: "id > ?"}[scope]
     return _version(connection, _SWEEPS_VERSION, of, scope_id)
 
 
 def files_version(connection: sqlite3.Connection, run_id: int) -> tuple[Any, ...]:
-    """The same of the files of a run."""
+    """The same for the files of a run."""
     query = "SELECT count(blob), max(updated_at), sum(size) FROM files WHERE {of}"
     return _version(connection, query, "run_id = ?", run_id)
 
 
 def newest_project(connection: sqlite3.Connection) -> int:
-    """The id of the newest project; 0 when there is none."""
+    """Return the id of the newest project; 0 without any."""
     return connection.execute("SELECT ifnull(max(id), 0) FROM projects").fetchone()[0]
 
 

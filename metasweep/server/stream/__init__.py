@@ -1,1 +1,1 @@
-"""What runs send while they run: their history, their files."""
+"""What runs send while they run: histories and files."""

@@ -7,7 +7,7 @@ from metasweep.server.store.base import ids
 
 
 def log_line(row: sqlite3.Row) -> dict[str, Any]:
-    """Take apart a line of the form LEVEL TIME text."""
+    """Split a line of the form LEVEL TIME text."""
     parts = row["text"].split(" ", 2)
     line = {
         "id": ids.encode("LogLine", row["line"]),

@@ -1,7 +1,7 @@
-"""Files of runs and artifacts: bytes on disk under random names, everything else in the database.
+"""Files of runs and artifacts: the bytes on disk under random names, everything else in the database.
 
-An upload is written beside, then moved into place, then recorded: a crash leaves the old file or the
-new one, never a part. Names given by clients never become paths.
+An upload is written to a temporary file, moved into place, then recorded. A crash leaves the old file or the
+new one, never a part of it. Names from clients never become paths.
 """
 
 import base64
@@ -22,11 +22,11 @@ from metasweep.server.store import blobs
 from metasweep.server.store import files as file_rows
 from metasweep.server.store.base import rows
 
-FLUSH = 1 << 20  # bytes held in memory before they go to the disk
+FLUSH = 1 << 20  # bytes kept in memory before they are written to the disk
 
 
 def url(context: Context, file_id: int, method: str = "GET") -> str:
-    """An absolute URL to get or put a file, good without the key for a day."""
+    """Return an absolute URL to download or upload a file. It works without the key for a day."""
     return context.signed(method, f"/storage/{file_id}")
 
 
@@ -36,7 +36,7 @@ def blob_path(server: Server, blob: str) -> Path:
 
 
 def write_blob(server: Server, data: bytes) -> str:
-    """Keep bytes of the server's own under a new blob, which a row is to name."""
+    """Store bytes of the server itself as a new blob. A row must name it."""
     blob = secrets.token_hex(16)
     path = blob_path(server, blob)
     path.parent.mkdir(exist_ok=True)
@@ -53,7 +53,7 @@ def remove_blobs(server: Server, unneeded: list[str]) -> None:
 
 
 async def _receive(request: Request, path: Path) -> tuple[int, str]:
-    """Write the body to a new file; (size, base64 md5)."""
+    """Write the body to a new file; return (size, base64 md5)."""
     digest, size = hashlib.md5(usedforsecurity=False), 0
     path.parent.mkdir(exist_ok=True)
     with path.open("wb") as file:
@@ -70,7 +70,7 @@ async def _receive(request: Request, path: Path) -> tuple[int, str]:
 
 
 def _record(connection: sqlite3.Connection, file_id: int, blob: str, size: int, md5: str) -> list[str]:
-    """Make a blob the content of a file; the blobs to remove for it."""
+    """Make a blob the content of a file; return the blobs to remove."""
     old = rows.get(connection, "files", file_id)
     if old is None:
         raise NotFound("this file was deleted")
@@ -79,7 +79,7 @@ def _record(connection: sqlite3.Connection, file_id: int, blob: str, size: int, 
 
 
 async def upload(request: Request) -> Response:
-    """PUT of a file that was announced before."""
+    """PUT of a file that was announced."""
     server: Server = request.app.state.server
     file_id, blob = request.path_params["file"], secrets.token_hex(16)
     path = blob_path(server, blob)
@@ -101,7 +101,7 @@ async def upload(request: Request) -> Response:
 
 
 async def preflight(request: Request) -> Response:
-    """A browser asks whether a page may get or put files: pages of this server may."""
+    """Answer a browser that asks whether a page may download or upload files: this server's pages may."""
     origin = request.headers.get("origin", "")
     headers = {"Vary": "Origin"}
     if origin.partition("://")[2].lower() == request.headers.get("host", "").lower():
@@ -116,7 +116,7 @@ async def download(request: Request) -> Response:
 
 
 async def download_by_digest(request: Request) -> Response:
-    """GET of an artifact's file by the MD5 of its bytes, as clients ask when they have no signed URL."""
+    """GET of an artifact's file by the MD5 of its bytes. Clients use it if they have no signed URL."""
     server: Server = request.app.state.server
     try:
         md5 = base64.b64encode(bytes.fromhex(request.path_params["digest"])).decode()
@@ -126,14 +126,14 @@ async def download_by_digest(request: Request) -> Response:
 
 
 def send(server: Server, file: sqlite3.Row | None) -> Response:
-    """The bytes of a file, or NotFound."""
+    """Return the bytes of a file; raise NotFound."""
     if file is None or file["blob"] is None:
         raise NotFound("no such file")
     headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}
     path = blob_path(server, file["blob"])
     try:
         found = path.stat()
-    except FileNotFoundError as error:  # replaced or deleted since its row was read, or lost from the disk
+    except FileNotFoundError as error:  # replaced or deleted after its row was read, or lost from the disk
         raise NotFound(f"the bytes of {file['name']!r} are gone: ask for it again") from error
     return FileResponse(
         path, media_type=file_rows.fit_type(file["mimetype"]), headers=headers, stat_result=found
@@ -141,7 +141,7 @@ def send(server: Server, file: sqlite3.Row | None) -> Response:
 
 
 def collect_garbage(server: Server) -> int:
-    """Remove blobs that a crash left without a row; returns how many. To be called before serving."""
+    """Remove blobs that a crash left without a row; return how many. Call it before serving."""
     known = file_rows.all_blobs(server.database.read())
     removed = 0
     for path in server.settings.files_dir.glob("??/*"):

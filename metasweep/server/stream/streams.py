@@ -1,7 +1,7 @@
-"""The stream of a run: history, system metrics, console lines and summary, as they come.
+"""The stream of a run: history, system metrics, console lines and summary, as they arrive.
 
-Every line is stored by (run, stream, offset), so that a request sent twice, in pieces or out of order
-changes nothing. An empty request is the run's heartbeat; the reply tells a run to stop.
+Every line is stored by (run, stream, offset). So a request that arrives twice, in pieces or out of order
+changes nothing. An empty request is the run's heartbeat. The reply tells a run when to stop.
 """
 
 import json
@@ -36,7 +36,7 @@ MAX_LINE = 2**53  # offsets and steps above this are not numbers that JSON keeps
 
 @dataclass
 class Chunk:
-    """One request of a run's stream, checked: rows are ready for the database."""
+    """One checked request of a run's stream, with rows ready for the database."""
 
     history: list[tuple[int, int, str]] = field(default_factory=list)  # line, step, text
     events: list[tuple[int, str]] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Chunk:
 
 
 def type_name(value: Any) -> str:
-    """The type of a logged value as W&B names it; media carry theirs."""
+    """Return the type of a logged value in W&B's words. Media carry their own type."""
     if isinstance(value, dict):
         return str(value.get("_type", "map"))
     for kind, name in ((bool, "boolean"), ((int, float), "number"), (str, "string"), (list, "list")):
@@ -59,7 +59,7 @@ def type_name(value: Any) -> str:
 
 
 def parse_lines(files: dict[str, Any], name: str) -> list[tuple[int, str]]:
-    """The (line number, text) pairs of one stream of a request."""
+    """Return the (line number, text) pairs of one stream in a request."""
     part = files.get(name)
     if part is None:
         return []
@@ -75,14 +75,14 @@ def parse_lines(files: dict[str, Any], name: str) -> list[tuple[int, str]]:
 
 
 def parse(body: dict[str, Any]) -> Chunk:
-    """Check a request of the stream; BadRequest says what does not fit."""
+    """Check a request of the stream; BadRequest says what is wrong."""
     files = body.get("files") or {}
     if not isinstance(files, dict):
         raise BadRequest("files: an object is needed")
     chunk = Chunk(events=parse_lines(files, EVENTS), logs=parse_lines(files, LOGS))
     for line, text in parse_lines(files, HISTORY):
         row = parse_object(text, f"{HISTORY} line {line}")
-        if "\\ud" in text.lower():  # perhaps half of a character, as an escape
+        if "\\ud" in text.lower():  # perhaps a lone surrogate, as an escape
             row = standard_json(row)
             text = json.dumps(row)
         step = row.get("_step", line)
@@ -114,7 +114,7 @@ def portions(chunk: Chunk) -> Iterator[Chunk]:
 
 
 def store(connection: sqlite3.Connection, run: sqlite3.Row, chunk: Chunk) -> None:
-    """Put a chunk's lines in the database and bring the run's counters up to date."""
+    """Store a chunk's lines and update the run's counters."""
     changes: dict[str, Any] = {"heartbeat_at": now()}
     if chunk.history:
         changes |= store_history(connection, run, chunk)
@@ -133,7 +133,7 @@ def store(connection: sqlite3.Connection, run: sqlite3.Row, chunk: Chunk) -> Non
 
 
 def store_history(connection: sqlite3.Connection, run: sqlite3.Row, chunk: Chunk) -> dict[str, Any]:
-    """Put rows of history in the database; what changes of the run with them."""
+    """Store rows of history; return the columns of the run that change."""
     old_lines, old_step = run["history_lines"], run["last_step"]
     if begins_anew(connection, run, chunk):
         streams.clear_history(connection, run["id"])
@@ -174,7 +174,9 @@ def logged_at(text: str) -> float | None:
 
 
 def begins_anew(connection: sqlite3.Connection, run: sqlite3.Row, chunk: Chunk) -> bool:
-    """Whether a first line differs from the stored one: the run of that id was started afresh."""
+    """Return whether a first line differs from the stored one: then the run was started again under its
+    id.
+    """
     line, _, text = chunk.history[0]
     if line or not run["history_lines"]:
         return False
@@ -189,9 +191,9 @@ def forget_old(path: tuple[str, str, str], chunk: Chunk, connection: sqlite3.Con
 
 
 def next_state(run: sqlite3.Row, chunk: Chunk) -> str:
-    """The state of a run after a chunk. A cancelled run stays killed; a crashed one that speaks lives.
+    """Return the state of a run after a chunk. A cancelled run stays killed; a crashed one runs again.
 
-    What comes after the end of a finished run is of a process that was given up and came back: no news.
+    After a run has finished, later chunks change nothing: they come from a process that was thought dead.
     """
     state = run["state"]
     if state == "finished":
@@ -201,7 +203,7 @@ def next_state(run: sqlite3.Row, chunk: Chunk) -> str:
             return state
         if not chunk.exit_code:
             return "finished"
-        if run["stop_requested"]:  # it may call itself preempted: it cannot know who told it to go
+        if run["stop_requested"]:  # it may report preempted, since it cannot know who stopped it
             return "killed"
         return "preempted" if state == "preempting" or chunk.preempting else "failed"
     if chunk.preempting:
@@ -210,7 +212,7 @@ def next_state(run: sqlite3.Row, chunk: Chunk) -> str:
 
 
 def receive(server: Server, path: tuple[str, str, str], chunk: Chunk, connection: sqlite3.Connection) -> bool:
-    """Store a chunk of a run; True when the run shall stop."""
+    """Store a chunk of a run; return True if the run should stop."""
     run = runs.by_path(connection, *path)
     store(connection, run, chunk)
     if chunk.exit_code is not None:
@@ -220,7 +222,7 @@ def receive(server: Server, path: tuple[str, str, str], chunk: Chunk, connection
 
 
 async def file_stream(request: Request) -> JSONResponse:
-    """POST of a run's stream: the answer comes when everything is stored."""
+    """POST of a run's stream. The answer comes after everything is stored."""
     server: Server = request.app.state.server
     text = await read_json(request)
     chunk = await to_thread.run_sync(parse, text) if is_large(request) else parse(text)
@@ -235,6 +237,6 @@ async def file_stream(request: Request) -> JSONResponse:
 
 
 def is_large(request: Request) -> bool:
-    """Whether taking the request apart would hold up the other requests."""
+    """Return whether parsing the request would delay other requests."""
     zipped = "content-encoding" in request.headers
     return zipped or int(request.headers.get("content-length", LARGE)) >= LARGE

@@ -1,1 +1,1 @@
-"""Whatever runs by the clock: leases and early stopping."""
+"""Work at regular intervals: leases, early stopping, old artifacts."""

@@ -1,4 +1,4 @@
-"""Early termination: asks those running runs of a sweep to stop that hyperband gives up."""
+"""Early termination: asks the running runs that hyperband rejects to stop."""
 
 import json
 import logging
@@ -16,15 +16,16 @@ log = logging.getLogger("server")
 
 
 class EarlyStop:
-    """Follows the metric of the runs of those sweeps that have an early_terminate section."""
+    """Follows the metric of runs in sweeps with an early_terminate section."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._costs: dict[int, list[float]] = defaultdict(list)  # run id -> of what it has logged
-        self._next_line: dict[int, int] = defaultdict(int)  # run id -> first line of history not read yet
+        self._costs: dict[int, list[float]] = defaultdict(list)  # run id -> costs of its logged values
+        # run id -> first line of history that was not read yet
+        self._next_line: dict[int, int] = defaultdict(int)
 
     def look(self) -> None:
-        """Look at every running sweep once."""
+        """Check every running sweep once."""
         running = sweeps.running().all(self._database.read())
         poor = [run for sweep in running for run in self._poor_runs(sweep)]
         if poor:
@@ -34,9 +35,10 @@ class EarlyStop:
             log.info("early stop of %s", ", ".join(run["name"] for run in poor))
 
     def _poor_runs(self, sweep: sqlite3.Row) -> list[sqlite3.Row]:
-        """The running runs of a sweep that shall not go on."""
+        """Return the running runs of a sweep that should stop."""
         config = config_of(self._database.read(), sweep)
-        if not config.get("early_terminate") or is_steered(config):  # a program outside stops its runs
+        # a program outside the server stops its runs
+        if not config.get("early_terminate") or is_steered(config):
             return []
         found = runs.heads(self._database.read(), sweep["id"])
         for run in found:
@@ -46,9 +48,9 @@ class EarlyStop:
         return [run for run in running if is_poor(config, self._costs[run["id"]], bounds)]
 
     def _follow(self, run: sqlite3.Row, config: dict[str, Any]) -> None:
-        """Read what a run has logged since the last look."""
+        """Read what a run has logged since the last check."""
         begin, end = self._next_line[run["id"]], run["history_lines"]
-        if begin > end:  # it was begun anew under its id
+        if begin > end:  # the run was started again under its id
             begin, self._costs[run["id"]] = 0, []
         if begin < end:
             logged = map(json.loads, streams.rows_between(self._database.read(), run["id"], begin, end))

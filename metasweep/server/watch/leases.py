@@ -1,4 +1,4 @@
-"""Runs and agents that have gone quiet: their runs become crashed and their points are free again."""
+"""Ends silent runs and agents: their runs become crashed, and their points are released."""
 
 import logging
 import sqlite3
@@ -12,14 +12,15 @@ from metasweep.server.store.points import claims, leases
 from metasweep.server.watch.early_stop import EarlyStop
 from metasweep.server.watch.old_artifacts import OldArtifacts
 
-INTERVAL = 2.0  # seconds between two looks, at most
+INTERVAL = 2.0  # the most seconds between two checks
 log = logging.getLogger("server")
 
 
 def expire(connection: sqlite3.Connection, lease: float, max_attempts: int) -> int:
-    """End the runs whose lease is over; returns how many.
+    """End the runs whose lease is over; return how many.
 
-    A running run lives by its own heartbeats; a pending one, which has not begun, by those of its agent.
+    A running run stays alive by its own heartbeats. A pending one, which has not begun, depends on those of
+    its agent.
     """
     before = time_ago(lease)
     leases.bound_future(connection)
@@ -34,9 +35,9 @@ def expire(connection: sqlite3.Connection, lease: float, max_attempts: int) -> i
 
 
 class Attention:
-    """Whether heartbeats could be taken all through the last lease: only then is a silent run a lost one.
+    """Whether the server could take heartbeats during the whole last lease. Only then is a silent run lost.
 
-    The lease begins anew when the server starts, cannot write, or was asleep, as a suspended machine is.
+    The lease starts again when the server starts, could not write, or was asleep on a suspended machine.
     """
 
     def __init__(self, lease: float) -> None:
@@ -44,19 +45,19 @@ class Attention:
         self._since = self._last = time.time()
 
     def holds(self) -> bool:
-        """To be asked at every look."""
+        """Return whether it holds. Call it at every check."""
         last, self._last = self._last, time.time()
-        if not 0 <= self._last - last < self._lease / 2 + INTERVAL:  # it slept, or the clock was set
+        if not 0 <= self._last - last < self._lease / 2 + INTERVAL:  # the machine slept, or the clock was set
             self.begin_anew()
         return self._last - self._since >= self._lease
 
     def begin_anew(self) -> None:
-        """Count from this moment: what came before may have been missed."""
+        """Start the lease again: heartbeats before now may have been missed."""
         self._since = time.time()
 
 
 class Watch:
-    """A thread that looks at the leases and at early stops."""
+    """A thread that checks leases, early stops and old artifacts."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -71,7 +72,7 @@ class Watch:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the watch; returns when it has ended."""
+        """Stop the thread and wait for its end."""
         self._stop.set()
         self._thread.join()
 

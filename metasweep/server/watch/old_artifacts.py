@@ -1,4 +1,4 @@
-"""Versions of artifacts whose time to live is over: they are deleted with their bytes."""
+"""Deletes artifact versions whose time to live is over, with their bytes."""
 
 import logging
 import sqlite3
@@ -8,19 +8,19 @@ from metasweep.server.context import Server
 from metasweep.server.store import artifacts, blobs, files
 from metasweep.server.store.base.database import now
 
-SECONDS = 60.0  # between two looks: times to live are days
+SECONDS = 60.0  # between two checks; times to live are days
 log = logging.getLogger("server")
 
 
 class OldArtifacts:
-    """Looks for them now and then."""
+    """Checks once in `SECONDS`."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
         self._next = 0.0
 
     def look(self) -> None:
-        """Delete what is too old, unless it was looked at just now."""
+        """Delete the expired versions, unless the last check was less than `SECONDS` ago."""
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + SECONDS
@@ -29,7 +29,7 @@ class OldArtifacts:
 
 
 def delete_expired(connection: sqlite3.Connection) -> list[str]:
-    """Delete the rows of what is too old; the blobs to remove."""
+    """Delete the rows of expired versions; return the blobs to remove."""
     unneeded = []
     for artifact in artifacts.expired(now()).all(connection):
         unneeded += artifacts.delete(connection, artifact)

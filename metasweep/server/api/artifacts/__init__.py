@@ -1,1 +1,1 @@
-"""Artifacts and their collections: read, made, committed, changed."""
+"""Artifacts and their collections: reading, creating, committing, changing."""

@@ -1,4 +1,4 @@
-"""Making, changing and deleting versions of artifacts. What a commit does is in artifact_commit.py."""
+"""Creating, changing and deleting artifact versions. artifact_commit.py commits them."""
 
 import json
 import sqlite3
@@ -20,12 +20,15 @@ MANIFEST_KINDS = {"FULL": FULL, "INCREMENTAL": INCREMENT, "PATCH": PART}
 
 
 def find(connection: Connection, opaque: str | None) -> sqlite3.Row:
-    """The version behind an id, or NotFound."""
+    """Return the version with an id; raise NotFound."""
     return rows.by_id(connection, "artifacts", "Artifact", opaque)
 
 
 def seconds_to_live(fields: dict[str, Any]) -> dict[str, Any]:
-    """The column that a time to live sets: -1 is as the collection, -2 for ever; none when none is said."""
+    """Return the column for a time to live: -1 means as in the collection, -2 forever.
+
+    Empty if none is given.
+    """
     seconds = fields.get("ttlDurationSeconds")
     if seconds is None:
         return {}
@@ -35,7 +38,7 @@ def seconds_to_live(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def create_artifact(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
-    """A new version, pending until it is committed; a known one when the content is the same."""
+    """Create a version, pending until it is committed. If the content is known, return that version."""
     name = input.get("artifactCollectionName") or next(iter(input.get("artifactCollectionNames") or []), None)
     if not name:
         raise BadRequest("artifactCollectionName: the name of the artifact is needed")
@@ -66,7 +69,7 @@ def make(
     fields: dict[str, Any],
     aliases: list[str],
 ) -> sqlite3.Row:
-    """A pending version of what a CreateArtifactInput says."""
+    """Create a pending version from a CreateArtifactInput."""
     return artifacts.make(
         connection,
         collection["id"],
@@ -84,19 +87,21 @@ def make(
 
 
 def manifest(file: sqlite3.Row) -> dict[str, Any]:
-    """The answer that announces a manifest."""
+    """Return the answer that announces a manifest."""
     return {"artifact_manifest": {"id": ids.encode("ArtifactManifest", file["id"]), "file": file}}
 
 
 def create_manifest(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
-    """Announce the list of a version's files: the whole, what an increment adds, or one part of several."""
+    """Announce a manifest, the list of a version's files: a whole one, an increment, or one of several
+    parts.
+    """
     kind = MANIFEST_KINDS[input.get("type") or "FULL"]
     base = ids.decode("Artifact", input.get("baseArtifactID"))
 
     def job(connection: Connection) -> sqlite3.Row:
         artifact = find(connection, input["artifactID"])
         if artifact["state"] != "PENDING":
-            raise BadRequest("this version is committed: log another")
+            raise BadRequest("this version is committed: log a new one")
         update(connection, "artifacts", artifact["id"], base_id=base)
         number = file_rows.announce_manifest(connection, artifact["id"], input["name"], kind)
         return rows.known(connection, "files", number)
@@ -105,13 +110,13 @@ def create_manifest(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any
 
 
 def update_manifest(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
-    """Announce the list again."""
+    """Announce a manifest again."""
     read = info.context.database.read()
     return manifest(rows.by_id(read, "files", "ArtifactManifest", input["artifactManifestID"]))
 
 
 def create_files(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
-    """Announce files of a version; one answer for each, in the same order."""
+    """Announce files of a version. The answers have the same order."""
 
     def job(connection: Connection) -> list[dict[str, Any]]:
         edges = []
@@ -147,7 +152,7 @@ def update_artifact(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any
 
 
 def delete_artifact(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
-    """Delete a version and its files. One that has aliases only when they may go with it."""
+    """Delete a version and its files. If it has aliases, the client must allow deleting them too."""
 
     def job(connection: Connection) -> tuple[sqlite3.Row, list[str]]:
         artifact = find(connection, input["artifactID"])
@@ -176,7 +181,7 @@ def use_artifact(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) 
 
 
 def target(connection: Connection, artifact: sqlite3.Row, fields: dict[str, Any]) -> int:
-    """The collection, of those that show a version, in which an alias is to be changed; BadRequest."""
+    """Return the collection in which to change an alias, one of those that show the version; BadRequest."""
     shown_in = [row["member_of"] for row in collections.memberships(artifact["id"]).all(connection)]
     for collection_id in shown_in:
         collection = rows.known(connection, "collections", collection_id)
@@ -207,7 +212,7 @@ def change_aliases(add: bool) -> Any:
 
 
 def no_multipart(_source: Any, _info: GraphQLResolveInfo, input: dict[str, Any]) -> None:  # noqa: ARG001
-    """This server takes files of any size in one piece and never offers parts."""
+    """Uploads in parts are refused: this server takes files of any size in one piece."""
     raise BadRequest("uploads in parts are not offered")
 
 

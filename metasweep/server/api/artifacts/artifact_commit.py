@@ -1,4 +1,4 @@
-"""Committing a version: its manifest is made whole, its entries become rows, it gets its number."""
+"""Committing a version: completes its manifest, stores its entries as rows, gives it a number."""
 
 import base64
 import hashlib
@@ -28,15 +28,15 @@ Entries = dict[str, dict[str, Any]]
 
 @dataclass
 class Whole:
-    """What a version holds when all that was sent of it is put together."""
+    """The complete content of a version."""
 
     entries: Entries
     manifest: dict[str, Any] | None
-    """The manifest made of several; None when the one that was sent is whole."""
+    """The manifest made of several; None if the uploaded one is complete."""
 
 
 def contents(manifest: dict[str, Any]) -> Entries:
-    """The entries of a manifest, or BadRequest."""
+    """Return the entries of a manifest; raise BadRequest."""
     entries = manifest.get("contents")
     if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
         raise BadRequest("manifest: contents is not an object of objects")
@@ -44,12 +44,14 @@ def contents(manifest: dict[str, Any]) -> Entries:
 
 
 def read_manifest(context: Context, row: sqlite3.Row) -> dict[str, Any]:
-    """An uploaded manifest, or BadRequest."""
+    """Read an uploaded manifest; raise BadRequest."""
     return parse_object(files.blob_path(context.server, row["blob"]).read_bytes(), "manifest")
 
 
 def put_together(context: Context, artifact: sqlite3.Row) -> Whole:
-    """The whole of a version: what was sent, over its base if it is an increment, or its parts together."""
+    """Return a version's complete content: the uploaded manifest, merged into its base or with its other
+    parts.
+    """
     read = context.database.read()
     sent = file_rows.manifests(read, artifact["id"])
     if not sent:
@@ -65,7 +67,9 @@ def put_together(context: Context, artifact: sqlite3.Row) -> Whole:
 
 
 def digest_of(entries: Entries) -> str:
-    """The digest of a manifest as the client computes it: MD5 over its sorted names and their digests."""
+    """Return the digest of a manifest as the client computes it: MD5 over the sorted names and their
+    digests.
+    """
     lines = [f"{name}:{entries[name].get('digest')}\n" for name in sorted(entries)]
     text = "wandb-artifact-manifest-v1\n" + "".join(lines)
     return hashlib.md5(text.encode(errors="surrogatepass"), usedforsecurity=False).hexdigest()
@@ -89,7 +93,7 @@ def add_entries(opaque_id: str, entries: Entries, connection: sqlite3.Connection
 
 
 def commit_artifact(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
-    """Make a version final. Again changes nothing."""
+    """Make a version final. Doing it again changes nothing."""
     context = info.context
     artifact = find(context.database.read(), input["artifactID"])
     if artifact["state"] != "PENDING":

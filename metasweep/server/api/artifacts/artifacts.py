@@ -23,7 +23,7 @@ KINDS = {"SEQUENCE": "ArtifactSequence", "PORTFOLIO": "ArtifactPortfolio"}
 TIMES = {"created_at": "created_at", "updated_at": "updated_at"}
 VERSION_ORDERS = TIMES | {"version_index": "member_version", "size": "size"}
 COLLECTION_ORDERS = TIMES | {"name": "name"}
-FOR_EVER = -2  # the protocol's word for a version that is never deleted, and -1 for one as its collection
+FOR_EVER = -2  # in the protocol -2 is a version that is never deleted, and -1 one that follows its collection
 
 
 def read(info: GraphQLResolveInfo) -> sqlite3.Connection:
@@ -39,7 +39,7 @@ def paged(
 
 
 def terms(order: str | None, columns: dict[str, str], default: list[Term]) -> list[Term]:
-    """The terms of an order such as -createdAt; BadRequest for one that there is not."""
+    """Return the terms of an order such as -createdAt; raise BadRequest for an unknown one."""
     try:
         return parse_order(order, columns) if order else default
     except ValueError as error:
@@ -47,7 +47,10 @@ def terms(order: str | None, columns: dict[str, str], default: list[Term]) -> li
 
 
 def no_filters(filters: str | None) -> None:
-    """Lists hold what is committed, the client's own filter; others are refused instead of ignored."""
+    """Refuse filters, instead of ignoring them.
+
+    Only the client's own filter passes: lists hold committed versions.
+    """
     if filters and parse_object(filters, "filters") not in ({}, {"state": "COMMITTED"}):
         raise BadRequest("filters on artifacts are not supported by this server")
 
@@ -65,7 +68,7 @@ def collection_by_id(connection: sqlite3.Connection, opaque: str | None) -> Row:
 
 
 def by_name(project: Row, info: GraphQLResolveInfo, name: str) -> Row | None:
-    """The version that COLLECTION:ALIAS means; latest without an alias."""
+    """Return the version named COLLECTION:ALIAS; without an alias, latest."""
     collection_name, _, alias = name.partition(":")
     collection = collections.find(read(info), project["id"], collection_name)
     return collections.find_version(read(info), collection["id"], alias or "latest") if collection else None
@@ -126,7 +129,7 @@ def listing(
     return paged(info, found, first, after, terms(order, COLLECTION_ORDERS, [NEWEST]))
 
 
-# ---- types: a type is nothing but the name that collections bear
+# ---- types: a type is only a name that collections have
 
 
 def make_type(project_id: int, name: str, created_at: str | None) -> dict[str, Any]:
@@ -161,12 +164,12 @@ def type_by_name(project: Row, info: GraphQLResolveInfo, name: str) -> dict[str,
 
 
 def alias_nodes(found: Iterable[Row]) -> list[dict[str, Any]]:
-    """Aliases as the protocol has them."""
+    """Return aliases in the protocol's form."""
     return [{"id": f"{row['collection_id']}:{row['alias']}", **dict(row)} for row in found]
 
 
 def tag_nodes(tags: str) -> list[dict[str, str]]:
-    """Tags as the protocol has them."""
+    """Return tags in the protocol's form."""
     return [{"id": tag, "name": tag} for tag in json.loads(tags)]
 
 
@@ -199,7 +202,7 @@ def files_by_entries(
 
 
 def commit_hash(artifact: Row, _info: GraphQLResolveInfo) -> str:
-    """A name for the content of a version that no other version has."""
+    """Return a name for the content of a version, different for every content."""
     return hashlib.sha256(f"{artifact['id']}:{artifact['digest']}".encode()).hexdigest()[:20]
 
 
@@ -220,7 +223,7 @@ def run_artifacts(of_run: Callable[[int], Rows]) -> Any:
 
 
 def client_id_mapping(_source: Any, info: GraphQLResolveInfo, clientID: str) -> dict[str, str] | None:
-    """The server's id of a version that a client knows by its own."""
+    """Return the server's id of a version that a client knows by its own id."""
     row = artifacts.by_client_id(read(info), clientID)
     return {"server_id": ids.encode("Artifact", row["id"])} if row else None
 

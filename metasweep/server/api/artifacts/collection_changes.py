@@ -1,4 +1,4 @@
-"""Changing collections of artifacts: names, texts, types, tags, links, and deleting them."""
+"""Changing artifact collections: names, texts, types, tags, links; and deleting them."""
 
 import sqlite3
 from typing import Any
@@ -21,7 +21,7 @@ REGISTRY = "wandb-registry-"  # the prefix of the projects that are an organizat
 
 
 def id_of(fields: Fields) -> str:
-    """The id of the collection that an input means, under whichever name it comes."""
+    """Return the id of the collection in an input, whichever field has it."""
     return fields.get("artifactSequenceID") or fields.get("artifactPortfolioID") or ""
 
 
@@ -58,7 +58,7 @@ def update_collection(_source: Any, info: GraphQLResolveInfo, input: Fields) -> 
 
 
 def move_collection(_source: Any, info: GraphQLResolveInfo, input: Fields) -> Fields:
-    """Give a collection another type, made by that when it is new."""
+    """Move a collection to another type. A new type is created by that."""
     name = check_name(input["destinationArtifactTypeName"], "type of artifacts")
 
     def job(connection: Connection) -> sqlite3.Row:
@@ -70,7 +70,7 @@ def move_collection(_source: Any, info: GraphQLResolveInfo, input: Fields) -> Fi
 
 
 def change_tags(connection: Connection, fields: Fields, added: list[str], removed: list[str]) -> sqlite3.Row:
-    """Change the tags of the collection at a path; the row then, or NotFound."""
+    """Change the tags of the collection at a path; return its row, or raise NotFound."""
     name = fields["artifactCollectionName"]
     project = projects.find(connection, fields["entityName"], fields["projectName"])
     collection = collections.find(connection, project["id"], name) if project else None
@@ -95,7 +95,7 @@ def remove_tags(_source: Any, info: GraphQLResolveInfo, input: Fields) -> Fields
 
 
 def linked_version(connection: Connection, fields: Fields) -> sqlite3.Row:
-    """The version that is to be linked, by the server's id or by the client's."""
+    """Return the version to link, by the server's id or the client's."""
     if fields.get("artifactID"):
         return find(connection, fields["artifactID"])
     row = artifacts.by_client_id(connection, fields.get("clientID") or "")
@@ -105,7 +105,7 @@ def linked_version(connection: Connection, fields: Fields) -> sqlite3.Row:
 
 
 def link_artifact(_source: Any, info: GraphQLResolveInfo, input: Fields) -> Fields:
-    """Show a version in a portfolio of a project, made when it is new."""
+    """Show a version in a portfolio of a project. A new portfolio is created."""
     project_name = input.get("projectName") or ""
     if project_name.startswith(REGISTRY):
         raise BadRequest("this server has no registry: link to a collection of a project")
@@ -130,7 +130,7 @@ def link_artifact(_source: Any, info: GraphQLResolveInfo, input: Fields) -> Fiel
 
 
 def unlink_artifact(_source: Any, info: GraphQLResolveInfo, input: Fields) -> Fields:
-    """Show a version no longer in a portfolio."""
+    """Remove a version from a portfolio."""
 
     def job(connection: Connection) -> None:
         portfolio = collection_by_id(connection, input["artifactPortfolioID"])

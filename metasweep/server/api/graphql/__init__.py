@@ -1,1 +1,1 @@
-"""The schema, and what queries have in common: what they may cost, lists in pages, what is left out."""
+"""The schema, and what all queries share: their budget, pages of lists, and what is not supported."""

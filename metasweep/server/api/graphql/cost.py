@@ -1,4 +1,4 @@
-"""How much a query's document asks for, with what fragments make of a few tokens, which the parser counts."""
+"""Measures how much a query's document asks for: fragments can make it far larger than its text."""
 
 from dataclasses import dataclass
 
@@ -7,21 +7,21 @@ from graphql import DocumentNode, FieldNode, FragmentDefinitionNode, FragmentSpr
 from metasweep.server.errors import BadRequest
 
 MOST_TOKENS = 20_000
-# Of the client's documents the largest has 72 fields, 11 deep; introspection has 226, 15 deep.
+# The client's largest document has 72 fields, 11 deep; introspection has 226, 15 deep.
 MOST_FIELDS = 2_000
 DEEPEST = 30
 
 
 @dataclass(frozen=True)
 class Size:
-    """Fields of a selection and how deep they are nested, its fragments filled in."""
+    """The number of fields in a selection and their depth, with its fragments expanded."""
 
     fields: int = 0
     depth: int = 0
 
 
 class Measure:
-    """Measures the definitions of a document, each fragment once."""
+    """Measures the definitions of a document, each fragment only once."""
 
     def __init__(self, document: DocumentNode) -> None:
         self._fragments = {
@@ -44,22 +44,22 @@ class Measure:
 
     def _fragment(self, name: str) -> Size:
         if name not in self._known:
-            self._known[name] = Size()  # for fragments that hold themselves: validation refuses them
+            self._known[name] = Size()  # for fragments that contain themselves; validation refuses them
             if name in self._fragments:
                 self._known[name] = self.size(self._fragments[name].selection_set)
         return self._known[name]
 
 
 def count_fields(document: DocumentNode) -> int:
-    """The fields of all definitions of a document; BadRequest for too many, or too deep.
+    """Return the number of fields in a document; raise BadRequest if there are too many or too deep ones.
 
-    To be called before validation, which compares every field with every other of its name.
+    Call it before validation, which compares every field with all others of its name.
     """
     measure = Measure(document)
     sizes = [measure.size(getattr(definition, "selection_set", None)) for definition in document.definitions]
     fields = sum(size.fields for size in sizes)
     if fields > MOST_FIELDS:
-        raise BadRequest(f"the query has over {MOST_FIELDS} fields, its fragments filled in")
+        raise BadRequest(f"the query has over {MOST_FIELDS} fields, with its fragments expanded")
     if any(size.depth > DEEPEST for size in sizes):
         raise BadRequest(f"the query is nested more than {DEEPEST} fields deep")
     return fields

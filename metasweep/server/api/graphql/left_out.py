@@ -1,6 +1,6 @@
-"""What clients ask for and this server does not have, on purpose: said in one sentence."""
+"""What clients ask for and this server does not support on purpose, each with a sentence."""
 
-# Part of a word of the document, in small letters -> what it is about.
+# Part of a word in the document, in lower case -> its subject.
 SUBJECTS = {
     "registr": "registries",
     "trigger": "automations",
@@ -23,6 +23,6 @@ SUBJECTS = {
 
 
 def explain(document: str) -> str | None:
-    """The sentence for a document that does not fit the schema; None when it is about nothing known."""
-    text = document.lower().replace("viewer", "")  # who asks, which is no view
+    """Return the sentence for a document that does not fit the schema; None if its subject is unknown."""
+    text = document.lower().replace("viewer", "")  # `viewer` is the user who asks, not a view
     return next((f"this server has no {what}" for part, what in SUBJECTS.items() if part in text), None)

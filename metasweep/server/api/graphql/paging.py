@@ -1,7 +1,7 @@
 """Pages of a list: GraphQL connections with cursors.
 
-A cursor holds the place of a row in the order of its list, not its number: rows that come or go between two
-pages move no other row out of the list or into it twice. (A row whose own place changes may move.)
+A cursor holds a row's values of the list's order, not its number. So rows that appear or disappear between
+two pages do not make another row appear twice or not at all. (A row whose own place changes may.)
 """
 
 import base64
@@ -30,9 +30,9 @@ def page(
     default: int = 50,
     node: Callable[[sqlite3.Row], Any] = lambda row: row,
 ) -> dict[str, Any]:
-    """A page of rows, sorted by terms of which the last is unique.
+    """Return a page of rows, sorted by terms of which the last is unique.
 
-    BadRequest for a negative number, a cursor that is not of this order, and more than the query may list.
+    Raises BadRequest for a negative number, a cursor of another order, and more rows than the query may list.
     """
     limit = default if first is None else min(first, LARGEST_PAGE)
     if limit < 0:
@@ -49,7 +49,10 @@ def page(
 def connection(
     edges: list[dict[str, Any]], more: bool, before: bool, total: int | None = None
 ) -> dict[str, Any]:
-    """A connection of these edges, with `more` behind or some `before` them."""
+    """Return a connection of these edges.
+
+    `more` and `before`: whether there are others after and before them.
+    """
     end = edges[-1]["cursor"] if edges else None
     return {
         "edges": edges,
@@ -59,28 +62,28 @@ def connection(
 
 
 def everything(nodes: Iterable[Any]) -> dict[str, Any]:
-    """A connection that holds all there is."""
+    """Return a connection with all nodes."""
     edges = [{"node": node, "cursor": None} for node in nodes]
     return connection(edges, False, False, len(edges))
 
 
 def mark(order: Sequence[Term]) -> int:
-    """A number that tells one order from another."""
+    """Return a number that identifies an order."""
     return zlib.crc32(order_by(order).encode())
 
 
 def encode(order: Sequence[Term], place: list[Any]) -> str:
-    """The cursor of the row with these values of the order's terms."""
+    """Return the cursor of the row with these values of the order's terms."""
     return base64.b64encode(json.dumps([mark(order), *place], ensure_ascii=False).encode()).decode()
 
 
 def decode(order: Sequence[Term], cursor: str) -> list[Any]:
-    """The values behind a cursor, or BadRequest."""
+    """Return the values in a cursor; raise BadRequest."""
     try:
         found, *place = json.loads(base64.b64decode(cursor, validate=True))
     except (binascii.Error, ValueError, TypeError, RecursionError) as error:
         raise BadRequest(f"unknown cursor {cursor[:40]!r}") from error
     plain = all(value is None or isinstance(value, str | int | float) for value in place)
     if found != mark(order) or len(place) != len(order) or not plain:
-        raise BadRequest("the cursor is of a list in another order")
+        raise BadRequest("the cursor belongs to a list in another order")
     return place

@@ -1,1 +1,1 @@
-"""What the pages show, as data."""
+"""The data that the pages show."""

@@ -1,7 +1,7 @@
-"""What a client has said about how its metrics are to be drawn: `define_metric` and `wandb.plot`.
+"""How a client wants its metrics drawn: `define_metric` and `wandb.plot`.
 
-It stands in the run's config under `_wandb`: `m` holds the client's MetricRecord messages, fields by number
-(1 name, 2 glob, 5 place of the step metric in the list, from 1), `visualize` the panels of plots.
+This is in the run's config under `_wandb`: `m` holds the client's MetricRecord messages with numbered fields
+(1 name, 2 glob, 5 index of the step metric in the list, from 1), `visualize` holds the panels of plots.
 """
 
 import fnmatch
@@ -19,7 +19,7 @@ KINDS = {  # the client's presets -> how they are drawn
     "wandb/histogram/v0": "histogram",
     "wandb/confusion_matrix/v1": "matrix",
 }
-# Each preset's names of its fields -> x, y, group (lines of their own) and value (of a cell or a bin).
+# A preset's field names -> x, y, group (one line each) and value (of a cell or a bin).
 FIELDS = {
     "x": "x",
     "step": "x",
@@ -49,20 +49,22 @@ class Plot:
 
 @dataclass(frozen=True)
 class Definitions:
-    """What a run's client has defined."""
+    """The definitions of a run's client."""
 
     steps: Sequence[tuple[str, str]] = ()  # (name or glob of a metric, its step metric)
     plots: Sequence[Plot] = field(default_factory=tuple)
 
     def step_of(self, metric: str) -> str | None:
-        """The metric against which another one is drawn; None: the step. A name goes before a glob."""
+        """Return the metric that is the x axis of another one; None: the step. An exact name wins over a
+        glob.
+        """
         matching = [step for name, step in self.steps if fnmatch.fnmatchcase(metric, name)]
         named = [step for name, step in self.steps if name == metric]
         return next(iter([*named, *matching]), None)
 
 
 def read(config: str) -> Definitions:
-    """The definitions in a run's config; whatever has another form than the client's is passed over."""
+    """Read the definitions in a run's config. Entries in an unknown form are skipped."""
     internal = json.loads(config).get("_wandb")
     internal = internal.get("value") if isinstance(internal, dict) else None
     if not isinstance(internal, dict):
@@ -86,7 +88,7 @@ def steps(records: Any) -> list[tuple[str, str]]:
 
 
 def plot(key: str, panel: Any) -> Plot | None:
-    """A panel as a plot; None when it is of no known kind or not a panel."""
+    """Read a panel as a plot; None if it is not a panel or of an unknown kind."""
     try:
         config = panel["panel_config"]
         kind = KINDS.get(config["panelDefId"])

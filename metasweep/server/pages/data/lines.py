@@ -1,6 +1,6 @@
-"""Any metric of some runs over any other: what the charts of a project and of a sweep ask for.
+"""Lines of one metric over another, for the charts of a project or a sweep.
 
-Lines are kept, and brought up to date from what was logged since, as curves are.
+Lines are kept in memory, and only what was logged since is added, as for curves.
 """
 
 import json
@@ -19,8 +19,8 @@ from metasweep.server.pages.answers import Answer, send
 from metasweep.server.pages.data.series import Series, not_finite, number
 from metasweep.server.store import views
 
-STRETCHES = 50  # of a line: up to 100 points, or the extremes of at most 100 stretches
-MOST_RUNS = 500  # in one request
+STRETCHES = 50  # of a line: up to 100 points; with more, the extremes of at most 50 stretches
+MOST_RUNS = 500  # per request
 MOST_KEPT = 20_000  # lines in memory
 
 
@@ -30,11 +30,11 @@ class Line:
 
     read: int = 0  # lines of the history
     first: str = ""
-    place: float | None = None  # the newest value of the other metric
+    place: float | None = None  # Add one line of the history.
     series: Series = field(default_factory=lambda: Series(STRETCHES))
 
     def take(self, row: dict[str, Any], x: str, y: str) -> None:
-        """Read one line of the history."""
+        """The lines that were requested so far."""
         place = number(row.get(x))
         self.place = self.place if place is None else place
         value = row.get(y)
@@ -47,7 +47,7 @@ class Line:
 
 
 class Lines:
-    """The lines that somebody has looked at."""
+    """Return the line of a run, up to date."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[int, str, str], Line] = OrderedDict()
@@ -70,7 +70,7 @@ class Lines:
 
 
 def extend(connection: sqlite3.Connection, run_id: int, line: Line, x: str, y: str) -> Line:
-    """Read what is new; all of it when the first line shows that the run was started afresh."""
+    """Read the new part of a history; all of it if the first line shows that the run started again."""
     for number_of, text in views.history_since(connection, run_id, line.read):
         if number_of == 0:
             if line.first and text != line.first:
@@ -83,7 +83,7 @@ def extend(connection: sqlite3.Connection, run_id: int, line: Line, x: str, y: s
 
 
 def answer(request: Request) -> Response:
-    """GET of ?runs=a,b&x=_step&y=loss: for each run its places, values and what is not finite."""
+    """GET ?runs=a,b&x=_step&y=loss: for each run the x values, the y values and the non-finite ones."""
     project, read = find.project(request), find.read(request)
     names = [name for name in request.query_params.get("runs", "").split(",") if name]
     x, y = request.query_params.get("x", "_step"), request.query_params.get("y", "")

@@ -1,4 +1,4 @@
-"""What a run has logged, out of the lines of its history: charts, histograms, media and plots."""
+"""What a run has logged, read from its history: charts, histograms, media and plots."""
 
 import json
 import sqlite3
@@ -12,9 +12,9 @@ from metasweep.server.pages.data.definitions import Definitions, Plot
 from metasweep.server.pages.data.series import Series, not_finite, number
 from metasweep.server.store import views
 
-STRETCHES = 150  # of a chart: up to 300 points, or the extremes of at most 300 stretches
+STRETCHES = 150  # of a chart: up to 300 points; with more, the extremes of at most 150 stretches
 MOST_CHARTS = 300
-MOST_STEPS = 40  # of one medium or of a histogram
+MOST_STEPS = 40  # of one medium or one histogram
 INTERNAL = ("_timestamp", "_runtime", "_step", "_wandb")
 FILE_KINDS = {
     "image-file": "image",
@@ -24,7 +24,7 @@ FILE_KINDS = {
     "video-file": "video",
 }
 CLIENT_ARTIFACT = "wandb-client-artifact://"
-Address = Callable[[str, str], str]  # (kind, name) -> where the browser gets it
+Address = Callable[[str, str], str]  # (kind, name) -> the URL for the browser
 
 
 @dataclass
@@ -36,7 +36,8 @@ class Logged:
     series: dict[str, Series] = field(default_factory=dict)
     histograms: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     media: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    latest: dict[str, Any] = field(default_factory=dict)  # the newest value of what serves as a step
+    # the newest value of each metric that is a step metric
+    latest: dict[str, Any] = field(default_factory=dict)
 
     def take(self, row: Mapping[str, Any]) -> None:
         """Read one line."""
@@ -78,12 +79,12 @@ def read(connection: sqlite3.Connection, run_id: int, definitions: Definitions, 
 
 
 def charts(series: Mapping[str, Series], definitions: Definitions) -> list[dict[str, Any]]:
-    """One chart a metric, by name."""
+    """Return one chart per metric, by name."""
     return [chart(key, each, definitions.step_of(key)) for key, each in sorted(series.items())[:MOST_CHARTS]]
 
 
 def chart(key: str, series: Series, defined: str | None = None) -> dict[str, Any]:
-    """One metric: steps, seconds, its own step metric where it has one, values, and what is not finite."""
+    """Return one metric: steps, seconds, its own step metric if defined, values, and the non-finite ones."""
     points = series.sample()
     values = [point[-1] for point in points]
     made: dict[str, Any] = {
@@ -103,7 +104,9 @@ def chart(key: str, series: Series, defined: str | None = None) -> dict[str, Any
 
 
 def histogram(value: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The edges and counts of a logged histogram, in either form of the client; None for anything else."""
+    """Return the edges and counts of a logged histogram, in either form of the client; None for other
+    values.
+    """
     if value.get("_type") != "histogram" or not isinstance(value.get("values"), list):
         return None
     counts, packed = value["values"], value.get("packedBins")
@@ -120,14 +123,14 @@ def histogram(value: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def spread(items: list[dict[str, Any]], most: int = MOST_STEPS) -> list[dict[str, Any]]:
-    """At most so many of the items, evenly spread, with the first and the newest."""
+    """Return at most `most` items, evenly spread, including the first and the newest."""
     if len(items) <= most:
         return items
     return [items[round(at * (len(items) - 1) / (most - 1))] for at in range(most)]
 
 
 def medium(value: Mapping[str, Any], address: Address) -> dict[str, Any] | None:
-    """A logged image, HTML or Table as a kind and the addresses of its files; None for anything else."""
+    """Return a logged image, HTML or Table as a kind and the URLs of its files; None for other values."""
     kind, path = value.get("_type"), value.get("path")
     if kind == "images/separated" and isinstance(value.get("filenames"), list):
         captions = value.get("captions") if isinstance(value.get("captions"), list) else []
@@ -138,13 +141,13 @@ def medium(value: Mapping[str, Any], address: Address) -> dict[str, Any] | None:
     made = {"type": FILE_KINDS[kind], "urls": [address("file", path)], "captions": [value.get("caption")]}
     whole = value.get("artifact_path")
     if kind == "table-file" and isinstance(whole, str) and whole.startswith(CLIENT_ARTIFACT):
-        # The run's own file has words in the place of images; the artifact's holds them.
+        # The run's own file has texts in place of images; the artifact has the images.
         made["artifact"] = address("artifact", whole.removeprefix(CLIENT_ARTIFACT))
     return made
 
 
 def plots(found: list[Plot], media: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """The plots whose table was logged, each with the address of the newest."""
+    """Return the plots whose table was logged, each with the URL of the newest table."""
     return [
         {
             "key": plot.key,
@@ -159,7 +162,7 @@ def plots(found: list[Plot], media: dict[str, list[dict[str, Any]]]) -> list[dic
 
 
 def file_address(run_base: str, project_base: str) -> Address:
-    """Where the browser gets the files of a run, and those of artifacts of its project."""
+    """Return the function that gives the URLs of a run's files and of its project's artifact files."""
 
     def address(kind: str, name: str) -> str:
         base = f"{run_base}/files" if kind == "file" else f"{project_base}/artifacts"

@@ -1,4 +1,4 @@
-"""How far sweeps have come: points, not runs, so that a second attempt counts for nothing more."""
+"""How far sweeps are. It counts points, not runs: a second attempt at a point changes nothing."""
 
 import sqlite3
 from collections import defaultdict
@@ -14,12 +14,12 @@ PACE = 50  # finished runs, the last ones, by which the time left is told
 
 @dataclass(frozen=True)
 class Points:
-    """The points of a sweep that have had a run, by what became of them."""
+    """The points of a sweep that have had a run, by their outcome."""
 
     finished: int = 0
     stopped: int = 0  # by a person or by early_terminate
     running: int = 0
-    again: int = 0  # preempted or lost, and waiting to be offered again
+    again: int = 0  # preempted or lost, waiting to be offered again
     failed: int = 0
 
 
@@ -32,7 +32,7 @@ def points_by_sweep(connection: sqlite3.Connection, scope: views.Scope, scope_id
 
 
 def progress(connection: sqlite3.Connection, sweep: sqlite3.Row, points: Points) -> page.Progress:
-    """The progress as the page shows it; what was stopped is done."""
+    """Return the progress that the page shows. Stopped points count as done."""
     limit = sweeps.expected_runs(connection, sweep)
     total = None if limit is None else limit + views.added_points(connection, sweep)
     done = points.finished + points.stopped
@@ -64,7 +64,7 @@ def duration(seconds: float) -> str:
 
 
 def of_sweep(connection: sqlite3.Connection, sweep: sqlite3.Row) -> page.Progress:
-    """The progress of one sweep; NotFound when it was deleted meanwhile."""
+    """Return the progress of one sweep; raise NotFound if it was deleted meanwhile."""
     if sweep is None:
         raise NotFound("this sweep was deleted")
     points = points_by_sweep(connection, "sweep", sweep["id"])

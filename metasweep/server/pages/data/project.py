@@ -1,4 +1,4 @@
-"""The first page and the page of a project."""
+"""The data of the home page and of a project's page."""
 
 import sqlite3
 from dataclasses import replace
@@ -15,12 +15,12 @@ from metasweep.server.store.points.configs import config_of
 from metasweep.server.store.runs.metrics import best_of_sweep
 from metasweep.sweeps.metric import Metric
 
-MOST_RUNS = 20_000  # of a table, the newest; the page says when there are more
-SHOWN_PARAMETERS = 10  # in the table until the reader chooses
+MOST_RUNS = 20_000  # the newest ones in a table; the page says if there are more
+SHOWN_PARAMETERS = 10  # in the table, until the reader chooses
 
 
 def home(connection: sqlite3.Connection) -> dict[str, Any]:
-    """All the projects, the most active first."""
+    """All projects, the most active first."""
     projects = [
         {
             "name": row["name"],
@@ -79,7 +79,10 @@ def best(connection: sqlite3.Connection, sweep: sqlite3.Row) -> str | None:
 
 
 def parameters(rows: Rows) -> list[page.Column]:
-    """All the parameters: those that most runs have and that differ first, and of these some shown."""
+    """Return all parameters as columns: those that most runs have and that differ come first.
+
+    Some are shown.
+    """
     values = {name: rows.parameter(name) for name in rows.parameter_names()}
     same = {name: len(set(map(repr, found))) == 1 for name, found in values.items()}
     missing = {name: found.count(None) for name, found in values.items()}
@@ -91,7 +94,10 @@ def parameters(rows: Rows) -> list[page.Column]:
 
 
 def metrics(rows: Rows) -> list[page.Column]:
-    """All the metrics, most telling first, and of these some shown; the runtime when there is none."""
+    """Return all metrics as columns, the most informative first.
+
+    Some are shown; without any, the runtime is.
+    """
     names = columns.metric_names(rows.summaries, "", rows.parameter_names()) or ["_runtime"]
     return [
         columns.metric(name, rows.metric(name), "", None, shown=place < columns.SHOWN_METRICS)
@@ -127,7 +133,7 @@ def runs(connection: sqlite3.Connection, project_id: int, title: str, base: str)
 
 
 def texts(rows: Rows) -> list[page.Column]:
-    """Columns for what people have written, shown when somebody has."""
+    """Return columns for texts of people, shown if somebody wrote one."""
     basics = rows.basics()
     return [
         page.Column(name, name, "text", axis=False, shown=any(basics[name])) for name in ("tags", "notes")

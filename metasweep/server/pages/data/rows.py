@@ -1,4 +1,4 @@
-"""Runs as rows of a table: parameters and summaries out of their JSON."""
+"""Runs as rows of a table: parameters and summary values from their JSON."""
 
 import json
 import sqlite3
@@ -33,7 +33,7 @@ class Rows:
         limit: int,
         judged_by: Metric | None = None,
     ) -> "Rows":
-        """The newest runs of a project or a sweep, which is judged by a metric."""
+        """Return the newest runs of a project or sweep. `judged_by` is the sweep's metric."""
         rows = views.runs(connection, scope, scope_id, limit)
         summaries = [measured(json.loads(row["summary"]), judged_by) for row in rows]
         return cls(rows, [point(row) for row in rows], summaries, base)
@@ -60,24 +60,24 @@ class Rows:
         return self._metrics[name]
 
     def parameter_names(self) -> list[str]:
-        """The names of all parameters, in the order in which they come."""
+        """Return the names of all parameters, in their order of appearance."""
         names = dict.fromkeys(name for values in self.parameters for name in values)
         return [name for name in names if name not in columns.RESERVED]
 
     def runtimes(self) -> list[float | None]:
-        """Seconds that each run says it has taken."""
+        """Return the runtime of each run in seconds, as the run reports it."""
         return self.metric("_runtime")
 
 
 def point(row: sqlite3.Row) -> dict[str, Any]:
-    """The parameters of a run: those of its point, or its configuration when it has none."""
+    """Return the parameters of a run: those of its point, or its configuration if it has no point."""
     if row["parameters"] is not None:
         return columns.flatten(json.loads(row["parameters"]))
     return columns.flatten(config(row["config"]))
 
 
 def config(text: str) -> dict[str, Any]:
-    """A configuration as the person gave it, without the client's part."""
+    """Return a configuration without the client's own part."""
     items = json.loads(text).items()
     return {
         name: item["value"] if isinstance(item, dict) and "value" in item else item
@@ -87,7 +87,9 @@ def config(text: str) -> dict[str, Any]:
 
 
 def measured(values: Mapping[str, Any], metric: Metric | None, prefix: str = "") -> dict[str, Any]:
-    """The values of a summary by name: nested ones with dots, aggregates of one as the one that counts."""
+    """Return a summary's values by name: nested names have dots; of several aggregates the chosen one
+    counts.
+    """
     found: dict[str, Any] = {}
     for name, value in values.items():
         full = prefix + name

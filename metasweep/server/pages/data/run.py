@@ -1,4 +1,4 @@
-"""A run as its page shows it."""
+"""The data of a run's page."""
 
 import json
 import re
@@ -56,7 +56,7 @@ def document(connection: sqlite3.Connection, run: sqlite3.Row, parent: sqlite3.R
 
 
 def facts(run: sqlite3.Row, parent: sqlite3.Row) -> list[list[Any]]:
-    """What is known about the run itself; a value may be a link."""
+    """Return facts about the run itself; a value may be a link."""
     runtime = number(json.loads(run["summary"]).get("_runtime"))
     base = find.address(parent["entity"], parent["name"])
     sweep = run["sweep"] and {"text": run["sweep"], "url": f"{base}/sweeps/{run['sweep']}"}
@@ -80,7 +80,7 @@ def facts(run: sqlite3.Row, parent: sqlite3.Row) -> list[list[Any]]:
 
 
 def summary(run: sqlite3.Row) -> list[list[Any]]:
-    """The summary, accuracies as percentages like everywhere; media stand in a card of their own."""
+    """Return the summary. Accuracies are percentages, as everywhere; media have a section of their own."""
     values = {
         key: value
         for key, value in rows.measured(json.loads(run["summary"]), None).items()
@@ -92,17 +92,17 @@ def summary(run: sqlite3.Row) -> list[list[Any]]:
 
 
 def is_accuracy(name: str, value: Any) -> bool:
-    """Whether a value of the summary is shown as a percentage."""
+    """Return whether a summary value is shown as a percentage."""
     return number(value) is not None and columns.is_accuracy(name, [value])
 
 
 def pairs(mapping: dict[str, Any]) -> list[list[Any]]:
-    """Names and values, nested ones with dots, in the order of their names."""
+    """Return names and values, nested ones with dots, sorted by name."""
     return [[name, finite(value)] for name, value in sorted(columns.flatten(mapping).items())]
 
 
 def finite(value: Any) -> Any:
-    """NaN and infinities as texts: JSON has no numbers for them."""
+    """Return NaN and infinities as texts, since JSON has no numbers for them."""
     return str(value) if isinstance(value, float) and number(value) is None else value
 
 
@@ -140,7 +140,7 @@ def files(connection: sqlite3.Connection, run_id: int, base: str) -> list[dict[s
 
 
 def artifacts(connection: sqlite3.Connection, run_id: int, project: str) -> list[dict[str, Any]]:
-    """The artifacts that the run made or used, with their files."""
+    """Return the artifacts that the run created or used, with their files."""
     return [
         {
             "name": f"{row['name']}:v{row['version_index']}",

@@ -1,4 +1,4 @@
-"""A bounded sample of a metric that keeps its extremes: a spike is drawn however many points there are."""
+"""A sample of a metric with a bounded size that keeps its extremes, so that every spike is drawn."""
 
 import math
 from dataclasses import dataclass, field
@@ -6,18 +6,19 @@ from typing import Any
 
 from metasweep.sweeps import is_finite
 
-NOT_FINITE = {"NaN": "NaN", "Infinity": "∞", "-Infinity": "−∞"}  # as the history writes them -> as people do
-MOST_MARKS = 100  # of values that are not finite: at least half as many, evenly spread
-Point = tuple[Any, ...]  # its places (step, time, …), then its value
+# as the history writes them -> as people write them
+NOT_FINITE = {"NaN": "NaN", "Infinity": "∞", "-Infinity": "−∞"}
+MOST_MARKS = 100  # non-finite values; at least half of that number, evenly spread
+Point = tuple[Any, ...]  # x values (step, time, …), then the value
 
 
 def number(value: Any) -> float | int | None:
-    """The value when it is a finite number."""
+    """Return the value if it is a finite number, else None."""
     return value if is_finite(value) else None
 
 
 def not_finite(value: Any) -> str | None:
-    """The sign of a NaN or an infinity, however the client wrote it; None for anything else."""
+    """Return the sign for NaN or an infinity, in either form of the client; None for other values."""
     if isinstance(value, str):
         return NOT_FINITE.get(value)
     if isinstance(value, float) and not math.isfinite(value):
@@ -27,23 +28,24 @@ def not_finite(value: Any) -> str | None:
 
 @dataclass
 class Series:
-    """The points of one metric in stretches of equal length; of each the least and the greatest are kept.
+    """The points of one metric, in stretches of equal length. Each stretch keeps its smallest and largest
+    point.
 
-    While all points fit, each is a stretch of its own. The first and the newest are always kept.
+    While all points fit, each is a stretch. The first and the newest point are always kept.
     """
 
     limit: int  # stretches; at most twice as many are kept
     seen: int = 0
-    length: int = 1  # points of a stretch
+    length: int = 1  # points per stretch
     stretches: list[tuple[tuple[int, Point], tuple[int, Point]]] = field(default_factory=list)
     first: Point = ()
     last: Point = ()
-    marks: list[Point] = field(default_factory=list)  # (*places, sign) of what is not finite
+    marks: list[Point] = field(default_factory=list)  # (*x values, sign) of non-finite values
     marked: dict[str, int] = field(default_factory=dict)  # sign -> how many there were
     mark_every: int = 1
 
     def add(self, point: Point) -> None:
-        """Take the next point, whose value is finite."""
+        """Add the next point; its value is finite."""
         entry = (self.seen, point)
         if self.seen == 0:
             self.first = point
@@ -58,7 +60,7 @@ class Series:
         self.seen += 1
 
     def mark(self, point: Point) -> None:
-        """Take a point whose value is not finite: its last part is the sign."""
+        """Add a point whose value is not finite; its last element is the sign."""
         sign = point[-1]
         seen = self.marked.get(sign, 0)
         self.marked[sign] = seen + 1
@@ -77,11 +79,11 @@ class Series:
 
     @property
     def sampled(self) -> bool:
-        """Whether some points are left out."""
+        """Return whether some points are left out."""
         return self.length > 1
 
     def sample(self, most: int | None = None) -> list[Point]:
-        """The kept points in their order, about `most` of them, with the first and the newest."""
+        """Return about `most` of the kept points in order, including the first and the newest."""
         stretches = self.stretches
         if most is not None and len(stretches) > most:
             stretches = merged(stretches, math.ceil(2 * len(stretches) / most))
@@ -99,7 +101,7 @@ def value(entry: tuple[int, Point]) -> float:
 def merged(
     stretches: list[tuple[tuple[int, Point], tuple[int, Point]]], size: int
 ) -> list[tuple[tuple[int, Point], tuple[int, Point]]]:
-    """Stretches, each made of `size` of those given."""
+    """Merge each `size` stretches into one."""
     groups = [stretches[at : at + size] for at in range(0, len(stretches), size)]
     return [
         (min((least for least, _ in group), key=value), max((greatest for _, greatest in group), key=value))

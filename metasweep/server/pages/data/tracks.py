@@ -1,4 +1,4 @@
-"""Curves read from the histories of runs: each line is read once, and a curve never grows past a bound."""
+"""Curves from the histories of runs. Each line is read once, and a curve's size is bounded."""
 
 import json
 import re
@@ -12,14 +12,14 @@ from typing import Any
 from metasweep.server.pages.data.series import Series, not_finite, number
 from metasweep.server.store import views
 
-PLAIN = re.compile(r"[\w/.-]+", re.ASCII)  # names that JSON writes in one way only
+PLAIN = re.compile(r"[\w/.-]+", re.ASCII)  # names that JSON can write in only one way
 MOST_TRACKS = 20_000  # runs with curves in memory
-STRETCHES = 32  # of a kept curve: up to 64 points, or the extremes of at most 64 stretches
+STRETCHES = 32  # of a kept curve: up to 64 points; with more, the extremes of at most 32 stretches
 
 
 @dataclass
 class Track:
-    """What is known of one run's history."""
+    """What is known about one run's history."""
 
     metrics: tuple[str, ...]
     lines: int = 0
@@ -28,7 +28,7 @@ class Track:
 
 
 class Tracks:
-    """The curves of many runs, brought up to date from the lines that are new."""
+    """The curves of many runs. Only new lines are read."""
 
     def __init__(self) -> None:
         self._tracks: OrderedDict[int, Track] = OrderedDict()
@@ -37,7 +37,7 @@ class Tracks:
     def read(
         self, connection: sqlite3.Connection, runs: Sequence[sqlite3.Row], metrics: tuple[str, ...]
     ) -> list[dict[str, Series]]:
-        """For each run its series of (step, epoch or None, value) by metric."""
+        """Return for each run its series of (step, epoch or None, value), by metric."""
         with self._lock:
             return [self._one(connection, run, metrics) for run in runs]
 
@@ -56,7 +56,7 @@ class Tracks:
         return track.series
 
     def _extend(self, connection: sqlite3.Connection, run_id: int, track: Track) -> Track:
-        """Read what is new; all of it when the first line shows that the run was started afresh."""
+        """Read the new part of a history; all of it if the first line shows that the run started again."""
         marks = [metric if PLAIN.fullmatch(metric) else "" for metric in track.metrics]
         for line, text in views.history_since(connection, run_id, track.lines):
             if line == 0:

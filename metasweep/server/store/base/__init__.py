@@ -1,1 +1,1 @@
-"""The database itself: its connections, and what every statement needs."""
+"""The database itself: connections, migrations, and what every statement needs."""

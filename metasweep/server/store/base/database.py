@@ -1,7 +1,7 @@
 """SQLite in WAL mode: one writing thread with short transactions, any number of readers.
 
-Writes that wait at the same time share one transaction (group commit); each runs in its own savepoint,
-so that one which fails takes nothing of the others with it. A write is answered after the commit.
+Writes that wait at the same time share one transaction (group commit). Each runs in its own savepoint, so
+that a failing write does not undo the others. A write returns after the commit.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ SCHEMA = Path(__file__).with_name("schema.sql")
 # MIGRATIONS[n] brings a database of version n + 1 to version n + 2; schema.sql is the newest version.
 MIGRATIONS: tuple[str, ...] = (
     "ALTER TABLE agents ADD COLUMN standing_by INTEGER NOT NULL DEFAULT 0",
-    # AUTOINCREMENT changes how ids are chosen, not how rows are stored: the definition alone is rewritten.
+    # AUTOINCREMENT changes how ids are chosen, not how rows are stored, so only the definition is rewritten.
     """
     ALTER TABLE freed_points DROP COLUMN attempts;
     ALTER TABLE freed_points DROP COLUMN run_id;
@@ -102,30 +102,30 @@ MIGRATIONS: tuple[str, ...] = (
     """,
 )
 VERSION = len(MIGRATIONS) + 1
-STEPS_OF_TEXT = 4  # what a character of SQL costs, in SQLite's steps; a long filter has some hundred thousand
-BATCH = 200  # writes in one transaction: bounds the wait of the first of them
+STEPS_OF_TEXT = 4  # SQLite steps per character of SQL; a long filter has several hundred thousand characters
+BATCH = 200  # writes in one transaction; limits how long the first of them waits
 
 
 def now() -> str:
-    """The time as the protocol writes it: UTC, to the second."""
+    """Return the time in the protocol's form: UTC, in seconds."""
     return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def time_ago(seconds: float) -> str:
-    """The time that many seconds ago, as the protocol writes it."""
+    """Return the time that many seconds ago, in the protocol's form."""
     then = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=seconds)
     return then.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def insert(connection: sqlite3.Connection, table: str, **columns: Any) -> int:
-    """Insert a row; its id."""
+    """Insert a row; return its id."""
     names, marks = ", ".join(columns), ", ".join("?" * len(columns))
     row = connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(columns.values()))
     return int(row.lastrowid or 0)
 
 
 def one_of(words: Sequence[str]) -> str:
-    """These words as what follows IN: of our own constants alone, never of what a client sent."""
+    """Return these words as a list for SQL's IN. Only for our own constants, never for text from a client."""
     return "(" + ", ".join(f"'{word}'" for word in words) + ")"
 
 
@@ -136,7 +136,10 @@ def update(connection: sqlite3.Connection, table: str, row_id: int, **columns: A
 
 
 def migrate(connection: sqlite3.Connection, version: int) -> None:
-    """Bring a database from a version (0: empty) to the newest; a step is done wholly or not at all."""
+    """Bring a database from a version (0: empty) to the newest.
+
+    Each step is done completely or not at all.
+    """
     connection.execute("PRAGMA journal_mode = WAL")
     new = [(VERSION, SCHEMA.read_text(encoding="utf-8"))]
     steps = enumerate(MIGRATIONS[version - 1 :], version + 1) if version else new
@@ -145,7 +148,7 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
 
 
 class Connection(sqlite3.Connection):
-    """A connection that may work for a query with a budget."""
+    """A connection that can work for a query with a budget."""
 
     budget: Budget | None = None
 
@@ -155,7 +158,7 @@ class Connection(sqlite3.Connection):
             self.budget.take_steps(steps)
 
     def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
-        """Execute a statement, at the cost of making it and of having SQLite prepare it."""
+        """Execute a statement. Its text counts to the budget too, since SQLite must prepare it."""
         self.spend(len(sql) * STEPS_OF_TEXT)
         return super().execute(sql, *parameters)
 
@@ -167,8 +170,8 @@ def connect(path: Path) -> Connection:
     )
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA foreign_keys = ON")
-    # In WAL mode this survives the death of the process. A power cut may take the newest commits, though
-    # never the database: FULL would keep them, at 2 to 5 ms of fsync for each commit instead of 0.2 ms.
+    # In WAL mode this survives the death of the process. A power cut may lose the newest commits but never
+    # damages the database. FULL would keep them, but costs 2 to 5 ms of fsync per commit instead of 0.2 ms.
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA cache_size = -16000")
     functions.register(connection, connection.spend)
@@ -187,7 +190,10 @@ class Database:
         self._writer.start()
 
     def _open(self) -> sqlite3.Connection:
-        """The writer's connection, with the newest schema; Refused when the file is no good."""
+        """Return the writer's connection, with the newest schema.
+
+        Raises Refused if the file cannot be used.
+        """
         way_out = "serve a backup of it with --server-dir BACKUP, or choose another --server-dir"
         try:
             connection = connect(self.path)
@@ -216,9 +222,9 @@ class Database:
 
     @contextlib.contextmanager
     def snapshot(self, budget: Budget) -> Iterator[Connection]:
-        """A reading connection within which everything is seen as of one moment.
+        """Yield a reading connection that sees one moment of the database.
 
-        What exceeds the budget is interrupted, and ends with the budget's refusal.
+        A query that exceeds the budget is interrupted, with the budget's error.
         """
         connection = self.read()
         budget.begin()
@@ -237,24 +243,26 @@ class Database:
             connection.execute("ROLLBACK")
 
     def submit(self, job: "Job[T]") -> "Future[T]":
-        """Queue a write; the future is done when it is committed, or failed."""
+        """Queue a write. The future is done when the write is committed or has failed."""
         future: Future[T] = Future()
         self._jobs.put((job, future))
         return future
 
     def write(self, job: "Job[T]") -> T:
-        """Run a write and wait for its commit. Not to be called from within a write."""
+        """Run a write and wait for its commit. Do not call it within a write."""
         return self.submit(job).result()
 
     async def write_async(self, job: "Job[T]") -> T:
-        """The same for the event loop."""
+        """Like `write`, for the event loop."""
         return await asyncio.wrap_future(self.submit(job))
 
     def close(self) -> None:
-        """Finish the queued writes, gather all in the one file and close the writer's connection."""
+        """Finish the queued writes, merge the WAL into the database file, and close the writer's
+        connection.
+        """
         self._jobs.put(None)
         self._writer.join()
-        with contextlib.suppress(sqlite3.OperationalError):  # on a full disk it stays in two files
+        with contextlib.suppress(sqlite3.OperationalError):  # on a full disk the WAL stays a second file
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()
 
@@ -271,7 +279,7 @@ class Database:
             self._commit([item for item in batch if item[1].set_running_or_notify_cancel()])
 
     def _commit(self, batch: list[tuple[Job, Future]]) -> None:
-        """Run the jobs of one transaction and tell each how it went. Whatever happens, the thread goes on."""
+        """Run the jobs of one transaction and tell each its outcome. The thread must survive every error."""
         outcomes: list[tuple[Future, Any, BaseException | None]] = []
         try:
             self._connection.execute("BEGIN IMMEDIATE")
@@ -289,13 +297,13 @@ class Database:
                 future.set_exception(failure)
 
     def _attempt(self, job: Job) -> tuple[Any, BaseException | None]:
-        """Run one job in a savepoint: its result, or the exception that undid it."""
+        """Run one job in a savepoint. Return its result, or the exception that undid it."""
         self._connection.execute("SAVEPOINT job")
         try:
             result = job(self._connection)
         except Exception as error:
             if not self._connection.in_transaction:
-                raise  # SQLite gave up the whole transaction, as it does on a full disk
+                raise  # SQLite has rolled back the whole transaction, as it does on a full disk
             self._connection.execute("ROLLBACK TO job")
             self._connection.execute("RELEASE job")
             return None, error

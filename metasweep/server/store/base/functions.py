@@ -1,4 +1,4 @@
-"""The functions of ours that statements call: regular expressions are RE2's, which no pattern makes slow."""
+"""Our own SQL functions. Regular expressions are RE2's, which no pattern makes slow."""
 
 import sqlite3
 from collections.abc import Callable
@@ -7,11 +7,11 @@ from typing import Any
 
 import re2  # type: ignore[import-untyped]
 
-_STEPS_OF_MATCH = 0.5  # steps of SQLite that take as long as one instruction on one character, at the worst
+_STEPS_OF_MATCH = 0.5  # steps of SQLite per instruction and character of a match, at worst
 
 
 def register(connection: sqlite3.Connection, spend: Callable[[float], None] = lambda _steps: None) -> None:
-    """Give a connection the function `regexp`. `spend` is told what a match may cost."""
+    """Add the function `regexp` to a connection. `spend` gets the cost of each match in SQLite's steps."""
 
     def matches(pattern: str, text: str) -> bool:
         program = compiled(pattern)
@@ -23,7 +23,7 @@ def register(connection: sqlite3.Connection, spend: Callable[[float], None] = la
 
 @lru_cache(maxsize=256)
 def compiled(pattern: str) -> Any:
-    """Return RE2's program of a pattern. Raises re2.error for what is no pattern."""
+    """Return RE2's program of a pattern. Raises re2.error for an invalid one."""
     options = re2.Options()
     options.log_errors = False
     return re2.compile(pattern, options)

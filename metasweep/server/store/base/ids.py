@@ -1,4 +1,4 @@
-"""Names and opaque ids as the protocol has them."""
+"""Names and opaque ids in the protocol's form."""
 
 import base64
 import binascii
@@ -9,12 +9,12 @@ ALPHABET = string.ascii_lowercase + string.digits
 
 
 def encode(kind: str, number: int) -> str:
-    """The opaque id of a row: base64 of Kind:number."""
+    """Return the opaque id of a row: base64 of Kind:number."""
     return base64.b64encode(f"{kind}:{number}".encode()).decode()
 
 
 def decode(kind: str, opaque: str | None) -> int | None:
-    """The number behind an opaque id, or None when it is not an id of that kind."""
+    """Return the number in an opaque id; None if the id is not of that kind."""
     try:
         name, _, number = base64.b64decode(opaque or "", validate=True).decode().partition(":")
     except (binascii.Error, ValueError):
@@ -24,5 +24,5 @@ def decode(kind: str, opaque: str | None) -> int | None:
 
 
 def short() -> str:
-    """A new name of eight letters and digits, as of runs and sweeps."""
+    """Return a new name of eight letters and digits, for runs and sweeps."""
     return "".join(secrets.choice(ALPHABET) for _ in range(8))

@@ -1,4 +1,4 @@
-"""The order of rows in SQL, and which rows come after one of them."""
+"""The order of rows in SQL, and which rows come after a given one."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Term:
-    """A term of ORDER BY. What is NULL comes last, in both directions."""
+    """A term of ORDER BY. NULL comes last in both directions."""
 
     expression: str
     descending: bool = False
@@ -22,12 +22,14 @@ NEWEST = Term("id", descending=True)
 
 
 def order_by(terms: Sequence[Term]) -> str:
-    """What follows ORDER BY."""
+    """Return what follows ORDER BY."""
     return ", ".join(map(str, terms))
 
 
 def beyond(terms: Sequence[Term], place: Sequence[Any]) -> tuple[str, list[Any]]:
-    """The condition on rows that come after the one with these values of the terms, and its parameters."""
+    """Return the condition on rows that come after the one with these values of the terms, and its
+    parameters.
+    """
     if not terms:
         return "0", []
     term, value = terms[0], place[0]
@@ -39,7 +41,7 @@ def beyond(terms: Sequence[Term], place: Sequence[Any]) -> tuple[str, list[Any]]
 
 
 def parse_order(text: str, columns: Mapping[str, str]) -> list[Term]:
-    """The terms of an order such as -createdAt or name,+created_at, in words of the protocol for columns.
+    """Read an order such as -createdAt or name,+created_at. `columns` maps the protocol's words to columns.
 
     Rows that compare equal keep a fixed order. Raises ValueError for an unknown word.
     """

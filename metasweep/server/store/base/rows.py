@@ -1,4 +1,4 @@
-"""Rows that a list shows in pages, and rows by the opaque id that clients know them by."""
+"""Queries whose rows are listed in pages, and rows by the opaque ids that clients use."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -32,9 +32,9 @@ class Rows:
     def page(
         self, connection: sqlite3.Connection, order: Sequence[Term], place: Sequence[Any] | None, limit: int
     ) -> list[sqlite3.Row]:
-        """At most `limit` rows in that order, those after the row with these values of the order's terms.
+        """Return at most `limit` rows in that order, after the row with these values of the order's terms.
 
-        The values of the terms come as columns order_0, order_1, …
+        The values of the terms are in the columns order_0, order_1, …
         """
         condition, values = beyond(order, place) if place is not None else ("1", [])
         terms = ", ".join(f"{term.expression} AS order_{i}" for i, term in enumerate(order))
@@ -56,13 +56,13 @@ def get(connection: sqlite3.Connection, table: str, number: int | None) -> sqlit
 
 
 def known(connection: sqlite3.Connection, table: str, number: int) -> sqlite3.Row:
-    """The row of a table with that number, which is there: it was just written, or a foreign key names it."""
+    """Return the row with that number. It must exist: it was just written, or a foreign key refers to it."""
     row = get(connection, table, number)
     assert row is not None
     return row
 
 
 def count(connection: sqlite3.Connection, table: str, column: str, number: int) -> int:
-    """How many rows of a table refer to a row by that column."""
+    """Return how many rows of a table refer to a row by that column."""
     query = f"SELECT count(*) FROM {table} WHERE {column} = ?"
     return connection.execute(query, (number,)).fetchone()[0]

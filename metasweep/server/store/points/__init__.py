@@ -1,1 +1,1 @@
-"""The points of sweeps: who has which, and which comes next."""
+"""The points of sweeps: which run has which point, and which comes next."""

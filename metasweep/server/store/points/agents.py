@@ -1,4 +1,4 @@
-"""Agents of sweeps: what they are told is in api/agents.py."""
+"""The rows of agents. api/agents.py decides what they are told."""
 
 import sqlite3
 
@@ -8,7 +8,7 @@ from metasweep.server.store.base.rows import Rows, known
 from metasweep.sweeps.states import OPEN
 
 STANDBY = 2  # idle agents that wait for each open run
-PRESENT_SECONDS = 10.0  # an agent that asked within this time is there; W&B's own asks every 5 s
+PRESENT_SECONDS = 10.0  # an agent that asked within this time is alive; W&B's own agents ask every 5 s
 
 
 def make(connection: sqlite3.Connection, sweep_id: int, host: str) -> sqlite3.Row:
@@ -39,15 +39,15 @@ def find(connection: sqlite3.Connection, sweep_id: int, name: str) -> sqlite3.Ro
 
 
 def note_heartbeat(connection: sqlite3.Connection, agent_id: int) -> None:
-    """An agent has asked what to do."""
+    """Store that an agent has sent a heartbeat."""
     connection.execute("UPDATE agents SET heartbeat_at = ?, standing_by = 0 WHERE id = ?", (now(), agent_id))
 
 
 def stands_by(connection: sqlite3.Connection, sweep_id: int, agent_id: int) -> bool:
-    """Whether an idle agent stays although all is handed out: an open run may yet give its point back.
+    """Return whether an idle agent should wait although no point is left: an open run may still release one.
 
-    Two agents for each open run, those that registered first, since one of them may have died; the others
-    need not spend their walltime.
+    Two agents wait for each open run, the earliest ones; two, since one may have died. The others may end and
+    save their walltime.
     """
     (open_runs,) = connection.execute(
         f"SELECT count(*) FROM runs WHERE sweep_id = ? AND state IN {one_of(OPEN)}",

@@ -1,10 +1,10 @@
 """Which run gets which point of a sweep, and when a point is offered again.
 
-A claim is one immediate transaction: runs that were preempted first, then points that were given up,
-then the next point never claimed. Its cost does not grow with the number of points done. A point whose
-run failed, crashed or was killed returns to the queue until it has had its attempts; a deleted run
-frees its point as if it had never been. An answer can get lost: an agent that asks again at once gets the
-run that it has, and a run of which its agent never heard is no attempt.
+A claim is one immediate transaction. It offers preempted runs first, then released points, then the next new
+point. Its cost does not grow with the number of finished points. The point of a failed, crashed or killed run
+is released until it has had all its attempts. A deleted run releases its point as if it had never existed.
+Answers can get lost: an agent that asks again at once gets the same run, and a run that no agent received is
+not an attempt.
 """
 
 import json
@@ -29,9 +29,9 @@ def claim(
     username: str,
     suggestion: Point | None = None,
 ) -> dict[str, Any] | None:
-    """The command that gives an agent its next run, or None when no point is left.
+    """Return the command that gives an agent its next run; None if no point is left.
 
-    `suggestion` is the point for a search that learns (bayes), worked out before the transaction.
+    `suggestion` is the point of a search that learns (bayes), computed before the transaction.
     """
     run = connection.execute(
         "SELECT * FROM runs WHERE sweep_id = ? AND state = 'preempted' ORDER BY id LIMIT 1", (sweep["id"],)
@@ -63,7 +63,10 @@ def enqueue(
     parameters: Point,
     display_name: str | None,
 ) -> str:
-    """Queue a run for the next agent of a sweep; its name. It holds no point of the server's own search."""
+    """Queue a run for the next agent of a sweep; return its name.
+
+    It has no point of the server's own search.
+    """
     name = new_run(connection, sweep, None, username, None, parameters, 1)
     if display_name:
         connection.execute("UPDATE runs SET display_name = ? WHERE name = ?", (display_name, name))
@@ -71,7 +74,7 @@ def enqueue(
 
 
 def take_queued(connection: sqlite3.Connection, sweep: sqlite3.Row, agent_id: int) -> dict[str, Any] | None:
-    """The command that gives an agent the run that was queued first, or None."""
+    """Return the command for the run that was queued first; None without one."""
     run = connection.execute(
         "SELECT * FROM runs WHERE sweep_id = ? AND state = 'pending' AND agent_id IS NULL"
         " AND parameters IS NOT NULL ORDER BY id LIMIT 1",
@@ -88,7 +91,7 @@ def take_queued(connection: sqlite3.Connection, sweep: sqlite3.Row, agent_id: in
 
 
 def repeat(connection: sqlite3.Connection, sweep: sqlite3.Row, agent_id: int) -> dict[str, Any] | None:
-    """The command that an agent has been given already and seems not to have heard, if there is one."""
+    """Return the command that the agent was given but seems not to have received; None without one."""
     run = connection.execute(
         "SELECT * FROM runs WHERE agent_id = ? AND state = 'pending' AND NOT acknowledged LIMIT 1",
         (agent_id,),
@@ -101,12 +104,12 @@ def repeat(connection: sqlite3.Connection, sweep: sqlite3.Row, agent_id: int) ->
 
 
 def acknowledge(connection: sqlite3.Connection, run: sqlite3.Row) -> None:
-    """Note that the agent of a run has heard of it."""
+    """Store that the agent of a run has received it."""
     connection.execute("UPDATE runs SET acknowledged = 1 WHERE id = ?", (run["id"],))
 
 
 def next_freed(connection: sqlite3.Connection, sweep: sqlite3.Row) -> tuple[int, Point, int] | None:
-    """Take the point that was given up first: (point, parameters, attempt)."""
+    """Take the point that was released first: (point, parameters, attempt)."""
     freed = connection.execute(
         "SELECT * FROM freed_points WHERE sweep_id = ? ORDER BY id LIMIT 1", (sweep["id"],)
     ).fetchone()
@@ -121,7 +124,7 @@ def next_freed(connection: sqlite3.Connection, sweep: sqlite3.Row) -> tuple[int,
 def next_new(
     connection: sqlite3.Connection, sweep: sqlite3.Row, config: dict[str, Any], suggestion: Point | None
 ) -> tuple[int, Point, int] | None:
-    """Take the next point never claimed, passing over those that prior runs cover."""
+    """Take the next new point, but skip those that prior runs have finished."""
     point = sweep["next_point"]
     while connection.execute(
         "SELECT 1 FROM covered_points WHERE sweep_id = ? AND point = ?", (sweep["id"], point)
@@ -147,7 +150,7 @@ def new_run(
     parameters: Point,
     attempt: int,
 ) -> str:
-    """A pending run that holds a point, or is queued for an agent to come; returns its name."""
+    """Create a pending run for a point, or one that is queued for any agent; return its name."""
     name, time = ids.short(), now()
     number = sweep["claimed"] if point is None else point
     kind = "point" if point is not None else "run"
@@ -191,7 +194,7 @@ def command(
 
 
 def change_state(connection: sqlite3.Connection, run: sqlite3.Row, state: str, max_attempts: int) -> None:
-    """Move a run to a state; with it, its point is given up or taken back."""
+    """Set a run's state. Its point is released, or reserved again."""
     if state == run["state"]:
         return
     heard = run["acknowledged"] or state not in ("pending", "crashed")
@@ -203,10 +206,10 @@ def change_state(connection: sqlite3.Connection, run: sqlite3.Row, state: str, m
         if not heard and state == "crashed" and run["parameters"]:
             requeue(connection, run)
         return
-    # A run that was told to stop, by a person or an early stop, is not tried again however it ends.
+    # A run that was told to stop, by a person or by early stopping, is never tried again.
     if state in LOST and not run["stop_requested"]:
         if attempts_of_others(connection, run) + heard < max_attempts:
-            give_up(connection, run)
+            release(connection, run)
     elif run["state"] in LOST:
         take_back(connection, run)
     if state in ENDED:
@@ -214,14 +217,15 @@ def change_state(connection: sqlite3.Connection, run: sqlite3.Row, state: str, m
 
 
 def requeue(connection: sqlite3.Connection, run: sqlite3.Row) -> None:
-    """A queued run of which its agent never heard waits for the next agent."""
+    """Queue a run again that its agent never received."""
     connection.execute("UPDATE runs SET state = 'pending', agent_id = NULL WHERE id = ?", (run["id"],))
 
 
 def request_stop(connection: sqlite3.Connection, run: sqlite3.Row, max_attempts: int) -> None:
-    """Ask a run to stop: it learns it from its stream, its agent from its heartbeat.
+    """Ask a run to stop. It is told through its stream, and its agent through a heartbeat.
 
-    One that was preempted, lost or not yet handed out has nobody to learn it; one that has ended is left.
+    A run that is preempted, lost or not handed out has no process to tell: it ends here. An ended run stays
+    as it is.
     """
     if run["state"] in ("finished", "failed", "killed"):
         return
@@ -233,15 +237,18 @@ def request_stop(connection: sqlite3.Connection, run: sqlite3.Row, max_attempts:
 
 
 def attempts_of_others(connection: sqlite3.Connection, run: sqlite3.Row) -> int:
-    """How many other attempts the point of a run has had; one that its agent never heard of is none."""
+    """Return how many other attempts a run's point has had.
+
+    A run that its agent never received is not one.
+    """
     query = "SELECT count(*) FROM runs WHERE sweep_id = ? AND point = ? AND id != ? AND acknowledged"
     return connection.execute(query, (run["sweep_id"], run["point"], run["id"])).fetchone()[0]
 
 
-def give_up(connection: sqlite3.Connection, run: sqlite3.Row) -> bool:
-    """Queue a run's point to be offered again, unless another run holds it, as one that came back may.
+def release(connection: sqlite3.Connection, run: sqlite3.Row) -> bool:
+    """Offer a run's point again, unless another run has it (a run may have come back).
 
-    Whether it was queued now.
+    Return whether it is.
     """
     held = connection.execute(
         "SELECT 1 FROM runs WHERE sweep_id = ? AND point = ? AND id != ?"
@@ -262,7 +269,7 @@ def give_up(connection: sqlite3.Connection, run: sqlite3.Row) -> bool:
 
 
 def points_of(connection: sqlite3.Connection, sweep_id: int, names: list[str]) -> list[Point]:
-    """The points of those of a sweep's runs that have one, in the order of their creation."""
+    """Return the points of the named runs of a sweep, in the order of the runs' creation."""
     query = (
         "SELECT parameters FROM runs WHERE sweep_id = ? AND point IS NOT NULL"
         " AND name IN (SELECT value FROM json_each(?)) ORDER BY id"
@@ -272,7 +279,7 @@ def points_of(connection: sqlite3.Connection, sweep_id: int, names: list[str]) -
 
 
 def queue(connection: sqlite3.Connection, sweep: sqlite3.Row, points: list[Point]) -> None:
-    """Offer points that a grid does not have, numbered after its own; one that it has had already is not."""
+    """Offer points outside the grid, numbered after its own. Points that it already had are skipped."""
     numbers = {"id": sweep["id"], "own": sweep["points"]}
     query = (
         "SELECT point, parameters FROM runs WHERE sweep_id = :id AND point IS NOT NULL"
@@ -293,7 +300,7 @@ def queue(connection: sqlite3.Connection, sweep: sqlite3.Row, points: list[Point
 
 
 def take_back(connection: sqlite3.Connection, run: sqlite3.Row) -> None:
-    """A run that was given up is there again: its point need not go to another, if it has not yet."""
+    """Do not offer the point of a run that came back, if no other run has it yet."""
     removed = connection.execute(
         "DELETE FROM freed_points WHERE sweep_id = ? AND point = ?", (run["sweep_id"], run["point"])
     ).rowcount
@@ -301,7 +308,7 @@ def take_back(connection: sqlite3.Connection, run: sqlite3.Row) -> None:
 
 
 def finish_if_exhausted(connection: sqlite3.Connection, sweep_id: int) -> None:
-    """A sweep with no point left to offer and no run under way is finished."""
+    """Finish a sweep that has no point left to offer and no open run."""
     sweep = connection.execute("SELECT * FROM sweeps WHERE id = ?", (sweep_id,)).fetchone()
     if sweep["state"] not in ("RUNNING", "PENDING") or not all_claimed(connection, sweep):
         return
@@ -315,7 +322,10 @@ def finish_if_exhausted(connection: sqlite3.Connection, sweep_id: int) -> None:
 
 
 def all_claimed(connection: sqlite3.Connection, sweep: sqlite3.Row) -> bool:
-    """Whether every new point has been claimed or run_cap is reached; never where a program chooses runs."""
+    """Return whether all new points are claimed, or run_cap is reached.
+
+    Never true if a program chooses runs.
+    """
     config = config_of(connection, sweep)
     if is_steered(config):
         return False
@@ -324,7 +334,7 @@ def all_claimed(connection: sqlite3.Connection, sweep: sqlite3.Row) -> bool:
 
 
 def finish_at_target(connection: sqlite3.Connection, sweep_id: int, summary: str) -> None:
-    """Finish a sweep whose metric is as good as its target: runs under way end, no other is handed out."""
+    """Finish a sweep whose metric has reached its target. Running runs stop, and no more are handed out."""
     sweep = connection.execute("SELECT * FROM sweeps WHERE id = ?", (sweep_id,)).fetchone()
     config = config_of(connection, sweep)
     metric = Metric.of(config)
@@ -336,6 +346,6 @@ def finish_at_target(connection: sqlite3.Connection, sweep_id: int, summary: str
 
 
 def release_deleted(connection: sqlite3.Connection, run: sqlite3.Row) -> None:
-    """A run that is about to be deleted gives its point back, as if it had never had it."""
+    """Release the point of a run that is going to be deleted, as if the run had never had it."""
     if run["point"] is not None and run["sweep_id"] is not None:
-        give_up(connection, run)
+        release(connection, run)

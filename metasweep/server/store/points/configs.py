@@ -1,7 +1,7 @@
-"""The configurations of sweeps: as they were sent, and what they mean.
+"""The configurations of sweeps: their text, and their content.
 
-One may list a hundred thousand values. So it lies apart from its sweep's row, is parsed before it is stored,
-and is read once per process: a claim looks at neither its text nor its values.
+A configuration may list a hundred thousand values. So it is stored apart from its sweep's row, parsed before
+it is stored, and read once per process. A claim reads neither its text nor its values.
 """
 
 import json
@@ -20,7 +20,7 @@ MOST_KEPT = 64
 
 @dataclass(frozen=True)
 class Config:
-    """What a configuration means. Shared: nobody changes it."""
+    """The content of a configuration. It is shared: do not change it."""
 
     mapping: dict[str, Any]
 
@@ -30,17 +30,17 @@ class Config:
         return Grid(self.mapping)
 
 
-_kept: OrderedDict[str, Config] = OrderedDict()  # by key: a key stands for the same for ever
+_kept: OrderedDict[str, Config] = OrderedDict()  # by key; the content of a key never changes
 _lock = threading.Lock()
 
 
 def new_key() -> str:
-    """The key of a configuration that is going to be stored; unlike any other, also of another database."""
+    """Return the key for a new configuration. It is unique over all databases."""
     return secrets.token_hex(16)
 
 
 def add(connection: sqlite3.Connection, key: str, sweep_id: int, text: str, mapping: dict[str, Any]) -> None:
-    """Store the configuration of a sweep, in the place of the one that it had."""
+    """Store the configuration of a sweep; it replaces the one before."""
     connection.execute("DELETE FROM configs WHERE sweep_id = ?", (sweep_id,))
     connection.execute(
         "INSERT INTO configs (key, sweep_id, text, document) VALUES (?, ?, ?, ?)",
@@ -55,7 +55,7 @@ def text_of(connection: sqlite3.Connection, sweep: sqlite3.Row) -> str:
 
 
 def config_of(connection: sqlite3.Connection, sweep: sqlite3.Row) -> dict[str, Any]:
-    """What the configuration of a sweep says. Shared: do not change it."""
+    """Return the content of a sweep's configuration. It is shared: do not change it."""
     return _of(connection, sweep["config_key"]).mapping
 
 
@@ -65,7 +65,7 @@ def grid_of(connection: sqlite3.Connection, sweep: sqlite3.Row) -> Grid:
 
 
 def prepare(connection: sqlite3.Connection, sweep: sqlite3.Row) -> None:
-    """Have ready what a claim needs: the first look at a long configuration takes a while."""
+    """Load what a claim needs. The first time, this is slow for a long configuration."""
     if sweep["method"] == "grid":
         grid_of(connection, sweep)
     else:
@@ -79,7 +79,7 @@ def _of(connection: sqlite3.Connection, key: str) -> Config:
             _kept.move_to_end(key)
             return found
     row = connection.execute("SELECT text, document FROM configs WHERE key = ?", (key,)).fetchone()
-    # An older version has stored the text alone, which it had checked.
+    # An older version has stored only the text, after checking it.
     found = Config(json.loads(row["document"]) if row["document"] else read_config(row["text"]))
     with _lock:
         _kept[key] = found

@@ -1,4 +1,4 @@
-"""Who has not been heard of for long: running runs, runs that never began, agents."""
+"""Finds runs and agents that have been silent for too long."""
 
 import sqlite3
 
@@ -7,13 +7,13 @@ from metasweep.sweeps.states import ALIVE
 
 
 def quiet_runs(connection: sqlite3.Connection, before: str) -> list[sqlite3.Row]:
-    """The runs under way whose last sign of life came before a time."""
+    """The running runs whose last heartbeat was before a time."""
     query = f"SELECT * FROM runs WHERE state IN {one_of(ALIVE)} AND heartbeat_at < ?"
     return connection.execute(query, (before,)).fetchall()
 
 
 def abandoned_runs(connection: sqlite3.Connection, before: str) -> list[sqlite3.Row]:
-    """The runs that have not begun, and whose agent has not asked since a time."""
+    """The runs that have not begun, and whose agent has been silent since a time."""
     query = (
         "SELECT runs.* FROM runs JOIN agents ON agents.id = agent_id"
         " WHERE runs.state = 'pending' AND runs.heartbeat_at < :before AND agents.heartbeat_at < :before"
@@ -22,18 +22,21 @@ def abandoned_runs(connection: sqlite3.Connection, before: str) -> list[sqlite3.
 
 
 def end_agents(connection: sqlite3.Connection, before: str) -> None:
-    """Agents that have not asked since a time are no longer there."""
+    """Mark agents that have been silent since a time as crashed."""
     query = "UPDATE agents SET state = 'CRASHED' WHERE state = 'RUNNING' AND heartbeat_at < ?"
     connection.execute(query, (before,))
 
 
 def bound_future(connection: sqlite3.Connection) -> None:
-    """Make signs of life from the future, before the clock was set back, those of now: else they last."""
+    """Set heartbeats in the future to now.
+
+    They were stored before the clock was set back, and would never expire.
+    """
     time = now()
     for table, condition in (
         ("runs", f"state IN {one_of(ALIVE)}"),
         ("runs", "state = 'pending'"),
         ("agents", "state = 'RUNNING'"),
-    ):  # one at a time, in the words of the indexes
+    ):  # one statement each, in the form that the indexes support
         query = f"UPDATE {table} SET heartbeat_at = ? WHERE {condition} AND heartbeat_at > ?"
         connection.execute(query, (time, time))

@@ -1,4 +1,4 @@
-"""What a search that learns (bayes) proposes next, from the runs of its sweep."""
+"""The next point of a search that learns (bayes), from the runs of its sweep."""
 
 import json
 import random
@@ -12,7 +12,7 @@ from metasweep.sweeps.metric import Metric
 
 
 def trials(connection: sqlite3.Connection, sweep: sqlite3.Row, metric: Metric) -> list[Trial]:
-    """The points of a sweep as the search sees them: their newest run's state and metric."""
+    """Return the points of a sweep, each with the state and the metric of its newest run."""
     query = (
         "SELECT id, point, parameters, state, summary, history_keys FROM runs"
         " WHERE sweep_id = ? AND parameters NOT NULL ORDER BY id"
@@ -27,9 +27,9 @@ def trials(connection: sqlite3.Connection, sweep: sqlite3.Row, metric: Metric) -
 
 
 def suggest(connection: sqlite3.Connection, sweep: sqlite3.Row, agent_id: int) -> Point | None:
-    """The next point of a bayes sweep; None for other methods. Slow: not to be called within a write.
+    """Return the next point of a bayes sweep; None for other methods. Slow: do not call it within a write.
 
-    Agents that ask at the same time see the same runs: what they get differs by their ids.
+    Agents that ask at the same time see the same runs. Their ids make their points differ.
     """
     if sweep["method"] != "bayes":
         return None

@@ -1,1 +1,1 @@
-"""Runs: their rows, their streams, and how they are found."""
+"""Runs: their rows, their streams, and the queries that find them."""

@@ -1,8 +1,8 @@
-"""The filters and orders of a runs query, as conditions and terms of SQL over the table `runs`.
+"""The filters and orders of a runs query, as conditions and terms of SQL on the table `runs`.
 
-Filters are MongoDB's query language as far as wandb documents it, with MongoDB's meaning: what is missing
-equals null and nothing else, values of different types never compare, an array matches if one of its
-elements does. Regular expressions are RE2's, which no pattern makes slow.
+Filters are MongoDB's query language as far as wandb documents it, with MongoDB's meaning. A missing value
+equals null and nothing else. Values of different types are never equal or ordered. An array matches if one of
+its elements does. Regular expressions are RE2's, which no pattern makes slow.
 """
 
 import datetime
@@ -27,14 +27,17 @@ from metasweep.server.store.runs.run_fields import (
 )
 
 _DEEPEST = 50
-_MOST_NESTED = 500  # SQLite bounds the depth of JSON
+_MOST_NESTED = 500  # SQLite limits the depth of JSON
 _MOST_PARAMETERS = 30_000
 _LARGEST_PATTERN = 2_000  # instructions of RE2
 _COMPARISONS = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 
 
 def compile_filter(filters: Mapping[str, Any]) -> Condition:
-    """The condition on a row of `runs`, with its parameters. Raises ValueError for what is not a filter."""
+    """Return the condition on a row of `runs`, with its parameters.
+
+    Raises ValueError for an invalid filter.
+    """
     sql, parameters = _document(filters, 0)
     if len(parameters) > _MOST_PARAMETERS:
         raise ValueError(f"more than {_MOST_PARAMETERS} values: use $in with a list")
@@ -42,9 +45,9 @@ def compile_filter(filters: Mapping[str, Any]) -> Condition:
 
 
 def compile_order(order: str) -> list[Term]:
-    """The terms of ORDER BY for such as "+created_at" or "-summary_metrics.loss,config.lr".
+    """Return the terms of ORDER BY for an order such as "+created_at" or "-summary_metrics.loss,config.lr".
 
-    A - is descending. Runs that compare equal keep a fixed order. Raises ValueError for an unknown key.
+    A - means descending. Runs that compare equal keep a fixed order. Raises ValueError for an unknown key.
     """
     keys = [part.strip() for part in order.split(",") if part.strip()] or ["created_at"]
     terms = [term for key in keys for term in run_field(key.lstrip("+-")).order(key.startswith("-"))]
@@ -52,7 +55,7 @@ def compile_order(order: str) -> list[Term]:
 
 
 def _document(filters: Any, depth: int) -> Condition:
-    """A mapping of keys and logical operators: all of them have to hold. Null, a disabled filter, holds."""
+    """A mapping of keys and logical operators, which must all hold. Null, a disabled filter, always holds."""
     if depth > _DEEPEST:
         raise ValueError(f"nested more than {_DEEPEST} levels deep")
     if filters is None:
@@ -76,7 +79,7 @@ def _clause(key: str, operand: Any, depth: int) -> Condition:
 
 
 def _predicate(field: Field, operand: Any, depth: int) -> Condition:
-    """What a field has to meet: a value to equal, or a mapping of operators that all have to hold."""
+    """A value that a field must equal, or a mapping of operators that must all hold."""
     if depth > _DEEPEST:
         raise ValueError(f"nested more than {_DEEPEST} levels deep")
     if not isinstance(operand, Mapping) or not any(str(key).startswith("$") for key in operand):
@@ -109,7 +112,7 @@ def _equals(field: Field, value: Any) -> Condition:
 def _is_document(field: Field, value: Any) -> Condition:
     try:
         document = json.dumps(value, allow_nan=False)
-    except ValueError:  # a number that JSON does not have, and so no run
+    except ValueError:  # a number that JSON does not have, so no run has it
         return NEVER
     if document.count("[") + document.count("{") > _MOST_NESTED:
         raise ValueError(f"a value with more than {_MOST_NESTED} lists and mappings in it")
@@ -125,7 +128,7 @@ def _compares(field: Field, operator: str, value: Any) -> Condition:
 
 
 def _in(field: Field, values: Any) -> Condition:
-    """One condition for all the values of a type, so that a list may be long."""
+    """One condition for all values of a type, so that a list may be long."""
     if not isinstance(values, list):
         raise ValueError(f"$in and $nin need a list, not {values!r}")
     plain: dict[tuple[str, ...], list[Any]] = {}
@@ -177,7 +180,7 @@ def _kinds(value: Any) -> tuple[str, ...]:
 
 
 def _parameter(field: Field, value: Any) -> Any:
-    """The value as SQLite holds it. A time is made UTC, without its Z."""
+    """Return the value in SQLite's form. A time is converted to UTC, without its Z."""
     if isinstance(value, int) and abs(value) >= 2**63:
         return float(value) if abs(value) < 2**1000 else copysign(inf, value)
     if not isinstance(value, str):
@@ -208,7 +211,7 @@ def _not(condition: Condition) -> Condition:
 
 
 def _join(operator: str, conditions: Sequence[Condition]) -> Condition:
-    """All of the conditions, or one of them: a balanced tree, as SQLite bounds its depth."""
+    """Join conditions with AND or OR, as a balanced tree, since SQLite limits the depth."""
     if not conditions:
         return ("1" if operator == "AND" else "0"), []
     if len(conditions) == 1:

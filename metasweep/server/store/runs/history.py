@@ -1,4 +1,4 @@
-"""The streams of a run, as they are read: history, events (system metrics), logs (console lines)."""
+"""Reading the streams of a run: history, events (system metrics), logs (console lines)."""
 
 import json
 import sqlite3
@@ -30,7 +30,7 @@ def last_lines(connection: sqlite3.Connection, stream: Stream, run_id: int, numb
 
 
 def newest_values(connection: sqlite3.Connection, run_id: int, keys: Iterable[str]) -> dict[str, Any]:
-    """The value that was logged last for each of these keys, as far as the last RECENT rows have one."""
+    """Return the last logged value of each key, if one of the last RECENT rows has it."""
     wanted, found = set(keys), dict[str, Any]()
     query = "SELECT text FROM history WHERE run_id = ? ORDER BY line DESC LIMIT ?"
     for (text,) in connection.execute(query, (run_id, RECENT)):
@@ -48,12 +48,12 @@ def first_step(connection: sqlite3.Connection, run_id: int) -> int | None:
 
 
 def cut(connection: sqlite3.Connection, run_id: int, step: int) -> tuple[int, int]:
-    """Delete the history of a run after a step; how many lines are left, and the last step."""
+    """Delete the history of a run after a step; return the number of lines left, and the last step."""
     connection.execute("DELETE FROM history WHERE run_id = ? AND step > ?", (run_id, step))
     query = "SELECT coalesce(max(line), -1) + 1, coalesce(max(step), -1) FROM history WHERE run_id = ?"
     return tuple(connection.execute(query, (run_id,)).fetchone())
 
 
 def log_lines(run_id: int, begin: int = 0) -> Rows:
-    """The console lines of a run from a line on."""
+    """The console lines of a run, starting at line `begin`."""
     return Rows("SELECT * FROM logs WHERE run_id = ? AND line >= ?", (run_id, begin))

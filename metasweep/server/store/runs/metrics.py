@@ -1,4 +1,4 @@
-"""The metric of runs, as `sweeps.metric` defines it, out of the database."""
+"""The metric of runs, as `sweeps.metric` defines it, read from the database."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HISTORY_OF_RUN = "SELECT text FROM history WHERE run_id = ? ORDER BY line"
 
 
 def metric_of(connection: sqlite3.Connection, run: sqlite3.Row, metric: Metric) -> float | None:
-    """Return the metric of a run (its row has id, summary and history_keys), None without one."""
+    """Return the metric of a run (its row has id, summary and history_keys); None without one."""
 
     def history() -> Iterable[Any]:
         if metric.name not in json.loads(run["history_keys"] or "{}"):

@@ -1,4 +1,4 @@
-"""What the keys of a runs query stand for in SQL: columns of the table `runs`, or values in its documents."""
+"""The keys of a runs query in SQL: columns of the table `runs`, or values in its JSON documents."""
 
 import difflib
 import json
@@ -54,37 +54,37 @@ _DOCUMENTS = {
 
 
 Condition = tuple[str, list[Any]]
-"""A condition of SQL, which is 0 or 1 and never NULL, and its parameters."""
+"""An SQL condition, which is 0 or 1 and never NULL, and its parameters."""
 NEVER: Condition = ("0", [])
 
 
 class Field(ABC):
-    """What a key stands for."""
+    """A key in SQL."""
 
     is_time = False
 
     @abstractmethod
     def exists(self) -> Condition:
-        """That there is a value, be it null."""
+        """Return the condition that there is a value; it may be null."""
 
     @abstractmethod
     def some(self, kinds: Kinds, condition: str, *parameters: Any) -> Condition:
-        """That the value is of one of these kinds and meets a condition, in which {} stands for it.
+        """Return the condition that the value has one of these types and meets `condition`; {} is the value.
 
-        Of an array, one element has to.
+        An array meets it if one element does.
         """
 
     @abstractmethod
     def is_document(self, document: str) -> Condition:
-        """That the value is this array or mapping, given as JSON."""
+        """Return the condition that the value equals this array or mapping, given as JSON."""
 
     @abstractmethod
     def order(self, descending: bool) -> list[Term]:
-        """The terms that order runs: numbers before texts before the rest, and what is missing last."""
+        """Return terms that order runs: numbers, then texts, then other values, then missing ones."""
 
 
 class Column(Field):
-    """A column of texts."""
+    """A column with texts."""
 
     def __init__(self, expression: str, is_time: bool = False):
         self.is_time = is_time
@@ -96,22 +96,22 @@ class Column(Field):
         return f"{self._expression} IS NOT NULL", []
 
     def some(self, kinds: Kinds, condition: str, *parameters: Any) -> Condition:
-        """The condition on the text; times are compared without their Z."""
+        """The condition on the text. Times are compared without their Z."""
         if kinds != TEXT:
             return NEVER
         return f"({self.exists()[0]} AND {condition.format(self._compared)})", list(parameters)
 
     def is_document(self, document: str) -> Condition:  # noqa: ARG002
-        """Never: it is a text."""
+        """Never true: the value is a text."""
         return NEVER
 
     def order(self, descending: bool) -> list[Term]:
-        """The column as it is, so that an index serves."""
+        """The plain column, so that an index can be used."""
         return [Term(self._expression, descending)]
 
 
 class JsonValue(Field):
-    """A value in a column of JSON, at the first of some paths that exists."""
+    """A value in a JSON column, at the first existing one of several paths."""
 
     def __init__(self, column: str, paths: Sequence[str]):
         self._column = column
@@ -125,7 +125,7 @@ class JsonValue(Field):
         return f"{self._kind} IS NOT NULL", []
 
     def some(self, kinds: Kinds, condition: str, *parameters: Any) -> Condition:
-        """The condition on the value or an element; the members of a mapping are not its elements."""
+        """The condition on the value or on an element. The members of a mapping are not elements."""
         sql = (
             f"EXISTS (SELECT 1 FROM json_each({self._column}, {self._path}) AS item"
             f" WHERE {self._kind} <> 'object' AND item.type IN ({', '.join(map(_quoted, kinds))})"
@@ -146,7 +146,7 @@ class JsonValue(Field):
 
 
 def run_field(key: str) -> Field:
-    """What a key of a filter or an order stands for. Raises ValueError for a key that runs do not have."""
+    """Return the field of a filter's or an order's key. Raises ValueError for an unknown key."""
     key = _ALIASES.get(key, key)
     if key in _COLUMNS:
         return Column(_COLUMNS[key])
@@ -168,10 +168,10 @@ def _hint(key: str) -> str:
 
 
 def _paths(name: str, in_config: bool) -> list[str]:
-    """Where a dotted name may lie: a dot is part of a key, or leads into a mapping."""
+    """Return where a name with dots may be: a dot is part of a key, or leads into a mapping."""
     parts = name.split(".")
     ways = [(name,), tuple(parts)]
-    if in_config:  # {"lr": {"value": 0.1}}, with or without the value said
+    if in_config:  # {"lr": {"value": 0.1}}; the name may include `value` or not
         ways = [(name, "value"), (parts[0], "value", *parts[1:])]
         if parts[-1] == "value" and len(parts) > 1:
             ways = [(".".join(parts[:-1]), "value"), *ways]
@@ -187,7 +187,7 @@ def _path(keys: Sequence[str], spelling: Callable[[str], str]) -> str:
 
 
 def _escaped(key: str) -> str:
-    """As JSON spells it in ASCII: older versions of SQLite compare the spelling."""
+    """Return JSON's ASCII form, since older versions of SQLite compare that."""
     return json.dumps(key)[1:-1]
 
 

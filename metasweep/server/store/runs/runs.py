@@ -1,4 +1,4 @@
-"""Runs: finding, making and deleting them."""
+"""Runs: finding, creating and deleting them."""
 
 import sqlite3
 from typing import Any
@@ -25,7 +25,7 @@ def by_path(connection: sqlite3.Connection, entity: str, project_name: str, name
 
 
 def make(connection: sqlite3.Connection, project_id: int, name: str, username: str) -> sqlite3.Row:
-    """A new run, which runs."""
+    """Create a run. Its state is running."""
     time = now()
     insert(
         connection,
@@ -45,7 +45,7 @@ def make(connection: sqlite3.Connection, project_id: int, name: str, username: s
 
 
 def join_sweep(connection: sqlite3.Connection, run_id: int, sweep: sqlite3.Row) -> None:
-    """Record that a run belongs to a sweep, which did not hand it out."""
+    """Add a run to a sweep that did not hand it out."""
     query = "UPDATE runs SET sweep = ?, sweep_id = ? WHERE id = ?"
     connection.execute(query, (sweep["name"], sweep["id"], run_id))
 
@@ -67,18 +67,21 @@ def of_agent(agent_id: int, *states: str) -> Rows:
 
 
 def heads(connection: sqlite3.Connection, sweep_id: int) -> list[sqlite3.Row]:
-    """What early stopping needs to know of the runs of a sweep, without their documents."""
+    """Return what early stopping needs of a sweep's runs, without their documents."""
     query = "SELECT id, name, state, stop_requested, history_lines FROM runs WHERE sweep_id = ?"
     return connection.execute(query, (sweep_id,)).fetchall()
 
 
 def request_stops(connection: sqlite3.Connection, run_ids: list[int]) -> None:
-    """Ask runs to stop; they learn it from their stream, their agent from its heartbeat."""
+    """Ask runs to stop. They are told through their streams, and their agents through heartbeats."""
     connection.executemany("UPDATE runs SET stop_requested = 1 WHERE id = ?", [(each,) for each in run_ids])
 
 
 def drop_queued(connection: sqlite3.Connection, sweep_id: int) -> None:
-    """The runs that were queued for the agents of a sweep, which takes no more, are gone: none has begun."""
+    """Delete the runs that were queued for agents of a sweep.
+
+    The sweep has ended, and none of them has begun.
+    """
     connection.execute(
         "DELETE FROM runs WHERE sweep_id = ? AND state = 'pending' AND agent_id IS NULL"
         " AND parameters IS NOT NULL",

@@ -1,4 +1,4 @@
-"""The streams of a run, as they are written: a line a row, and one that comes twice is the same row."""
+"""Writing the streams of a run: one row per line. A line that is sent twice is the same row."""
 
 import json
 import sqlite3
@@ -33,7 +33,7 @@ def first_row(connection: sqlite3.Connection, run_id: int) -> str | None:
 
 
 def clear_history(connection: sqlite3.Connection, run_id: int) -> None:
-    """Forget the history of a run that is started afresh."""
+    """Delete the history of a run that was started again."""
     connection.execute("DELETE FROM history WHERE run_id = ?", (run_id,))
 
 
