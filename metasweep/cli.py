@@ -1,4 +1,4 @@
-"""The command `metasweep`: its parts, each imported when it is called."""
+"""The command `metasweep`. Each subcommand is imported only when it is called."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from importlib import import_module
 
 import click
 
-# name -> where the command is, and what `metasweep --help` says of it: importing one takes up to a second
+# name -> the module of the command, and its line in `metasweep --help`; importing one takes up to a second
 COMMANDS = {
     "agent": ("metasweep.agent.cli:main", "Work on a sweep: claim its points, run them, report."),
-    "check": ("metasweep.agent.check:main", "Run a sweep's first point, alone and by the agent; compare."),
+    "check": ("metasweep.agent.check:main", "Try a sweep's first point, alone and by the agent."),
     "server": ("metasweep.server.cli:main", "The embedded server: start, stop, env, backup, keys."),
     "status": ("metasweep.report.cli:status", "Whether every grid point is finished exactly once."),
     "table": ("metasweep.report.cli:table", "The best configurations, with intervals over their seeds."),
-    "report": ("metasweep.report.cli:report", "Everything in one folder, and a README.md that shows it."),
+    "report": ("metasweep.report.cli:report", "The whole report in one folder, with a README.md."),
     "section": ("metasweep.report.cli:section", "One section of the report, its words and tables."),
     "charts": ("metasweep.report.cli:charts", "The figures, as SVG in light and dark and as PNG."),
     "importance": ("metasweep.report.cli:importance", "How much each hyper-parameter explains."),
@@ -22,11 +22,11 @@ COMMANDS = {
     "publish": ("metasweep.report.cli:publish", "The report as a W&B Report."),
     "push": ("metasweep.transfer.cli:push", "Copy a sweep from the embedded server to W&B's cloud."),
     "pull": ("metasweep.transfer.cli:pull", "Copy a sweep from W&B's cloud to the embedded server."),
-    "hello": ("metasweep.cluster.cli:hello", "Submit the smallest job, and show what it found."),
+    "hello": ("metasweep.cluster.cli:hello", "Submit a tiny test job, and show what it found."),
     "submit": ("metasweep.cluster.cli:submit", "Submit agents for a sweep as jobs of a cluster."),
     "jobs": ("metasweep.cluster.cli:status", "The jobs, their agents and the sweep's points."),
-    "logs": ("metasweep.cluster.cli:logs", "What the jobs write."),
-    "cancel": ("metasweep.cluster.cli:cancel", "End the jobs; their points are handed out again."),
+    "logs": ("metasweep.cluster.cli:logs", "The output of the jobs."),
+    "cancel": ("metasweep.cluster.cli:cancel", "End the jobs; their points are offered again."),
 }
 
 
@@ -34,7 +34,7 @@ class LazyGroup(click.Group):
     """A group that imports a command only when it is needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Return the names, in the order in which they are used."""
+        """Return the names, in the order in which people use them."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
@@ -48,7 +48,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; name those that are spelled almost like a wrong one."""
+        """Find the command. For a wrong name, suggest similar ones."""
         near = get_close_matches(args[0], COMMANDS)
         if args[0] not in COMMANDS and near:
             ctx.fail(f"No such command {args[0]!r}. Did you mean {' or '.join(near)}?")

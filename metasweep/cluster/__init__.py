@@ -1,1 +1,1 @@
-"""The batch system's side: jobs of agents on MetaCentrum (OpenPBS) or a Slurm cluster."""
+"""Jobs of agents on a batch system: MetaCentrum (OpenPBS) or a Slurm cluster."""

@@ -34,7 +34,7 @@ cli.add_command(submit)
 
 @cli.command()
 @click.argument("which", required=False)
-@click.option("--watch", is_flag=True, help="Show it again and again until all jobs have ended.")
+@click.option("--watch", is_flag=True, help="Refresh until all jobs have ended.")
 @interval_option
 @logs_option
 def status(which: str | None, watch: bool, interval: float, logs: Path) -> None:
@@ -61,7 +61,7 @@ def status(which: str | None, watch: bool, interval: float, logs: Path) -> None:
 
 
 def look_for(logs: Path, which: str | None) -> tuple[Submission, Scheduler]:
-    """The submission that is meant and its scheduler; a job's id may also be that of one submitted by hand.
+    """Return the submission and its scheduler. WHICH may also be the id of a job that was submitted by hand.
 
     Raises click.ClickException.
     """
@@ -78,7 +78,7 @@ def look_for(logs: Path, which: str | None) -> tuple[Submission, Scheduler]:
 
 
 def points_of(submission: Submission) -> Points | str:
-    """The points of the sweep, or why they cannot be read: the jobs are shown all the same."""
+    """Return the points of the sweep, or why they cannot be read: the jobs are shown in any case."""
     if not submission.sweep:
         return ""
     try:
@@ -89,11 +89,17 @@ def points_of(submission: Submission) -> Points | str:
 
 @cli.command()
 @click.argument("which", required=False)
-@click.option("--job", type=click.IntRange(min=0), help="Only the job with that index, all of its output.")
 @click.option(
-    "--lines", type=click.IntRange(min=1), default=10, show_default=True, help="Last lines of each job."
+    "--job", type=click.IntRange(min=0), help="Show all output of the job with this index, and no other."
 )
-@click.option("--follow", is_flag=True, help="Go on with what is written until all jobs have ended.")
+@click.option(
+    "--lines",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="How many last lines of each job to show.",
+)
+@click.option("--follow", is_flag=True, help="Keep printing new output until all jobs have ended.")
 @interval_option
 @logs_option
 def logs(which: str | None, job: int | None, lines: int, follow: bool, interval: float, logs: Path) -> None:
@@ -127,16 +133,16 @@ def go_on(submission: Submission, scheduler: Scheduler, job: int | None, interva
 @click.option(
     "--force",
     is_flag=True,
-    help="Kill those that are still there after their delay, also on a node that does not answer.",
+    help="Then kill jobs that are still running, even on a node that does not answer.",
 )
-@click.option("--dry-run", is_flag=True, help="Print the jobs, and do nothing.")
+@click.option("--dry-run", is_flag=True, help="Only print the jobs.")
 @interval_option
 @logs_option
 def cancel(which: str | None, force: bool, dry_run: bool, interval: float, logs: Path) -> None:
     """End the jobs of WHICH (a job's id or a logs folder; the last submission if left out).
 
-    Agents get the scheduler's 10 seconds: they hand their runs back to the sweep with a checkpoint, so that
-    other agents can go on with them.
+    Agents have 10 seconds before the scheduler kills them. They release their runs with a checkpoint, and
+    other agents continue these runs.
     """
     submission, scheduler = look_for(logs, which)
     living = [one for one in reversed(submission.job_ids) if watching.is_living(scheduler, one)]
@@ -155,7 +161,7 @@ def cancel(which: str | None, force: bool, dry_run: bool, interval: float, logs:
 
 
 def call(command: click.Command, project: Project) -> None:
-    """Run a command line for a project; every mistake is one line."""
+    """Run a command line for a project. Every error is printed in one line."""
     try:
         sys.exit(command.main(prog_name=project.command, standalone_mode=False, obj=project) or 0)
     except click.exceptions.NoArgsIsHelpError as error:

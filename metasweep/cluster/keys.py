@@ -1,4 +1,4 @@
-"""The server's key, which jobs must find by themselves: everyone can read what is given to `qsub`."""
+"""How jobs find the server's key. It cannot be passed to `qsub`, because everyone can read what is passed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from metasweep.client.account import Account, resolve
 
 
 def check_key(base_url: str, key_file: Path | None, environ: Mapping[str, str]) -> Account:
-    """The server and the key that a job will find. Raises click.ClickException when it will find no key."""
+    """Return the server and the key that a job will find.
+
+    Raises click.ClickException if it will find no key.
+    """
     seen = {name: value for name, value in environ.items() if name != "WANDB_API_KEY"}
     if base_url:
         seen["WANDB_BASE_URL"] = base_url
@@ -25,16 +28,16 @@ def check_key(base_url: str, key_file: Path | None, environ: Mapping[str, str]) 
     except click.ClickException as error:
         if "WANDB_API_KEY" not in environ:
             raise click.ClickException(
-                f"{error.message.split(': ')[0]}: run `wandb login`, or say --key-file"
+                f"{error.message.split(': ')[0]}: run `wandb login`, or use --key-file"
             ) from error
         raise click.ClickException(
-            "WANDB_API_KEY cannot go with a job, as everyone can read what qsub is given: run `wandb login`, "
-            "or put the key into a file that only you can read and say --key-file"
+            "WANDB_API_KEY cannot be passed to a job, since everyone can read what qsub is given: "
+            "run `wandb login`, or put the key into a file that only you can read and use --key-file"
         ) from error
 
 
 def read_key(path: Path) -> str:
-    """The key in a file. Raises click.ClickException when it is not there or not secret."""
+    """Return the key in a file. Raises click.ClickException if the file is missing or others can read it."""
     try:
         if path.stat().st_mode & 0o077:
             raise click.ClickException(

@@ -1,6 +1,6 @@
-"""What a job finds on its node, one line each: `python -m metasweep.cluster.node`, the program of hello.sh.
+"""What a job finds on its node, one line each. `python -m metasweep.cluster.node` is the program of hello.sh.
 
-Exit status: 0 when agents can work here, 1 when something that they need is missing (those lines say NO).
+Exit status: 0 if agents can work here, 1 if something that they need is missing (its line says NO).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from metasweep.cluster.reach import check_reach
 
 
 class Missing(Exception):
-    """Something that agents need is not here; the message says what to do."""
+    """Something that agents need is missing. The message says what to do."""
 
 
 def node() -> str:
@@ -31,13 +31,13 @@ def node() -> str:
 
 def python() -> str:
     """Version and path."""
-    if sys.version_info < (3, 10):  # noqa: UP036 - the node's Python may be any
+    if sys.version_info < (3, 10):  # noqa: UP036 - the node's Python may have any version
         raise Missing(f"{platform.python_version()} is too old: set MODULES or IMAGE to Python 3.10 or newer")
     return f"{platform.python_version()} ({sys.executable})"
 
 
 def torch() -> str:
-    """Version, and that it can calculate."""
+    """Return torch's version, after a test calculation."""
     try:
         library = import_module("torch")
     except ImportError as error:
@@ -47,19 +47,21 @@ def torch() -> str:
 
 
 def gpu() -> str:
-    """The cards that the job was given, after a multiplication on each: wheels do not run on every card."""
+    """Return the GPUs of the job, after a multiplication on each: a build of torch may not support every
+    GPU.
+    """
     if not gpus(os.environ):
         return "none asked for"
     cuda = import_module("torch").cuda
     if not cuda.is_available():
         raise Missing(
-            "a card was given, but torch sees none: in an image, is --nv there? else, is the driver old?"
+            "the job has a GPU, but torch sees none: in an image, was --nv given? else, is the driver old?"
         )
     return ", ".join(card(index) for index in range(cuda.device_count()))
 
 
 def card(index: int) -> str:
-    """Name, memory and compute capability of one card; raises Missing when torch cannot calculate on it."""
+    """Return name, memory and compute capability of a GPU. Raises Missing if torch cannot calculate on it."""
     library = import_module("torch")
     properties = library.cuda.get_device_properties(index)
     capability = f"compute_{properties.major}{properties.minor}"
@@ -74,7 +76,7 @@ def card(index: int) -> str:
 
 
 def scratch() -> str:
-    """Where temporary files go, after writing one there, and the space left."""
+    """Return where temporary files go and the space left, after writing one there."""
     folder = tempfile.gettempdir()
     with tempfile.TemporaryFile() as file:
         file.write(b"hello")
@@ -90,14 +92,14 @@ def data() -> str:
 
 
 def server() -> str:
-    """The W&B server, after a connection and a question that needs the key."""
-    try:  # this module also runs where nothing is installed yet
+    """Return the W&B server, after a request that needs the key."""
+    try:  # this module also runs where the tool's dependencies are not installed yet
         from click import ClickException
 
         from metasweep.client.account import resolve
         from metasweep.client.protocol import Client, Refused, Unreachable
     except ImportError as error:
-        raise Missing(f"{error}: the environment is not made yet, or not the one that is used") from error
+        raise Missing(f"{error}: the environment does not exist yet, or another one is used") from error
     try:
         account = resolve(os.environ, Path.cwd())
         check_reach(account.base_url)
@@ -116,7 +118,7 @@ CHECKS: tuple[Callable[[], str], ...] = (node, python, scratch, data, torch, gpu
 
 
 def report() -> bool:
-    """Print every check's line; True when nothing is missing."""
+    """Print every check's line; return True if nothing is missing."""
     fine = True
     for check in CHECKS:
         try:

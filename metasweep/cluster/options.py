@@ -1,4 +1,4 @@
-"""The command line's options that several commands share."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -37,21 +37,25 @@ interval_option = click.option(
     type=click.FloatRange(min=0.05),
     default=10,
     show_default=True,
-    help="Seconds between two looks.",
+    help="Seconds between two requests.",
 )
 JOB_OPTIONS = (
-    click.option("--jobs", type=click.IntRange(1, MAX_ARRAY), help="How many.  [default: by the runs left]"),
-    click.option("--walltime", type=WALLTIME, help="How long each may run.  [default: by the runs left]"),
-    click.option("--max-running", type=click.IntRange(min=1), help="How many may run at the same time."),
-    click.option("--cpus", type=click.IntRange(1, 1024), default=4, show_default=True, help="CPUs of each."),
-    click.option("--mem", type=SIZE, help="Memory of each.  [default: by the canary, or 8gb]"),
-    click.option("--scratch", type=SIZE, help="Scratch space of each.  [default: by the site]"),
+    click.option(
+        "--jobs", type=click.IntRange(1, MAX_ARRAY), help="Number of jobs.  [default: from the runs left]"
+    ),
+    click.option("--walltime", type=WALLTIME, help="Time limit of each job.  [default: from the runs left]"),
+    click.option("--max-running", type=click.IntRange(min=1), help="Most jobs that run at the same time."),
+    click.option("--cpus", type=click.IntRange(1, 1024), default=4, show_default=True, help="CPUs per job."),
+    click.option("--mem", type=SIZE, help="Memory per job.  [default: from the canary, or 8gb]"),
+    click.option("--scratch", type=SIZE, help="Scratch space per job.  [default: from the site]"),
     click.option("--scratch-kind", type=NAME, help="Kind of scratch, as the site names it."),
-    click.option("--gpus", type=click.IntRange(0, 64), default=0, show_default=True, help="GPUs of each."),
-    click.option("--gpu-mem", type=SIZE, help="Memory that a GPU must have, such as 10gb."),
-    click.option("--gpu-cap", type=CAPABILITY, help="Capability that a GPU must have, such as compute_70."),
+    click.option("--gpus", type=click.IntRange(0, 64), default=0, show_default=True, help="GPUs per job."),
+    click.option("--gpu-mem", type=SIZE, help="Least memory of a GPU, such as 10gb."),
+    click.option("--gpu-cap", type=CAPABILITY, help="Least compute capability of a GPU, such as compute_70."),
     click.option("--name", type=NAME, default="metasweep", show_default=True, help="The jobs' name."),
-    click.option("--agent", type=WORDS, default="", help='More of the agent, such as "--checkpoint-dir D".'),
+    click.option(
+        "--agent", type=WORDS, default="", help='More options for the agent, such as "--checkpoint-dir D".'
+    ),
 )
 SITE_OPTIONS = (
     click.option(
@@ -61,12 +65,12 @@ SITE_OPTIONS = (
         help="YAML file that describes the cluster.  [default: what the batch system says]",
     ),
     click.option("--mail", type=MAIL, help="Address to which the batch system writes when jobs have ended."),
-    click.option("--dry-run", is_flag=True, help="Print the script and the command, and do nothing."),
+    click.option("--dry-run", is_flag=True, help="Only print the script and the command."),
     logs_option,
     click.option(
         "--scheduler",
         type=click.Choice(schedulers.NAMES),
-        help="The batch system.  [default: the one that is here]",
+        help="The batch system.  [default: the one on this machine]",
     ),
     click.option("--queue", type=QUEUE, help="Queue or partition.  [default: the scheduler chooses]"),
     click.option("--modules", envvar="METASWEEP_MODULES", help="Modules to load, such as python/3.11."),
@@ -91,21 +95,21 @@ SITE_OPTIONS = (
 
 
 def job_options(command: Command) -> Command:
-    """Add the options that say how many jobs there shall be and what each of them needs."""
+    """Add the options for the number of jobs and the needs of each."""
     for option in reversed(JOB_OPTIONS):
         command = option(command)
     return command
 
 
 def site_options(command: Command) -> Command:
-    """Add the options that say where a job goes and what it finds there; `read_target` takes them up."""
+    """Add the options for where jobs run and what they find there. `read_target` reads them."""
     for option in reversed(SITE_OPTIONS):
         command = option(command)
     return command
 
 
 def read_target(options: dict[str, Any]) -> Target:
-    """Take the options of `site_options` out of a command's options."""
+    """Move the options of `site_options` out of a command's options into a Target."""
     project = current()
     file = options.pop("site") or project.site
     site = read_site(file) if file else None
@@ -123,7 +127,7 @@ def read_target(options: dict[str, Any]) -> Target:
 
 
 def environment(folder: Path, in_image: bool) -> Path | None:
-    """The environment of a folder's program: its .venv, else the one that this command is installed in."""
+    """Return the environment for a folder's program: its .venv, else the one of this command."""
     if in_image or (folder / ".venv").is_dir() or sys.prefix == sys.base_prefix:
-        return None  # job.sh looks for .venv, then for python3
+        return None  # job.sh then looks for .venv, and for python3
     return Path(sys.prefix)

@@ -1,7 +1,7 @@
-"""Whose jobs they are: where the program works, and what Python runs there.
+"""The project that jobs belong to: its folder, and the commands that Python runs there.
 
-For everyone that is the tool in the present folder. A clone with an agent and a report of its own, such as
-the study here, hands the commands another `Project` as click's context object.
+By default this is the tool in the current folder. A clone with its own agent and report, such as the study
+here, passes another `Project` to the commands as click's context object.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ class Project:
     """A folder with a program, and the commands that are used for it."""
 
     folder: Path
-    """Where the jobs work; its `logs/` holds what they write."""
+    """Where the jobs run; its `logs/` holds their output."""
     agent: str = "-m metasweep agent"
     """What Python runs in a job of agents."""
     report: str = "-m metasweep"
     """What Python runs for `status` and `report`."""
     command: str = "metasweep"
-    """How these commands are called here, for advice."""
+    """The name of these commands here, for messages."""
     jobs: str = "jobs"
     """The name of the command that shows the jobs."""
     venv: Path | None = None
-    """The environment of the jobs; None: the folder's `.venv`, or else the one that this command is in."""
+    """The environment of the jobs; None: the folder's `.venv`, else the one of this command."""
     site: Path | None = None
-    """The description of the cluster, where --site names no other."""
+    """The description of the cluster, unless --site names another."""
 
 
 def current() -> Project:
-    """Return the project of the command that runs: the one that it was given, or the present folder's."""
+    """Return the project of the running command: the one it was given, or the current folder's."""
     context = click.get_current_context(silent=True)
     given = context.find_object(Project) if context else None
     return given or Project(Path.cwd())

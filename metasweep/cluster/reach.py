@@ -1,4 +1,4 @@
-"""Whether a server can be reached at all, before clients that would try for minutes are started."""
+"""Whether a server can be reached, checked before clients start that would try for minutes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CONNECT_SECONDS = 5
 
 
 def check_reach(url: str) -> None:
-    """Raise ConnectionError when nothing listens at the address; behind a proxy, nothing can be said."""
+    """Raise ConnectionError if nothing listens at the address. Behind a proxy this cannot be checked."""
     if goes_through_proxy(url):
         return
     address = urlsplit(url)

@@ -1,4 +1,4 @@
-"""A cluster as data: what a site's YAML file says of its queues, scratch, tickets and habits."""
+"""A cluster as data: the queues, scratch, tickets and limits that a site's YAML file describes."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ class Scratch:
     """A resource that every job asks for: a local disk of its own, named by $SCRATCHDIR."""
 
     kinds: tuple[str, ...]
-    """`local` is asked for as `scratch_local=10gb`; `shm` as `scratch_shm=true`, in memory."""
+    """`local` is requested as `scratch_local=10gb`, `shm` (in memory) as `scratch_shm=true`."""
     size: str = "10gb"
 
 
 @dataclass(frozen=True)
 class Ticket:
-    """What the batch system's commands need, such as Kerberos tickets."""
+    """A ticket that the batch system's commands need, such as Kerberos's."""
 
     check: tuple[str, ...]
-    """A command that fails when there is none."""
+    """A command that fails if there is no valid ticket."""
     renew: str
-    """What a person types to get one."""
+    """The command with which a person gets one."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """A cluster. Without a file, nothing is known but what the batch system says itself."""
+    """A cluster. Without a file, only what the batch system itself says is known."""
 
     name: str = "this cluster"
     scheduler: str | None = None
@@ -59,13 +59,13 @@ class Site:
     modules: str = ""
     image: str = ""
     images: str = ""
-    """Where images are found, for advice."""
+    """Where container images are, for messages."""
     mail_domain: str = ""
-    """Completes a --mail without a host."""
+    """Added to a --mail without a host."""
 
 
 def read(path: Path) -> Site:
-    """Read a site's file. Raises click.UsageError, in one line, for what is not one."""
+    """Read a site's file. Raises click.UsageError, in one line, if it does not describe a site."""
     try:
         content = yaml.safe_load(path.read_text("utf-8"))
         return build(content)

@@ -45,39 +45,39 @@ class Submission:
     report_id: str | None = None
     report_folder: str | None = None
     asked: dict[str, Any] | None = None
-    """What each job was given, to ask for more of it."""
+    """What each job got, in order to ask for more of it later."""
     settings: dict[str, str] | None = None
-    """What its script was told, to be told again."""
+    """The settings of its script, in order to use them again."""
     project: str | None = None
-    """The folder that the jobs work in."""
+    """The folder in which the jobs run."""
     retries: int = 0
     canary_id: str | None = None
     canary_folder: str | None = None
     served: str | None = None
-    """The folder of a server that runs as a job, if there is one."""
+    """The folder of a server that runs as a job; None without one."""
     server_ids: list[str] = field(default_factory=list)
     written: dict[int, Path] = field(default_factory=dict)
-    """Where jobs that were submitted by hand write; the others write into the folder."""
+    """The output files of jobs that were submitted by hand; other jobs write into the folder."""
 
     def save(self) -> None:
-        """Write it into its folder."""
+        """Write submission.json."""
         content = {name: value for name, value in asdict(self).items() if name not in ("folder", "written")}
         (self.folder / "submission.json").write_text(json.dumps(content, indent=2) + "\n", "utf-8")
 
     def note(self, sweep: str, account: Account | None, settings: dict[str, str]) -> None:
-        """Keep which sweep it works on, and where that is; never the key."""
+        """Store the sweep and its server, but never the key."""
         self.sweep, self.settings = sweep, settings
         self.base_url = account.base_url if account and not self.served else None
         self.save()
 
     def follow(self, canary: Submission | None, served: Path | None, server_ids: list[str]) -> None:
-        """Note what its jobs wait for: the canary, and a server that is a job itself."""
+        """Store what its jobs wait for: the canary, and a server that runs as a job."""
         if canary:
             self.canary_id, self.canary_folder = canary.job_id, str(canary.folder)
         self.served, self.server_ids = str(served) if served else None, server_ids
 
     def account(self, environ: Mapping[str, str]) -> Account:
-        """The sweep's server and the key for it. Raises click.ClickException when there is no key."""
+        """Return the sweep's server and its key. Raises click.ClickException if there is no key."""
         if self.served:
             return open_account(Place(Path(self.served)))
         seen = {**environ, **({"WANDB_BASE_URL": self.base_url} if self.base_url else {})}
@@ -87,7 +87,9 @@ class Submission:
 
     @classmethod
     def by_hand(cls, logs: Path, scheduler: Scheduler, job_id: str) -> Submission | None:
-        """Jobs that nobody submitted from here, as far as the scheduler knows them."""
+        """Return the submission of a job that was submitted by hand; None if the scheduler does not know
+        it.
+        """
         jobs = scheduler.jobs(job_id)
         if not jobs:
             return None
@@ -102,7 +104,7 @@ class Submission:
 
     @property
     def checkpoints(self) -> Path | None:
-        """The folder of the agent's --checkpoint-dir, if it was given one."""
+        """The folder in the agent's --checkpoint-dir option; None without one."""
         settings = self.settings or {}
         words = settings.get("AGENT_OPTIONS", "").replace("=", " ").split()
         if "--checkpoint-dir" not in words[:-1]:
@@ -116,12 +118,12 @@ class Submission:
         return [*self.server_ids, *(one for one in ids if one)]
 
     def log(self, index: int) -> Path | None:
-        """The output of the member with that index, if there is some."""
+        """Return the output of the member with that index; None without one."""
         path = self.written.get(index, self.folder / f"{self.name}.{index}.log")
         return path if path.exists() else None
 
     def outputs(self, index: int | None = None) -> dict[int, Path]:
-        """The output of every member that has some, or of the one with that index."""
+        """Return the output of every member that has some, or only of the one with that index."""
         logs = ((one, self.log(one)) for one in ([index] if index else range(1, self.jobs + 1)))
         return {one: path for one, path in logs if path}
 
@@ -133,7 +135,7 @@ class Submission:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - 2000))
             lines = file.read().decode(errors="replace").split("\n")
-        # A progress bar writes over its line: what was written last is what shows.
+        # A progress bar overwrites its line; only the last text is visible.
         shown = (line.rstrip("\r").rpartition("\r")[2].strip() for line in reversed(lines))
         return re.sub(r"^\d\d:\d\d:\d\d ", "", next((line for line in shown if line), ""))
 
@@ -142,12 +144,15 @@ class Submission:
         return tally.read(tally.name_file(self.folder, index))
 
     def program_status(self, index: int) -> int | None:
-        """The exit status of the program of that member: of the copy of the job that ended last."""
+        """Return the exit status of that member's program. If the job ran again, the last one counts."""
         return program_status(self.folder, index)
 
 
 def program_status(folder: Path, index: int) -> int | None:
-    """The exit status that a job's program noted beside its output: of the copy that ended last."""
+    """Return the exit status that a job's program wrote beside its output.
+
+    If it ran again, the last one counts.
+    """
     names = folder.iterdir() if folder.is_dir() else ()
     notes = [path for path in names if path.name.startswith(f"ended.{index}.")]
     newest = max(notes, key=lambda path: path.stat().st_mtime, default=None)
@@ -155,13 +160,13 @@ def program_status(folder: Path, index: int) -> int | None:
 
 
 def name_folders(logs: Path, name: str) -> Iterator[Path]:
-    """Folders for a new submission, in the order in which to try them."""
+    """Yield folders for a new submission, in the order in which to try them."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
     return (logs / f"{name}-{stamp}{suffix}" for suffix in ("", *(f"-{count}" for count in range(2, 100))))
 
 
 def create_folder(logs: Path, name: str) -> Path:
-    """Make the folder for a new submission. Raises click.ClickException when that fails."""
+    """Create the folder for a new submission. Raises click.ClickException."""
     for folder in name_folders(logs, name):
         try:
             folder.mkdir(parents=True)
@@ -182,7 +187,7 @@ def load(folder: Path) -> Submission:
 
 
 def is_folder(text: str) -> bool:
-    """Whether a text names a folder; one that is too long for a name does not."""
+    """Return whether a text names a folder. A text that is too long for a name does not."""
     try:
         return Path(text).is_dir()
     except OSError:
@@ -197,7 +202,7 @@ def last_of(logs: Path, sweep: str) -> Submission | None:
 
 
 def find(logs: Path, which: str | None) -> Submission:
-    """The submission with that folder or job id, or the last one of all. Raises click.ClickException."""
+    """Return the submission with that folder or job id, or the last one. Raises click.ClickException."""
     if which and is_folder(which):
         return load(Path(which).resolve())
     known = [load(path.parent) for path in logs.glob("*/submission.json")]

@@ -1,4 +1,4 @@
-"""Where jobs go and what they find there."""
+"""Where jobs run and what they find there."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Target:
     dry_run: bool = False
 
     def settings(self) -> dict[str, str]:
-        """The settings that every job script has. No secret is among them."""
+        """Return the settings for every job script. None of them is secret."""
         given = {"MODULES": self.modules, "IMAGE": self.image, "BASE_URL": self.base_url}
         given |= {"VENV": str(self.venv or ""), "KEY_FILE": str(self.key_file or "")}
         return {

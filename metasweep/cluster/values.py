@@ -1,4 +1,4 @@
-"""The values that a person types for a job, checked and brought to one form."""
+"""Checks the values that a person types for a job, and brings them to one form."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_ARRAY = 10_000  # PBS's usual max_array_size
 
 
 def parse_size(text: str) -> str:
-    """'10gb' of '10gb', '10G' or '10 GiB'. Raises ValueError."""
+    """Return '10gb' for '10gb', '10G' or '10 GiB'. Raises ValueError."""
     match = SIZE_PATTERN.fullmatch(text.strip())
     if not match:
         raise ValueError(f"{text!r} is not a size: write a number with mb, gb or tb, such as 10gb")
@@ -23,7 +23,7 @@ def parse_size(text: str) -> str:
 
 
 def matching(pattern: str, refusal: str) -> Callable[[str], str]:
-    """A parser of texts that the whole pattern matches, as they are; its ValueError ends in `refusal`."""
+    """Return a parser for texts that match the whole pattern. Its ValueError ends in `refusal`."""
 
     def parse(text: str) -> str:
         if not re.fullmatch(pattern, text):
@@ -36,7 +36,7 @@ def matching(pattern: str, refusal: str) -> Callable[[str], str]:
 parse_capability = matching(
     r"(compute|sm)_\d{2,3}", "is not a compute capability: write compute_70 (7.0 or newer) or sm_70"
 )
-# PBS takes no space and no slash in a job's name.
+# PBS allows no space and no slash in a job's name.
 parse_name = matching(
     r"[A-Za-z][\w.+-]{0,63}",
     "cannot name a job: a letter first, then letters, digits and . _ + -, 64 signs at most",
@@ -46,21 +46,21 @@ parse_queue = matching(r"[A-Za-z0-9][\w.@-]*", "cannot be a queue")
 parse_sweep = matching(
     r"[\w.-]+/[\w.-]+/[\w.-]+", "is not a sweep: write ENTITY/PROJECT/ID, as `wandb sweep` prints it"
 )
-# Options for the agent, which are split at spaces.
+# Options for the agent. They are split at spaces.
 parse_words = matching(
     r"[\w ./:=,@%+-]*", "cannot be passed on: only plain words, no quotes or signs that a shell would read"
 )
 
 
 class Checked(click.ParamType):
-    """A click type of one of the parse functions above: its ValueError becomes a usage error."""
+    """A click type that uses a parse function above. Its ValueError becomes a usage error."""
 
     def __init__(self, name: str, parse: Any) -> None:
         self.name = name
         self.parse = parse
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The parsed value."""
+        """Return the parsed value."""
         if not isinstance(value, str):
             return value
         try:

@@ -1,8 +1,9 @@
-"""The interactive page: one document for the report, which inlines it, and for the server, which feeds it.
+"""The interactive page: one document for the report, which contains its data, and for the server, which sends
+it.
 
-`render(data)` gives a self-contained HTML document that asks no network for anything. `document(...)` gives
-the same page for a server that offers the files of `assets()` and answers with `encode(data)` as JSON.
-The scripts are ES modules which name each other through an import map, so nothing has to be bundled.
+`render(data)` returns a self-contained HTML document that needs no network. `document(...)` returns the same
+page for a server that offers the files of `assets()` and answers with `encode(data)` as JSON. The scripts are
+ES modules that name each other through an import map, so nothing has to be bundled.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ SERVER_POLICY = (
 
 
 def render(data: PageData) -> str:
-    """One self-contained HTML document. Raises ValueError when the data do not fit together."""
+    """Return one self-contained HTML document. Raises ValueError if the data do not fit together."""
     imports = {name: data_address(path) for name, path in modules().items() if "/server/" not in name}
     style = (FOLDER / "css/page.css").read_text(encoding="utf-8")
     policy = f"style-src {digest(style)}; img-src data: blob:; script-src data:"
@@ -97,11 +98,12 @@ def document(
     sign_out: str = "",
     write: str = "",
 ) -> str:
-    """A page for a server: assets below `root`, data from `source`, asked for every `interval` seconds.
+    """Return a page for a server: assets below `root`, data from `source`, requested every `interval`
+    seconds.
 
-    `view` says what is shown: a sweep is the report's page, and can be steered. `trail` leads from the first
-    page to this one; `sign_out` is the address to which a POST ends the session, `write` what a request that
-    changes something has to carry.
+    `view` says what is shown; a sweep is the report's page, and has controls. `trail` holds the links from
+    the home page to this one. A POST to `sign_out` ends the session. `write` is the token that every write
+    must carry.
     """
     return fill(
         title=title,
@@ -115,7 +117,10 @@ def document(
 
 
 def sign_in(root: str, command: str, hint: str, target: str, problem: str = "") -> str:
-    """The form that asks for the key; `command` prints it, `hint` explains that, `target` is where to go."""
+    """Return the form that asks for the key.
+
+    `command` prints the key, `hint` explains it, `target` comes next.
+    """
     line = f'<p class="problem" role="alert">{html.escape(problem)}</p>' if problem else ""
     return still(
         "Sign in",
@@ -131,13 +136,13 @@ def sign_in(root: str, command: str, hint: str, target: str, problem: str = "") 
 
 
 def note(title: str, text: str, root: str, link: Cell) -> str:
-    """A page with one line and a way on."""
+    """Return a page with one line and a link."""
     way = f'<p><a href="{html.escape(link.url)}">{html.escape(link.text)}</a></p>'
     return still(title, root, f"<p>{html.escape(text)}</p>{way}")
 
 
 def still(title: str, root: str, content: str) -> str:
-    """A page that is complete as it is. `content` is HTML that we made."""
+    """Return a page that needs no data. `content` is our own HTML."""
     return fill(
         title=f"{title} · Metasweep",
         style=style_link(root),
@@ -158,7 +163,7 @@ def style_link(root: str) -> str:
 
 
 def navigation(trail: Sequence[Cell], sign_out: str) -> str:
-    """The line above a server's page."""
+    """Return the navigation line of a server's page."""
     items = [f'<li><a href="{html.escape(cell.url)}">{html.escape(cell.text)}</a></li>' for cell in trail]
     if items:
         items[-1] = items[-1].replace("<a ", '<a aria-current="page" ')
@@ -171,13 +176,13 @@ def navigation(trail: Sequence[Cell], sign_out: str) -> str:
 
 
 def assets() -> dict[str, Path]:
-    """The static files that a server offers: path below its root -> file."""
+    """Return the static files that a server offers: path below its root -> file."""
     files = [*sorted((FOLDER / "css").glob("*.css")), *modules().values()]
     return {path.relative_to(FOLDER).as_posix(): path for path in files}
 
 
 def modules() -> dict[str, Path]:
-    """Module names as the scripts import them -> files."""
+    """Return module names, as the scripts import them -> files."""
     scripts = FOLDER / "js"
     own = {
         f"page/{path.relative_to(scripts).with_suffix('').as_posix()}": path
@@ -187,13 +192,13 @@ def modules() -> dict[str, Path]:
 
 
 def data_address(path: Path) -> str:
-    """A script as a data: address, named for the browser's developer tools."""
+    """Return a script as a data: address, named for the browser's developer tools."""
     script = path.read_text(encoding="utf-8") + f"\n//# sourceURL={path.name}\n"
     return "data:text/javascript;base64," + base64.b64encode(script.encode()).decode()
 
 
 def digest(text: str) -> str:
-    """The source expression of a content security policy that allows exactly this inline text."""
+    """Return the source expression of a content security policy that allows exactly this inline text."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
@@ -208,7 +213,7 @@ def fill(
     before: str = "",
     content: str = WAITING,
 ) -> str:
-    """The template with its slots filled. The policy names the digests of the only inline scripts."""
+    """Fill the template. The policy names the digests of its only inline scripts."""
     import_map = json.dumps({"imports": imports})
     policy = f"default-src 'none'; base-uri 'none'; {policy} {digest(import_map)} {digest(boot)}"
     slots = {

@@ -1,6 +1,6 @@
-"""What the columns of runs are, guessed from their names and values, since any sweep may come.
+"""The columns of runs, derived from their names and values, since any sweep may come.
 
-The report and the server ask here: a parameter, an axis or a metric is the same on both pages.
+The report and the server both use these rules, so a parameter, axis or metric is the same on both pages.
 """
 
 import re
@@ -11,10 +11,11 @@ from metasweep.page.data import Column
 from metasweep.sweeps import is_finite
 
 MOST_LEVELS = 12  # a parameter with more numbers gets a continuous axis
-LOG_RATIO = 50  # from here on, between the greatest and the least positive number, an axis is logarithmic
-MOST_METRICS = 200  # columns; those that fewest runs have are left out
+# an axis is logarithmic if its largest positive number is at least this many times the smallest
+LOG_RATIO = 50
+MOST_METRICS = 200  # columns; those that the fewest runs have are left out
 SHOWN_METRICS = 10  # in the table until the reader chooses
-RESERVED = ("id", "name", "state", "url")  # columns that the page has of its own
+RESERVED = ("id", "name", "state", "url")  # columns that the page adds itself
 ACCURACY = re.compile(r"(^|[^a-z])(acc|accuracy)$", re.IGNORECASE)
 SMALLER_IS_BETTER = re.compile(
     r"(loss|error|err|mse|rmse|mae|perplexity|runtime|time|seconds)$", re.IGNORECASE
@@ -25,7 +26,7 @@ Goal = Literal["max", "min"]
 
 
 def flatten(point: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A nested point with dotted names; a list as text."""
+    """Flatten a nested point to dotted names; lists become texts."""
     flat: dict[str, Any] = {}
     for name, value in point.items():
         if isinstance(value, Mapping) and value:
@@ -37,7 +38,7 @@ def flatten(point: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def as_text(value: Any) -> str:
-    """A value as a person writes it in YAML: true, none, [1, 2]; never Python's repr."""
+    """Return a value as a person writes it in YAML: true, none, [1, 2]; never Python's repr."""
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -50,12 +51,12 @@ def as_text(value: Any) -> str:
 
 
 def numbers(values: Values) -> list[float]:
-    """The finite numbers among some values."""
+    """Return the finite numbers in `values`."""
     return [value for value in values if is_finite(value)]
 
 
 def spans_decades(found: Sequence[float]) -> bool:
-    """Whether numbers are spread so that a logarithmic axis shows them better."""
+    """Return whether a logarithmic axis shows these numbers better."""
     return len(found) > 1 and min(found) > 0 and max(found) / min(found) >= LOG_RATIO
 
 
@@ -67,10 +68,10 @@ def parameter(
     continuous: bool = False,
     log: bool = False,
 ) -> Column:
-    """A slot per value, or a scale when there are many numbers.
+    """Return the column of a parameter: with one slot per value, or with a scale if there are many numbers.
 
-    `levels`: the values from bottom to top, where they have an order of their own. `continuous`: it was drawn
-    from a range, so that even a few numbers lie on a scale; `log`: evenly in its logarithm.
+    `levels`: the values from bottom to top, if they have an order of their own. `continuous`: the values come
+    from a range, so even a few numbers get a scale; `log`: the range is even in its logarithm.
     """
     distinct = list({(type(value), value): value for value in values if value is not None}.values())
     found = numbers(distinct)
@@ -82,12 +83,15 @@ def parameter(
 
 
 def is_accuracy(name: str, values: Values) -> bool:
-    """Whether a metric is a fraction that is called an accuracy."""
+    """Return whether a metric is called an accuracy and is a fraction."""
     return bool(ACCURACY.search(name)) and all(0 <= value <= 1 for value in numbers(values))
 
 
 def metric(name: str, values: Values, target: str, goal: Goal | None, shown: bool = True) -> Column:
-    """A metric; axes are the sweep's own and the accuracies that were not measured in training."""
+    """Return the column of a metric.
+
+    Axes are the sweep's own metric and the accuracies outside of training.
+    """
     better = goal if name == target and goal else "min" if SMALLER_IS_BETTER.search(name) else "max"
     if is_accuracy(name, values):
         axis = name == target or not TRAINING.search(name)
@@ -97,7 +101,7 @@ def metric(name: str, values: Values, target: str, goal: Goal | None, shown: boo
 
 
 def rank(name: str, target: str) -> tuple[bool, bool, bool, bool, str]:
-    """The order of metrics: the sweep's own, accuracies, losses, the rest; training after the others."""
+    """Return the sort key of a metric: the sweep's own, accuracies, losses, the rest; training ones later."""
     return (
         name != target,
         not ACCURACY.search(name),
@@ -110,9 +114,9 @@ def rank(name: str, target: str) -> tuple[bool, bool, bool, bool, str]:
 def metric_names(
     summaries: Sequence[Mapping[str, Any]], target: str, parameters: Sequence[str] = ()
 ) -> list[str]:
-    """The metrics of some runs, most telling first; a name that is a parameter is none.
+    """Return the metrics of some runs, the most informative first, without names of parameters.
 
-    One that less than half as many runs have as have the most common one comes after the others.
+    A metric that fewer than half as many runs have as the most common one comes after the others.
     """
     counts: dict[str, int] = {}
     for summary in summaries:

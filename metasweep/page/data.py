@@ -1,8 +1,8 @@
-"""What the page is fed with: `PageData`, and the compact columnar JSON that it becomes.
+"""The data of the page: `PageData`, and the compact columnar JSON that is made of it.
 
-The JSON (see FORMAT.md) has one array per column and not one object per run; values that repeat are stored
-once, addresses that start alike too, numbers with six significant digits. 400 runs with ten curves each
-take about 0.2 MB.
+The JSON (see FORMAT.md) has one array per column instead of one object per run. Repeated values are stored
+once, and so is the common beginning of addresses; numbers have six significant digits. 400 runs with ten
+curves each take 0.2 MB.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ class Curve:
     x: Sequence[Any]  # one sequence for all the runs, or one per run
     y: Sequence[Sequence[float | None] | None]  # one per run, in the order of the runs
     x_label: str = "epoch"
-    sampled: bool = False  # of long runs, only the extremes of every stretch are there
+    sampled: bool = False  # of long runs, only the extremes of every stretch are included
 
 
 @dataclass(frozen=True)
 class Preset:
-    """A button that keeps the runs with `column` from `minimum` (above it when `strict`) to `maximum`."""
+    """A button that keeps the runs with `column` from `minimum` (above it if `strict`) to `maximum`."""
 
     label: str
     column: str
@@ -57,7 +57,7 @@ class Preset:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a sweep has come; `expected` is None when it has no end."""
+    """How far a sweep is. `expected` is None if it has no limit."""
 
     expected: int | None
     finished: int
@@ -78,7 +78,7 @@ class Highlight:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a table that is more than its text."""
+    """A cell of a table with more than a text."""
 
     text: str
     bold: bool = False
@@ -121,7 +121,7 @@ class Figure:
     image: str
     alt: str
     caption: str = ""
-    dark: str = ""  # the same for a dark ground; none: the picture keeps its own white one
+    dark: str = ""  # the picture for a dark page; without it the picture keeps its white ground
     type: Literal["figure"] = "figure"
 
 
@@ -142,15 +142,15 @@ class PageData:
     """A study as the page shows it.
 
     `runs` maps a column's name to one value per run (None or NaN: missing). It holds `id`, `name`, `state`,
-    `url` and every name in `parameters`, `metrics` and `details`; the orders of the mapping and of the runs
-    mean nothing.
+    `url` and every name in `parameters`, `metrics` and `details`. The order of the mapping and of the runs
+    does not matter.
     """
 
     title: str
     runs: Mapping[str, Sequence[Any]]
     parameters: Sequence[Column]
     metrics: Sequence[Column]
-    color: str  # the metric that colours and sorts the runs
+    color: str  # the metric that colors and sorts the runs
     details: Sequence[Column] = ()  # further columns of the table
     curves: Sequence[Curve] = ()
     chance: float | None = None  # runs with an accuracy at or below it are no better than chance
@@ -163,12 +163,12 @@ class PageData:
 
 
 def packed(svg: bytes) -> str:
-    """An SVG as the page unpacks it: a sixth of its size."""
+    """Return an SVG in the form that the page unpacks, a sixth of its size."""
     return "gzip:" + base64.b64encode(gzip.compress(svg, mtime=0)).decode()
 
 
 def encode(data: PageData) -> dict[str, Any]:
-    """The JSON-ready form. Raises ValueError when the columns do not fit together."""
+    """Return the JSON form. Raises ValueError if the columns do not fit together."""
     check(data)
     document = asdict_shallow(data)
     document["runs"] = {
@@ -180,13 +180,13 @@ def encode(data: PageData) -> dict[str, Any]:
 
 
 def to_json(document: Mapping[str, Any]) -> str:
-    """Compact JSON that is also safe inside a <script> element: it holds no "<"."""
+    """Return compact JSON that is also safe inside a <script> element: it contains no "<"."""
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.replace("<", "\\u003c")
 
 
 def check(data: PageData) -> None:
-    """Refuse data that the page could only show wrongly."""
+    """Refuse data that the page would show wrongly."""
     columns = [*data.parameters, *data.metrics, *data.details]
     needed = ["id", "name", "state", "url", *(column.name for column in columns)]
     missing = [name for name in needed if name not in data.runs]
@@ -204,13 +204,13 @@ def check(data: PageData) -> None:
 
 
 def asdict_shallow(data: PageData) -> dict[str, Any]:
-    """Every field but the big ones as plain dicts and lists."""
+    """Return every field but the large ones, as plain dicts and lists."""
     big = {"runs", "curves"}
     return {name: plain(value) for name, value in vars(data).items() if name not in big}
 
 
 def plain(value: Any) -> Any:
-    """Dataclasses as dicts, sequences as lists, numbers as JSON has them."""
+    """Return dataclasses as dicts, sequences as lists, numbers as JSON has them."""
     if isinstance(value, (float, int, str)):
         return scalar(value)
     if hasattr(value, "__dataclass_fields__"):
@@ -223,7 +223,9 @@ def plain(value: Any) -> Any:
 
 
 def scalar(value: Any) -> Any:
-    """A JSON scalar: NaN and infinities become None, floats get six digits, anything unknown its text."""
+    """Return a JSON scalar: NaN and infinities become None, floats get six digits, other objects their
+    text.
+    """
     if value is None or isinstance(value, (str, bool, int)):
         return value
     if not isinstance(value, float) and hasattr(value, "item"):
@@ -239,9 +241,9 @@ def scalar(value: Any) -> Any:
 
 
 def encode_column(values: Iterable[Any]) -> Any:
-    """A column as `[…]`, as `{"levels", "codes"}` when values repeat, or as `{"prefix", "rest"}`."""
+    """Return a column as `[…]`, as `{"levels", "codes"}` if values repeat, or as `{"prefix", "rest"}`."""
     plain_values = [scalar(value) for value in values]
-    # 1, 1.0 and True are equal in Python and must stay apart.
+    # 1, 1.0 and True are equal in Python but must stay different.
     codes: dict[tuple[type, Any], int] = {}
     coded = [codes.setdefault((type(value), value), len(codes)) for value in plain_values]
     if len(codes) <= len(plain_values) / 3:
@@ -253,7 +255,7 @@ def encode_column(values: Iterable[Any]) -> Any:
 
 
 def common_start(texts: Sequence[str]) -> str:
-    """What all the texts begin with."""
+    """Return the common beginning of all texts."""
     if not texts:
         return ""
     first, last = min(texts), max(texts)
@@ -262,7 +264,7 @@ def common_start(texts: Sequence[str]) -> str:
 
 
 def encode_curve(curve: Curve) -> dict[str, Any]:
-    """Times that are the same for all the runs are stored once."""
+    """Encode a curve. Times that all runs share are stored once."""
     rows = [list(row) if row is not None else [] for row in curve.y]
     x: list[Any] = list(curve.x)
     if x and isinstance(x[0], Sequence):
@@ -271,6 +273,6 @@ def encode_curve(curve: Curve) -> dict[str, Any]:
 
 
 def shared_x(rows: list[list[float]]) -> list[Any]:
-    """The longest row alone when every other row is its beginning; else all of them."""
+    """Return only the longest row if every other row is its beginning; else all rows."""
     longest = max(rows, key=len)
     return longest if all(row == longest[: len(row)] for row in rows) else rows

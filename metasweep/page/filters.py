@@ -33,7 +33,7 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?%?", re.IGNORECASE)
 
 
 class FilterError(ValueError):
-    """A line that says what is wrong with a filter."""
+    """A filter is wrong; the message says how, in one line."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,15 @@ class Token:
 
     @property
     def lower(self) -> str:
-        """A bare word in small letters; empty for anything else."""
+        """Return a bare word in lower case; empty for other tokens."""
         return self.text.lower() if self.kind == "word" else ""
 
 
 def compile_filter(text: str, columns: Iterable[str]) -> Test:
-    """The test of a run, given as its values by column. Raises FilterError.
+    """Return the test of a run, given as its values by column. Raises FilterError.
 
-    `columns`: the names that a comparison may use. A row's `tags` is one text, tags separated by commas.
+    `columns`: the names that a comparison may use. A row's `tags` is one text, with the tags separated by
+    commas.
     """
     return _Parser(tokens(text), list(columns)).parse()
 
@@ -90,7 +91,7 @@ class _Parser:
         return self.tokens[at] if at < len(self.tokens) else Token("end", "")
 
     def take(self, *texts: str) -> bool:
-        """Pass over an operator or one of the small words, if it comes next."""
+        """Skip an operator or one of the small words, if it comes next."""
         token = self.peek()
         if token.kind in ("operator", "word") and token.text.lower() in texts:
             self.at += 1
@@ -185,7 +186,7 @@ class _Parser:
 
 
 def compare(column: str, operator: str, value: Token) -> Test:
-    """Compare as numbers where both are, else as texts; nothing but != holds for what is missing."""
+    """Compare numbers if both are numbers, else texts. For a missing value only != is true."""
     negative = operator == "!="
     if value.kind == "word" and value.lower in MISSING:
         return lambda row: is_missing(row.get(column)) != negative
@@ -205,7 +206,7 @@ def compare(column: str, operator: str, value: Token) -> Test:
 
 
 def holds(operator: str, left: Any, right: Any) -> bool:
-    """Whether a comparison holds."""
+    """Return whether a comparison is true."""
     results = {
         "<": lambda: left < right,
         "<=": lambda: left <= right,
@@ -217,14 +218,14 @@ def holds(operator: str, left: Any, right: Any) -> bool:
 
 
 def as_number(value: Token) -> float | None:
-    """The number that a bare word is; 98% is 0.98."""
+    """Return the number in a bare word; 98% is 0.98."""
     if value.kind != "word" or not NUMBER.fullmatch(value.text):
         return None
     return float(value.text[:-1]) / 100 if value.text.endswith("%") else float(value.text)
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a run has no such value."""
+    """Return whether a run has no such value."""
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
@@ -234,17 +235,17 @@ def tags(row: Row) -> list[str]:
 
 
 def texts(row: Row) -> list[str]:
-    """What words and expressions look through: every text of a run, in small letters."""
+    """Return what words and expressions search: every text of a run, in lower case."""
     return [value.lower() for value in row.values() if isinstance(value, str)]
 
 
 def matches_anywhere(found: re.Pattern[str]) -> Test:
-    """Whether an expression is found in one of a run's texts."""
+    """Return a test whether an expression is found in one of a run's texts."""
     return lambda row: any(found.search(value) for value in texts(row))
 
 
 def pattern(text: str) -> re.Pattern[str]:
-    """A regular expression; small and capital letters are the same."""
+    """Return a regular expression that ignores upper and lower case."""
     try:
         return re.compile(text, re.IGNORECASE)
     except re.error as error:
@@ -252,7 +253,7 @@ def pattern(text: str) -> re.Pattern[str]:
 
 
 def as_text(value: Any) -> str:
-    """A value as an expression sees it."""
+    """Return a value as an expression sees it."""
     if is_missing(value):
         return ""
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -23,7 +23,7 @@ Command = Callable[..., Any]
 
 
 def options(command: Command) -> Command:
-    """What both commands take."""
+    """Add the options of both commands."""
     for option in (
         click.option("--project", help="Project of the copy. Default: that of the sweep."),
         click.option("--entity", help="Owner of the copy. Default: the owner of the key."),
@@ -31,7 +31,7 @@ def options(command: Command) -> Command:
             "--server-dir",
             default=SERVER_DIR,
             show_default=True,
-            help="Data directory of the embedded server; it is started if need be.",
+            help="Data directory of the embedded server, which is started if it does not run.",
         ),
         click.argument("sweep", metavar="SWEEP"),
     ):
@@ -44,8 +44,9 @@ def options(command: Command) -> Command:
 def push(sweep: str, server_dir: str, entity: str | None, project: str | None) -> None:
     """Copy SWEEP, with its runs, from the embedded server to W&B's cloud.
 
-    The cloud is the server that `wandb login` or WANDB_BASE_URL names. What is there already is left out: run
-    it again to go on after an interruption, or to add what has come since. Prints the name of the copy.
+    The cloud is the server that `wandb login` or WANDB_BASE_URL names. What the copy already has is not
+    copied again: run the command again after an interruption, or to add newer runs. Prints the name of the
+    copy.
     """
     transfer(of_embedded(server_dir), of_environment(), sweep, entity, project)
 
@@ -55,8 +56,9 @@ def push(sweep: str, server_dir: str, entity: str | None, project: str | None) -
 def pull(sweep: str, server_dir: str, entity: str | None, project: str | None) -> None:
     """Copy SWEEP, with its runs, from W&B's cloud to the embedded server: an archive that needs no account.
 
-    The cloud is the server that `wandb login` or WANDB_BASE_URL names. What is here already is left out: run
-    it again to go on after an interruption, or to add what has come since. Prints the name of the copy.
+    The cloud is the server that `wandb login` or WANDB_BASE_URL names. What the copy already has is not
+    copied again: run the command again after an interruption, or to add newer runs. Prints the name of the
+    copy.
     """
     transfer(of_environment(), of_embedded(server_dir), sweep, entity, project)
 
@@ -74,11 +76,14 @@ def of_embedded(server_dir: str) -> Account:
 def transfer(
     source_account: Account, account: Account, argument: str, entity: str | None, project: str | None
 ) -> None:
-    """Copy, telling how far it is; exit with 1 if a run was refused. Raises: click.ClickException."""
+    """Copy the sweep and print the progress.
+
+    Exit with 1 if a run was refused. Raises: click.ClickException.
+    """
     source, destination = Source(source_account), Destination(account)
     if source_account.base_url == account.base_url:
         raise click.UsageError(
-            f"{account.base_url} is both ends of the copy: set WANDB_BASE_URL to the other server"
+            f"{account.base_url} is source and destination: set WANDB_BASE_URL to the other server"
         )
     for end in (source, destination):
         watch(end)
@@ -109,7 +114,7 @@ def find(source: Source, argument: str) -> SweepName:
 
 
 def at(end: Transport, ask: Callable[[], Any]) -> Any:
-    """Return an answer of a server, or say in one line why there is none. Raises: click.ClickException."""
+    """Return a server's answer. Raises: click.ClickException, in one line, if there is none."""
     try:
         return ask()
     except Unreachable as error:
@@ -119,7 +124,7 @@ def at(end: Transport, ask: Callable[[], Any]) -> Any:
 
 
 def watch(end: Transport) -> None:
-    """Say on standard error what makes a server slow."""
+    """Report on standard error when a server is slow or throttles."""
     end.say = lambda text: click.echo(text, err=True)
     end.throttle.say = lambda seconds: click.echo(
         f"{end.account.base_url} is throttling this account: waiting {seconds:.0f} s", err=True
@@ -127,7 +132,7 @@ def watch(end: Transport) -> None:
 
 
 def say(result: Copied) -> None:
-    """Say what has become of the runs."""
+    """Print what happened to the runs."""
     click.echo(result.summary, err=True)
     for run, why in result.refused.items():
         click.echo(f"Error: run {run} was refused: {' '.join(why.split())}", err=True)

@@ -1,4 +1,7 @@
-"""Copying a sweep: what is at the destination already is left out, so that it can be repeated and resumed."""
+"""Copying a sweep.
+
+Whatever the destination already has is skipped, so copying can be repeated and resumed.
+"""
 
 from __future__ import annotations
 
@@ -11,25 +14,25 @@ from metasweep.client.protocol import SweepName
 from metasweep.client.transport import Refused
 from metasweep.transfer.ends import Destination, Run, Source
 
-THREADS = 4  # runs that are copied at a time: an answer from far away takes longer than the work
-UPLOAD_BYTES = 32 << 20  # of files that are in memory at a time, for each thread
+THREADS = 4  # runs that are copied at a time: waiting for a distant server takes longer than the work
+UPLOAD_BYTES = 32 << 20  # of files in memory at a time, per thread
 
 
 @dataclass
 class Copied:
-    """What has become of the runs of a sweep."""
+    """What happened to the runs of a sweep."""
 
     copied: list[str] = field(default_factory=list)
     there: list[str] = field(default_factory=list)
-    """Runs that an earlier copy had brought."""
+    """Runs that an earlier copy had already brought."""
     running: list[str] = field(default_factory=list)
-    """Copied as far as they are."""
+    """Runs that still run; they were copied so far as they are."""
     refused: dict[str, str] = field(default_factory=dict)
-    """Run -> why the destination did not take it."""
+    """Run -> why the destination refused it."""
 
     @property
     def summary(self) -> str:
-        """One line of counts."""
+        """Return the counts in one line."""
         counts = {
             "copied": len(self.copied),
             "there already": len(self.there),
@@ -49,7 +52,8 @@ def copy_sweep(
     """
     result = Copied()
     known = {run.name: run for run in destination.runs_of(copy)}
-    room = threading.Semaphore(THREADS)  # a run that is begun is not left waiting: it would look crashed
+    # a run that has begun must go on at once, or else it would look crashed
+    room = threading.Semaphore(THREADS)
 
     def finish(run: Run, rows: int) -> None:
         try:
@@ -82,14 +86,14 @@ def copy_sweep(
 
 
 def is_same(there: Run, run: Run) -> bool:
-    """Whether the destination has all of a run: its end is written last."""
+    """Return whether the destination has all of a run. A run's end is written last."""
     return there.has_ended and run.has_ended and there.rows == run.rows
 
 
 def copy_content(
     source: Source, name: SweepName, destination: Destination, copy: SweepName, run: Run, here: int
 ) -> None:
-    """Copy what a run has logged: its files, its history but for the first `here` rows, and last its end.
+    """Copy what a run has logged: its files, its history after the first `here` rows, and last its end.
 
     Raises: Refused, Unreachable.
     """
@@ -103,7 +107,7 @@ def copy_content(
 
 
 def copy_files(source: Source, name: SweepName, destination: Destination, copy: SweepName, run: Run) -> None:
-    """Copy the files of a run that the destination lacks, or has in another size."""
+    """Copy the files of a run that are missing at the destination or have another size there."""
     wanted = source.files_of(name, run.name)
     there = destination.files_of(copy, run.name) if wanted else {}
     held: dict[str, bytes] = {}

@@ -1,4 +1,4 @@
-"""The two ends of a copy: a server that is read, and one that is written."""
+"""The two ends of a copy: the server that is read, and the one that is written."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from metasweep.sweeps.states import ENDED, FINISHED
 from metasweep.transfer import queries
 
 RUNS_A_PAGE, FILES_A_PAGE, SWEEPS_A_PAGE = 200, 500, 100
-STEPS_A_PAGE = 5_000  # of a history that is read
-ROWS_A_REQUEST = 2_000  # of a history that is written; W&B takes 10 MB
+STEPS_A_PAGE = 5_000  # steps per page of a history that is read
+ROWS_A_REQUEST = 2_000  # rows per request of a history that is written; W&B accepts 10 MB
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The id under which it is on both servers."""
+        """The run's id, the same on both servers."""
         return self.node["name"]
 
     @property
@@ -44,12 +44,12 @@ class Run:
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing can be added to it."""
+        """Return whether nothing can be added to it."""
         return self.state in ENDED
 
     @property
     def rows(self) -> int:
-        """How many rows its history has."""
+        """The number of rows in its history."""
         return self.node["historyLineCount"] or 0
 
     @property
@@ -61,7 +61,7 @@ class Run:
 
 
 class End(Client):
-    """What both ends can tell."""
+    """What can be read at both ends."""
 
     def pages(self, query: str, where: str, variables: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Yield the nodes of a connection, page after page; `where` is its path below `project`."""
@@ -96,7 +96,7 @@ class End(Client):
 
 
 class Source(End):
-    """Where the sweep is."""
+    """The server that has the sweep."""
 
     def sweep(self, name: SweepName) -> dict[str, Any]:
         """Return the sweep. Raises: Refused, with 404, if there is none."""
@@ -118,7 +118,7 @@ class Source(End):
 
 
 class Destination(End):
-    """Where it is copied to."""
+    """The server that gets the copy."""
 
     def find_copy(self, source: SweepName, entity: str, project: str) -> SweepName | None:
         """Return the sweep that an earlier copy of `source` made, if there is one."""
@@ -129,7 +129,7 @@ class Destination(End):
         return None
 
     def make_copy(self, source: SweepName, sweep: dict[str, Any], entity: str, project: str) -> SweepName:
-        """Make a sweep like `sweep` that says whose copy it is, and that hands nothing out."""
+        """Create a sweep like `sweep` that names its original and hands out no runs."""
         description = "\n".join(filter(None, [sweep["description"], mark(source)]))
         fields = {"config": sweep["config"], "description": description, "displayName": sweep["displayName"]}
         owner = {"entityName": entity, "projectName": project}
@@ -138,7 +138,7 @@ class Destination(End):
         return SweepName(entity, project, made["name"])
 
     def begin(self, sweep: SweepName, run: Run) -> int:
-        """Make or change a run; return how many rows of its history are here already. Raises: Refused."""
+        """Create or change a run. Return how many rows of its history are already there. Raises: Refused."""
         same = ("name", "displayName", "config", "tags", "group", "jobType", "notes", "commit")
         fields = {name: run.node[name] for name in same} | {"summary": run.node["summaryMetrics"]}
         where = {"project": sweep.project, "entity": sweep.entity, "sweep": sweep.id}
@@ -154,9 +154,9 @@ class Destination(End):
             self.fetch("PUT", file["uploadUrl"], data=contents[file["name"]], headers=headers)
 
     def append(self, sweep: SweepName, run: str, offset: int, rows: Sequence[str]) -> None:
-        """Add rows to a history from line `offset` on.
+        """Add rows to a history, starting at line `offset`.
 
-        A row that is here already is only written again. Raises: Refused.
+        Rows that are already there are written again without harm. Raises: Refused.
         """
         for first in range(0, len(rows), ROWS_A_REQUEST):
             part = list(rows[first : first + ROWS_A_REQUEST])
@@ -164,7 +164,7 @@ class Destination(End):
             self._stream(sweep, run, {"files": piece})
 
     def end(self, sweep: SweepName, run: Run) -> None:
-        """Write the summary, and end the run as it ended. Raises: Refused."""
+        """Write the summary and end the run in its final state. Raises: Refused."""
         summary = {"wandb-summary.json": {"offset": 0, "content": [run.node["summaryMetrics"] or "{}"]}}
         body: dict[str, Any] = {"files": summary}
         if run.has_ended:
@@ -177,5 +177,5 @@ class Destination(End):
 
 
 def mark(source: SweepName) -> str:
-    """Return the line by which a later copy finds what an earlier one made."""
+    """Return the line in a copy's description by which a later copy finds it."""
     return f"Copy of sweep {source}."

@@ -1,4 +1,4 @@
-"""The GraphQL documents of copying, with names and shapes as W&B's own clients send them."""
+"""The GraphQL documents of copying, with the names and shapes that W&B's own clients use."""
 
 SWEEP = """
 query GetSweep($name: String!, $project: String, $entity: String) {

@@ -1,1 +1,1 @@
-"""What has become of jobs: their states, their ends, their points, as a table."""
+"""What happens to jobs: their states, their ends and their points, as a table."""

@@ -1,4 +1,4 @@
-"""How a job ended, and what it had too little of: by its program's exit status, its output, the scheduler."""
+"""How a job ended, and whether it lacked memory or time: from exit status, output and scheduler."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KILLED = (128 + signal.SIGKILL, 256 + signal.SIGKILL)  # as a shell and as PBS c
 
 
 def describe(submission: Submission, scheduler: Scheduler, job: Job) -> str:
-    """How a job ended, in one line: by its program's own exit status, else by the scheduler's."""
+    """Return in one line how a job ended: from its program's own exit status, else from the scheduler's."""
     status = submission.program_status(job.index)
     by_scheduler = scheduler.how_ended(job)
     reason = last_reason(submission, job.index)
@@ -35,11 +35,11 @@ def last_reason(submission: Submission, index: int) -> str:
 
 
 def lack(submission: Submission, scheduler: Scheduler, job: Job) -> Lack | None:
-    """What an ended job had too little of, or None."""
+    """Return what an ended job lacked, memory or time; None if neither."""
     by_scheduler = scheduler.lack(job)
     status = submission.program_status(job.index)
     if by_scheduler == "memory" and status in (0, None) and not died(job, status):
-        return None  # it came near its limit, and ended well
+        return None  # it came near its limit, but ended well
     if by_scheduler:
         return by_scheduler
     tally = submission.tally(job.index)  # a run that is killed by nobody else was too large for the kernel
@@ -48,16 +48,20 @@ def lack(submission: Submission, scheduler: Scheduler, job: Job) -> Lack | None:
 
 
 def died(job: Job, status: int | None) -> bool:
-    """Whether a job ended badly."""
+    """Return whether a job failed."""
     return bool(status) or (job.exit_status not in (0, None))
 
 
 def advise(missing: Lack | None, job: Job) -> str:
-    """What to ask for; empty when nothing was missing."""
+    """Return what to ask for; empty if nothing was lacking."""
     if missing == "memory":
-        had = f"all of its {job.mem_asked / 2**30:.3g} GB were used" if job.mem_asked else "killed for it"
+        had = (
+            f"all of its {job.mem_asked / 2**30:.3g} GB were used"
+            if job.mem_asked
+            else "killed for using too much"
+        )
         return f"too little memory: {had}; ask for more --mem, or submit with --retry"
     if missing == "time":
-        had = f"{clock(job.time_asked)} were over" if job.time_asked else "its walltime was over"
+        had = f"{clock(job.time_asked)} had passed" if job.time_asked else "its walltime had passed"
         return f"too little time: {had}; ask for more --walltime, or submit with --retry"
     return ""

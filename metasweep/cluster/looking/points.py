@@ -1,4 +1,4 @@
-"""A sweep's points and runs as the server counts them, read through wandb's public API."""
+"""How far a sweep is, counted from the server's runs through wandb's public API."""
 
 from __future__ import annotations
 
@@ -25,34 +25,34 @@ class Points:
     state: str
     expected: int | None
     done: int
-    """Points with a finished run; of a search without a grid, each run is a point."""
+    """Points with a finished run. In a search without a grid, each run is a point."""
     running: int
-    """Runs that are at it, as are the next two."""
+    """Runs that are running; the next two also count runs."""
     finished: int
     failed: int
     run_seconds: float | None  # median of the finished runs
-    rate: float  # runs finished per minute of those lately in which any was at work
+    rate: float  # finished runs per minute, over the recent minutes in which a run was running
 
     @property
     def left(self) -> int | None:
-        """Points that are still to be finished, where the sweep has an end."""
+        """Points that are not finished; None if the sweep has no limit."""
         return None if self.expected is None else max(0, self.expected - self.done)
 
     @property
     def seconds_left(self) -> float | None:
-        """How long the rest takes with the runs that are at work now; None when none is."""
+        """Seconds for the remaining points with the runs that run now; None if none does."""
         if self.left is None or not self.rate or not self.running:
             return None
         return self.left / self.rate * 60
 
 
 def read_points(sweep: str, account: Account) -> Points:
-    """Ask the server about a sweep. Raises click.ClickException."""
+    """Read a sweep from the server. Raises click.ClickException."""
     try:
         check_reach(account.base_url)
     except ConnectionError as error:
         raise click.ClickException(f"{error}: start it, or look again later") from error
-    import wandb  # a second's work
+    import wandb  # takes a second
 
     try:
         api = wandb.Api({"base_url": account.base_url}, timeout=30, api_key=account.api_key)
@@ -67,7 +67,7 @@ def read_points(sweep: str, account: Account) -> Points:
 def count_points(
     state: str, expected: int | None, config: Mapping[str, Any], runs: list[Any], now: float
 ) -> Points:
-    """Count runs (with `state`, `config`, `created_at`, `heartbeat_at`) and the points that they are of."""
+    """Count runs (with `state`, `config`, `created_at`, `heartbeat_at`) and their points."""
     finished = [run for run in runs if run.state == "finished"]
     states = [run.state for run in runs]
     spans = [(seconds(run.created_at), seconds(run.heartbeat_at)) for run in runs]
@@ -87,7 +87,7 @@ def count_points(
 
 
 def count_distinct(config: Mapping[str, Any], finished: list[Any]) -> int:
-    """How many points of a grid have a finished run; runs of another search are points themselves."""
+    """Return how many points of a grid have a finished run. In other searches each run is a point."""
     if config.get("method") != "grid":
         return len(finished)
     grid = Grid(config)
@@ -96,7 +96,7 @@ def count_distinct(config: Mapping[str, Any], finished: list[Any]) -> int:
 
 
 def busy_seconds(spans: Iterable[tuple[float, float]], begin: float, end: float) -> float:
-    """For how long of the time between `begin` and `end` at least one of the spans lasted."""
+    """Return the seconds between `begin` and `end` in which at least one span was open."""
     total, reached = 0.0, begin
     for first, last in sorted(spans):
         first, last = max(first, reached), min(last, end)
@@ -106,7 +106,7 @@ def busy_seconds(spans: Iterable[tuple[float, float]], begin: float, end: float)
 
 
 def seconds(stamp: str | None) -> float:
-    """Seconds since the epoch of the API's time stamp."""
+    """Return the API's time stamp as seconds since the epoch."""
     if not stamp:
         return 0.0
     stamp = stamp.replace("Z", "+00:00")

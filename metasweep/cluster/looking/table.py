@@ -1,4 +1,4 @@
-"""The table of `status`: jobs, their agents and the sweep's points side by side."""
+"""The table of `jobs`: the jobs, their agents and the sweep's points."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from metasweep.cluster.schedulers import Job, Scheduler
 from metasweep.cluster.submission import Submission, program_status
 
 COLOURS = {"queued": "yellow", "running": "green", "ended": "dim"}
-FEW = 10  # jobs that each get a row of their own, even when several ended in the same way
+FEW = 10  # up to so many jobs get a row each, even if several ended in the same way
 BAR_WIDTH = 40
 
 
@@ -31,9 +31,9 @@ def show(
     last: Sequence[Job],
     points: Points | str,
 ) -> RenderableType:
-    """Everything about one submission.
+    """Return everything about one submission.
 
-    `last` holds the report's job, if there is one; `points` may be a line saying why they are not known.
+    `last` holds the report's job, if there is one. `points` may be a line that says why they are not known.
     """
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for column in ("job", "state", "node", "for"):
@@ -53,7 +53,7 @@ def show(
 
 
 def again(submission: Submission, scheduler: Scheduler, jobs: Sequence[Job], left: int) -> str:
-    """What to do about the points that are left when nobody works on them any more."""
+    """Return what to do about the remaining points when no job works on them."""
     lacking = any(ends.lack(submission, scheduler, job) for job in jobs)
     option = " --retry" if lacking else ""
     points = "1 point is" if left == 1 else f"{left} points are"
@@ -67,7 +67,7 @@ def totals(
     last: Sequence[Job],
     points: Points | str,
 ) -> Table:
-    """The sums under the rows: jobs, the report's job, points, runs."""
+    """Return the totals under the rows: jobs, the report's job, points, runs."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(min_width=len("points"))
     grid.add_row("jobs", Text(summary(jobs)))
@@ -87,7 +87,7 @@ def totals(
 
 
 def describe_canary(submission: Submission) -> str:
-    """What has become of the run that the jobs wait for."""
+    """Return the state of the run that the jobs wait for."""
     status = program_status(Path(submission.canary_folder or ""), 1)
     if status is None:
         return f"{submission.canary_id} has not ended: the jobs wait for it"
@@ -108,7 +108,7 @@ def leftovers(submission: Submission) -> str:
 
 
 def describe_report(submission: Submission, scheduler: Scheduler, job: Job) -> str:
-    """What has become of the report's job, and where the report is."""
+    """Return the state of the report's job, and where the report is."""
     if job.state != "ended" or not submission.report_folder:
         return job.state
     folder = Path(submission.report_folder)
@@ -122,9 +122,9 @@ def describe_report(submission: Submission, scheduler: Scheduler, job: Job) -> s
 
 
 def rows(submission: Submission, scheduler: Scheduler, jobs: Sequence[Job]) -> Iterator[tuple[str, ...]]:
-    """State and cells of each row: a row for each job, and one for all that wait for the same reason.
+    """Yield state and cells of each row: one row per job, and one for all jobs that wait for the same reason.
 
-    Of many jobs, those that ended in the same way share a row, too.
+    If there are many jobs, those that ended in the same way share a row, too.
     """
 
     def in_common(job: Job) -> str | None:
@@ -155,7 +155,7 @@ def cells(submission: Submission, scheduler: Scheduler, job: Job) -> tuple[str, 
 
 
 def what(submission: Submission, scheduler: Scheduler, job: Job) -> str:
-    """What its agent does, or did last."""
+    """Return what a job's agent does, or did last."""
     if job.state == "ended":
         return ends.describe(submission, scheduler, job)
     tally = submission.tally(job.index)

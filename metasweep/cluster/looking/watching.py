@@ -1,4 +1,4 @@
-"""Waiting for jobs and showing what they write."""
+"""Waits for jobs and shows their output."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ ARRIVAL_SECONDS = 5  # shared storage may show the last lines of an output late
 
 
 def wait(submission: Submission, scheduler: Scheduler, interval: float) -> int:
-    """Wait until the only job of a submission has ended; its program's exit status, or 1 if it has none.
+    """Wait until the only job of a submission has ended. Return its program's exit status, or 1 without one.
 
-    Raises click.ClickException for a job that can never run, after cancelling it.
+    A job that can never run is cancelled, and click.ClickException is raised.
     """
     said = ""
     while True:
@@ -37,12 +37,12 @@ def wait(submission: Submission, scheduler: Scheduler, interval: float) -> int:
 
 
 def is_living(scheduler: Scheduler, job_id: str) -> bool:
-    """Whether a job, or any of its members, has not ended."""
+    """Return whether a job, or any of its members, has not ended."""
     return any(job.state != "ended" for job in scheduler.jobs(job_id))
 
 
 def wait_for_end(scheduler: Scheduler, job_ids: list[str], seconds: float, interval: float) -> list[str]:
-    """Wait until jobs have ended, but not for ever; the ids of those that have not."""
+    """Wait at most `seconds` until jobs have ended; return the ids of those that have not."""
     deadline = time.monotonic() + seconds
     while (left := [one for one in job_ids if is_living(scheduler, one)]) and time.monotonic() < deadline:
         time.sleep(min(interval, 1.0))
@@ -50,7 +50,7 @@ def wait_for_end(scheduler: Scheduler, job_ids: list[str], seconds: float, inter
 
 
 def result(submission: Submission, job: Job | None) -> int:
-    """The exit status of an ended job, after its output has arrived."""
+    """Return the exit status of an ended job, after its output has arrived."""
     deadline = time.monotonic() + ARRIVAL_SECONDS
     while submission.log(1) is None and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -61,12 +61,12 @@ def result(submission: Submission, job: Job | None) -> int:
 
 
 def tail(path: Path, lines: int) -> list[str]:
-    """The last lines of a file, as they are."""
+    """Return the last lines of a file."""
     return path.read_text("utf-8", "replace").splitlines()[-lines:]
 
 
 def follow(logs: dict[int, Path], positions: dict[int, int]) -> Iterator[tuple[int, str]]:
-    """Index and text of every whole line added since the last call; moves `positions` forward."""
+    """Yield index and text of every complete line since the last call, and update `positions`."""
     for index, path in logs.items():
         with path.open("rb") as file:
             file.seek(positions.get(index, 0))

@@ -1,4 +1,4 @@
-"""The batch systems: one class each, found out by what is on this machine."""
+"""The batch systems: one class each, chosen by what is installed on this machine."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ NAMES = tuple(scheduler.name for scheduler in SCHEDULERS)
 
 
 def find(name: str | None = None, site: Site | None = None) -> Scheduler:
-    """The scheduler of that name, or the only one on this machine. Raises click.ClickException.
+    """Return the scheduler with that name, or the only one on this machine. Raises click.ClickException.
 
-    A site that has another one is not where we are: nothing of it is used.
+    A site with another scheduler describes another cluster: it is ignored.
     """
     here = [one for one in SCHEDULERS if one.name == name or (not name and shutil.which(one.submit_program))]
     if len(here) > 1 and site:
@@ -28,5 +28,5 @@ def find(name: str | None = None, site: Site | None = None) -> Scheduler:
     if len(here) == 1:
         return here[0](site if site and site.scheduler in (None, here[0].name) else None)
     if here:
-        raise click.ClickException("Both qsub and sbatch are here: say --scheduler pbs or --scheduler slurm")
+        raise click.ClickException("Both qsub and sbatch are here: use --scheduler pbs or --scheduler slurm")
     raise click.ClickException("No qsub and no sbatch here: run this on a frontend of the cluster")

@@ -1,4 +1,4 @@
-"""What a scheduler is asked for and what it tells: the same words for PBS and Slurm."""
+"""What every scheduler can be asked, and its answers, in the same words for PBS and Slurm."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ class Request:
     cpus: int = 1
     mem: str = "2gb"
     scratch: str | None = None
-    scratch_kind: str | None = None  # None where the site has no scratch to ask for
+    scratch_kind: str | None = None  # None if the site has no scratch to ask for
     gpus: int = 0
     gpu_mem: str | None = None
     gpu_cap: str | None = None
     queue: str | None = None
     mail: str | None = None
-    after: str | None = None  # the id of a job that must have ended, in whatever way
-    after_ok: str | None = None  # the id of a plain job that must have ended well
+    after: str | None = None  # the id of a job that must have ended, with any result
+    after_ok: str | None = None  # the id of a single job that must have succeeded
 
     def output(self, index: str) -> Path:
-        """The file of one job's output, by its index in the array; the same for every scheduler."""
+        """Return the output file of one job, by its index in the array."""
         return self.logs / f"{self.name}.{index}.log"
 
     def as_asked(self) -> dict[str, Any]:
-        """What can be asked for again: all but the place and what was waited for."""
+        """Return everything that can be asked for again: all but the folder and the jobs it waited for."""
         left_out = ("logs", "name", "after", "after_ok")
         return {name: value for name, value in asdict(self).items() if name not in left_out}
 
 
 @dataclass(frozen=True)
 class Job:
-    """One job, or one member of an array of jobs, as the scheduler sees it now."""
+    """One job, or one member of an array of jobs, in its current state."""
 
     id: str
     index: int
@@ -61,25 +61,25 @@ class Job:
     exit_status: int | None = None
     comment: str = ""
     run_count: int = 1
-    output: Path | None = None  # where the scheduler writes, if it says so
-    mem_used: int | None = None  # bytes, the most at any time
+    output: Path | None = None  # the scheduler's output file, if known
+    mem_used: int | None = None  # bytes, the peak
     mem_asked: int | None = None
     time_used: float | None = None  # seconds
     time_asked: float | None = None
 
 
 class Scheduler(ABC):
-    """A batch system. Every method that asks it something raises click.ClickException with one line."""
+    """A batch system. Every method that runs its commands may raise click.ClickException, in one line."""
 
     name: ClassVar[str]
     submit_program: ClassVar[str]
-    marker: ClassVar[str]  # what its lines in a job script begin with
+    marker: ClassVar[str]  # how its lines in a job script begin
 
     def __init__(self, site: Site | None = None) -> None:
         self.site = site or Site()
 
     def refuse(self, request: Request) -> str | None:
-        """Why this scheduler cannot be asked for that, or None."""
+        """Return why this scheduler cannot take the request; None if it can."""
         if not request.gpus and (request.gpu_mem or request.gpu_cap):
             return "--gpu-mem and --gpu-cap say which GPU: add --gpus 1"
         return None
@@ -108,18 +108,18 @@ class Scheduler(ABC):
 
     @abstractmethod
     def directives(self, request: Request) -> list[str]:
-        """The request as options, one for each line of a job script."""
+        """Return the request as options, one for each line of a job script."""
 
     def command(self, script: Path) -> list[str]:
-        """The command that submits a job script: everything else is in the script."""
+        """Return the command that submits a job script. All options are in the script."""
         return [self.submit_program, str(script)]
 
     @abstractmethod
     def submit(self, script: Path) -> str:
-        """Submit a job script and return the job's id, after making sure that the job exists."""
+        """Submit a job script and return the job's id, after checking that the job exists."""
 
     def exists(self, job_id: str) -> bool:
-        """Whether a job that was just submitted is known; a scheduler that cannot be asked is believed."""
+        """Return whether a new job is known. If the scheduler cannot answer, assume that it is."""
         try:
             return bool(self.jobs(job_id))
         except click.ClickException as error:
@@ -128,20 +128,24 @@ class Scheduler(ABC):
 
     @abstractmethod
     def jobs(self, job_id: str) -> list[Job]:
-        """Every job under that id, in the order of their indices; empty when it is not known (any more)."""
+        """Return every job under that id, in the order of the indices; empty if the id is unknown (by
+        now).
+        """
 
     @abstractmethod
     def cancel(self, job_ids: Sequence[str], force: bool = False) -> None:
-        """End jobs with SIGTERM, then SIGKILL; with `force` at once, also where a node does not answer."""
+        """End jobs with SIGTERM, then SIGKILL. With `force` kill at once, even if a node does not answer."""
 
     @abstractmethod
     def how_ended(self, job: Job) -> str:
-        """In plain words how a job ended, going by its exit status alone."""
+        """Return in plain words how a job ended, from its exit status alone."""
 
     @abstractmethod
     def lack(self, job: Job) -> Lack | None:
-        """What an ended job had too little of, as far as the scheduler knows."""
+        """Return what an ended job lacked, as far as the scheduler knows."""
 
     @abstractmethod
     def explain(self, comment: str) -> str:
-        """The scheduler's comment on a waiting job in plain words; empty when there is nothing to say."""
+        """Return the scheduler's comment on a waiting job in plain words; empty if there is nothing to
+        say.
+        """

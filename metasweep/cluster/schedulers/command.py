@@ -1,4 +1,4 @@
-"""Running a scheduler's commands: never waiting for a password, never for ever."""
+"""Runs a scheduler's commands: they never wait for a password, and never longer than `SECONDS`."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import click
 
 from metasweep.cluster.site import Ticket
 
-# How long a scheduler's command may take; an overloaded server is slow, but not that slow.
+# The time limit of a scheduler's command. An overloaded server is slow, but not that slow.
 SECONDS = float(os.environ.get("METASWEEP_SCHEDULER_SECONDS", "60"))
 
 CREDENTIALS = re.compile(r"credential|kerberos|gss|ticket|password|authenti", re.IGNORECASE)
-"""What a command says that was refused for who asks, not for what."""
+"""In the output of a command that was refused because of the user's credentials."""
 
 
 class NoAnswer(click.ClickException):
-    """A command that did not end in time: whether it did something is not known."""
+    """A command did not end in time. Whether it did something is not known."""
 
 
 class NotHere(click.ClickException):
@@ -27,10 +27,10 @@ class NotHere(click.ClickException):
 
 
 def run(arguments: Sequence[str], ticket: Ticket | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end and return it with its output, whatever its exit status.
+    """Run a command and return it with its output, whatever its exit status.
 
-    It gets no input and no terminal, so that a question for a password fails instead of hanging.
-    Raises click.ClickException when it is not there or asks for a password, NoAnswer when it does not end.
+    It gets no input and no terminal, so that a question for a password fails instead of hanging. Raises
+    click.ClickException if the command is missing or asks for a password, NoAnswer if it does not end.
     """
     try:
         return subprocess.run(
@@ -54,7 +54,7 @@ def run(arguments: Sequence[str], ticket: Ticket | None = None) -> subprocess.Co
 def failure(
     process: subprocess.CompletedProcess[str], advice: str = "", ticket: Ticket | None = None
 ) -> click.ClickException:
-    """The error to raise for a command that failed: its own first line, and what to do."""
+    """Return the error for a failed command: its own first line, and what to do."""
     lines = [line for line in (process.stderr + process.stdout).splitlines() if line.strip()]
     said = lines[0].strip() if lines else f"exit status {process.returncode}"
     if CREDENTIALS.search(process.stderr):
@@ -63,11 +63,11 @@ def failure(
 
 
 def ticket_advice(ticket: Ticket | None) -> str:
-    """What to do when the site wants a ticket and this account has none, else nothing."""
+    """Return what to do if the site needs a ticket and this account has none; empty otherwise."""
     if not ticket:
         return ""
     try:
         checked = subprocess.run(ticket.check, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS)
     except FileNotFoundError:
         return ""
-    return "" if checked.returncode == 0 else f"you have no valid ticket; run {ticket.renew}, then this again"
+    return "" if checked.returncode == 0 else f"you have no valid ticket; run {ticket.renew}, then try again"

@@ -1,4 +1,4 @@
-"""OpenPBS, as on MetaCentrum. Its surprises, noted below, were seen on a real server (23.06)."""
+"""OpenPBS, as on MetaCentrum. The surprises noted below were seen on a real server (23.06)."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ ADVICE = {
     188: "more than the queue allows; ask for less, or leave --queue out",
 }
 OVER_VIRTUAL_MEMORY, OVER_MEMORY, AT_WALLTIME, AFTER_SIGNAL = -26, -27, -29, 256
-KILLED = (128 + 9, AFTER_SIGNAL + 9)  # by the kernel, seen by a shell or by PBS
+KILLED = (128 + 9, AFTER_SIGNAL + 9)  # by the kernel, as a shell and as PBS report it
 STATES: dict[str, State] = {"R": "running", "E": "running", "B": "running", "X": "ended", "F": "ended"}
-FULL = 0.97  # of the memory asked for: who comes so near was stopped by it
-LAG_SECONDS = 30  # what PBS says of the time used is that old
+FULL = 0.97  # of the requested memory; a job that used more was stopped by the limit
+LAG_SECONDS = 30  # how old PBS's used time may be
 AMOUNT = re.compile(r"Insufficient amount of \w*\s*resource: (\w+)(?: \(R: (\S+) A: (\S+) T: (\S+)\))?")
 MISMATCH = re.compile(r"Insufficient amount of \w*\s*resource: (\w+) \((\S+) != ")
 
@@ -53,26 +53,26 @@ class PBS(Scheduler):
     marker = "#PBS"
 
     def refuse(self, request: Request) -> str | None:
-        """PBS reads ':' in a path as host:path and splits options at spaces."""
+        """Refuse paths that PBS misreads: ':' means host:path, and a space ends an option."""
         if re.search(r"[\s:,'\"^]", str(request.logs)):
             return f"PBS cannot write to {str(request.logs)!r}: choose a path without spaces and :"
         return super().refuse(request)
 
     def directives(self, request: Request) -> list[str]:
-        """qsub's options. `-k oed` writes the output live, if its folder exists."""
+        """Return qsub's options. `-k oed` writes the output live, if its folder exists."""
         lines = [
             f"-N {request.name}",
             f"-l {select(request)}",
             f"-l walltime={clock(request.walltime)}",
         ]
-        # Of a path without a file name, PBS makes one of the job's id: say the name.
+        # If the path is a folder, PBS names the file after the job's id. So give a file name.
         index = "^array_index^" if request.jobs > 1 else "1"
         lines += ["-j oe", "-k oed", f"-o {request.output(index)}"]
         if request.jobs > 1:  # PBS refuses an array of one
             lines.append(f"-J 1-{request.jobs}{limit(request)}")
         if request.queue:
             lines.append(f"-q {request.queue}")
-        if request.after:  # afterok looks only at the member of the array that ends last
+        if request.after:  # afterok would only look at the member of the array that ends last
             lines.append(f"-W depend=afterany:{request.after}")
         if request.after_ok:
             lines.append(f"-W depend=afterok:{request.after_ok}")
@@ -88,7 +88,7 @@ class PBS(Scheduler):
         return command.failure(process, ADVICE.get(process.returncode, ""), self.site.ticket)
 
     def submit(self, script: Path) -> str:
-        """qsub prints an id and exits with 0 even when no queue takes the job: look it up."""
+        """Submit and look the job up: qsub prints an id and exits with 0 even if no queue takes the job."""
         process = self.run(self.command(script))
         job_id = process.stdout.strip()
         if process.returncode or not job_id:
@@ -101,7 +101,10 @@ class PBS(Scheduler):
         return job_id
 
     def exists(self, job_id: str) -> bool:
-        """Whether PBS knows a job. A job on its way between two servers may be unknown for a moment."""
+        """Return whether PBS knows a job.
+
+        A job that moves between two servers may be unknown for a moment.
+        """
         for attempt in range(3):
             if attempt:
                 time.sleep(0.5)
@@ -110,7 +113,7 @@ class PBS(Scheduler):
         return False
 
     def jobs(self, job_id: str) -> list[Job]:
-        """A plain job, or all members of an array (whose own record is not among them)."""
+        """Return a single job, or all members of an array, without the array's own record."""
         found = [job for job_id, record in self.ask([job_id]).items() if (job := read_job(job_id, record))]
         return sorted(found, key=lambda job: job.index)
 
@@ -121,15 +124,15 @@ class PBS(Scheduler):
         return read_queues(self.tell(["qstat", "-Qf", "-F", "json"])["Queue"], default)
 
     def cancel(self, job_ids: Sequence[str], force: bool = False) -> None:
-        """qdel; jobs that have ended already are no error."""
+        """qdel. Jobs that have already ended cause no error."""
         process = self.run(["qdel", *(["-W", "force"] if force else []), *job_ids])
         if process.returncode not in (0, FINISHED_JOB, UNKNOWN_JOB):
             raise self.failure(process)
 
     def how_ended(self, job: Job) -> str:
-        """The exit status of PBS: negative for its own reasons, above 256 for signals."""
+        """Explain PBS's exit status: negative for its own reasons, above 256 for signals."""
         status = job.exit_status
-        if not job.run_count:  # a queued member of an array that is deleted has the exit status 1
+        if not job.run_count:  # a queued member of an array that is deleted has exit status 1
             return "cancelled before it started"
         if status is None:
             return "ended before it started"
@@ -142,7 +145,9 @@ class PBS(Scheduler):
         return f"PBS could not run it ({status})" if status < 0 else f"exit status {status}"
 
     def lack(self, job: Job) -> Lack | None:
-        """By the exit status, or by what was used: the kernel kills a process, not the job."""
+        """Judge by the exit status or by what was used: the kernel may kill one process instead of the
+        job.
+        """
         if job.exit_status in (OVER_MEMORY, OVER_VIRTUAL_MEMORY):
             return "memory"
         if job.mem_used and job.mem_asked and job.mem_used >= FULL * job.mem_asked:
@@ -167,7 +172,7 @@ class PBS(Scheduler):
             raise click.ClickException(f"qstat did not answer in JSON ({error}); is this OpenPBS?") from error
 
     def explain(self, comment: str) -> str:
-        """What 'Can Never Run' and 'Not Running' mean."""
+        """Explain 'Can Never Run' and 'Not Running'."""
         kind, _, reason = comment.partition(": ")
         if kind == "Can Never Run":
             return f"can never run: {explain_reason(reason, never=True)}; cancel it and ask for less"
@@ -206,7 +211,7 @@ def gpus_of(least: dict[str, Any], most: dict[str, Any]) -> bool | None:
 
 
 def select(request: Request) -> str:
-    """The chunk of one job: `select=1:ncpus=4:mem=8gb:scratch_local=10gb`."""
+    """Return the resources of one job: `select=1:ncpus=4:mem=8gb:scratch_local=10gb`."""
     chunk = [f"ncpus={request.cpus}"]
     if request.gpus:
         chunk.append(f"ngpus={request.gpus}")
@@ -221,12 +226,12 @@ def select(request: Request) -> str:
 
 
 def limit(request: Request) -> str:
-    """At most so many at once. PBS also takes %0, and then never starts a job."""
+    """Return the limit of jobs that run at once. PBS also takes %0, and then never starts a job."""
     return f"%{request.max_running}" if request.max_running and request.max_running < request.jobs else ""
 
 
 def read_job(job_id: str, record: dict[str, Any]) -> Job | None:
-    """A job from PBS's record; None for the record of an array as a whole."""
+    """Return the job in PBS's record; None for the record of a whole array."""
     index = re.search(r"\[(\d*)\]", job_id)
     if index and not index[1]:
         return None
@@ -249,7 +254,9 @@ def read_job(job_id: str, record: dict[str, Any]) -> Job | None:
 
 
 def output(job_id: str, record: dict[str, Any], index: str) -> Path | None:
-    """Where PBS writes a job's output: HOST:PATH, or of a folder a file in it that is named after the job."""
+    """Return where PBS writes a job's output, given as HOST:PATH; in a folder the file is named after the
+    job.
+    """
     path = str(record.get("Output_Path", "")).partition(":")[2].replace("^array_index^", index)
     if not path:
         return None
@@ -271,7 +278,7 @@ def seconds(text: object) -> int | None:
 
 
 def explain_reason(reason: str, never: bool) -> str:
-    """One of the reasons in plain words; R, A and T are requested, available and total."""
+    """Return a reason in plain words; R, A and T are requested, available and total."""
     if mismatch := MISMATCH.search(reason):
         return f"no node offers {mismatch[1]}={mismatch[2]}"
     amount = AMOUNT.search(reason)

@@ -1,4 +1,4 @@
-"""Slurm by its commands sbatch, squeue and scancel."""
+"""Slurm, through its commands sbatch, squeue and scancel."""
 
 from __future__ import annotations
 
@@ -68,17 +68,17 @@ class Slurm(Scheduler):
     marker = "#SBATCH"
 
     def refuse(self, request: Request) -> str | None:
-        """Slurm knows GPUs by their type, and scratch by its size alone."""
+        """Slurm knows GPUs only by their type, and scratch only by its size."""
         if request.gpu_mem or request.gpu_cap:
-            return "Slurm takes no --gpu-mem and no --gpu-cap: choose a partition with such cards by --queue"
-        if "%" in str(request.logs):  # it would be taken for one of Slurm's patterns
+            return "Slurm takes no --gpu-mem and no --gpu-cap: choose a partition with such GPUs by --queue"
+        if "%" in str(request.logs):  # Slurm would read it as a pattern
             return f"Slurm cannot write to {str(request.logs)!r}: choose a path without %"
         if re.search(r"\s", str(request.logs)):
             return f"Slurm cannot write to {str(request.logs)!r}: move the project to a path without spaces"
         return super().refuse(request)
 
     def directives(self, request: Request) -> list[str]:
-        """sbatch's options. Output is live, and a job that is started again adds to it."""
+        """Return sbatch's options. Output is live, and a restarted job appends to it."""
         array = request.jobs > 1
         output = request.output("%a" if array else "1")
         lines = [f"--job-name={request.name}", f"--time={clock(request.walltime)}", "--ntasks=1"]
@@ -98,7 +98,7 @@ class Slurm(Scheduler):
         return [self.submit_program, "--parsable", str(script)]
 
     def submit(self, script: Path) -> str:
-        """The id; with several clusters, sbatch adds ';cluster'."""
+        """Return the id. With several clusters, sbatch appends ';cluster'."""
         process = command.run(self.command(script))
         if process.returncode:
             raise command.failure(process, advice_on(process.stderr))
@@ -108,7 +108,7 @@ class Slurm(Scheduler):
         return job_id
 
     def jobs(self, job_id: str) -> list[Job]:
-        """From squeue, which forgets ended jobs after some minutes (MinJobAge)."""
+        """Ask squeue, which forgets ended jobs after some minutes (MinJobAge)."""
         fields = ",".join(f"{field}:64" for field in FIELDS)
         process = command.run(["squeue", "--states=all", "--array", "--noheader", "-j", job_id, "-O", fields])
         if process.returncode and "Invalid job id" not in process.stderr:
@@ -129,7 +129,7 @@ class Slurm(Scheduler):
             raise command.failure(process)
 
     def how_ended(self, job: Job) -> str:
-        """The state in words, which is in `comment` once a job has ended."""
+        """Return the state in words; after the end it is in `comment`."""
         words = {
             "TIMEOUT": "killed at its walltime",
             "OUT_OF_MEMORY": "killed for its memory",
@@ -140,7 +140,7 @@ class Slurm(Scheduler):
         return words.get(state) or f"exit status {job.exit_status}"
 
     def lack(self, job: Job) -> Lack | None:
-        """By the state, which is in `comment` once a job has ended."""
+        """Judge by the state; after the end it is in `comment`."""
         return {"OUT_OF_MEMORY": "memory", "TIMEOUT": "time"}.get(job.comment)  # type: ignore[return-value]
 
     def explain(self, comment: str) -> str:
@@ -164,12 +164,12 @@ def read_partition(line: str) -> Queue | None:
 
 
 def advice_on(said: str) -> str:
-    """What to do about what sbatch refuses."""
+    """Return what to do when sbatch refuses something."""
     return next((advice for words, advice in ADVICE.items() if words in said), "")
 
 
 def read_job(line: str) -> Job:
-    """A job from one line of squeue, columns of 64 characters."""
+    """Read a job from one line of squeue, with columns of 64 characters."""
     array, task, job_id, state, node, started, exit_code, reason, restarts, used, limit = (
         line[start : start + 64].strip() for start in range(0, 64 * len(FIELDS), 64)
     )

@@ -1,9 +1,9 @@
 """The job that serves: `python -m metasweep.cluster.serving.host FOLDER WORK HOST`.
 
-The server's state is on the node's own disk, WORK, since SQLite and shared storage do not go together; a
-copy goes to FOLDER every minute and at the end. A job that follows takes the copy up. Only one of them
-serves: a job of which nothing was heard for a minute counts as lost, and one that cannot write its sign of
-life stops by itself before that.
+The server's state is on the node's own disk, in WORK, because SQLite does not work on shared storage. A copy
+goes to FOLDER every minute and at the end. The next job starts from the copy. Only one job serves at a time:
+if one has not written its sign of life for a minute, the others take it for lost; it stops by itself before
+that.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from metasweep.cluster.serving.place import BEAT_SECONDS, LOST_SECONDS, Place
 
 COPY_SECONDS = 60.0
 START_SECONDS = 60.0
-END_SECONDS = 4.0  # for the server, of the 10 that a batch system gives
-LEAVE_SECONDS = 90.0  # before the walltime is over
+END_SECONDS = 4.0  # for the server's end, of the 10 seconds that a batch system gives
+LEAVE_SECONDS = 90.0  # it ends this long before its walltime
 SERVER = [sys.executable, "-m", "metasweep", "server"]
 
 
 class Host:
-    """The holder of the state."""
+    """The job that holds the state."""
 
     def __init__(self, place: Place, work: Path, host: str) -> None:
         self.place, self.work = place, work
@@ -42,7 +42,7 @@ class Host:
         self._process: subprocess.Popen[bytes] | None = None
 
     def run(self) -> int:
-        """Serve until told to stop, until the walltime is nearly over, or until all is done."""
+        """Serve until told to stop, until the walltime is nearly over, or until the work is done."""
         self.place.make()
         if not self._wait_for_turn():
             return DONE
@@ -56,14 +56,14 @@ class Host:
             self._end()
 
     def _wait_for_turn(self) -> bool:
-        """Wait for the state; False when there is nothing to do any more."""
+        """Wait until this job may hold the state. Return False if there is nothing left to do."""
         while not self.place.hold(self.who):
             if self.told.wait(BEAT_SECONDS) or self.place.stop.exists():
                 return False
         return not (self.told.is_set() or self.place.stop.exists())
 
     def _start(self) -> None:
-        """Start the server, with a certificate that is made once."""
+        """Start the server. Its certificate is created only once."""
         if not self.place.tls_key.exists():
             make_certificate(self.place)
         options = ["--host", self._host, "--port", "0", "--certfile", str(self.place.cert)]
@@ -71,7 +71,7 @@ class Host:
         self._process = subprocess.Popen([*SERVER, "serve", "--server-dir", str(self.state), *options])
 
     def _wait_until_up(self) -> int:
-        """The port of the server, once it listens; its key is then in the folder."""
+        """Return the server's port once it listens. Then its key is in the folder."""
         assert self._process
         deadline = time.monotonic() + START_SECONDS
         while self._process.poll() is None and time.monotonic() < deadline:
@@ -90,7 +90,7 @@ class Host:
         raise RuntimeError("the server did not start")
 
     def _keep(self) -> int:
-        """Give signs of life and copy the state, until it is time to go."""
+        """Write signs of life and copy the state, until it is time to end."""
         assert self._process
         left = job.time_left(os.environ)
         deadline = time.monotonic() + left - LEAVE_SECONDS if left else float("inf")
@@ -103,7 +103,7 @@ class Host:
                 return FAULT
             try:
                 if not self.place.hold(self.who):
-                    raise RuntimeError("another job has taken the state over")
+                    raise RuntimeError("another job has taken over the state")
                 heard = now
                 if now - copied > COPY_SECONDS:
                     self._copy()
@@ -115,7 +115,7 @@ class Host:
         return DONE
 
     def _copy(self) -> None:
-        """Put a whole copy of the state into the folder, in place of the last one."""
+        """Replace the copy of the state in the folder by a new, complete one."""
         new, old = self.place.folder / "state.new", self.place.folder / "state.old"
         for path in (new, old):
             shutil.rmtree(path, ignore_errors=True)
@@ -127,7 +127,7 @@ class Host:
         shutil.rmtree(old, ignore_errors=True)
 
     def _end(self) -> None:
-        """Serve nobody any more, copy the state, and let the next job have it."""
+        """Stop the server, copy the state, and release it for the next job."""
         self.place.withdraw()
         if self._process:
             self._process.terminate()
@@ -142,7 +142,7 @@ class Host:
 
 
 def make_certificate(place: Place) -> None:
-    """Make the certificate for the loopback addresses of relays and tunnels, and its key."""
+    """Create the certificate for the loopback addresses of relays and tunnels, and its key."""
     draft = place.tls_key.with_suffix(".draft")
     command = ["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-days", "365"]
     command += ["-keyout", str(draft), "-out", str(place.cert), "-subj", "/CN=metasweep"]
@@ -153,7 +153,7 @@ def make_certificate(place: Place) -> None:
 
 
 def node_name() -> str:
-    """The name by which other nodes know this one."""
+    """Return this node's name for other nodes."""
     name = socket.getfqdn()
     return socket.gethostname() if name.startswith("localhost") else name
 

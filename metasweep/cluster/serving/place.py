@@ -20,7 +20,7 @@ from typing import Any
 
 BEAT_SECONDS = 10.0
 LOST_SECONDS = 60.0
-"""Without a sign of life for so long a holder counts as gone; it has then stopped serving by itself."""
+"""A holder that wrote no sign of life for so long is lost. It has stopped serving by itself before."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,13 @@ class Place:
     folder: Path
 
     def make(self) -> None:
-        """Make it, for its owner alone. Raises OSError."""
+        """Create the folder, for its owner alone. Raises OSError."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder.chmod(0o700)
 
     @property
     def state(self) -> Path:
-        """The last whole copy of the server's state."""
+        """The last complete copy of the server's state."""
         return self.folder / "state"
 
     @property
@@ -56,24 +56,24 @@ class Place:
 
     @property
     def stop(self) -> Path:
-        """Its existence tells the server to end."""
+        """A file whose existence tells the server to end."""
         return self.folder / "stop"
 
     def address(self) -> tuple[str, int] | None:
-        """Node and port of the server that runs now, or None."""
+        """Node and port of the running server; None without one."""
         found = read(self.folder / "address.json")
         return (str(found["host"]), int(found["port"])) if found else None
 
     def publish(self, host: str, port: int) -> None:
-        """Say where the server runs."""
+        """Store where the server runs."""
         write(self.folder / "address.json", {"host": host, "port": port})
 
     def withdraw(self) -> None:
-        """Say that none does."""
+        """Store that no server runs."""
         (self.folder / "address.json").unlink(missing_ok=True)
 
     def hold(self, who: str) -> bool:
-        """Take the state or renew that; False while somebody else holds it."""
+        """Take the state, or renew that. Return False while another job holds it."""
         holder = read(self.folder / "holder.json")
         if holder and holder["who"] != who and time.time() - holder["at"] < LOST_SECONDS:
             return False
@@ -81,14 +81,14 @@ class Place:
         return True
 
     def release(self, who: str) -> None:
-        """Let the next one take the state at once."""
+        """Release the state, so that another job can take it at once."""
         holder = read(self.folder / "holder.json")
         if holder and holder["who"] == who:
             (self.folder / "holder.json").unlink(missing_ok=True)
 
 
 def read(path: Path) -> dict[str, Any] | None:
-    """A small JSON file, or None where there is none."""
+    """Return the content of a small JSON file; None if there is no file."""
     try:
         return json.loads(path.read_text("utf-8"))
     except FileNotFoundError:

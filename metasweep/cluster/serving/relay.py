@@ -1,10 +1,10 @@
-"""An address on this machine that stays while the server moves from node to node.
+"""An address on this machine that stays the same while the server moves from node to node.
 
-`python -m metasweep.cluster.serving.relay FOLDER PORT_FILE PARENT`, in a job of agents, listens on the
-loopback interface, writes its port to PORT_FILE, and passes every connection on to the server that FOLDER
-names then; TLS is between client and server. While there is none, connections are closed, and their clients
-try again. It ends with process PARENT, and not with the signals that end a job: agents have things to send
-after those.
+`python -m metasweep.cluster.serving.relay FOLDER PORT_FILE PARENT` runs in a job of agents. It listens on the
+loopback interface, writes its port to PORT_FILE, and forwards every connection to the server that FOLDER
+names at that time. TLS is between client and server. While no server runs, connections are closed, and
+clients try again. The relay ends with process PARENT. It ignores the signals that end a job, since agents
+still send data after them.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ WATCH_SECONDS = 1.0
 
 
 def open_account(place: Place) -> Account:
-    """The server, by a relay in this process, which trusts its certificate from now on.
+    """Return the server's account, through a relay in this process. From now on this process trusts its
+    certificate.
 
-    Raises click.ClickException when no server runs.
+    Raises click.ClickException if no server runs.
     """
     if not place.address() or not place.key.exists():
         raise click.ClickException(
@@ -54,17 +55,17 @@ def open_account(place: Place) -> Account:
 
 
 async def listen(place: Place) -> asyncio.Server:
-    """Begin to listen on any port of the loopback interface."""
+    """Listen on any free port of the loopback interface."""
     return await asyncio.start_server(lambda *streams: relay(place, *streams), "127.0.0.1", 0)
 
 
 def port_of(server: asyncio.Server) -> int:
-    """The port that it listens on."""
+    """Return the port on which it listens."""
     return int(server.sockets[0].getsockname()[1])
 
 
 async def relay(place: Place, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Pass one connection on, in both directions, until either side ends it."""
+    """Forward one connection in both directions, until either side ends it."""
     try:
         address = place.address()
         if address is None:
@@ -81,7 +82,7 @@ async def relay(place: Place, reader: asyncio.StreamReader, writer: asyncio.Stre
 
 
 async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    """Copy what comes until it ends, then say so to the other side."""
+    """Copy data until it ends, then close the other side's input."""
     with contextlib.suppress(OSError):
         while data := await source.read(CHUNK):
             target.write(data)
@@ -90,7 +91,7 @@ async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> No
 
 
 async def serve(place: Place, port_file: Path, parent: int) -> None:
-    """Listen until the parent is gone."""
+    """Listen until the parent process has ended."""
     server = await listen(place)
     draft = port_file.with_suffix(".draft")
     draft.write_text(str(port_of(server)), "utf-8")
@@ -109,7 +110,7 @@ def is_alive(pid: int) -> bool:
 
 
 def main(folder: str, port_file: str, parent: str) -> None:
-    """Serve until the parent is gone."""
+    """Serve until the parent process has ended."""
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(signum, signal.SIG_IGN)
     asyncio.run(serve(Place(Path(folder)), Path(port_file), int(parent)))

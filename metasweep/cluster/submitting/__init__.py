@@ -1,1 +1,1 @@
-"""What is submitted: the script of a job, its size, the canary ahead of it, and another try."""
+"""How jobs are submitted: script, number and size, the canary before them, and retries."""

@@ -1,4 +1,4 @@
-"""The canary: one run of a sweep in a job of its own, before the others are let go.
+"""The canary: one run of a sweep in a job of its own, before the other jobs start.
 
 `python -m metasweep.cluster.submitting.canary SWEEP COMMAND...` is that job's program. It runs the command,
 an agent for one run, and ends with 0 only if a run of the sweep has then finished and logged the sweep's
@@ -43,7 +43,7 @@ def main(sweep: str, command: list[str]) -> int:
 
 
 def find_problem(name: str) -> str | None:
-    """Return why the sweep's runs should not all be started; None if one has done what it should."""
+    """Return why the other jobs should not start; None if a run has finished and logged the metric."""
     account = resolve(os.environ, Path.cwd())
     sweep = open_sweep(Client(account), name, None, None)
     import wandb

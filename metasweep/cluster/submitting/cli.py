@@ -33,17 +33,17 @@ MEM = "8gb"
 @interval_option
 @site_options
 def hello(gpus: int, interval: float, **options: Any) -> None:
-    """Submit the smallest job, wait for it, and show what it found."""
+    """Submit a tiny test job, wait for it, and show what it found."""
     target = read_target(options)
     try_out(target, script.HELLO, make_request(target, name="hello", gpus=gpus, **HELLO), interval)
 
 
 def try_out(target: Target, body: Path, request: Request, interval: float) -> None:
-    """Submit a job, wait until it has ended, print its output; exit with 1 if it failed."""
+    """Submit a job, wait until it has ended, and print its output. Exit with 1 if it failed."""
     submission = launch(target, body, request, {})
     if submission is None:
         return
-    click.echo(f"Submitted {submission.job_id}; waiting for it (Ctrl-C leaves it there).", err=True)
+    click.echo(f"Submitted {submission.job_id}; waiting for it (Ctrl-C leaves it running).", err=True)
     status = watching.wait(submission, target.scheduler, interval)
     show_log(submission)
     if status:
@@ -64,17 +64,19 @@ def show_log(submission: Submission) -> None:
     "--canary/--no-canary",
     "with_canary",
     default=True,
-    help="First one run alone; the others start when it has logged the sweep's metric.",
+    help="First submit one run alone; the jobs start after it has logged the sweep's metric.",
 )
 @click.option(
-    "--retry", "again", is_flag=True, help="Ask for half more of what the last jobs had too little of."
+    "--retry", "again", is_flag=True, help="Ask for 50 % more memory or time, whichever the last jobs lacked."
 )
 @click.option(
-    "--report", is_flag=True, help="In the end, check that the grid is complete and build the report."
+    "--report", is_flag=True, help="After all jobs, check that the grid is complete and build the report."
 )
-@click.option("--done", help="In the end, run this command; $1 is the sweep, $2 is 0 when it is complete.")
+@click.option("--done", help="After all jobs, run this command; $1 is the sweep, $2 is 0 if it is complete.")
 @serve_options
-@click.option("--check/--no-check", default=True, help="Ask the server for the sweep before submitting.")
+@click.option(
+    "--check/--no-check", default=True, help="Check on the server that the sweep exists, before submitting."
+)
 @interval_option
 @site_options
 def submit(
@@ -98,7 +100,8 @@ def submit(
     served = server.launch_servers(target, serve_jobs, serve_host, interval) if serve else None
     account = open_account(target, served)
     asked = account if check else None
-    if not asked or (sweeps.is_file(sweep) and not with_canary):  # before anything is created
+    # find these mistakes before anything is created
+    if not asked or (sweeps.is_file(sweep) and not with_canary):
         estimate.choose(None, request.cpus, wish.jobs, wish.walltime)
     sweep = sweeps.look_up(sweep, asked, target.logs) if asked else sweeps.take(sweep)
     settings = {"SWEEP": sweep, "AGENT": target.project.agent, "AGENT_OPTIONS": agent}
@@ -130,7 +133,7 @@ def submit(
 
 
 def open_account(target: Target, served: server.Served | None) -> Account | None:
-    """The server that the jobs will speak to, with the key that they will find; None in a dry run."""
+    """Return the jobs' server with the key that they will find; None in a dry run."""
     if target.dry_run:
         return None
     return (
@@ -141,23 +144,26 @@ def open_account(target: Target, served: server.Served | None) -> Account | None
 
 
 class Wish:
-    """What was said of the size of the jobs, and what stands for what was not."""
+    """The size of the jobs as given on the command line; None for what is still to be found out."""
 
     def __init__(self, jobs: int | None, walltime: int | None, mem: str | None) -> None:
         self.jobs, self.walltime, self.mem = jobs, walltime, mem
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing has to be found out."""
+        """Return whether everything was given."""
         return bool(self.jobs and self.walltime)
 
     def as_needs(self) -> dict[str, Any]:
-        """For a request."""
+        """Return it as arguments for a request."""
         return {"jobs": self.jobs or 1, "walltime": self.walltime or 1, "mem": self.mem or MEM}
 
 
 def read_left(sweep: str, account: Account | None) -> Points | None:
-    """The points of the sweep, if the server may be asked. Raises click.ClickException if none is left."""
+    """Read the points of the sweep, if the server may be asked.
+
+    Raises click.ClickException if none is left.
+    """
     points = read_points(sweep, account) if account else None
     if points and points.left == 0:
         raise click.ClickException(
@@ -167,7 +173,7 @@ def read_left(sweep: str, account: Account | None) -> Points | None:
 
 
 def launch_canary(target: Target, request: Request, settings: dict[str, str]) -> Submission:
-    """Submit the job of one run: one core, or the GPUs of one job."""
+    """Submit the job of one run, with one core, or with the GPUs of one job."""
     cpus = request.cpus if request.gpus else 1
     longest = target.scheduler.longest(request.queue, request.gpus > 0) or estimate.COMFORTABLE
     walltime = request.walltime if request.walltime > 1 else min(estimate.COMFORTABLE, longest)
@@ -177,7 +183,7 @@ def launch_canary(target: Target, request: Request, settings: dict[str, str]) ->
         name=f"{request.name}-canary",
     )
     submission = launch(target, script.CANARY, replace(small, cpus=cpus, walltime=walltime), settings)
-    assert submission  # a dry run has no account, and so no canary
+    assert submission  # a dry run has no account, and therefore no canary
     return submission
 
 
@@ -190,7 +196,7 @@ def learn(
     request: Request,
     interval: float,
 ) -> tuple[Points | None, Wish]:
-    """Wait for the canary, and learn from it what was not said; exit with 1 if it failed."""
+    """Wait for the canary, and take the missing sizes from it. Exit with 1 if it failed."""
     click.echo(
         f"Submitted the canary as {first.job_id}; waiting for its run, which says how many jobs and how long "
         "they need (Ctrl-C leaves it there: submit again when it has ended).",
@@ -210,7 +216,7 @@ def learn(
 def plan_jobs(
     target: Target, request: Request, points: Points | None, wish: Wish, first: Submission | None
 ) -> Request:
-    """The request with the number of jobs, their walltime and memory, as given or reckoned; prints advice."""
+    """Return the request with number, walltime and memory of the jobs, given or computed. Prints advice."""
     workers = request.gpus or request.cpus
     longest = target.scheduler.longest(request.queue, request.gpus > 0)
     plan = estimate.choose(points, workers, wish.jobs, wish.walltime, longest)
@@ -229,7 +235,7 @@ def launch_last(
     report: bool,
     done: str | None,
 ) -> None:
-    """Submit the job that starts when all others have ended; without a submission, as a dry run."""
+    """Submit the job that starts after all others have ended. Without a submission it is a dry run."""
     after = submission.job_id if submission else "ID-OF-THE-JOB-ABOVE"
     request = make_request(target, name=f"{name}-report", after=after, **REPORT)
     settings = {name: value for name, value in settings.items() if name in ("SWEEP", "SERVED")}
@@ -246,11 +252,11 @@ def launch_last(
 
 
 def tell(submission: Submission, project: Project) -> None:
-    """What was submitted and what to do next."""
+    """Print what was submitted and what to do next."""
     jobs = "1 job" if submission.jobs == 1 else f"{submission.jobs} jobs"
     click.echo(f"Submitted {jobs} as {submission.job_id}; logs in {submission.folder}")
     if submission.canary_id:
         click.echo(f"They start when one run alone has logged the metric: {submission.canary_id}.")
     if submission.report_id:
         click.echo(f"Then the last job, as {submission.report_id}.")
-    click.echo(f"See how they get on:  {project.command} {project.jobs} --watch")
+    click.echo(f"See their progress:  {project.command} {project.jobs} --watch")

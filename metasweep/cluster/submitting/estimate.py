@@ -1,4 +1,4 @@
-"""How many jobs, for how long: from the number of runs that are left and how long one takes."""
+"""How many jobs and how long, computed from the number of runs left and the time of one run."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from metasweep.batch.walltime import clock
 from metasweep.cluster.looking.points import Points
 
 START = 300  # seconds for a job's start: imports from shared storage, the data set, the first claim
-MARGIN = 1.3  # slower nodes, and the last runs, which cannot be shared out evenly
-COMFORTABLE = 2 * 3600  # jobs up to two hours start soonest: they fit into the gaps between longer ones
+MARGIN = 1.3  # for slower nodes, and for last runs that cannot be shared out evenly
+COMFORTABLE = 2 * 3600  # jobs up to two hours start soonest, since they fit between longer ones
 STEP = 900
 MAX_JOBS = 50
 
@@ -26,7 +26,7 @@ class Plan:
     walltime: int
 
     def as_needs(self) -> dict[str, Any]:
-        """For a request."""
+        """Return it as arguments for a request."""
         return {"jobs": self.jobs, "walltime": self.walltime}
 
     def __str__(self) -> str:
@@ -41,7 +41,7 @@ def suggest(
     walltime: int | None = None,
     longest: int | None = None,
 ) -> Plan:
-    """Jobs with `workers` runs at a time that do `left` runs: few jobs, none of them long.
+    """Suggest few jobs, none of them long, that finish `left` runs with `workers` runs at a time each.
 
     What is given stays. A suggested walltime is at least twice a run, so that no job ends in its first one,
     but not above the `longest` that there is, in seconds.
@@ -58,7 +58,7 @@ def suggest(
 
 
 def room(plan: Plan, run_seconds: float, workers: int) -> int:
-    """How many runs a plan's jobs can finish."""
+    """Return how many runs a plan's jobs can finish."""
     return plan.jobs * workers * int(max(0, plan.walltime - START) / (run_seconds * MARGIN))
 
 
@@ -89,4 +89,4 @@ def advise(points: Points, plan: Plan, workers: int, longest: int | None = None)
     better = suggest(points.left, points.run_seconds, workers, longest=longest)
     if holds >= points.left:
         return f"{needs}; {plan} has room for {holds}."
-    return f"{needs}, but {plan} has room for {holds} only: {better} would do."
+    return f"{needs}, but {plan} has room for only {holds}: {better} would be enough."

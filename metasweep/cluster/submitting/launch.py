@@ -1,4 +1,4 @@
-"""From a request to a job that exists: the script in its folder, the submission, the note of it."""
+"""From a request to a job: writes the script into its folder, submits it, and records the submission."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from metasweep.cluster.target import Target
 
 
 def make_request(target: Target, **needs: Any) -> Request:
-    """A request for that target. Raises click.UsageError for what it cannot be asked for."""
+    """Make a request for that target. Raises click.UsageError if the target cannot fulfil it."""
     site = target.scheduler.site
     request = Request(**{"queue": target.queue, **needs}, logs=target.logs)
     if site.scratch:
@@ -42,7 +42,7 @@ def make_request(target: Target, **needs: Any) -> Request:
 
 
 def launch(target: Target, body: Path, request: Request, settings: Mapping[str, str]) -> Submission | None:
-    """Submit one kind of job; None for a dry run, which prints what would be done."""
+    """Submit one kind of job. A dry run only prints what would be done, and returns None."""
     if target.dry_run:
         show(target, body, replace(request, logs=next(name_folders(target.logs, request.name))), settings)
         return None
@@ -50,8 +50,8 @@ def launch(target: Target, body: Path, request: Request, settings: Mapping[str, 
     request = replace(request, logs=folder)
     try:
         job_id = send(target, body, request, settings)
-    except NoAnswer as error:  # a job may have come of it, which writes there
-        doubt = f"if the job does not exist all the same: its output would be in {folder}"
+    except NoAnswer as error:  # the job may exist nevertheless, and writes there
+        doubt = f"if the job exists nevertheless, its output would be in {folder}"
         raise NoAnswer(f"{error.message}, {doubt}") from error
     except click.ClickException:
         shutil.rmtree(folder)
@@ -64,13 +64,13 @@ def launch(target: Target, body: Path, request: Request, settings: Mapping[str, 
 
 
 def write(target: Target, body: Path, request: Request, settings: Mapping[str, str]) -> str:
-    """The text of a job script for a request."""
+    """Return the text of a job script for a request."""
     settings = {**target.settings(), "LOGS": str(request.logs), **settings}
     return render(body, target.scheduler.marker, target.scheduler.directives(request), settings)
 
 
 def send(target: Target, body: Path, request: Request, settings: Mapping[str, str]) -> str:
-    """Write a job script into the folder of its logs and submit it; the job's id."""
+    """Write a job script into its logs folder and submit it; return the job's id."""
     path = request.logs / body.name
     path.write_text(write(target, body, request, settings), "utf-8")
     return target.scheduler.submit(path)

@@ -1,4 +1,4 @@
-"""`submit --retry`: the same jobs again for the points that are left, with more of what was lacking."""
+"""`submit --retry`: the same jobs again for the points left, with more of what they lacked."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from metasweep.cluster.schedulers import Lack, Scheduler
 from metasweep.cluster.submission import Submission, last_of
 
 MORE = 1.5
-MOST = 2  # times
+MOST = 2  # the most retries with more of something
 UNITS = "kmgt"
 
 
 @dataclass(frozen=True)
 class Retry:
-    """What to ask for now."""
+    """What to ask for in this try."""
 
     needs: dict[str, Any]
-    """For a request."""
+    """Arguments for the request."""
     settings: dict[str, str]
-    """For the script."""
+    """Settings for the script."""
     number: int
-    """Which one it is."""
+    """The number of this retry."""
     advice: str
 
 
 def plan(logs: Path, sweep: str, scheduler: Scheduler, points: Points | None) -> Retry:
-    """Work out what to ask for. Raises click.ClickException where asking again would not help."""
+    """Compute what to ask for. Raises click.ClickException if trying again would not help."""
     before = last_of(logs, sweep)
     if before is None or before.asked is None or before.settings is None:
         raise click.ClickException(f"No jobs of {sweep} in {logs} to do again: submit without --retry")
@@ -62,7 +62,7 @@ def plan(logs: Path, sweep: str, scheduler: Scheduler, points: Points | None) ->
 
 
 def ask_more(before: Submission, lacks: set[Lack], scheduler: Scheduler) -> dict[str, Any]:
-    """Return half more of what was lacking, but no more time than a queue has."""
+    """Return 50 % more of what was lacking, but no more time than a queue allows."""
     needs = {**(before.asked or {})}
     if "memory" in lacks:
         needs["mem"] = grow(needs["mem"])
@@ -78,7 +78,7 @@ def ask_more(before: Submission, lacks: set[Lack], scheduler: Scheduler) -> dict
 
 
 def grow(size: str) -> str:
-    """Return half more than '8gb', in a unit in which that is whole."""
+    """Return 50 % more than '8gb', in a unit that makes it a whole number."""
     match = re.fullmatch(rf"(\d+)([{UNITS}])b", size)
     assert match, size
     amount, unit = int(match[1]), match[2]

@@ -1,7 +1,8 @@
-"""The script of a job: the scheduler's options, the settings, what every job does, and what this one does.
+"""Builds the script of a job: the scheduler's options, settings, the common part, and the job's own part.
 
-It is whole, so that a job needs nothing of the tool but what its Python imports, and does not change while it
-waits. Scripts that a person submits by hand, such as those of metacentrum/, source the same files.
+The script is complete. A job needs nothing else of the tool but what its Python imports, and the script does
+not change while the job waits. Scripts that a person submits by hand, such as those of metacentrum/, source
+the same files.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ AGENT, HELLO, LAST, CANARY, SERVE = (
 
 
 def render(body: Path, marker: str, directives: Sequence[str], settings: Mapping[str, str]) -> str:
-    """The script of a job that does what `body` says, with these scheduler options and settings."""
+    """Return the script of a job that runs `body`, with these scheduler options and settings."""
     lines = ["#!/usr/bin/env bash", *(f"{marker} {directive}" for directive in directives)]
     lines += ["set -euo pipefail", *(f"{name}={shlex.quote(value)}" for name, value in settings.items())]
     return "\n".join([*lines, "", FRAME.read_text("utf-8"), body.read_text("utf-8")])

@@ -1,4 +1,4 @@
-"""`submit --serve`: the jobs that serve, and the wait until the first of them does."""
+"""`submit --serve`: submits the jobs that serve, and waits until the first one serves."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ DAY = 24 * 3600
 
 
 def serve_options(command: Any) -> Any:
-    """Add the options about a server that runs as a job."""
+    """Add the options for a server that runs as a job."""
     for option in reversed(
         (
-            click.option("--serve", is_flag=True, help="Run the embedded server too, in a job of its own."),
+            click.option("--serve", is_flag=True, help="Also run the embedded server, in a job of its own."),
             click.option(
                 "--serve-jobs",
                 type=click.IntRange(1, 20),
                 default=2,
                 show_default=True,
-                help="How many jobs serve, one after the other.",
+                help="Number of jobs that serve, one after the other.",
             ),
             click.option(
                 "--serve-host", default="0.0.0.0", show_default=True, help="Address that it listens on."
@@ -41,14 +41,14 @@ def serve_options(command: Any) -> Any:
 
 @dataclass(frozen=True)
 class Served:
-    """Where a server runs as a job, and the jobs."""
+    """A server that runs as a job: its folder and its jobs."""
 
     place: Place
     job_ids: list[str]
 
 
 def launch_servers(target: Target, number: int, host: str, interval: float) -> Served:
-    """Submit the jobs that serve, each waiting for the one before, and wait until the first one does."""
+    """Submit the jobs that serve, each waiting for the one before. Wait until the first one serves."""
     place = Place(target.project.folder / "served")
     settings = {"SERVED": str(place.folder), "SERVE_HOST": host}
     walltime = min(target.scheduler.longest(target.queue, gpus=False) or DAY, DAY)
@@ -68,7 +68,7 @@ def launch_servers(target: Target, number: int, host: str, interval: float) -> S
 
 
 def wait_until_served(place: Place, target: Target, first: Submission, interval: float) -> None:
-    """Wait until the first job serves. Raises click.ClickException when it ends without that."""
+    """Wait until the first job serves. Raises click.ClickException if it ends before."""
     click.echo(f"Submitted the server as {first.job_id}; waiting until it serves.", err=True)
     while not (found := place.address()):
         job = next(iter(target.scheduler.jobs(first.job_id)), None)

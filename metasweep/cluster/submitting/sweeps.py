@@ -1,4 +1,4 @@
-"""The sweep that jobs shall work on, made sure of before they wait in a queue for it."""
+"""The sweep that jobs will work on. It is checked or created before the jobs wait in a queue."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from metasweep.cluster.values import parse_sweep
 __all__ = ["forget_created", "is_file", "look_up", "take"]
 
 CREATED = "created.json"
-"""In the folder for the logs: sweeps that were created for jobs which the batch system then refused."""
+"""In the logs folder: sweeps that were created for jobs which the batch system then refused."""
 
 
 def look_up(sweep: str, account: Account, logs: Path) -> str:
-    """The full name of a sweep that exists; one given as a YAML file is created, once for all jobs.
+    """Return the full name of a sweep that exists. For a YAML file, create the sweep once for all jobs.
 
-    A sweep that an earlier call created for jobs that were refused is taken again, so that trying does not
-    leave one empty sweep after the other. Raises click.UsageError and click.ClickException.
+    If an earlier call created the sweep and its jobs were refused, that sweep is used, so that repeated
+    attempts do not leave empty sweeps. Raises click.UsageError, click.ClickException.
     """
     client = Client(account)
     if not is_file(sweep):
@@ -32,7 +32,7 @@ def look_up(sweep: str, account: Account, logs: Path) -> str:
     known, identity = read_created(logs), fingerprint(Path(sweep), account)
     if identity in known:
         click.echo(
-            f"Taking the sweep {known[identity]}, created before for jobs that were refused.", err=True
+            f"Using the sweep {known[identity]}, which was created for jobs that were refused.", err=True
         )
         return str(open_sweep(client, known[identity], None, None).name)
     name = str(open_sweep(client, sweep, None, None).name)
@@ -42,12 +42,12 @@ def look_up(sweep: str, account: Account, logs: Path) -> str:
 
 
 def fingerprint(file: Path, account: Account) -> str:
-    """What tells a file's content on one server from others."""
+    """Return an identifier for a file's content on one server."""
     return hashlib.sha256(account.base_url.encode() + file.read_bytes()).hexdigest()
 
 
 def read_created(logs: Path) -> dict[str, str]:
-    """The names of sweeps without jobs, by fingerprint."""
+    """Return the names of sweeps without jobs, by fingerprint."""
     try:
         return dict(json.loads((logs / CREATED).read_text("utf-8")))
     except FileNotFoundError:
@@ -57,7 +57,7 @@ def read_created(logs: Path) -> dict[str, str]:
 
 
 def write_created(logs: Path, known: dict[str, str]) -> None:
-    """Keep them; without any, no file."""
+    """Store them. Delete the file if there are none."""
     try:
         logs.mkdir(parents=True, exist_ok=True)
         if known:
@@ -69,14 +69,14 @@ def write_created(logs: Path, known: dict[str, str]) -> None:
 
 
 def forget_created(logs: Path, sweep: str) -> None:
-    """A sweep has jobs now: the same file makes another one the next time."""
+    """Note that a sweep has jobs now: next time the same file creates a new sweep."""
     known = read_created(logs)
     if sweep in known.values():
         write_created(logs, {identity: name for identity, name in known.items() if name != sweep})
 
 
 def take(sweep: str) -> str:
-    """The name of a sweep without asking the server; a placeholder for one that a file describes.
+    """Return the name of a sweep without asking the server; for a file, a placeholder.
 
     Raises click.UsageError.
     """
