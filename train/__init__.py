@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 
 def warm_up(arguments: Sequence[str]) -> None:
-    """Load what every run needs, once, in the process that runs will be forked from.
+    """Load what every run needs, once, in the process from which runs are forked.
 
-    ``arguments`` are those of the first run; the data set they name stays in memory, and forked runs of
-    the same data set share it. Starts no thread and touches no GPU. What the first run would refuse, a
-    wrong option or a missing data set, raises a `click.ClickException` here.
+    ``arguments`` are those of the first run. Its data set stays in memory, and forked runs with the same data
+    set share it. Starts no thread and touches no GPU. Raises `click.ClickException` for what the first run
+    would refuse: a wrong option or a missing data set.
     """
     from train import config, data, facts, run  # noqa: F401
 

@@ -1,4 +1,4 @@
-"""``python -m train``: read the command line, do the run, or say in one line why not."""
+"""``python -m train``: reads the command line and does the run, or says in one line why not."""
 
 import sys
 from collections.abc import Sequence
@@ -9,10 +9,10 @@ from train.config import parse
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the command line; returns the exit code. A mistake in it costs one line, not a traceback."""
+    """Run the command line; return the exit code. An error in it gives one line, not a traceback."""
     try:
         config = parse(arguments)
-        from train.run import train  # torch takes seconds: a wrong option is refused before
+        from train.run import train  # importing torch takes seconds; refuse a wrong option before
 
         train(config)
     except click.exceptions.Exit as end:

@@ -1,7 +1,7 @@
-"""Checkpoints: what a run needs to go on where it was, in one file that is whole or not there.
+"""Checkpoints: everything that a run needs to continue, in one file that is either complete or missing.
 
-In a sweep the file belongs to the point, not to the run: a run that was killed without a word is lost, and
-the point is tried again as a new run, which goes on from there.
+In a sweep the file belongs to the point and not to the run. If a run is killed without a message, it is lost.
+The point is tried again as a new run, which continues from the file.
 """
 
 import hashlib
@@ -19,12 +19,12 @@ from train.config import Config
 from train.errors import TrainError
 
 FORMAT = 4
-PLACES = ("data_dir", "checkpoint_dir")  # options that may differ from one node to the next
+PLACES = ("data_dir", "checkpoint_dir")  # options that may differ between nodes
 UNREADABLE = (OSError, EOFError, ValueError, RuntimeError, KeyError, TypeError, pickle.UnpicklingError)
 
 
 def make_folder(config: Config) -> None:
-    """Make the folder of ``--checkpoint-dir``. Raises TrainError if that cannot be done."""
+    """Create the folder of ``--checkpoint-dir``. Raises TrainError if that fails."""
     try:
         if config.checkpoint_dir:
             Path(config.checkpoint_dir).mkdir(parents=True, exist_ok=True)
@@ -33,12 +33,12 @@ def make_folder(config: Config) -> None:
 
 
 def lasting_options(config: Config) -> dict[str, Any]:
-    """The options of a run without those that may differ from one node to the next."""
+    """Return the options of a run without those that may differ between nodes."""
     return {name: value for name, value in asdict(config).items() if name not in PLACES}
 
 
 def name_of(config: Config, sweep_id: str | None, run_id: str) -> str:
-    """What a checkpoint is called: after sweep and options, which all attempts at a point share."""
+    """Return the name of a checkpoint: from sweep and options, which all attempts at a point share."""
     if not sweep_id:
         return run_id
     identity = json.dumps(lasting_options(config), sort_keys=True)
@@ -46,16 +46,16 @@ def name_of(config: Config, sweep_id: str | None, run_id: str) -> str:
 
 
 class Checkpoint:
-    """A file in the folder of ``--checkpoint-dir``; without a folder, nothing is kept."""
+    """A file in the folder of ``--checkpoint-dir``. Without a folder nothing is saved."""
 
     def __init__(self, config: Config, name: str) -> None:
         self._options = lasting_options(config)
         self._path = Path(config.checkpoint_dir) / f"{name}.pt" if config.checkpoint_dir else None
 
     def load(self) -> dict[str, Any] | None:
-        """What was saved last, on the CPU, or None.
+        """Return what was saved last, on the CPU; None without a file.
 
-        Raises TrainError, in one line, for a file that is torn or of another run.
+        Raises TrainError, in one line, if the file is damaged or belongs to another run.
         """
         if not self._path or not self._path.exists():
             return None
@@ -69,10 +69,10 @@ class Checkpoint:
         return found["content"]
 
     def save(self, content: dict[str, Any]) -> None:
-        """Replace the file: it holds all of this or all of what it held before. Raises OSError."""
+        """Replace the file. It holds either the whole new content or the whole old one. Raises OSError."""
         if not self._path:
             return
-        # Two copies of one job can be alive: each writes a file of its own.
+        # Two copies of one job may run at once, so each writes a file of its own.
         draft = self._path.with_name(f"{self._path.name}.{socket.gethostname()}.{os.getpid()}")
         try:
             with draft.open("wb") as file:
@@ -80,14 +80,14 @@ class Checkpoint:
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(self._path)
-        except RuntimeError as error:  # what torch makes of a full disk
+        except RuntimeError as error:  # torch raises it for a full disk
             raise OSError(str(error).splitlines()[0]) from error
         finally:
             draft.unlink(missing_ok=True)
         sync_folder(self._path.parent)
 
     def remove(self) -> None:
-        """Delete the file, and what a run that was killed while saving has left."""
+        """Delete the file, and drafts of runs that were killed while saving."""
         if self._path:
             for path in self._path.parent.iterdir():
                 if path.name == self._path.name or path.name.startswith(f"{self._path.name}."):
@@ -95,7 +95,7 @@ class Checkpoint:
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the new name of a file outlive a power cut."""
+    """Make sure that the new name of a file survives a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

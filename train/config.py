@@ -1,4 +1,4 @@
-"""The options of a training run. This dataclass is their only source: the command line is made from it."""
+"""The options of a training run. The command line is generated from this dataclass."""
 
 import math
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ class Number(click.ParamType):
 
     @property
     def bounds(self) -> str:
-        """The bounds in words: ``at least 1``, ``above 0``, ``at least 0 and below 1``."""
+        """Return the bounds in words: ``at least 1``, ``above 0``, ``at least 0 and below 1``."""
         low = f"{'above' if self.open_low else 'at least'} {self.low:g}"
         high = (
             f" and {'below' if self.open_high else 'at most'} {self.high:g}" if self.high < math.inf else ""
@@ -31,7 +31,7 @@ class Number(click.ParamType):
         return low + high
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Parse and check ``value``; anything wrong is a usage error that names the bounds."""
+        """Parse and check ``value``. An error is a usage error that names the bounds."""
         try:
             number = self.kind(value)
         except ValueError:
@@ -58,21 +58,21 @@ def option(
 
 @dataclass(frozen=True)
 class Config:
-    """One training run. Field names are the option names and the keys of the run's W&B config."""
+    """One training run. Field names are the names of the options and the keys of the run's W&B config."""
 
     model: Literal["dense", "cnn"] = option("cnn", "Network: three-layer perceptron or small CNN.")
     lr: float = option(0.001, "Learning rate at the start.", open_low=True)
-    optimizer: Literal["sgd", "adam"] = option("adam", "Optimizer; SGD has a momentum.")
+    optimizer: Literal["sgd", "adam"] = option("adam", "Optimizer; SGD uses momentum.")
     dp: float = option(0.1, "Dropout probability in the hidden layers.", high=1, open_high=True)
     seed: int = option(1, "Seed of weights, data order and dropout.", high=2**63 - 1)
     epochs: int = option(2, "Passes over the training images.", low=1)
     batch_size: int = option(64, "Images per training step.", low=1)
     eval_batch_size: int = option(500, "Images per evaluation step.", low=1)
     dataset: Literal["mnist", "fashion-mnist", "digits"] = option("mnist", "Images to classify.")
-    data_dir: str = option("data", "Folder of the data sets; what is missing is downloaded into it.")
+    data_dir: str = option("data", "Folder of the data sets; missing files are downloaded into it.")
     val_size: float = option(
         0.1,
-        "Share of the training images held out for validation, by class; the same ones in every run.",
+        "Share of the training images held out for validation, by class; the same in every run.",
         open_low=True,
         high=1,
         open_high=True,
@@ -87,23 +87,23 @@ class Config:
         "constant", "Learning rate over the steps; step divides by 10 at 1/2 and 3/4 of the training."
     )
     precision: Literal["fp32", "bf16", "auto"] = option(
-        "fp32", "Arithmetic of the forward pass; auto is bf16 where the device computes in it natively."
+        "fp32", "Number format of the forward pass; auto is bf16 if the device supports it natively."
     )
     device: Literal["auto", "cpu", "cuda"] = option(
         "auto", "Where to train; auto is the GPU if there is one."
     )
     checkpoint_dir: str = option(
-        "", "Folder, on shared storage, from which an interrupted run goes on; without one it starts over."
+        "", "Folder on shared storage from which an interrupted run continues; without one it starts over."
     )
 
 
 def parse(arguments: Sequence[str]) -> Config:
-    """The configuration that the command line ``arguments`` ask for.
+    """Return the configuration in the command line ``arguments``.
 
     Raises `click.UsageError` for a wrong one and `click.exceptions.Exit` after printing the help.
     """
     command = click.Command("train", params=[_click_option(item) for item in fields(Config)], help=HELP)
-    # W&B sweeps often spell a parameter batch_size; the option is --batch-size.
+    # W&B sweeps often write batch_size; the option is --batch-size.
     context = command.make_context(
         "python -m train",
         list(arguments),

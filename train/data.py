@@ -1,4 +1,6 @@
-"""Data sets as whole tensors: decoded once, kept on the device, on the CPU normalised once for all runs."""
+"""Data sets as whole tensors: decoded once and kept on the device; on the CPU normalised once for all
+runs.
+"""
 
 import functools
 from collections.abc import Iterator
@@ -19,23 +21,23 @@ UNREADABLE = (OSError, ValueError, TypeError, RuntimeError, AssertionError, Inde
 
 @dataclass(frozen=True)
 class Scale:
-    """What pixels are shifted and scaled by: mean and standard deviation of all training pixels."""
+    """Shift and scale of pixels: mean and standard deviation of all training pixels."""
 
     mean: float
     std: float
 
     def normalise(self, pixels: Tensor) -> Tensor:
-        """Float32 of uint8."""
+        """Return float32 for uint8."""
         return (pixels.float() - self.mean) / self.std
 
     def pixels(self, images: Tensor) -> Tensor:
-        """The uint8 that `normalise` has made these of."""
+        """Return the uint8 from which `normalise` has made these."""
         return (images * self.std + self.mean).round().to(torch.uint8)
 
 
 @dataclass(frozen=True)
 class Split:
-    """Images (n, 1, height, width), normalised float32 or the file's uint8, and class numbers, int64 (n,)."""
+    """Images (n, 1, height, width), normalised float32 or the file's uint8; and class numbers, int64 (n,)."""
 
     images: Tensor
     labels: Tensor
@@ -45,13 +47,15 @@ class Split:
         return len(self.labels)
 
     def __getitem__(self, index: Tensor) -> "Split":
-        """Some of them, normalised; an index (members, n) gives images (members, n, 1, height, width)."""
+        """Return some of them, normalised; an index (members, n) gives images (members, n, 1, height,
+        width).
+        """
         if index.dim() == 1:  # the faster way on a CPU
             return self._normalised(self.images.index_select(0, index), self.labels.index_select(0, index))
         return self._normalised(self.images[index], self.labels[index])
 
     def batches(self, size: int) -> Iterator["Split"]:
-        """All of them in their order, normalised, ``size`` at a time."""
+        """Yield all of them in order, normalised, ``size`` at a time."""
         for images, labels in zip(self.images.split(size), self.labels.split(size), strict=True):
             yield self._normalised(images, labels)
 
@@ -60,7 +64,7 @@ class Split:
         return replace(self, images=self.images.to(device), labels=self.labels.to(device))
 
     def compact(self) -> "Split":
-        """The same split in a quarter of the memory, normalised only where images are taken out."""
+        """The same split in a quarter of the memory: images are normalised only when they are used."""
         return replace(self, images=self.scale.pixels(self.images))
 
     def _normalised(self, images: Tensor, labels: Tensor) -> "Split":
@@ -92,9 +96,9 @@ class DataSet:
         return {name: part.labels.bincount(minlength=count).tolist() for name, part in parts.items()}
 
     def with_test_share(self, share: float, seed: int) -> "DataSet":
-        """The same data set with a ``share`` of its test images, by class, drawn by ``seed``.
+        """Return the same data set with a ``share`` of its test images, by class, drawn by ``seed``.
 
-        Raises `TrainError` if that leaves no image.
+        Raises `TrainError` if no image is left.
         """
         kept, _ = stratified_split(self.test.labels, share, seed)
         if not len(kept):
@@ -102,7 +106,9 @@ class DataSet:
         return replace(self, test=self.test[kept])
 
     def to(self, device: torch.device) -> "DataSet":
-        """The same data set on ``device``; compact on a GPU, whose arithmetic is cheaper than its memory."""
+        """Return the same data set on ``device``; compact on a GPU, where memory is scarcer than
+        arithmetic.
+        """
         here = self.compact() if device.type == "cuda" else self
         return DataSet(here.train.to(device), here.val.to(device), here.test.to(device), here.classes)
 
@@ -112,17 +118,17 @@ class DataSet:
 
 
 def load_for(config: Config) -> DataSet:
-    """The data set of a run, with the share of its test images that the run asks for."""
+    """Return the data set of a run, with the share of test images that the run uses."""
     data_set = load(config.dataset, config.data_dir, config.val_size)
     return data_set if config.test_size == 1 else data_set.with_test_share(config.test_size, config.seed)
 
 
 @functools.lru_cache(maxsize=1)
 def load(name: str, data_dir: str, val_size: float) -> DataSet:
-    """Load, split and normalise; a second call (a forked worker's too) gets the same tensors.
+    """Load, split and normalise. A second call, also in a forked process, returns the same tensors.
 
-    ``val_size`` is the share of the training images held out. The pixels are shifted and scaled by the
-    mean and the standard deviation of all training images.
+    ``val_size`` is the share of the training images held out. The pixels are shifted and scaled by the mean
+    and the standard deviation of all training images.
     """
     if name == "digits":
         (images, labels), (test_images, test_labels), classes = _digits()
@@ -147,15 +153,15 @@ def load(name: str, data_dir: str, val_size: float) -> DataSet:
 
 
 def stratified_split(labels: Tensor, share: float, seed: int = SPLIT_SEED) -> tuple[Tensor, Tensor]:
-    """Indices, sorted, of a held-out ``share`` of ``labels`` and of the rest.
+    """Return sorted indices of a held-out ``share`` of ``labels``, and of the rest.
 
-    Every class holds out its share, rounded up or down. The images within a class are drawn at random
-    by ``seed``: the split depends on nothing but the arguments.
+    Every class holds out its share, rounded up or down. The images within a class are drawn at random by
+    ``seed``, so the split depends only on the arguments.
     """
     shuffled = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
     by_class = shuffled[labels[shuffled].argsort(stable=True)]
     count = round(len(labels) * share)
-    # Evenly spaced picks from the images in the order of their classes: as stratified as can be.
+    # Evenly spaced picks from the images, sorted by class: as stratified as possible.
     picks = ((torch.arange(count, dtype=torch.float64) + 0.5) * len(labels) / max(count, 1)).long()
     held_out = torch.zeros(len(labels), dtype=torch.bool)
     held_out[by_class[picks]] = True
@@ -163,7 +169,9 @@ def stratified_split(labels: Tensor, share: float, seed: int = SPLIT_SEED) -> tu
 
 
 def _scale(images: Tensor) -> Scale:
-    """Mean and standard deviation of the pixels, uint8 (n, height, width), from their counts, exactly."""
+    """Return mean and standard deviation of the pixels, uint8 (n, height, width), exactly, from their
+    counts.
+    """
     counts = images.flatten().bincount(minlength=256).double()
     values = torch.arange(len(counts), dtype=torch.float64)
     mean = (counts * values).sum() / counts.sum()
@@ -186,7 +194,7 @@ def _digits() -> Raw:
 
 
 def _torchvision(name: str, data_dir: Path) -> Raw:
-    """MNIST or Fashion-MNIST from their files in ``data_dir``, downloaded when they are not there."""
+    """MNIST or Fashion-MNIST from their files in ``data_dir``. Missing files are downloaded."""
     from torchvision import datasets
 
     source = {"mnist": datasets.MNIST, "fashion-mnist": datasets.FashionMNIST}[name]
@@ -207,7 +215,7 @@ def _torchvision(name: str, data_dir: Path) -> Raw:
 
 
 def _download_missing(source: Any, data_dir: Path, folder: Path) -> None:
-    """Download what ``folder`` lacks of the files of ``source``."""
+    """Download the files of ``source`` that ``folder`` lacks."""
     names = [Path(archive).stem for archive, _ in source.resources]
     missing = [name for name in names if not (folder / name).is_file()]
     if not missing:

@@ -1,7 +1,7 @@
-"""Mistakes that a person can make and mend."""
+"""Errors that a person can correct."""
 
 import click
 
 
 class TrainError(click.ClickException):
-    """What is wrong and what to do, in one line; the program ends with exit code 1."""
+    """What is wrong and what to do, in one line. The program ends with exit code 1."""

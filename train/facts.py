@@ -1,4 +1,4 @@
-"""What a result depends on beside the options: versions, commit, device, threads, network size."""
+"""What a result depends on besides the options: versions, commit, device, threads, network size."""
 
 import contextlib
 import functools
@@ -33,7 +33,7 @@ def choose_dtype(config: Config, device: torch.device) -> torch.dtype:
 
 
 def _computes_in_bf16(device: torch.device) -> bool:
-    """Whether ``device`` has bf16 arithmetic of its own; emulated, it is slower than fp32."""
+    """Return whether ``device`` computes in bf16 natively; emulated, it is slower than fp32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     cpu_info = Path("/proc/cpuinfo")
@@ -54,10 +54,10 @@ def describe(model: nn.Module, device: torch.device, dtype: torch.dtype) -> dict
 
 @functools.cache
 def versions() -> dict[str, str]:
-    """Versions of Python and of those packages that are installed and shape a result."""
+    """Return the versions of Python and of the installed packages that affect a result."""
     found = {"python": platform.python_version()}
     for name in PACKAGES:
-        with contextlib.suppress(metadata.PackageNotFoundError):  # scikit-learn is for digits alone
+        with contextlib.suppress(metadata.PackageNotFoundError):  # only digits needs scikit-learn
             found[name] = metadata.version(name)
     return found
 

@@ -1,4 +1,4 @@
-"""Training and evaluating, nothing else: no logging, no files, no command line."""
+"""Training and evaluation only: no logging, no files, no command line."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -15,12 +15,12 @@ from train.network import passes
 from train.network.models import CLASSES, build
 from train.network.optim import Optimizer, lr_factor
 
-LOG_EVERY = 50  # steps from one logged mean to the next: also how often the GPU is waited for
+LOG_EVERY = 50  # steps between two logged means; also how often to wait for the GPU
 
 
 @dataclass(frozen=True)
 class Interval:
-    """Means over the training images of some consecutive steps; ``step`` counts from the run's start."""
+    """Means over the training images of consecutive steps. ``step`` counts from the run's start."""
 
     step: int
     loss: float
@@ -41,16 +41,16 @@ class Evaluation:
 
 
 class TrainingBase:
-    """The steps and epochs of a training, wherever its arithmetic is done."""
+    """The steps and epochs of a training, independent of where its arithmetic is done."""
 
     def __init__(self, config: Config, data: DataSet) -> None:
-        """At the start: no step is done."""
+        """Start with no step done."""
         self.config, self.data = config, data
         self.step = 0
 
     @property
     def steps_per_epoch(self) -> int:
-        """Batches in the training images; the last one may be smaller."""
+        """The number of batches in the training images; the last one may be smaller."""
         return -(-len(self.data.train) // self.config.batch_size)
 
     @property
@@ -60,60 +60,60 @@ class TrainingBase:
 
     @property
     def between_epochs(self) -> bool:
-        """Whether no epoch is under way."""
+        """Return whether no epoch is in progress."""
         return self.step % self.steps_per_epoch == 0
 
     def has_turn(self) -> bool:
-        """Whether the device is ours, after waiting for it for a moment."""
+        """Return whether this run may use the device. Waits for it a moment."""
         return True
 
     def train_epoch(self) -> Iterator[Interval]:
-        """Train on every training image once, yielding the means of each logging interval.
+        """Train on every training image once; yield the means of each logging interval.
 
-        After `restore`, on those that are left of the epoch.
+        After `restore`, train on those that are left of the epoch.
         """
         raise NotImplementedError
 
     def evaluate_epoch(self) -> tuple[Evaluation, Evaluation]:
-        """The present network on the validation and on the test set."""
+        """Evaluate the current network on the validation and on the test set."""
         raise NotImplementedError
 
     def state(self) -> dict[str, Any]:
-        """Everything that the steps to come depend on; to be taken between two logging intervals."""
+        """Return everything that later steps depend on. Call it between two logging intervals."""
         raise NotImplementedError
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go back to a `state` of a training with the same options.
+        """Return to a `state` of a training with the same options.
 
         Raises KeyError, RuntimeError or ValueError for a state of another network or optimizer.
         """
         raise NotImplementedError
 
     def close(self) -> None:
-        """Give the device to others: nothing more is asked."""
+        """Release the device. No more calls follow."""
 
 
 class Training(TrainingBase):
     """Everything that changes from step to step: network, optimizer, generators, steps done."""
 
     def __init__(self, config: Config, data: DataSet, device: torch.device, dtype: torch.dtype) -> None:
-        """Fresh weights; torch's global generator, seeded here, draws them and the dropout."""
+        """Draw fresh weights. torch's global generator, seeded here, draws them and the dropout."""
         super().__init__(config, data)
         torch.manual_seed(config.seed)
         self.model = build(config.model, data.image_shape, config.dp)
         self.model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.weights = [parameter.detach() for parameter in self.model.parameters()]
-        """The network's parameters, which take no part in autograd here."""
+        """The network's parameters, without autograd."""
         self.optimizer = Optimizer(config.optimizer, self.weights, config.lr)
-        self._lr = config.lr  # what the optimizer has
+        self._lr = config.lr  # the rate that the optimizer has
         self.order = torch.Generator().manual_seed(config.seed)
-        self._order_at_start = self.order.get_state()  # of the epoch under way
+        self._order_at_start = self.order.get_state()  # of the current epoch
         self.noise = default_generator(device)
-        """What dropout draws from."""
+        """The generator of the dropout."""
         reduced = dtype != torch.float32
         self.arithmetic = torch.autocast(device.type, dtype) if reduced else contextlib.nullcontext()
         self.by_autograd = device.type != "cpu" or reduced
-        """Otherwise by the passes that are written out."""
+        """Otherwise with the hand-written passes."""
         self._forward = passes.FORWARD[config.model]
 
     def train_epoch(self) -> Iterator[Interval]:
@@ -123,8 +123,9 @@ class Training(TrainingBase):
             yield self._train_steps(batches)
 
     def intervals(self) -> Iterator[tuple[Tensor, ...]]:
-        """The training images of an epoch, or of what is left of it: for each logging interval the indices
-        (batch_size,) of each step."""
+        """Yield the training images of an epoch, or of the rest of it: for each logging interval the
+        indices (batch_size,) of each step.
+        """
         self._order_at_start = self.order.get_state()
         order = torch.randperm(len(self.data.train), generator=self.order)
         batches = order.to(self.data.train.labels.device).split(self.config.batch_size)
@@ -143,16 +144,16 @@ class Training(TrainingBase):
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go back to a `state`, also one of another device."""
+        """Return to a `state`, also from another device."""
         self.model.load_state_dict(state["model"])
         self.optimizer.restore(state["optimizer"])
         self.order.set_state(state["order"])
-        if self.noise.device.type in state["noise"]:  # a GPU cannot go on with the numbers of a CPU
+        if self.noise.device.type in state["noise"]:  # a GPU cannot continue the random numbers of a CPU
             self.noise.set_state(state["noise"][self.noise.device.type])
         self.step = state["step"]
 
     def _train_steps(self, batches: tuple[Tensor, ...]) -> Interval:
-        """One step for each index tensor in ``batches``. The device is waited for once, at the end."""
+        """Do one step for each index tensor in ``batches``. It waits for the device only once, at the end."""
         labels = self.data.train.labels[torch.cat(batches)]
         logits = torch.cat([self.train_step(self.data.train[index]) for index in batches])
         loss = F.cross_entropy(logits, labels).double()
@@ -160,7 +161,7 @@ class Training(TrainingBase):
         return Interval(self.step, *torch.stack((loss, right)).tolist())
 
     def train_step(self, batch: Split) -> Tensor:
-        """Update the weights by the gradients of the batch; its logits (n, classes)."""
+        """Update the weights with the gradients of the batch; return its logits (n, classes)."""
         if self.by_autograd:
             logits, gradients = self._differentiate(batch)
         else:
@@ -173,7 +174,7 @@ class Training(TrainingBase):
         return logits
 
     def _differentiate(self, batch: Split) -> tuple[Tensor, list[Tensor]]:
-        """Logits (n, classes), and the gradients of the mean cross-entropy, by autograd."""
+        """Return logits (n, classes) and the gradients of the mean cross-entropy, with autograd."""
         with self.arithmetic:
             logits = self.model(batch.images)
             loss = F.cross_entropy(logits, batch.labels)
@@ -182,7 +183,7 @@ class Training(TrainingBase):
         return logits.detach(), [cast(Tensor, parameter.grad) for parameter in self.model.parameters()]
 
     def set_lr(self) -> None:
-        """Give the optimizer the learning rate of the step to come."""
+        """Set the optimizer's learning rate for the next step."""
         total = self.config.epochs * self.steps_per_epoch
         lr = self.config.lr * lr_factor(self.config.schedule, self.step, total)
         if lr == self._lr:
@@ -194,7 +195,7 @@ class Training(TrainingBase):
             self.optimizer.lr = lr
 
     def evaluate(self, split: Split) -> Evaluation:
-        """Loss and confusion counts of the present network on ``split``."""
+        """Return loss and confusion counts of the current network on ``split``."""
         self.model.eval()
         with self.arithmetic:
             return evaluate(self._predict, split, self.config.eval_batch_size)
@@ -209,7 +210,7 @@ class Training(TrainingBase):
 
 
 def default_generator(device: torch.device) -> torch.Generator:
-    """The generator that torch's own layers draw from on ``device``."""
+    """Return the generator that torch's own layers use on ``device``."""
     if device.type != "cuda":
         return torch.default_generator
     torch.cuda.init()
@@ -218,7 +219,7 @@ def default_generator(device: torch.device) -> torch.Generator:
 
 @torch.inference_mode()
 def evaluate(predict: Callable[[Tensor], Tensor], split: Split, batch_size: int) -> Evaluation:
-    """Loss and confusion counts of what ``predict`` makes of ``split``, ``batch_size`` images at a time."""
+    """Return loss and confusion counts of ``predict`` on ``split``, ``batch_size`` images at a time."""
     logits = torch.cat([predict(batch.images) for batch in split.batches(batch_size)])
     cells = split.labels * CLASSES + logits.argmax(1)
     counts = cells.bincount(minlength=CLASSES**2).view(CLASSES, CLASSES)

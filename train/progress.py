@@ -1,4 +1,4 @@
-"""What the person sees: a progress bar in a terminal, one line per epoch anywhere else."""
+"""What the user sees: a progress bar in a terminal, one line per epoch elsewhere."""
 
 import contextlib
 import sys
@@ -9,23 +9,23 @@ from train.loop import Evaluation, Interval
 
 
 class Progress(Protocol):
-    """Where a run reports how far it is."""
+    """Receives the progress of a run."""
 
     def interval(self, interval: Interval) -> None:
-        """Some steps were done."""
+        """Some steps are done."""
 
     def line(self, text: str) -> None:
-        """Something worth a line of its own happened."""
+        """Show a line of text."""
 
 
 class Lines:
     """Lines on standard output, for log files."""
 
     def interval(self, interval: Interval) -> None:
-        """Say nothing: a log file wants epochs, not steps."""
+        """Print nothing: a log file shows epochs, not steps."""
 
     def line(self, text: str) -> None:
-        """Print ``text``, past any buffer: a killed job's log must be complete."""
+        """Print ``text`` without buffering, so that the log of a killed job is complete."""
         print(text, flush=True)
 
 

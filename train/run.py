@@ -17,9 +17,9 @@ from train.loop import Evaluation, Training, TrainingBase
 
 
 def train(config: Config) -> None:
-    """Do the run that ``config`` describes, or what is left of it.
+    """Do the run that ``config`` describes, or the rest of it.
 
-    Raises `preemption.Preempted` if it was told to go.
+    Raises `preemption.Preempted` if it was told to stop.
     """
     with preemption.watch() as told:
         checkpoint.make_folder(config)
@@ -38,7 +38,7 @@ def train(config: Config) -> None:
 
 
 def begin(config: Config) -> tuple[TrainingBase, dict[str, Any]]:
-    """The training, here or with others in the trainer process, and the facts of its device and network."""
+    """Return the training, here or in the trainer process, and the facts of its device and network."""
     if address := together.address():
         member = Member(config, data.load_for(config), address)
         return member, member.facts
@@ -49,7 +49,7 @@ def begin(config: Config) -> tuple[TrainingBase, dict[str, Any]]:
 
 
 class Fit:
-    """A training, and everyone who wants to know how far it is."""
+    """A training with its logging, progress, checkpoint and preemption."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Fit:
         self.checkpoint, self.told = kept, told
 
     def resume(self) -> None:
-        """Go back to where an earlier process was, of this run or of a lost one that tried the same point."""
+        """Return to where an earlier process stopped, of this run or of a lost run of the same point."""
         try:
             found = self.checkpoint.load()
         except TrainError as error:
@@ -78,12 +78,12 @@ class Fit:
                 self.run.summary.update({"continued_from": found["run"], "continued_at": self.training.step})
 
     def wait_for_turn(self) -> None:
-        """Wait for the device, ready to leave."""
+        """Wait for the device; stop if told to."""
         while not self.training.has_turn():
             self.leave_if_told()
 
     def work(self) -> None:
-        """Train all epochs, evaluating after each. A loss that is not finite ends the run early."""
+        """Train all epochs, and evaluate after each. A loss that is not finite ends the run early."""
         training, epochs = self.training, self.training.config.epochs
         while True:
             epoch = training.epochs_done + 1
@@ -102,7 +102,10 @@ class Fit:
         self.end(row, test, diverged)
 
     def train_epoch(self) -> tuple[dict[str, Any], bool]:
-        """Train one epoch, or until the loss is not finite; the row of its end, and whether that happened."""
+        """Train one epoch, or until the loss is not finite.
+
+        Return the row of its end, and whether that happened.
+        """
         training = self.training
         started, first_step = time.perf_counter(), training.step
         for interval in training.train_epoch():
@@ -117,7 +120,7 @@ class Fit:
         return row | {"images_per_second": images / (time.perf_counter() - started)}, diverged
 
     def leave_if_told(self, unsaved: bool = False) -> None:
-        """End the run, to be continued, if the batch system wants that."""
+        """End the run, to be continued later, if the batch system asks for it."""
         if self.told.asked:
             if unsaved:
                 self.save()
@@ -126,7 +129,7 @@ class Fit:
             raise preemption.Preempted
 
     def save(self) -> None:
-        """Keep what is needed to go on from here. No room for it is no reason to stop."""
+        """Save what is needed to continue from here. A full disk does not stop the run."""
         try:
             rows = self.journal.rows
             self.checkpoint.save({"run": self.run.id, "training": self.training.state(), "rows": rows})
@@ -134,7 +137,7 @@ class Fit:
             self.display.line(f"no checkpoint at step {self.training.step}: {error}")
 
     def end(self, row: dict[str, Any], test: Evaluation, diverged: bool) -> None:
-        """Log the last row and what is known only now."""
+        """Log the last row and what is known only at the end."""
         classes = self.training.data.classes
         self.journal.log(self.training.step, row | tracking.confusion_page(test, classes))
         self.run.summary.update(row | {"diverged": diverged, "confusion": test.confusion.tolist()})

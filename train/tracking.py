@@ -1,4 +1,4 @@
-"""The run's side of Weights & Biases: start it, log rows, end it."""
+"""The run in Weights & Biases: start it, log rows, end it."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from train.config import Config
 from train.errors import TrainError
 from train.loop import Evaluation, Interval
 
-# Kept together because not every client from 0.19 on knows all of them; those that it lacks are skipped.
-# An environment variable WANDB_<NAME> wins over the value here.
+# Not every client from 0.19 on knows all of these settings; unknown ones are skipped. An environment variable
+# WANDB_<NAME> takes precedence.
 SETTINGS = {
-    # Seconds. A run that is killed loses what was not written to its folder: by default up to 15 s of it.
+    # Seconds. A killed run loses what was not yet written to its folder, by default up to 15 s of it.
     "x_transaction_log_flush_interval": 1,
-    # The list of installed packages is the same in every run of a sweep, and costs 30 ms in each.
+    # The list of installed packages is the same in every run of a sweep, and takes 30 ms in each.
     "x_save_requirements": False,
 }
 
 
 def start(config: Config, facts: dict[str, Any]) -> wandb.Run:
-    """Begin the run; its config holds every option and ``facts``. Use it as a context manager."""
+    """Begin the run. Its config holds every option and ``facts``. Use it as a context manager."""
     try:
         settings = wandb.Settings(**known_settings())
-        # A run that was preempted is handed out again under its id, and goes on with its history.
+        # A preempted run is offered again under its id, and continues its history.
         return wandb.init(config=asdict(config) | facts, settings=settings, resume="allow")
     except wandb.Error as error:
         raise TrainError(explain(error)) from error
 
 
 def explain(error: wandb.Error) -> str:
-    """Why the run could not start and what to do, in one line."""
+    """Return in one line why the run could not start and what to do."""
     reason = " ".join(str(error).split()).partition(" Consider increasing")[0]
     server = os.environ.get("WANDB_BASE_URL", "W&B")
     return f"no run at {server}: {reason} (WANDB_MODE=offline needs no server and no key)"
 
 
 def known_settings() -> dict[str, Any]:
-    """Those of `SETTINGS` that the installed client has and that the environment does not set."""
+    """Return the `SETTINGS` that the installed client knows and the environment does not set."""
     known = wandb.Settings.model_fields
     return {
         name: value
@@ -51,24 +51,24 @@ def known_settings() -> dict[str, Any]:
 
 
 class Journal:
-    """The history of a run. Rows are logged whole: a run that is killed leaves no half of one."""
+    """The history of a run. A row is logged as a whole, so a killed run never leaves part of one."""
 
     def __init__(self, run: wandb.Run) -> None:
         self.rows: list[tuple[int, dict[str, Any]]] = []
-        """Steps and values of everything logged so far, also by earlier processes of this run."""
+        """Steps and values of everything logged so far, including earlier processes of this run."""
         self._run = run
 
     def log(self, step: int, row: dict[str, Any]) -> None:
         """Log a row at the number of steps done, the x axis of every chart.
 
-        The server has it already if an earlier process of this run came as far as that.
+        If an earlier process of this run has already logged that step, nothing is sent.
         """
         self.rows.append((step, row))
         if step >= self._run.starting_step:
             self._run.log(row, step=step)
 
     def replay(self, rows: list[tuple[int, dict[str, Any]]]) -> None:
-        """Log the rows of an earlier process again: the last ones may never have left it."""
+        """Log the rows of an earlier process again, since its last ones may not have been sent."""
         for step, row in rows:
             self.log(step, row)
 
@@ -79,7 +79,7 @@ def interval_row(interval: Interval) -> dict[str, float]:
 
 
 def epoch_row(epoch: int, val: Evaluation, test: Evaluation) -> dict[str, float]:
-    """What an epoch reached."""
+    """Return the results of an epoch."""
     return {
         "epoch": epoch,
         "val/loss": val.loss,
@@ -90,9 +90,9 @@ def epoch_row(epoch: int, val: Evaluation, test: Evaluation) -> dict[str, float]
 
 
 def confusion_page(test: Evaluation, classes: tuple[str, ...]) -> dict[str, wandb.Html]:
-    """The confusion matrix of the test set.
+    """Return the confusion matrix of the test set.
 
-    It is a page, one small file, and its counts go into the summary. As a W&B table it would be an
-    artifact, whose six requests take longer than everything else that the run sends.
+    It is a web page, one small file, and its counts go into the summary. A W&B table would be an artifact,
+    whose six requests take longer than everything else that the run sends.
     """
     return {"test/confusion": wandb.Html(confusion.page(test.confusion, classes), inject=False)}

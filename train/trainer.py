@@ -1,7 +1,7 @@
-"""``python -m train.trainer SOCKET``: train the runs of other processes, those of one kind together.
+"""``python -m train.trainer SOCKET``: trains the runs of other processes, several of the same kind together.
 
-Each run is a process of its own, ``TRAIN_TOGETHER=SOCKET python -m train ...``, that logs, saves and can be
-killed by itself; this process, the only one that touches the device, does the arithmetic for all of them.
+Each run is a process of its own, ``TRAIN_TOGETHER=SOCKET python -m train ...``, which logs, saves and can be
+killed separately. This process is the only one that uses the device, and does the arithmetic for all of them.
 """
 
 import queue
@@ -25,7 +25,7 @@ from train.data import DataSet
 from train.errors import TrainError
 from train.network.models import build
 
-GATHER_SECONDS = 1.0  # without a newcomer, after which those that are here begin
+GATHER_SECONDS = 1.0  # if no new run comes for this long, those that are here begin
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ class Candidate:
 
     @property
     def group(self) -> Any:
-        """Only runs of one kind at the same step can go together."""
+        """Only runs of the same kind at the same step can be trained together."""
         return kind(self.config), self.state["step"] if self.state else 0
 
 
 def greet(connection: Connection, ready: "queue.Queue[Candidate]") -> None:
-    """Answer a run's questions up to the first one that takes the device."""
+    """Answer a run's requests before the first one that needs the device."""
     try:
         begin: Begin = receive(connection)
         send(connection, describe(begin.config))
@@ -54,7 +54,7 @@ def greet(connection: Connection, ready: "queue.Queue[Candidate]") -> None:
 
 
 def describe(config: Config) -> dict[str, Any] | Failed:
-    """What the device and the network add to a run's config."""
+    """Return what the device and the network add to a run's config."""
     try:
         device = facts.choose_device(config)
         data_set = data.load_for(config)
@@ -65,14 +65,14 @@ def describe(config: Config) -> dict[str, Any] | Failed:
 
 
 def accept(listener: Listener, ready: "queue.Queue[Candidate]") -> None:
-    """Let runs in, each in a thread of its own until it is ready."""
+    """Accept runs, each in a thread of its own until it is ready."""
     while True:
         connection = listener.accept()
         threading.Thread(target=greet, args=(connection, ready), daemon=True).start()
 
 
 def gather(waiting: list[Candidate], ready: "queue.Queue[Candidate]", most: int) -> list[Candidate]:
-    """Take up to ``most`` runs of one kind out of those that wait, once so many or all that come are here."""
+    """Take up to ``most`` waiting runs of the same kind, as soon as that many are here or no more come."""
     newest = time.monotonic()
     while True:
         groups = defaultdict(list)
@@ -106,7 +106,7 @@ class Bucket:
             self.serve_until_all_go()
 
     def serve_until_all_go(self) -> None:
-        """Answer evaluations and states; return when every run that is left asks for the next interval."""
+        """Answer evaluations and states. Return when every remaining run asks for the next interval."""
         asking = list(range(len(self.connections)))
         left: list[int] = []
         while asking:
@@ -126,14 +126,14 @@ class Bucket:
             self.keep([member for member in range(len(self.connections)) if member not in left])
 
     def keep(self, members: Sequence[int]) -> None:
-        """Go on without the runs that have left."""
+        """Continue without the runs that have left."""
         self.connections = [self.connections[member] for member in members]
         if members:
             self.members.keep(members)
 
 
 def ask(connection: Connection) -> Any:
-    """A run's next question, or None when it has left."""
+    """Return a run's next request; None if it has left."""
     try:
         return receive(connection)
     except (EOFError, OSError):
@@ -142,7 +142,7 @@ def ask(connection: Connection) -> Any:
 
 
 def answer(connection: Connection, message: Any) -> None:
-    """Answer a run. One that has left is noticed when it asks no more."""
+    """Answer a run. If it has left, `ask` will notice."""
     try:
         send(connection, message)
     except OSError:
@@ -150,7 +150,7 @@ def answer(connection: Connection, message: Any) -> None:
 
 
 def train_together(candidates: Sequence[Candidate], data_set: DataSet, device: torch.device) -> None:
-    """Train runs of one kind to the end of each; what goes wrong with all of them is told to each."""
+    """Train runs of the same kind until each has ended. An error of all is sent to each."""
     configs = [candidate.config for candidate in candidates]
     connections = [candidate.connection for candidate in candidates]
     try:
@@ -169,8 +169,9 @@ def train_together(candidates: Sequence[Candidate], data_set: DataSet, device: t
 @click.argument("socket", type=click.Path())
 @click.option("--members", type=click.IntRange(1), required=True, help="Runs that are trained together.")
 def main(socket: str, members: int) -> None:
-    """Train the runs that come to SOCKET until killed: whoever started it ends it."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the runs are told too, and save their state with our help
+    """Train the runs that come to SOCKET until killed by the process that started this one."""
+    # the runs get the signal too, and need this process to save their state
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     ready: queue.Queue[Candidate] = queue.Queue()
     listener = Listener(socket, "AF_UNIX", backlog=2 * members)
     threading.Thread(target=accept, args=(listener, ready), daemon=True).start()
@@ -181,7 +182,7 @@ def main(socket: str, members: int) -> None:
         config = chosen[0].config
         device = facts.choose_device(config)
         data_set = data.load_for(config)
-        if data_set is not loaded:  # what the last ones were trained on is on the device
+        if data_set is not loaded:  # move a newly loaded data set to the device
             loaded, resident = data_set, data_set.to(device)
         train_together(chosen, resident, device)
         print(f"trained {len(chosen)} runs together: {config.model}, {config.optimizer}", flush=True)

@@ -1,4 +1,4 @@
-"""The commands."""
+"""The commands of the report."""
 
 from __future__ import annotations
 
@@ -43,10 +43,13 @@ def intervals(command: Any) -> Any:
 
 
 def confirming(command: Any) -> Any:
-    """Option --confirmed, for a command that takes a study; as an argument `confirmation`."""
+    """Option --confirmed, for a command with a study; its value is the argument `confirmation`."""
 
     @click.option(
-        "--confirmed", multiple=True, metavar="SWEEP", help="Report on these, made with `table --confirm`."
+        "--confirmed",
+        multiple=True,
+        metavar="SWEEP",
+        help="Report the values of these sweeps, made with `table --confirm`.",
     )
     @functools.wraps(command)
     def confirmed_by(study: Study, confirmed: tuple[str, ...], **options: Any) -> Any:
@@ -61,7 +64,7 @@ def confirming(command: Any) -> Any:
 
 
 def chosen(sections: Mapping[str, str], extra: Sequence[click.Option]) -> Callable[[Any], Any]:
-    """What can be chosen about the report, as an argument `choices`; with `only` if the command has it."""
+    """The options of the report's content, as an argument `choices`; with `only` if the command has it."""
 
     def decorated(command: Any) -> Any:
         @intervals
@@ -131,7 +134,7 @@ def output(default: Path) -> Callable[[Any], Any]:
 @click.option("--top", type=click.IntRange(min=1), default=2, show_default=True, help="Rows per model.")
 @click.option("--decimals", type=click.IntRange(0, 6), default=2, show_default=True, help="Of percentages.")
 @click.option("--confirm", is_flag=True, help="Print sweeps that rerun these rows on fresh seeds.")
-@click.option("--create", is_flag=True, help="With --confirm: make those sweeps, print their names.")
+@click.option("--create", is_flag=True, help="With --confirm: create those sweeps and print their names.")
 @confirming
 def table(
     study: Study,
@@ -165,7 +168,7 @@ def table(
 @selecting
 @formatted
 def importance(study: Study, format_name: str) -> None:
-    """How much of the outcome each hyper-parameter explains; --metric says of which."""
+    """How much of the outcome each hyper-parameter explains; --metric chooses the outcome."""
     from metasweep.report.base.errors import AnalysisError
     from metasweep.report.sections.importance import listing, measure, too_little
 
@@ -193,7 +196,7 @@ def export(study: Study, output: Path) -> None:
 @of_runs
 @formatted
 def status(study: Study, format_name: str) -> None:
-    """Whether every grid point is finished exactly once; exit code 1 while it is not."""
+    """Whether every grid point is finished exactly once; exit code 1 if not."""
     from metasweep.report.measure.status import completeness
     from metasweep.report.sections.listings import status_listing
 
@@ -260,7 +263,7 @@ def report_command(sections: Mapping[str, str], extra: Sequence[click.Option]) -
     @chosen(sections, extra)
     @only(sections)
     def report(study: Study, output: Path, choices: Choices) -> None:
-        """Everything in one folder, and a README.md that shows it."""
+        """The whole report in one folder, with a README.md."""
         from metasweep.report.base.progress import progress_bar
         from metasweep.report.write.report import write_report
 
@@ -296,7 +299,7 @@ def make(
     options: Sequence[click.Option] = (),
     text: str = "From the W&B API to figures, tables and a report.",
 ) -> click.Group:
-    """The commands of the report with sections of your own: the door for a study's own script.
+    """Return the report's commands with your own sections. A study's own script calls this.
 
     Args:
         sections: name -> "module:function" of all sections, in their order. The function takes the study and
@@ -317,7 +320,7 @@ def make(
 
 
 def nothing_to_report(study: Study) -> str:
-    """Why there is no table."""
+    """Return why there is no table."""
     from metasweep.report.measure.status import completeness
 
     if len(study.finished):
@@ -326,7 +329,7 @@ def nothing_to_report(study: Study) -> str:
 
 
 def print_confirmation(study: Study, top: int, create: bool) -> None:
-    """The confirming sweeps as YAML documents, or made, by name."""
+    """Print the confirming sweeps as YAML documents; or create them and print their names."""
     import yaml
 
     from metasweep.report.measure.choosing import confirmation

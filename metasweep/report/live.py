@@ -1,10 +1,10 @@
-"""What the report says of a sweep that still runs, for its page: `python -m metasweep.report.live`.
+"""The report's statements about a running sweep, for its page: `python -m metasweep.report.live`.
 
-One question on standard input, one answer on standard output, both JSON. So numpy, pandas and a forest stay
-out of the process that agents wait for, and the page says what the report says, by the same functions.
+One question on standard input, one answer on standard output, both JSON. So numpy, pandas and the forest stay
+out of the server process, which agents wait for, while page and report use the same functions.
 
 The question: `sweep` (path, name, url, state, config), `runs` (the fields of a `RunRecord` each) and
-`histories` (run id -> logged rows as JSON texts; only these runs are told how they went).
+`histories` (run id -> logged rows as JSON texts; only these runs are described).
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from metasweep.report.read.study import Study, Sweep
 from metasweep.report.sections import importance
 
 NICENESS = 10  # the agents' requests come first
-WENT = "_went"  # the page's column of the words
+WENT = "_went"  # the page's column with these words
 
 
 def main() -> None:
-    """Answer the question; what a person can put right is an answer too."""
+    """Answer the question. An error that a person can correct is an answer, too."""
     os.nice(NICENESS)
     question = json.load(sys.stdin)
     try:
@@ -45,14 +45,14 @@ def main() -> None:
 
 
 def study_of(question: Mapping[str, Any]) -> Study:
-    """The study that a question describes. Raises AnalysisError when it is none."""
+    """Return the study in a question. Raises AnalysisError if it is not valid."""
     histories = {run: [json.loads(row) for row in rows] for run, rows in question["histories"].items()}
     records = [RunRecord(**record) for record in question["runs"]]
     return assemble([Sweep(**question["sweep"])], records, histories)
 
 
 def tell(study: Study, known: set[str]) -> dict[str, Any]:
-    """Everything that can be told; `known`: the runs whose histories are there."""
+    """Return everything that can be said. `known`: the runs whose histories are given."""
     words = went_wrong(study, known)
     decision = decide(study)
     return {
@@ -68,20 +68,20 @@ def tell(study: Study, known: set[str]) -> dict[str, Any]:
 
 
 def went_wrong(study: Study, known: set[str]) -> dict[str, str]:
-    """Run id -> what happened to a run that ended badly."""
+    """Return run id -> what happened, for runs that ended badly."""
     bad = diverged(study)
     words = dict(zip(bad["run_id"], bad["word"], strict=True))
     return {run: word for run, word in words.items() if run in known}
 
 
 def warning(text: str, column: str, value: Hashable) -> dict[str, Any]:
-    """A sentence, and the runs that it is about: those with a value in a column."""
+    """Return a sentence, and how to find its runs: those with a value in a column."""
     plain = value.item() if hasattr(value, "item") else value
     return {"text": text, "column": parameter_name(column), "value": plain}
 
 
 def edge_warnings(study: Study) -> list[dict[str, Any]]:
-    """Where the best configuration lies on the edge of the grid."""
+    """Return warnings if the best configuration is on the edge of the grid."""
     found = edges(study)
     if found is None or not found[1]:
         return []
@@ -90,12 +90,12 @@ def edge_warnings(study: Study) -> list[dict[str, Any]]:
 
 
 def drop_warnings(study: Study) -> list[dict[str, Any]]:
-    """What need not be tried any more."""
+    """Return the values that need no more runs."""
     return [warning(each.sentence, each.parameter, each.value) for each in dropped(study)]
 
 
 def run_warnings(words: Mapping[str, str]) -> list[dict[str, Any]]:
-    """How many runs ended badly, by what happened to them."""
+    """Return how many runs ended badly, by what happened to them."""
     return [
         warning(f"{number_of(count, 'run')}: {word} ({MEANING[word]}).", WENT, word)
         for word, count in Counter(words.values()).most_common()
@@ -103,7 +103,7 @@ def run_warnings(words: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def importance_of(study: Study) -> dict[str, Any]:
-    """The report's table of the metric that it reports, or why there is none."""
+    """Return the report's importance table for the reported metric, or why there is none."""
     found = importance.measure(study, study.reported)
     if found is None or not all(math.isfinite(total.share) for total in found.totals):
         return {"note": importance.too_little(study)}

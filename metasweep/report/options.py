@@ -1,4 +1,4 @@
-"""What all commands share: which sweeps, from which server, which runs."""
+"""Options of all commands: which sweeps, from which server, which runs."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ DATA_DIR = Path(".metasweep")
 
 
 def of_sweeps(command: Command, histories: bool = True) -> Command:
-    """A command that takes a study as its first argument: SWEEP… and where to read them.
+    """Make a command that takes a study as its first argument: SWEEP… and where to read them.
 
-    Without `histories` the study has none but those that its metric needs, and is read with a request for
-    every 500 runs instead of one for each run.
+    Without `histories` only those histories are read that the metric needs: one request for every 500 runs
+    instead of one for each run.
     """
 
     @click.argument("sweeps", nargs=-1, required=True, metavar="SWEEP...")
@@ -38,13 +38,19 @@ def of_sweeps(command: Command, histories: bool = True) -> Command:
         show_default=True,
         help="Data directory of the embedded server, for --local.",
     )
-    @click.option("--refresh", is_flag=True, help="Read again what is in the cache.")
-    @click.option("--metric", default="", help="What to choose by, in place of the sweep's metric.")
-    @click.option("--goal", type=click.Choice(["maximize", "minimize"]), help="Which end of it is better.")
+    @click.option("--refresh", is_flag=True, help="Read everything again, without the cache.")
+    @click.option("--metric", default="", help="Metric to choose by, instead of the sweep's own.")
+    @click.option(
+        "--goal",
+        type=click.Choice(["maximize", "minimize"]),
+        help="Whether large or small values are better.",
+    )
     @click.option(
         "--unit", default="", help="Of the metric: fraction, percent, or a text that follows its numbers."
     )
-    @click.option("--seed", metavar="NAME", help="The parameter that only repeats; none: --seed ''.")
+    @click.option(
+        "--seed", metavar="NAME", help="The parameter that only repeats runs; if there is none: --seed ''."
+    )
     @functools.wraps(command)
     def reading(
         sweeps: tuple[str, ...],
@@ -72,7 +78,7 @@ TOLD = "metasweep.report.told"
 
 @dataclass(frozen=True)
 class Told:
-    """What the user says about the study, in place of a guess."""
+    """What the user says about the study, instead of a guess."""
 
     metric: Asked = NOTHING_ASKED
     seed: str | None = None
@@ -96,13 +102,15 @@ def read_study(
     refresh: bool = False,
     histories: bool = True,
 ) -> Study:
-    """Connect and read, with a progress bar in a terminal; a file is a CSV export of W&B's."""
+    """Connect and read, with a progress bar in a terminal. A file is one of W&B's CSV exports."""
     if all(name.endswith(".csv") for name in sweeps):
         from metasweep.report.read.exported import read_files
 
         return read_files([Path(name) for name in sweeps], told.metric, told.seed)
     from metasweep.report.base.progress import progress_bar
-    from metasweep.report.read import api, connection  # wandb takes half a second, which --help does not need
+
+    # importing wandb takes half a second, and --help does not need it
+    from metasweep.report.read import api, connection
     from metasweep.report.read.cache import HistoryCache, default_path
 
     cache = HistoryCache(default_path(), refresh=refresh)
@@ -114,10 +122,10 @@ def read_study(
 
 
 def subset(study: Study, expression: str) -> Study:
-    """The runs for which an expression holds, in the language of `page.filters`.
+    """Return the runs that match an expression in the language of `page.filters`.
 
     Raises:
-        click.BadParameter: not an expression, or of unknown columns.
+        click.BadParameter: the expression is invalid, or names unknown columns.
     """
     frame = _spoken(study)
     try:
@@ -134,7 +142,9 @@ def subset(study: Study, expression: str) -> Study:
 
 
 def _spoken(study: Study) -> pd.DataFrame:
-    """The runs with the names that an expression can use: val/acc and `val_acc`, the seed's own name, id."""
+    """Return the runs with all names that an expression may use: val/acc and `val_acc`, the seed's own
+    name, id.
+    """
     frame = study.runs
     aliases = {"id": "run_id", **{metric.name: metric.column for metric in study.metrics}}
     aliases |= {metric.name.replace("/", "_").replace(".", "_"): metric.column for metric in study.metrics}

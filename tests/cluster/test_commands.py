@@ -160,7 +160,7 @@ def test_a_walltime_that_was_too_short_grows_up_to_the_longest_queue(cluster):
     again += ("--jobs", 1, "--walltime", "0:00:10", "--agent", "--sleep 60")
     assert cluster.metacentrum(*again).returncode == 0
     cluster.wait_for_end("1000")
-    assert "too little time: 0:00:10 were over" in cluster.metacentrum("status").stdout
+    assert "too little time: 0:00:10 had passed" in cluster.metacentrum("status").stdout
     process = cluster.metacentrum(*again, "--retry")
     assert "Too little time: now --jobs 1 --walltime 0:00:14 --mem 8gb." in process.stderr
     cluster.wait_for_end("1001")

@@ -11,30 +11,31 @@ from train.data import DataSet
 from train.errors import TrainError
 from train.loop import Evaluation, Interval, TrainingBase
 
-CONNECT_SECONDS = 120.0  # until the trainer must listen: it may have to load the data set first
+# how long the trainer may take to listen, since it may have to load the data set first
+CONNECT_SECONDS = 120.0
 TURN_SECONDS = 0.2
 GONE = "the trainer process that this run shares with others has ended"
 
 
 class Member(TrainingBase):
-    """Asks the trainer for what a `Training` would do itself."""
+    """Asks the trainer for everything that a `Training` would do itself."""
 
     def __init__(self, config: Config, data: DataSet, address: str) -> None:
-        """Raises TrainError if no trainer listens there, or if it cannot train this."""
+        """Connect. Raises TrainError if no trainer listens there, or if it cannot train this run."""
         super().__init__(config, data)
         self._connection = connect(address)
         self._state: dict[str, Any] | None = None
-        self._asked = False  # for the next interval
+        self._asked = False  # whether the next interval has been requested
         self.facts: dict[str, Any] = self._ask(Begin(config))
         """What the trainer's device and network add to the run's config."""
 
     def has_turn(self) -> bool:
-        """Whether the first interval is done: until then others are trained, or awaited."""
+        """Return whether the first interval is done. Until then others are trained or awaited."""
         self._ask_for_interval()
         return self._connection.poll(TURN_SECONDS)
 
     def train_epoch(self) -> Iterator[Interval]:
-        """Have the trainer do so."""
+        """Train an epoch in the trainer."""
         while True:
             self._ask_for_interval()
             interval: Interval = self._hear()
@@ -49,15 +50,15 @@ class Member(TrainingBase):
             self._asked, self._state = True, None
 
     def evaluate_epoch(self) -> tuple[Evaluation, Evaluation]:
-        """Have the trainer do so."""
+        """Evaluate in the trainer."""
         return self._ask(Evaluate())
 
     def state(self) -> dict[str, Any]:
-        """What the trainer has."""
+        """Return the trainer's state of this run."""
         return self._ask(GiveState())
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Begin at a `state`; the trainer gets it with the first word."""
+        """Begin at a `state`, which goes to the trainer with the first request."""
         self._state, self.step = state, state["step"]
 
     def close(self) -> None:
@@ -85,7 +86,7 @@ class Member(TrainingBase):
 
 
 def connect(address: str) -> Connection:
-    """A connection to the trainer, as soon as it listens. Raises TrainError if it does not come to that."""
+    """Return a connection to the trainer, as soon as it listens. Raises TrainError if it does not."""
     deadline = time.monotonic() + CONNECT_SECONDS
     while True:
         try:

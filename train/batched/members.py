@@ -1,8 +1,8 @@
 """Several trainings of one network and optimizer as one batched computation: one kernel serves them all.
 
-Learning rate, dropout rate, seed, weights and data order differ from member to member. Each member is a
-`Training` whose weights are rows of stacked tensors: forward and backward passes run over the stack, the
-updates are those of the members' own optimizers.
+Learning rate, dropout rate, seed, weights and data order differ between members. Each member is a `Training`
+whose weights are rows of stacked tensors. Forward and backward passes run over the stack; each member's own
+optimizer updates its rows.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -23,17 +23,17 @@ from train.network.recorded import Recorded
 
 OWN = ("lr", "dp", "seed", "checkpoint_dir")  # options in which members may differ
 T = TypeVar("T")
-Noise = tuple[Tensor, ...]  # for each dropout layer
+Noise = tuple[Tensor, ...]  # one tensor for each dropout layer
 
 
 def kind(config: Config) -> Hashable:
-    """What two runs must have in common to be trained together."""
-    test_images = config.seed if config.test_size < 1 else None  # drawn by the seed
+    """Return what two runs must have in common to be trained together."""
+    test_images = config.seed if config.test_size < 1 else None  # they are drawn by the seed
     return test_images, *(getattr(config, item.name) for item in fields(config) if item.name not in OWN)
 
 
 class GivenDropout(nn.Module):
-    """Dropout by factors that the caller has drawn; without any, it notes the shapes that it would take."""
+    """Dropout with factors that the caller has drawn. Without any, it records the shapes that it needs."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class GivenDropout(nn.Module):
         self.shapes: list[torch.Size] = []
 
     def forward(self, x: Tensor) -> Tensor:
-        """The features (n, ...) times the next factors of the same shape; as they are in evaluation."""
+        """Return the features (n, ...) times the next factors of the same shape; unchanged in evaluation."""
         if not self.training:
             return x
         if self.factors is None:
@@ -62,18 +62,18 @@ class Members:
         states: Sequence[dict[str, Any] | None] | None = None,
         steps_per_draw: int | None = None,
     ) -> None:
-        """Fresh members, or as they were in their ``states``, all at the same step.
+        """Start fresh members, or continue from their ``states``, all at the same step.
 
-        ``steps_per_draw``: for how many steps a member's dropout is drawn at a time. By default for one on
-        the CPU, as the layer does, and on a GPU for a logging interval, to save launches.
+        ``steps_per_draw``: for how many steps a member's dropout is drawn at once. The default is one on the
+        CPU, as in the layer, and a logging interval on a GPU, to save launches.
         """
         self.data, self.device, self.dtype = data, device, dtype
         self.trainings = [self._begin(config) for config in configs]
         self.chunk = len(configs)
-        """Members in one batched pass. Fewer of them need less memory for activations."""
+        """Members in one batched pass. A smaller number needs less memory for activations."""
         self._steps_per_draw = steps_per_draw or (LOG_EVERY if device.type == "cuda" else 1)
         self._coming: list[Iterator[tuple[Tensor, ...]]] = []
-        with torch.device("meta"):  # the weights are the members'
+        with torch.device("meta"):  # the weights are those of the members
             self._network = build(configs[0].model, data.image_shape, dropout=0)
             self._network.dropout = self._dropout = GivenDropout()
             self._network(torch.empty(1, 1, *data.image_shape))
@@ -82,11 +82,14 @@ class Members:
             if state:
                 training.restore(state)
         if device.type == "cuda":
-            for training in self.trainings:  # a recorded update takes its learning rate on the device
+            for training in self.trainings:  # a recorded update needs its learning rate on the device
                 training.optimizer.lr = torch.as_tensor(training.optimizer.lr, device=device)
 
     def _begin(self, config: Config) -> Training:
-        """A member, whose noise generator goes on where the shared one stands after drawing its weights."""
+        """Return a member.
+
+        Its noise generator continues where the shared one is after drawing its weights.
+        """
         training = Training(config, self.data, self.device, self.dtype)
         shared = training.noise
         training.noise = torch.Generator(self.device)
@@ -109,17 +112,20 @@ class Members:
 
     @property
     def between_epochs(self) -> bool:
-        """Whether no epoch is under way."""
+        """Return whether no epoch is in progress."""
         return self.trainings[0].between_epochs
 
     def keep(self, members: Sequence[int]) -> None:
-        """Go on with some of the members only."""
+        """Continue with only some of the members."""
         self.trainings = [self.trainings[member] for member in members]
         self._coming = [self._coming[member] for member in members] if self._coming else []
         self._stack()
 
     def train_interval(self) -> list[Interval]:
-        """Train each member for one logging interval; its means. Begins an epoch where none is under way."""
+        """Train each member for one logging interval; return its means.
+
+        Begins an epoch if none is in progress.
+        """
         if not self._coming or self.between_epochs:
             self._coming = [training.intervals() for training in self.trainings]
         own = [next(coming) for coming in self._coming]
@@ -135,14 +141,12 @@ class Members:
             total_loss += loss * index.shape[1]
             correct += right
         images = sum(index.shape[1] for index in steps)
-        losses, rights = torch.stack(
-            (total_loss.double(), correct.double())
-        ).tolist()  # the wait for the device
+        losses, rights = torch.stack((total_loss.double(), correct.double())).tolist()  # waits for the device
         means = zip(self.trainings, losses, rights, strict=True)
         return [Interval(training.step, loss / images, right / images) for training, loss, right in means]
 
     def _draw(self, sizes: Sequence[int]) -> Iterator[Noise]:
-        """For each step the dropout factors (members, images, ...) of each layer: 0, or 1/(1 - p)."""
+        """Yield for each step the dropout factors (members, images, ...) of each layer: 0 or 1/(1 - p)."""
         start = 0
         while start < len(sizes):
             images = sizes[start]
@@ -153,7 +157,9 @@ class Members:
             start += steps
 
     def _draw_own(self, training: Training, steps: int, images: int) -> list[Tensor]:
-        """A member's dropout factors (steps, images, ...) of each layer, drawn as its own layer does."""
+        """Return a member's dropout factors (steps, images, ...) of each layer, drawn as its own layer
+        does.
+        """
         kept = 1 - training.config.dp
         shapes = [(steps, images, *shape) for shape in self._dropout.shapes]
         if self.device.type == "cpu" and self.dtype == torch.float32 and kept < 1:
@@ -164,14 +170,15 @@ class Members:
         return [factors.bernoulli_(kept, generator=training.noise).div_(kept) for factors in blank]
 
     def _train_step(self, index: Tensor, noise: Noise) -> Sequence[Tensor]:
-        """Update every member on images (members, n), if need be in parts; see `_step`."""
+        """Update every member on images (members, n), in parts if memory requires it; see `_step`."""
         full = index.shape[1] == self.trainings[0].config.batch_size
         return self._in_parts_that_fit(lambda: (self._recorded if full else self._step)(index, *noise))
 
     def _in_parts_that_fit(self, work: Callable[[], T]) -> T:
-        """Do work that changes nothing when it runs out of memory, then with half the members at a time.
+        """Do work that has no effect if it runs out of memory; then repeat it with half the members at a
+        time.
 
-        Recording a step takes memory of its own, and can run out of it where the step itself did not.
+        Recording a step needs extra memory, so it can run out even if the step itself does not.
         """
         while True:
             try:
@@ -184,7 +191,10 @@ class Members:
                 torch.cuda.empty_cache()
 
     def _step(self, index: Tensor, *noise: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean losses, and counts of right answers. Nothing changes before all gradients are there."""
+        """Return mean losses and counts of right answers.
+
+        Weights change only after all gradients are computed.
+        """
         results = [self._differentiate(part, index, noise) for part in self._parts()]
         for part, (_, _, gradients) in zip(self._parts(), results, strict=True):
             for training, *own in zip(self.trainings[part], *gradients, strict=True):
@@ -204,7 +214,7 @@ class Members:
                 weights, batch.images, batch.labels, tuple(layer[part] for layer in noise)
             )
         gradients = torch.autograd.grad(losses.sum(), list(weights.values()))
-        # Fused updates walk memory: gradients must lie as the weights do.
+        # Fused updates go through memory in order, so gradients must have the memory layout of the weights.
         return losses.detach(), right, [gradient.contiguous() for gradient in gradients]
 
     def _loss(
@@ -217,7 +227,7 @@ class Members:
         return F.cross_entropy(logits, labels), (logits.argmax(1) == labels).sum()
 
     def evaluate_epoch(self, members: Sequence[int]) -> list[tuple[Evaluation, Evaluation]]:
-        """Some members on the validation and on the test set."""
+        """Evaluate some members on the validation and on the test set."""
         return self._in_parts_that_fit(lambda: self._evaluate_in_parts(members))
 
     def _evaluate_in_parts(self, members: Sequence[int]) -> list[tuple[Evaluation, Evaluation]]:

@@ -1,7 +1,8 @@
-"""What a run's process and the trainer process say to each other, over a socket that only the user can open.
+"""The messages between a run's process and the trainer process, over a socket that only the user can open.
 
-A run asks, the trainer answers, one message each: Begin with the run's facts, Interval with the next means,
-Evaluate with an evaluation of the epoch, GiveState with the state. The run leaves by closing the connection.
+A run asks and the trainer answers, one message each: Begin with the run's facts, Interval with the next
+means, Evaluate with an evaluation of the epoch, GiveState with the state. A run leaves by closing the
+connection.
 """
 
 import os
@@ -13,12 +14,12 @@ from typing import Any
 from train.config import Config
 
 ADDRESS = "TRAIN_TOGETHER"
-"""Environment variable of a run: the socket of the trainer that it shall train in, with others."""
+"""Environment variable of a run: the socket of the trainer in which it trains, with others."""
 
 
 @dataclass(frozen=True)
 class Begin:
-    """A run exists; it wants to know the facts of its device."""
+    """A run has started. The answer is the facts of its device."""
 
     config: Config
 
@@ -37,26 +38,26 @@ class Evaluate:
 
 @dataclass(frozen=True)
 class GiveState:
-    """Say what the steps to come depend on."""
+    """Return everything that later steps depend on."""
 
 
 @dataclass(frozen=True)
 class Failed:
-    """An answer: it cannot be done, and why, in one line."""
+    """An answer: the request failed, and why, in one line."""
 
     reason: str
 
 
 def address() -> str | None:
-    """Where the trainer of this process's run listens, if it has one."""
+    """Return where the trainer of this run listens; None without one."""
     return os.environ.get(ADDRESS) or None
 
 
 def send(connection: Connection, message: Any) -> None:
-    """Send by value: multiprocessing would share the memory of tensors, and keep files open for it."""
+    """Send by value. multiprocessing would share the memory of tensors and keep files open for it."""
     connection.send_bytes(pickle.dumps(message))
 
 
 def receive(connection: Connection) -> Any:
-    """The next message. Raises EOFError or OSError when the other side is gone."""
+    """Return the next message. Raises EOFError or OSError if the other side has gone."""
     return pickle.loads(connection.recv_bytes())

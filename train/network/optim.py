@@ -1,4 +1,4 @@
-"""Optimizers and the learning rate over the steps."""
+"""Optimizers, and the learning rate over the steps."""
 
 import functools
 import math
@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.optim.adam import adam
 from torch.optim.sgd import sgd
 
-# Of SGD. More makes the perceptron diverge at lr 0.1 with dropout 0.5; less keeps the CNN at lr 0.01 from
-# getting anywhere in two epochs.
+# For SGD. A higher one makes the perceptron diverge at lr 0.1 with dropout 0.5; with a lower one the CNN at
+# lr 0.01 does not learn in two epochs.
 MOMENTUM = 0.7
 
 
@@ -21,37 +21,40 @@ ADAM: dict[str, Any] = PLAIN | {
     "beta2": 0.999,
     "eps": 1e-8,
     "amsgrad": False,
-}  # as torch has it
+}  # torch's defaults
 SGD: dict[str, Any] = PLAIN | {"momentum": MOMENTUM, "dampening": 0.0, "nesterov": False}
 
 
 class Optimizer:
     """Adam or SGD with momentum: one fused call updates all weights.
 
-    The calls are those that torch's classes make. The classes themselves take 30 us more for a step, and
-    the first one that is made imports torch's compiler, for a second.
+    The calls are those inside torch's own classes. These classes take 30 us more per step, and creating the
+    first one imports torch's compiler, which takes a second.
     """
 
     def __init__(self, name: str, weights: Sequence[Tensor], lr: float) -> None:
-        """``weights`` take no part in autograd."""
+        """``weights`` must not require gradients."""
         self.name, self.weights = name, list(weights)
         self.lr: float | Tensor = lr
-        """A tensor on the weights' device is read there: a recorded step follows it."""
+        """If it is a tensor on the weights' device, a recorded step reads it at each replay."""
 
     @functools.cached_property
     def _moments(self) -> list[list[Tensor]]:
-        """Means of gradients and, for Adam, of their squares. Made late: fused updates walk memory, so that
-        they must lie as the weights do in the end."""
+        """Return the means of gradients and, for Adam, of their squares.
+
+        They are created at the first step: fused updates go through memory in order, so they need the
+        weights' final memory layout.
+        """
         count = 2 if self.name == "adam" else 1
         return [[torch.zeros_like(weight) for weight in self.weights] for _ in range(count)]
 
     @functools.cached_property
     def _steps(self) -> list[Tensor]:
-        """Steps done: one count for each weight, as torch's call wants it."""
+        """Return the number of steps done, once per weight, as torch's call needs it."""
         return [torch.zeros((), device=weight.device) for weight in self.weights]
 
     def step(self, gradients: Sequence[Tensor]) -> None:
-        """Update every weight by its gradient, which lies in memory as the weight does."""
+        """Update every weight with its gradient, which has the weight's memory layout."""
         of_weights: list[Any] = list(gradients)
         if self.name == "adam":
             means, squares = self._moments
@@ -66,7 +69,7 @@ class Optimizer:
         return {"moments": self._moments, "steps": self._steps}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go back to a `state`, also one of another device. Raises ValueError for another optimizer's."""
+        """Return to a `state`, also from another device. Raises ValueError for another optimizer's."""
         own, kept = [*self._moments, self._steps], [*state["moments"], state["steps"]]
         for tensors, values in zip(own, kept, strict=True):
             for tensor, value in zip(tensors, values, strict=True):
@@ -74,10 +77,10 @@ class Optimizer:
 
 
 def lr_factor(schedule: str, step: int, total: int) -> float:
-    """What the learning rate is multiplied by at ``step`` of ``total``, counted from 0.
+    """Return the factor of the learning rate at ``step`` of ``total``, counted from 0.
 
-    cosine: (1 + cos(pi step / total)) / 2, as in Loshchilov and Hutter, SGDR, ICLR 2017, without
-    restarts. step: a tenth after half of the steps and a hundredth after three quarters.
+    cosine: (1 + cos(pi step / total)) / 2, as in Loshchilov and Hutter, SGDR, ICLR 2017, without restarts.
+    step: a tenth after half of the steps and a hundredth after three quarters.
     """
     if schedule == "cosine":
         return (1 + math.cos(math.pi * step / total)) / 2

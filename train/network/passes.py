@@ -1,8 +1,8 @@
-"""Forward and backward passes of both networks, written out for float32 on a CPU.
+"""Forward and backward passes of both networks, written by hand for float32 on a CPU.
 
-They compute what autograd would, with half the calls: no graph is built, ReLU is part of the product before,
-and the derivatives of ReLU and dropout are one kernel. Weights and gradients are lists in the order of the
-network's parameters.
+They compute the same as autograd with half the calls: no graph is built, ReLU is part of the product before
+it, and the derivatives of ReLU and dropout are one kernel. Weights and gradients are lists in the order of
+the network's parameters.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ ONE_HOT = torch.eye(CLASSES)
 Backward = Callable[[Tensor], list[Tensor]]
 """Takes the gradient of the logits (n, classes); returns those of the weights."""
 Forward = Callable[[Sequence[Tensor], Tensor, float], tuple[Tensor, Backward]]
-"""Takes weights, images (n, 1, height, width) and the dropout rate; returns logits and the way back."""
+"""Takes weights, images (n, 1, height, width) and the dropout rate; returns logits and the backward pass."""
 
 
 def differentiate(
@@ -33,7 +33,7 @@ def differentiate(
 
 
 def dense(weights: Sequence[Tensor], images: Tensor, dropout: float) -> tuple[Tensor, Backward]:
-    """Of `models.Dense`."""
+    """The passes of `models.Dense`."""
     weight1, bias1, weight2, bias2, weight3, bias3 = weights
     pixels = images.flatten(1)
     hidden1 = _hidden(pixels, weight1, bias1, dropout)
@@ -52,12 +52,12 @@ def dense(weights: Sequence[Tensor], images: Tensor, dropout: float) -> tuple[Te
 
 
 def cnn(weights: Sequence[Tensor], images: Tensor, dropout: float) -> tuple[Tensor, Backward]:
-    """Of `models.CNN`."""
+    """The passes of `models.CNN`."""
     kernel1, offset1, kernel2, offset2, scale, shift, weight1, bias1, weight2, bias2 = weights
     features1 = F.conv2d(images, kernel1, offset1, 2, 2).relu_()
     features2 = F.conv2d(features1, kernel2, offset2, 1, 1)
     pooled, places = F.max_pool2d(features2, 2, return_indices=True)
-    flat = pooled.relu_().permute(0, 2, 3, 1).flatten(1)  # channels last, as they lie in memory
+    flat = pooled.relu_().permute(0, 2, 3, 1).flatten(1)  # channels last, as they are in memory
     normed, mean, spread = torch.native_layer_norm(flat, scale.shape, scale, shift, 1e-5)
     hidden = _hidden(normed, weight1, bias1, dropout)
 
@@ -92,7 +92,7 @@ def _hidden(x: Tensor, weight: Tensor, bias: Tensor, dropout: float) -> Tensor:
 
 
 def _before_hidden(gradient: Tensor, result: Tensor, dropout: float) -> Tensor:
-    """The gradient before ReLU and dropout: only what both let through is above 0 in their result."""
+    """Return the gradient before ReLU and dropout. Only values above 0 in their result have passed both."""
     return threshold_backward(gradient, result, 0).mul_(1 / (1 - dropout))
 
 
@@ -104,10 +104,10 @@ def _of_linear(gradient: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
 def _before_convolution(
     gradient: Tensor, x: Tensor, kernel: Tensor, stride: int, padding: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of x, unless it is the images, of the kernel, laid out as that is, and of the bias."""
+    """Return the gradients of x (not for images), of the kernel in its memory layout, and of the bias."""
     wanted = (x.shape[1] > 1, True, False)
     at_x, of_kernel, _ = aten.convolution_backward.default(
         gradient, x, kernel, None, (stride,) * 2, (padding,) * 2, (1, 1), False, (0, 0), 1, wanted
     )
-    of_bias = gradient.sum((0, 2, 3))  # ten times as fast as by the call above
+    of_bias = gradient.sum((0, 2, 3))  # ten times as fast as with the call above
     return at_x, of_kernel.contiguous(memory_format=torch.channels_last), of_bias

@@ -1,11 +1,11 @@
-"""A step of fixed shapes on a GPU, recorded once and replayed: one launch instead of a hundred."""
+"""A step with fixed shapes on a GPU, recorded once and replayed: one launch instead of a hundred."""
 
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-WARM_UP = 3  # calls before recording: libraries choose their kernels, optimizers make their state
+WARM_UP = 3  # calls before recording, in which libraries choose kernels and optimizers create their state
 
 Outputs = tuple[Tensor, ...]
 
@@ -13,8 +13,8 @@ Outputs = tuple[Tensor, ...]
 class Recorded:
     """Calls a function of tensors; on a GPU, from the fourth call on, by replaying its CUDA graph.
 
-    The function may change tensors that it does not take, always the same ones. What it returns is good
-    until the next call. After an error while recording, make another.
+    The function may also change other tensors, but always the same ones. Its result is valid until the next
+    call. After an error while recording, create a new one.
     """
 
     def __init__(self, function: Callable[..., Outputs], device: torch.device) -> None:
@@ -37,12 +37,12 @@ class Recorded:
         return self._outputs
 
     def _record(self, graph: torch.cuda.CUDAGraph, inputs: Outputs) -> None:
-        """Record the function, without doing anything yet. Raises torch.OutOfMemoryError."""
+        """Record the function without running it. Raises torch.OutOfMemoryError."""
         try:
             with torch.cuda.graph(graph):
                 self._outputs = self._function(*inputs)
         except RuntimeError as error:
-            # To end a recording that was broken off can fail in its turn, which would hide the reason.
+            # Ending a broken recording can also fail, which would hide the reason.
             if isinstance(error.__context__, torch.OutOfMemoryError):
                 raise error.__context__ from None
             raise

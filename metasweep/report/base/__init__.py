@@ -1,1 +1,1 @@
-"""What every room of the report uses: words, tables, errors."""
+"""What all parts of the report share: words, tables, errors."""

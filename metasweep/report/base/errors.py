@@ -1,7 +1,7 @@
-"""What a person can put right: printed as one line, without a traceback."""
+"""Errors that a person can correct. They are printed in one line, without a traceback."""
 
 import click
 
 
 class AnalysisError(click.ClickException):
-    """The message names the cause and the way out; exit code 1."""
+    """The message names the cause and what to do; the exit code is 1."""

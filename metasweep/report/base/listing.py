@@ -1,4 +1,4 @@
-"""A table to show, before it takes a form."""
+"""A table before it is written in some format."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Listing:
-    """A table to show: cells are what a person reads, records what a program reads."""
+    """A table: cells are for people, records are for programs."""
 
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
     records: Sequence[Mapping[str, Any]]
     bold: frozenset[int] = frozenset()  # indices of rows
     notes: Sequence[str] = ()
-    data: Mapping[str, Any] = field(default_factory=dict)  # beside the records, for JSON
+    data: Mapping[str, Any] = field(default_factory=dict)  # more entries for JSON
 
 
 def with_parameters(values: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """A record of parameters and our own columns; a parameter with the name of one is `config:NAME`."""
+    """Return a record of parameters and our own columns.
+
+    A parameter with the name of one becomes `config:NAME`.
+    """
     return {**{f"config:{name}" if name in own else name: item for name, item in values.items()}, **own}

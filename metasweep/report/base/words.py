@@ -1,4 +1,6 @@
-"""How numbers and names are written, and how text from others is kept from meaning more than text."""
+"""How numbers and names are written; and how text from others is kept from acting as markup or control
+codes.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,11 @@ import numpy as np
 DAGGER = "†"
 UNKNOWN = "–"
 MARKDOWN = re.compile(r"([\\`*\[\]<>|~$&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
-AT_START = re.compile(r"^(\d+)?([.)#+=>-])(?=\s|$)")  # a list, a heading, a line
+AT_START = re.compile(r"^(\d+)?([.)#+=>-])(?=\s|$)")  # what begins a list, a heading or a line
 
 
 def percent(fraction: float, decimals: int = 2) -> str:
-    """A fraction as a percentage without its sign; a dash when it is not known."""
+    """Return a fraction as a percentage without its sign; a dash for NaN."""
     if math.isnan(fraction):
         return UNKNOWN
     shown = f"{100 * fraction:.{decimals}f}"
@@ -25,7 +27,7 @@ def percent(fraction: float, decimals: int = 2) -> str:
 
 
 def fixed(number: float, decimals: int) -> str:
-    """A number with so many decimals, or in the form 1.234e-09 where that would be long; a dash for none."""
+    """Return a number with that many decimals, or as 1.234e-09 if that would be long; a dash for NaN."""
     if math.isnan(number):
         return UNKNOWN
     if decimals > 8 or abs(number) >= 1e9:
@@ -35,9 +37,9 @@ def fixed(number: float, decimals: int) -> str:
 
 
 def value(parameter: Any) -> str:
-    """A parameter's value as one would write it: 0.00001 rather than 1e-05, 2 rather than 2.0.
+    """Return a parameter's value as a person writes it: 0.00001 rather than 1e-05, 2 rather than 2.0.
 
-    Numbers have six significant digits: what a random search draws has 17.
+    Numbers have six significant digits; those of a random search have 17.
     """
     if isinstance(parameter, (float, np.floating)):
         if math.isnan(parameter):
@@ -50,12 +52,14 @@ def value(parameter: Any) -> str:
 
 
 def one_line(text: str) -> str:
-    """Text without line breaks and without what a terminal would obey."""
+    """Return text without line breaks and without control characters."""
     return harmless(" ".join(text.split()))
 
 
 def harmless(text: str) -> str:
-    """Text, its line breaks kept, without what a terminal would obey: control and direction characters."""
+    """Return text with its line breaks, but without characters that control a terminal or the text
+    direction.
+    """
     return "".join(
         character if character.isprintable() or character in "\n\t" else _replaced(character)
         for character in text
@@ -63,25 +67,25 @@ def harmless(text: str) -> str:
 
 
 def _replaced(character: str) -> str:
-    """Soft hyphens and joiners vanish; the rest, such as an escape character, is shown by its number."""
+    """Remove soft hyphens and joiners; show other control characters, such as escape, by their number."""
     if unicodedata.category(character) == "Cf":
         return ""
     return " " if character.isspace() else f"\\u{ord(character):04x}"
 
 
 def in_markdown(text: str) -> str:
-    """Text from others, in one line, as Markdown that shows it as it is."""
+    """Return text from others, in one line, as Markdown that shows it unchanged."""
     escaped = MARKDOWN.sub(r"\\\1", one_line(text)).replace("://", ":\\//")
     return AT_START.sub(lambda found: f"{found[1] or ''}\\{found[2]}", escaped)
 
 
 def in_html(text: str) -> str:
-    """Text from others as HTML, also inside of an attribute."""
+    """Return text from others as HTML; also safe inside an attribute."""
     return html.escape(one_line(text), quote=True)
 
 
 def link(text: str, address: str) -> str:
-    """A Markdown link; only the text where the address is none of the web's."""
+    """Return a Markdown link; only the text if the address is not a web address."""
     shown = in_markdown(text)
     if not re.match(r"https?://[^\s]+$", address):
         return shown
@@ -89,19 +93,19 @@ def link(text: str, address: str) -> str:
 
 
 def fenced(text: str, language: str = "") -> str:
-    """A block of code in Markdown, in a fence longer than any within it."""
+    """Return a code block in Markdown, in a fence longer than any in the text."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{text}\n{fence}"
 
 
 def parameter_name(column: str) -> str:
-    """A parameter as the sweep calls it, from its column."""
+    """Return a parameter's name in the sweep from its column."""
     return one_line(column.removeprefix("config:"))
 
 
 def file_name(text: str) -> str:
-    """A name as a part of a file's name: test/acc becomes test-acc."""
+    """Return a name as a part of a file name: test/acc becomes test-acc."""
     return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-").lower()[:60] or "metric"
 
 

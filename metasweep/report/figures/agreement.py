@@ -1,4 +1,4 @@
-"""Validation against test: how far what a run is chosen by agrees with what is reported."""
+"""Validation against test: how well the metric of the choice agrees with the reported one."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def agreement(
     subtitle: str | None = None,
     theme: str = "light",
 ) -> Figure:
-    """Every run as a point on two equal scales with the diagonal of perfect agreement, and the differences.
+    """Draw every run as a point on two equal scales with the diagonal of equal values, and the differences.
 
-    at_chance: runs that were left out. The differences are reported less chosen by. Raises ValueError when no
-    run has both values.
+    at_chance: the number of runs left out. A difference is the reported value minus the one chosen by. Raises
+    ValueError if no run has both values.
     """
     pairs = (
         runs[[chosen_by.column, reported.column]]

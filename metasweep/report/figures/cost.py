@@ -43,10 +43,10 @@ def cost(
     subtitle: str | None = None,
     theme: str = "light",
 ) -> Figure:
-    """Every run's metric over the compute time spent until its end, with the best so far; time by state.
+    """Draw every run's metric over the compute time so far, with the best so far; and the time by state.
 
-    runs: `created_at`, `runtime_seconds`, `state` and the metric. Compute time adds up the runs' own times,
-    however many ran at once. Raises ValueError when no run has a runtime.
+    runs: `created_at`, `runtime_seconds`, `state` and the metric. Compute time is the sum of the runs' own
+    times, even if they ran at once. Raises ValueError if no run has a runtime.
     """
     runs = runs[runs["runtime_seconds"] > 0].sort_values(["created_at", "run_id"], kind="stable")
     if runs.empty:
@@ -69,13 +69,16 @@ def cost(
 
 
 def time_unit(seconds: float) -> tuple[float, str]:
-    """(seconds in it, its name) of the unit in which a duration reads best."""
+    """Return (its seconds, its name) for the unit in which a duration reads best."""
     units = ((86_400.0 * 3, 86_400.0, "days"), (5_400.0, 3_600.0, "hours"), (90.0, 60.0, "minutes"))
     return next(((unit, name) for least, unit, name in units if seconds >= least), (1.0, "seconds"))
 
 
 def best_so_far(values: Array, lower_is_better: bool = False) -> Array:
-    """Running maximum (or minimum) of the values; a NaN changes nothing, the start stays NaN without any."""
+    """Return the running maximum (or minimum).
+
+    NaN values change nothing; before the first value it is NaN.
+    """
     return np.fmin.accumulate(values) if lower_is_better else np.fmax.accumulate(values)
 
 

@@ -1,4 +1,4 @@
-"""Learning curves: of the runs that converged, of those that did not, and of single runs."""
+"""Learning curves of the runs that converged, of those that did not, and of single runs."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ CAPTION = SMALL + 6
 
 
 def curves_of(history: pd.DataFrame, metric: Quantity, x: str = "epoch") -> dict[str, Curve]:
-    """run_id -> (epochs, values) where the metric was logged.
+    """Return run_id -> (epochs, values) of a metric.
 
-    The epoch of a step that logged none lies between its neighbours' epochs. A value that is not finite is
-    kept as NaN: the curve has a gap there.
+    The epoch of a step that logged none is interpolated. A value that is not finite stays NaN: the curve has
+    a gap there.
     """
     found = {}
     for run, rows in history.groupby("run_id", sort=False):
@@ -68,10 +68,10 @@ def convergence(
     subtitle: str | None = None,
     theme: str = "light",
 ) -> Figure:
-    """All curves of an accuracy at full scale and, beside it, where they end, enlarged; best on top.
+    """Draw all curves of an accuracy at full scale and, beside it, their ends enlarged; the best on top.
 
-    The enlarged part holds the ends of all curves, and below the worst of them as much again. Raises
-    ValueError when nothing was logged.
+    The enlarged part shows the range of the final values and as much below it. Raises ValueError if nothing
+    was logged.
     """
     x = axis_of(history)
     curves = _sorted(curves_of(history, metric, x), metric.sign)
@@ -110,10 +110,10 @@ def divergence(
     subtitle: str | None = None,
     theme: str = "light",
 ) -> Figure:
-    """One panel per word for what happened, the most frequent first, with the curves of its runs.
+    """Draw one panel for each word of what happened, the most frequent first, with the curves of its runs.
 
-    reasons: run_id -> the word. A run that logged nothing finite is counted, but has no curve.
-    Raises ValueError when there is no run.
+    reasons: run_id -> the word. A run without finite values is counted but has no curve. Raises ValueError if
+    there is no run.
     """
     if not reasons:
         raise ValueError("there is no divergent run to draw")
@@ -156,7 +156,7 @@ def single_runs(
     subtitle: str | None = None,
     theme: str = "light",
 ) -> Figure:
-    """One column per run; in it one panel per pair of metrics, in training and as reported.
+    """Draw one column per run, with one panel per pair of metrics: in training and as reported.
 
     cases: (run_id, what it shows, its configuration). Raises ValueError without cases.
     """
@@ -193,12 +193,12 @@ def single_runs(
 
 
 def axis_of(history: pd.DataFrame) -> str:
-    """What the curves of a figure run over: epochs where some run logged them, else steps."""
+    """Return the x axis of the curves in a figure: epochs if some run logged them, else steps."""
     return "epoch" if "epoch" in history and history["epoch"].notna().any() else "step"
 
 
 def _epochs(rows: pd.DataFrame, x: str) -> Array:
-    """The epoch of every row, from the rows that logged one; NaN in a run that logged none."""
+    """Return the epoch of every row, from the rows that logged one; NaN in runs that logged none."""
     steps = rows["step"].to_numpy(dtype=np.float64)
     if x == "step":
         return steps
@@ -213,7 +213,7 @@ def _epochs(rows: pd.DataFrame, x: str) -> Array:
 
 
 def _sorted(curves: Mapping[str, Curve], sign: float) -> list[Curve]:
-    """The curves from the worst to the best; those without a finite value are left out."""
+    """Return the curves from the worst to the best, without those that have no finite value."""
     finite = [curve for curve in curves.values() if np.isfinite(curve[1]).any()]
     return sorted(finite, key=lambda curve: sign * float(curve[1][np.isfinite(curve[1])][-1]))
 
@@ -238,7 +238,7 @@ def _scale_of(curves: Sequence[Curve], metric: Quantity) -> Scale:
     return number_scale(finite)
 
 
-Pair = tuple[Quantity | None, Quantity]  # of one metric: in training where it is known, and as reported
+Pair = tuple[Quantity | None, Quantity]  # a metric in training, if known, and as reported
 
 
 def _shared(history: pd.DataFrame, runs: Sequence[str], pair: Pair) -> Scale:
@@ -274,7 +274,7 @@ def _draw(
     widths: Sequence[float] | None = None,
     marks: int = 60,
 ) -> None:
-    """Curves in a panel over the epochs that any of them has; few points are marked as such."""
+    """Draw curves in a panel, over all epochs that any of them has. If there are few points, mark them."""
     panel.grid(scale.ticks(26 / panel.height), labels=labels)
     panel.base()
     if not curves:

@@ -1,4 +1,4 @@
-"""What each hyper-parameter does to a metric: its distribution at every value, mean and interval."""
+"""How each hyper-parameter affects a metric: its distribution at every value, with mean and interval."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Array = npt.NDArray[np.float64]
 PANEL_HEIGHT = 160.0
 BETWEEN = 18.0
 COLUMNS = 4
-MOST_BINS = 6  # a continuous parameter is cut into this many classes of equal size
+MOST_BINS = 6  # a continuous parameter is divided into this many classes of equal size
 
 
 @house_style
@@ -58,11 +58,11 @@ def effects(
     subtitle: str | None = None,
     theme: str = "light",
 ) -> Figure:
-    """One panel per parameter: at each of its values every run as a point, sorted, with mean and t interval.
+    """Draw one panel per parameter: at each value all runs as sorted points, with mean and t interval.
 
-    Inside a value the runs go from left to right by rank, so that a column of points reads as a cumulative
-    distribution and no point hides another. The mean is of all runs with a value, those at chance too.
-    Raises ValueError when no run has a value.
+    At each value the runs go from left to right by rank, so a column of points is a cumulative distribution
+    and no point hides another. The mean includes all runs with a value, also those at chance. Raises
+    ValueError if no run has a value.
     """
     values = pd.to_numeric(runs[metric.column], errors="coerce").to_numpy(dtype=np.float64)
     runs, values = runs[np.isfinite(values)], values[np.isfinite(values)]
@@ -95,7 +95,9 @@ def effects(
 
 
 def level_chance(axis: Axis) -> Axis:
-    """The axis with all runs of a special slot at its middle: here they need no places of their own."""
+    """Return the axis with all runs of a special slot at its middle, since here they need no separate
+    places.
+    """
     heights = axis.heights.copy()
     for slot in axis.slots:
         heights[(heights >= slot.low) & (heights <= slot.high)] = slot.middle
@@ -105,7 +107,10 @@ def level_chance(axis: Axis) -> Axis:
 def grouped(
     column: pd.Series, levels: Sequence[Hashable] | None = None
 ) -> list[tuple[str, npt.NDArray[np.intp]]]:
-    """(label, row numbers) of each value in order; many numbers are cut into classes of equal size."""
+    """Return (label, row numbers) for each value in order.
+
+    Many numbers are divided into classes of equal size.
+    """
     numbers = pd.to_numeric(column, errors="coerce")
     distinct = column.dropna().nunique()
     if distinct > 12 and numbers.notna().sum() == column.notna().sum():

@@ -38,7 +38,7 @@ Line = tuple[str, Array, Array, Array, Array]  # label, epochs, mean, low, high
 PANEL_HEIGHT = 150.0
 COLUMNS = 3
 TICK_ROOM = 40.0
-MOST_LABEL = 70.0  # what the labels at the right of a panel take at most
+MOST_LABEL = 70.0  # the most room of the labels at the right of a panel
 
 
 @house_style
@@ -55,9 +55,9 @@ def effects_by_epoch(
     subtitle: str | None = None,
     theme: str = "light",
 ) -> Figure:
-    """One panel per parameter: at each of its values the mean over its runs per epoch, with a t interval.
+    """Draw one panel per parameter: for each value the mean over its runs per epoch, with a t interval.
 
-    history: rows (run_id, x, the metric); x is "epoch" or "step". Raises ValueError when none has a value.
+    history: rows (run_id, x, the metric); x is "epoch" or "step". Raises ValueError if there are no values.
     """
     table = _table(runs, history, metric, x)
     if table.empty or not parameters:
@@ -95,7 +95,7 @@ def means(
     levels: Sequence[Hashable] | None = None,
     confidence: float = 0.95,
 ) -> list[Line]:
-    """(label, epochs, mean, low, high) of every value of a parameter that has runs with values."""
+    """Return (label, epochs, mean, low, high) for every value of a parameter that has runs with values."""
     lines = []
     ids = runs["run_id"].to_numpy()
     for label, members in grouped(runs[parameter], levels):
@@ -111,7 +111,9 @@ def means(
 
 
 def apart(ys: Sequence[float], gap: float) -> list[float]:
-    """The positions, moved by the least squares until all are `gap` apart; the order stays."""
+    """Return the positions, moved as little as possible (least squares) until all are `gap` apart, in
+    order.
+    """
     order = np.argsort(ys, kind="stable")
     steps = gap * np.arange(len(ys))
     moved = np.empty(len(ys))

@@ -1,4 +1,4 @@
-"""How many images of each class the data set's parts hold."""
+"""How many images of each class the parts of the data set have."""
 
 from __future__ import annotations
 
@@ -38,12 +38,10 @@ def class_histograms(
     subtitle: str | None = None,
     theme: str = "light",
 ) -> Figure:
-    """One panel per part of the data set (train, val, test, …), a bar per class, side by side.
+    """Draw one panel per part of the data set (train, val, test, …), with one bar per class.
 
-    counts: part -> images per class; parts may differ in their number of classes.
-    class_names: 0, 1, … if absent.
-    Every panel has its own scale.
-    Raises ValueError when there is no part with a class.
+    counts: part -> images per class; parts may have different numbers of classes. class_names: 0, 1, … if
+    absent. Every panel has its own scale. Raises ValueError if no part has a class.
     """
     parts = {part: np.asarray(values, dtype=np.int64) for part, values in counts.items() if len(values)}
     if not parts:

@@ -1,4 +1,4 @@
-"""How much of a metric's variance each hyper-parameter explains, and which way it pulls."""
+"""How much of a metric's variance each hyper-parameter explains, and in which direction it acts."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def importance(
     subtitle: str = "Share of the variance of test accuracy that each explains",
     theme: str = "light",
 ) -> Figure:
-    """Bars per parameter, the most important first, and the correlation beside them.
+    """Draw bars for the parameters, the most important first, with the correlation beside them.
 
-    table: one row per parameter (index: its name, or a pair "lr × optimizer"); columns `main` (share of the
-    variance, 0 to 1) and, where known, `total` (with interactions), `low` and `high` (the interval of
-    `main`, or of `total` when there is no `main`), `correlation` (-1 to 1). NaN is left out.
-    Raises ValueError for an empty table.
+    table: one row per parameter (index: its name, or a pair "lr × optimizer"). Columns: `main` (share of the
+    variance, 0 to 1) and, if known, `total` (with interactions), `low` and `high` (the interval of `main`, or
+    of `total` if there is no `main`), `correlation` (-1 to 1). NaN is left out. Raises ValueError for an
+    empty table.
     """
     if table.empty:
         raise ValueError("importance needs at least one parameter")
@@ -100,7 +100,7 @@ def _bars(panel: Panel, table: pd.DataFrame) -> None:
             panel.surface.plot(*ends.T, color=look.background, linewidth=4, solid_capstyle="butt", zorder=4)
             panel.surface.plot(*ends.T, color=look.ink, linewidth=1.6, solid_capstyle="butt", zorder=5)
         known = [max(0.0, share) for share in (main, total) if np.isfinite(share)]
-        if known:  # shuffling noise can help a forest a little: no share is below nothing
+        if known:  # shuffling noise may improve a forest a little; a share cannot be negative
             furthest = float(np.nanmax([*known, high]))
             x, y = float(panel.x(scale.forward(furthest))), float(panel.y(middle))
             words = " · ".join(text.percent(share, 1) for share in known)

@@ -31,7 +31,7 @@ from metasweep.report.read.study import TEST_ACCURACY
 
 Array = npt.NDArray[np.float64]
 CELL_HEIGHT = 46.0
-LABEL_WIDTH = 110.0  # the most that row labels take
+LABEL_WIDTH = 110.0  # the most room of row labels
 
 
 @house_style
@@ -46,9 +46,9 @@ def interaction(
     subtitle: str | None = None,
     theme: str = "light",
 ) -> Figure:
-    """Cells coloured by the mean over their runs; in them mean ± standard deviation and the number of runs.
+    """Draw cells coloured by the mean over their runs, with mean ± standard deviation and the number of runs.
 
-    Accuracies are coloured on the nines scale. A cell without runs stays empty. Raises ValueError when no run
+    Accuracies are coloured on the nines scale. A cell without runs stays empty. Raises ValueError if no run
     has a value.
     """
     runs = runs[np.isfinite(pd.to_numeric(runs[metric.column], errors="coerce"))]
@@ -146,7 +146,7 @@ def _cells(panel: Panel, positions: Array, words: Sequence[Sequence[tuple[str, s
 
 
 def readable_on(colour: Sequence[float]) -> str:
-    """Black or white ink, whichever has the higher contrast (WCAG 2 relative luminance)."""
+    """Return black or white, whichever has the higher contrast (WCAG 2 relative luminance)."""
     channels = np.asarray(colour[:3])
     linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
     luminance = float(linear @ np.array([0.2126, 0.7152, 0.0722]))

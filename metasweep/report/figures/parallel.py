@@ -1,6 +1,6 @@
-"""The parallel-coordinates chart: every run a curve through its parameters to its accuracies.
+"""The parallel-coordinates chart: every run is a curve through its parameters to its accuracies.
 
-Lengths are points (1/72 inch). Where runs cross the axes is computed in `axes`; here it is drawn.
+Lengths are in points (1/72 inch). `axes` computes where runs cross the axes; this file draws them.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ from metasweep.report.read.study import TEST_ACCURACY, VALIDATION_ACCURACY
 
 Array = npt.NDArray[np.float64]
 AXIS_HEIGHT = 270.0
-LABEL_ROOM = 16.0  # a tick label and the air around it
+LABEL_ROOM = 16.0  # a tick label and the space around it
 ROOMY_SLOTS = 8  # an axis with more slots than this has smaller labels
-GAP = 74.0  # between two axes at least: more axes make a wider figure
+GAP = 74.0  # the least distance of two axes; more axes make a wider figure
 HISTOGRAM = 72.0
 BINS = 30
 VECTOR_LINES = (
@@ -64,11 +64,11 @@ class Layout:
 
     @property
     def gap(self) -> float:
-        """Distance between neighbouring axes."""
+        """Distance of neighbouring axes."""
         return float(self.xs[1] - self.xs[0])
 
     def y(self, heights: npt.ArrayLike) -> Array:
-        """From parts of an axis to points."""
+        """Convert fractions of an axis to points."""
         return self.bottom + np.asarray(heights, dtype=np.float64) * (self.top - self.bottom)
 
 
@@ -84,12 +84,11 @@ def parallel_coordinates(
     subtitle: str | None = None,
     theme: str = "light",
 ) -> Figure:
-    """Draw one row of `runs` as one curve, coloured by the last of the metrics.
+    """Draw each row of `runs` as a curve, coloured by the last metric.
 
     parameters, metrics: columns, one axis each in this order. levels: all values of a discrete parameter in
-    order, for those that no run has. chance: runs at or below this accuracy are grey, in a slot of their own.
-    subtitle: None describes the runs and the colours.
-    Raises ValueError when there are no runs or no metrics.
+    order, also those without a run. chance: runs at or below this accuracy are grey, in a slot of their own.
+    subtitle: None describes the runs and the colours. Raises ValueError without runs or metrics.
     """
     if runs.empty or not metrics:
         raise ValueError("parallel coordinates need at least one run and one metric")
@@ -117,7 +116,7 @@ def parallel_coordinates(
 
 
 def describe(runs: int, lost: int, missing: int, metric: Quantity) -> str:
-    """The line under the title: how many runs, and what the colours mean."""
+    """Return the line under the title: the number of runs, and what the colours mean."""
     line = f"{text.quantity(runs, 'run')} · coloured by {metric.words}"
     grey = [(lost, "no better than chance"), (missing, "without a value")]
     named = [f"{text.number(count, 12)} {what}" for count, what in grey if count]
@@ -125,7 +124,9 @@ def describe(runs: int, lost: int, missing: int, metric: Quantity) -> str:
 
 
 def curve(xs: Array, ys: Array) -> Path:
-    """Cubics through the points, level at each of them: control points at half the gap, so no overshoot."""
+    """Return cubic curves through the points, horizontal at each; control points at half the gap, no
+    overshoot.
+    """
     middles = (xs[:-1] + xs[1:]) / 2
     steps = np.stack([(middles, ys[:-1]), (middles, ys[1:]), (xs[1:], ys[1:])])  # (3, xy, gaps)
     points = steps.transpose(2, 0, 1).reshape(-1, 2)
@@ -135,7 +136,7 @@ def curve(xs: Array, ys: Array) -> Path:
 
 
 def stroke(runs: int) -> tuple[float, float]:
-    """(alpha, width in points) of the lines: the fewer, the bolder."""
+    """Return (alpha, width in points) of the lines; fewer lines are bolder."""
     alpha = float(np.clip(13 / np.sqrt(runs), 0.5, 0.85))
     width = float(np.clip(16 / np.sqrt(runs), 0.35, 1.6))
     return alpha, width
@@ -144,7 +145,7 @@ def stroke(runs: int) -> tuple[float, float]:
 def histogram(
     axis: Axis, shown: npt.NDArray[np.bool_], bins: int = BINS
 ) -> tuple[npt.NDArray[np.intp], Array]:
-    """(counts, edges) of the last axis's heights above its special slots, for the runs that are coloured."""
+    """Return (counts, edges) of the coloured runs' heights on the last axis, above its special slots."""
     edges = np.linspace(axis.floor, 1, bins + 1)
     counts, _ = np.histogram(axis.heights[shown], edges)
     return counts, edges
@@ -156,7 +157,7 @@ def _finite(column: pd.Series) -> Array:
 
 
 def colour_range(axis: Axis, shown: npt.NDArray[np.bool_]) -> tuple[float, float]:
-    """Heights on the last axis that of the worst and the best coloured run: the ends of the colours."""
+    """Return the heights of the worst and the best coloured run on the last axis: the ends of the colours."""
     heights = axis.heights[shown]
     if not len(heights):
         return axis.floor, 1.0
@@ -178,7 +179,7 @@ def _rgba(colour: str) -> tuple[float, float, float, float]:
 
 def _lay_out(axes: Sequence[Axis], title: str, subtitle: str) -> Layout:
     gaps = max(len(axes) - 1, 1)
-    roomy = (WIDTH - HISTOGRAM - 120) / gaps  # about the gap that it will be, to see how titles break
+    roomy = (WIDTH - HISTOGRAM - 120) / gaps  # the approximate gap, to see how titles break
     tick_room = max((text.width(label, SMALL) for _, label in axes[-1].ticks(0.01)), default=0) + 18
     right = MARGIN + HISTOGRAM + max(tick_room, 50, _title_width(axes[-1], max(roomy, GAP)) / 2 + 14)
     left = MARGIN + max(_title_width(axes[0], max(roomy, GAP)), 2 * _label_reach(axes[0]), 44) / 2
@@ -195,7 +196,7 @@ def _title_width(axis: Axis, gap: float) -> float:
 
 
 def _label_reach(axis: Axis) -> float:
-    """How far the labels of the first axis reach to its left."""
+    """Return how far the labels of the first axis extend to its left."""
     if axis.scale:
         shown = [*(label for _, label in axis.ticks(0.01)), *(slot.label for slot in axis.slots)]
         return max(text.width(label, SMALL) for label in shown) + 10
@@ -277,7 +278,9 @@ def _placed(ticks: Sequence[tuple[float, str]], layout: Layout) -> list[tuple[fl
 
 
 def _beside(surface: Canvas, label: str, x: float, y: float, look: Theme, last: bool) -> None:
-    """A label beside the axis: right of the last one, where no line runs, else on a plate to the left."""
+    """Draw a label beside the axis: right of the last axis, where there are no lines; else on a plate to
+    the left.
+    """
     if last:
         surface.text(x + 8, y, label, size=SMALL, color=look.muted, ha="left", va="center_baseline")
     else:
@@ -294,7 +297,7 @@ def _plate(
 def _draw_histogram(
     surface: Canvas, axis: Axis, shown: npt.NDArray[np.bool_], layout: Layout, look: Theme
 ) -> None:
-    """A histogram on the last axis's scale: its bars and the strip at their foot explain the colours."""
+    """Draw a histogram on the last axis. Its bars and the strip below them explain the colours."""
     counts, edges = histogram(axis, shown)
     foot = layout.width - MARGIN - HISTOGRAM
     ys = layout.y(edges)

@@ -31,10 +31,10 @@ def samples(
     subtitle: str = "",
     theme: str = "light",
 ) -> Figure:
-    """One column per class, its images below each other.
+    """Draw one column per class, with its images below each other.
 
-    images: class name -> images of shape (k, height, width) in grey or (k, height, width, 3) in colour; whole
-    numbers count from 0 to 255, fractions from 0 to 1. Raises ValueError when there is no image.
+    images: class name -> images of shape (k, height, width) in grey or (k, height, width, 3) in colour.
+    Integers range from 0 to 255, fractions from 0 to 1. Raises ValueError if there is no image.
     """
     stacks = {name: _as_fractions(np.asarray(stack)) for name, stack in images.items()}
     deepest = max((len(stack) for stack in stacks.values()), default=0)

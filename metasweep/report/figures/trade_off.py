@@ -1,4 +1,4 @@
-"""Two objectives against each other: every configuration, and the front that none beats in both."""
+"""Two objectives against each other: every configuration, and the Pareto front."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def trade_off(
     subtitle: str | None = None,
     theme: str = "light",
 ) -> Figure:
-    """Configurations as points, the front joined by steps; the better ends are at the right and the top.
+    """Draw configurations as points and the front as steps. The better ends are at the right and the top.
 
     points, front: (across, up) of every configuration. Raises ValueError without points.
     """

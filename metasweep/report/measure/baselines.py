@@ -1,4 +1,4 @@
-"""What a model that learned nothing scores: guessing at random, and always naming the largest class."""
+"""What a model scores that has learned nothing: guessing at random, or always naming the largest class."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ def random_accuracy(test_counts: Sequence[int] | np.ndarray, seed: int) -> float
 
 
 def chance_of(study: Study) -> float | None:
-    """What is reached without learning, on the scale of what is reported; None where it is not known."""
+    """Return what is reached without learning, in the reported metric; None if not known."""
     return chance_level(study.class_counts) if study.reported.is_accuracy else None
 
 
 def chance_level(class_counts: Mapping[str, Sequence[int]]) -> float | None:
-    """The most that is reached without learning: a lucky random model or the majority class.
+    """Return the highest accuracy without learning: of a lucky random model or of the majority class.
 
-    The luck is that of one random model in 40, two standard deviations. None when the classes are unknown.
+    Lucky means one random model in 40, two standard deviations. None if the classes are unknown.
     """
     if not {"train", "test"} <= set(class_counts):
         return None

@@ -1,6 +1,6 @@
-"""The values of a hyper-parameter compared with each other: by their means, their order, their spread. Pure.
+"""Compares the values of a hyper-parameter by their means, their order and their spread. Pure.
 
-The seeds are the error term: a comparison of two values first averages over everything else within a seed,
+The seeds are the error term. A comparison of two values first averages over everything else within a seed,
 then tests the differences over the seeds (paired t; Holm's correction over all pairs).
 """
 
@@ -22,21 +22,21 @@ from metasweep.report.measure.importance import on_scale
 from metasweep.report.measure.statistics import SIGNIFICANCE, PairedTest, against
 from metasweep.report.read.study import SEED, Study
 
-LEARNED = 0.5  # accuracy that every run of a setting must exceed for dropout to be judged there
-MOST_LEVELS = 12  # of a parameter whose values are compared with each other
+LEARNED = 0.5  # dropout is judged in settings whose every run exceeds this accuracy
+MOST_LEVELS = 12  # the most values of a parameter that are compared with each other
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What can be said of one question, at any level of significance."""
+    """What can be said about one question, at any level of significance."""
 
-    p_value: float  # the smallest that it rests on, corrected for its own comparisons; NaN without a test
+    p_value: float  # the smallest one used, corrected for its own comparisons; NaN without a test
     say: Callable[[float], str]
     figure: str = ""
 
 
 def seed_means(study: Study, runs: pd.DataFrame, parameter: str) -> pd.DataFrame:
-    """Mean over everything else: one row per seed, one column per value of the parameter."""
+    """Return the mean over everything else: one row per seed, one column per value of the parameter."""
     rows = runs if has_seeds(runs) else runs.assign(**{SEED: 0})
     column = study.reported.column
     means = rows.groupby([SEED, parameter], observed=True)[column].mean()
@@ -44,9 +44,9 @@ def seed_means(study: Study, runs: pd.DataFrame, parameter: str) -> pd.DataFrame
 
 
 def balanced(study: Study, runs: pd.DataFrame, parameter: str) -> pd.DataFrame:
-    """Runs of those settings of all else, the seed included, that have every value of a parameter.
+    """Return the runs of settings (of all else, including the seed) that have every value of a parameter.
 
-    Without it, in a grid that is not complete, the value would win whose other settings are easy.
+    Otherwise, in an incomplete grid, a value would win because its other settings are easy.
     """
     others = [name for name in (*study.parameters, SEED) if name != parameter and name in runs]
     runs = runs[runs[parameter].notna()]
@@ -67,7 +67,7 @@ def claim(study: Study, runs: pd.DataFrame, parameter: str, where: str, figure: 
 
 
 def compare(study: Study, runs: pd.DataFrame, parameter: str, where: str, level: float = SIGNIFICANCE) -> str:
-    """The best value of a parameter, which others are as good, and which are worse."""
+    """Say which value of a parameter is best, which are as good, and which are worse."""
     name, metric = parameter_name(parameter), study.reported
     if runs[parameter].nunique() < 2:
         return f"{where} there is only {name} {value(runs[parameter].iloc[0])}." if len(runs) else ""
@@ -91,7 +91,7 @@ def compare(study: Study, runs: pd.DataFrame, parameter: str, where: str, level:
 
 
 def trend(study: Study, runs: pd.DataFrame, parameter: str) -> Claim:
-    """Whether a parameter of many values goes with the metric: Spearman's rank correlation."""
+    """Test whether a parameter of many values correlates with the metric: Spearman's rank correlation."""
     name, metric = parameter_name(parameter), study.reported
     numbers = on_scale(runs[parameter])
     if numbers is None or runs[metric.column].nunique() < 2:
@@ -111,7 +111,7 @@ def trend(study: Study, runs: pd.DataFrame, parameter: str) -> Claim:
 
 
 def best_by(study: Study, runs: pd.DataFrame, parameter: str, by: Sequence[str]) -> str:
-    """Which value of a parameter is best at every value of others, with those not to be told from it."""
+    """Say which value of a parameter is best at every value of others, and which are as good."""
     names = " and ".join(map(parameter_name, by))
     parts = []
     for levels in itertools.product(*map(study.levels, by)):
@@ -135,7 +135,7 @@ class _Best(NamedTuple):
 
 
 def _best(study: Study, runs: pd.DataFrame, parameter: str) -> _Best | None:
-    """The best value of a parameter over balanced runs; None when no setting has all values."""
+    """Return the best value of a parameter over balanced runs; None if no setting has all values."""
     rows = balanced(study, runs, parameter)
     if rows.empty:
         return None
@@ -160,12 +160,12 @@ def spread_claim(study: Study, runs: pd.DataFrame, parameter: str) -> Claim:
 
 
 def spread(study: Study, runs: pd.DataFrame, parameter: str, level: float = SIGNIFICANCE) -> str:
-    """Whether the spread over seeds depends on a parameter: Brown and Forsythe's test within settings.
+    """Test whether the spread over seeds depends on a parameter: Brown and Forsythe's test within settings.
 
-    One deviation from the median of each configuration is nought by construction (of an even number: equal
-    to another) and is left out (Hines and O'Hara Hines 2000). Deviations count relative to the mean of their
-    setting of all else, which may have a spread of its own. So 2 to 6 % of equal spreads are called
-    different; without the two, hardly any, and few that differ.
+    One deviation from the median of each configuration is zero by construction (with an even number, equal to
+    another), and is left out (Hines and O'Hara Hines 2000). Deviations are relative to the mean of their
+    setting of all else, since settings may differ in spread. So 2 to 6 % of equal spreads are called
+    different. Without these two steps, fewer than 1 % would be, but real differences would rarely be found.
     """
     p_value, rows = _spread_test(study, runs, parameter)
     name = parameter_name(parameter)
@@ -184,7 +184,7 @@ def spread(study: Study, runs: pd.DataFrame, parameter: str, level: float = SIGN
 
 
 def _spread_test(study: Study, runs: pd.DataFrame, parameter: str) -> tuple[float, pd.DataFrame]:
-    """The p-value of that test, NaN where there is none, and the runs that it looked at."""
+    """Return the p-value of that test, NaN without one, and the runs that it used."""
     rows = balanced(study, runs, parameter)
     if rows.empty:
         return math.nan, rows
@@ -193,15 +193,15 @@ def _spread_test(study: Study, runs: pd.DataFrame, parameter: str) -> tuple[floa
     groups = [group for group in groups if len(group) > 1]
     if len(groups) < 2:
         return math.nan, rows
-    with np.errstate(divide="ignore", invalid="ignore"):  # no spread of the deviations: p is 0, or no number
+    with np.errstate(divide="ignore", invalid="ignore"):  # without spread of the deviations p is 0 or NaN
         p_value = float(f_oneway(*groups).pvalue)
     return (1.0 if math.isnan(p_value) else p_value), rows
 
 
 def _deviations(study: Study, runs: pd.DataFrame, parameter: str) -> pd.Series:
-    """Distances from the median of the configuration, relative to their mean over the setting of all else.
+    """Return distances from the median of the configuration, relative to their mean over the setting.
 
-    NaN for the least one of every configuration, and where a setting has no spread.
+    NaN for the smallest one of every configuration, and for settings without spread.
     """
     cells = [runs[name] for name in study.parameters]
     column = study.reported.column
@@ -220,7 +220,7 @@ def _pooled_std(study: Study, runs: pd.DataFrame) -> float:
 
 
 def cells_that_learned(study: Study, runs: pd.DataFrame, parameter: str) -> pd.DataFrame:
-    """Runs of those settings of all other parameters whose every run learned; all where it is no accuracy."""
+    """Return the runs of settings whose every run has learned; all runs if the metric is not an accuracy."""
     if not study.reported.is_accuracy:
         return runs
     chance, column = chance_of(study) or 0.0, study.reported.column
@@ -232,11 +232,11 @@ def cells_that_learned(study: Study, runs: pd.DataFrame, parameter: str) -> pd.D
 
 
 def measured(study: Study) -> pd.DataFrame:
-    """The finished runs that have what is reported."""
+    """Return the finished runs that have the reported metric."""
     runs = study.finished
     return runs[runs[study.reported.column].notna()]
 
 
 def has_seeds(runs: pd.DataFrame) -> bool:
-    """Whether there is a seed to tell repeated runs apart by."""
+    """Return whether a seed distinguishes repeated runs."""
     return SEED in runs and bool(runs[SEED].notna().any())

@@ -1,4 +1,4 @@
-"""What single runs did, told from their curves. Pure."""
+"""What happened in single runs, judged from their curves. Pure."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ MEANING = {
     STUCK: "it learned a little and stopped",
     BEHIND: "far behind the others",
 }
-RISE = 0.02  # of an accuracy: something learned, above chance, or in the last third of a run
+RISE = 0.02  # of an accuracy; a larger one counts as learned: above chance, or over the last third of a run
 GAINS = ("most improved", "clearest collapse")
-FALL = 0.05  # of an accuracy, lost since the best moment that counts as a collapse
+FALL = 0.05  # of an accuracy; a larger fall from the best value counts as a collapse
 SIGNIFICANCE = 0.01  # of the trend of the training loss
-GOOD = 0.25  # share of the runs that count as good, where the metric has no scale of its own
+GOOD = 0.25  # share of the runs that count as good, if the metric is not an accuracy
 FAR = 3.0
 ENOUGH = 6  # values for a trend that can be significant
 
@@ -37,17 +37,17 @@ class Highlight:
 
     word: str  # why
     run_id: str
-    value: float  # what is reported, or the gain or fall of it
+    value: float  # the reported metric, or its gain or fall
 
 
 def curve(study: Study, run_id: str, column: str) -> pd.DataFrame:
-    """The logged values of one run: columns `step`, `epoch` and the asked one, in order, NaN left out."""
+    """Return the logged values of one run: columns `step`, `epoch` and `column`, in order, without NaN."""
     rows = study.history[study.history["run_id"] == run_id]
     return rows.loc[rows[column].notna(), ["step", "epoch", column]].sort_values("step")
 
 
 def converged(study: Study, threshold: float = 0.98) -> pd.DataFrame:
-    """Finished runs whose final accuracy is above the threshold; of another metric, the best quarter."""
+    """Return the finished runs above the threshold; if the metric is not an accuracy, the best quarter."""
     runs, metric = study.finished, study.reported
     values = metric.sign * runs[metric.column]
     if metric.is_accuracy:
@@ -56,10 +56,11 @@ def converged(study: Study, threshold: float = 0.98) -> pd.DataFrame:
 
 
 def diverged(study: Study, threshold: float = 0.2) -> pd.DataFrame:
-    """Finished runs that went wrong, with a column `word` for what happened.
+    """Return the finished runs that went wrong, with a column `word` for what happened.
 
-    Of an accuracy, those below the threshold; of another metric, those worse than the lower quartile by more
-    than three times the distance of the quartiles (Tukey's far outliers). Also all that ended as no number.
+    For an accuracy these are the runs below the threshold; for another metric, those that are worse than the
+    lower quartile by more than three times the distance of the quartiles (Tukey's far outliers). Runs that
+    ended as NaN are included.
     """
     runs, metric = study.finished, study.reported
     values = metric.sign * runs[metric.column]
@@ -79,7 +80,7 @@ def diverged(study: Study, threshold: float = 0.2) -> pd.DataFrame:
 
 
 def unit_of_change(study: Study) -> float:
-    """What a change is measured by: 1 for an accuracy, else the distance of the quartiles over runs."""
+    """Return the unit of a change: 1 for an accuracy, else the distance of the quartiles over runs."""
     if study.reported.is_accuracy:
         return 1.0
     values = study.finished[study.reported.column]
@@ -90,13 +91,13 @@ def unit_of_change(study: Study) -> float:
 def word_for(
     study: Study, history: pd.DataFrame, diverged: bool, chance: float | None = None, unit: float = 1.0
 ) -> str:
-    """What a run did that ended badly.
+    """Return what happened in a run that ended badly, in a word.
 
-    A fall of what is reported by more than `FALL` from its best is a collapse, and one of the same metric in
+    It is a collapse if the reported metric fell by more than `FALL` from its best, or the same metric in
     training (mean of three values) by twice that. Otherwise the run was too slow if its training loss still
-    falls in the second half (Kendall's rank correlation with the step, as in Mann's trend test): the first
-    steps of a run that blows up fall from far above chance. Else it is stuck if it ever was `RISE` above
-    chance.
+    falls in the second half (Kendall's rank correlation with the step, as in Mann's trend test); the first
+    half is left out, since a run that blows up also falls there. Otherwise it is stuck if it ever was `RISE`
+    above chance.
     """
     if diverged:
         return NAN
@@ -114,26 +115,26 @@ def word_for(
 
 
 def oriented(history: pd.DataFrame, metric: Quantity | None) -> pd.Series:
-    """The values of a metric that were logged, turned so that large is good; none without a metric."""
+    """Return the logged values of a metric, with the sign that makes large good; none without a metric."""
     if metric is None or metric.column not in history:
         return pd.Series(dtype=float)
     return metric.sign * history[metric.column].dropna()
 
 
 def training_loss(study: Study) -> Quantity | None:
-    """What training minimises: the training loss, else any loss that was logged."""
+    """Return what training minimizes: the training loss, else any logged loss."""
     losses = [metric for metric in study.metrics if metric.kind == "loss"]
     return next((metric for metric in losses if metric.split == "train"), next(iter(losses), None))
 
 
 def late(loss: pd.Series) -> pd.Series:
-    """The second half of a curve, if that is enough to tell a trend."""
+    """Return the second half of a curve, if it is long enough for a trend."""
     known = loss.dropna()
     return known.iloc[len(known) // 2 :] if len(known) >= 2 * ENOUGH else known
 
 
 def falls(values: pd.Series) -> bool:
-    """Whether a series has a falling trend that chance does not explain."""
+    """Return whether a series has a significant falling trend."""
     if len(values) < 4 or values.nunique() < 2:
         return False
     tau, p_value = kendalltau(range(len(values)), values)
@@ -141,12 +142,12 @@ def falls(values: pd.Series) -> bool:
 
 
 def still_learns(values: pd.Series, chance: float | None = None, unit: float = 1.0) -> bool:
-    """Whether a curve ends above chance, at its best, and has clearly risen over its last third.
+    """Return whether a curve ends above chance, at its best, and has clearly risen over its last third.
 
     Args:
         values: of every evaluation, in order; large is good.
-        chance: the accuracy of guessing; None when it is not known.
-        unit: what a change is measured by.
+        chance: the accuracy of guessing; None if not known.
+        unit: the unit of a change.
     """
     last = values.iloc[-1]
     before = values.iloc[-1 - max(1, len(values) // 3) :] if len(values) > 1 else values
@@ -155,9 +156,9 @@ def still_learns(values: pd.Series, chance: float | None = None, unit: float = 1
 
 
 def highlights(study: Study) -> list[Highlight]:
-    """Best by the sweep's metric, most improved, clearest collapse, slowest learner; each run once.
+    """Return the best run by the sweep's metric, the most improved, the clearest collapse and the slowest.
 
-    The slowest learner is the worst of the runs that still learn when they end.
+    The slowest is the worst of the runs that still learn at their end. Each run appears only once.
     """
     metric, unit = study.reported, unit_of_change(study)
     runs = study.finished[study.finished[metric.column].notna()].set_index("run_id")
@@ -191,7 +192,7 @@ def highlights(study: Study) -> list[Highlight]:
 
 
 def _still_fits(study: Study, run_id: str) -> bool:
-    """Whether the training loss of a run still falls, or was not logged."""
+    """Return whether the training loss of a run still falls, or was not logged."""
     loss = training_loss(study)
     if loss is None:
         return True

@@ -1,4 +1,4 @@
-"""What is reported by hyper-parameter: over runs, over epochs, and two parameters at once. Pure."""
+"""The reported metric by hyper-parameter: over runs, over epochs, and for two parameters at once. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sentences made from the numbers, each with the test that it rests on (`comparisons`). Pure."""
+"""Sentences from the numbers, each with its test (`comparisons`). Pure."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class Finding:
 
 
 def findings(study: Study) -> list[Finding]:
-    """All that can be told, in the order of the questions.
+    """Return all findings, in the order of the questions.
 
-    All claims together are wrong in at most 5 % of studies without any effect: Holm's correction over the
-    questions, each with the smallest p-value of its own, corrected comparisons.
+    In a study without any effect, some claim is wrong with a probability of at most 5 %: Holm's correction
+    over the questions, each with the smallest corrected p-value of its own comparisons.
     """
     told = [finding for _, finding, _ in _told(study)]
     if measured(study).empty:
@@ -54,18 +54,18 @@ def findings(study: Study) -> list[Finding]:
 
 
 def advice(study: Study) -> list[str]:
-    """Those of the findings that say where to look further."""
+    """Return the findings that say where to look further."""
     return [finding.text for kind, finding, _ in _told(study) if kind == "edges"]
 
 
 def claimed(study: Study) -> int:
-    """The number of sentences that claim an effect: what may be wrong in 5 % of studies without any."""
+    """Return the number of sentences that claim an effect."""
     return sum(claims for _, _, claims in _told(study))
 
 
-@functools.lru_cache(maxsize=2)  # the decision, the findings and the page ask
+@functools.lru_cache(maxsize=2)  # the decision, the findings and the page all ask
 def _told(study: Study) -> list[tuple[str, Finding, bool]]:
-    """The claims at their levels, each with what it is about and whether it claims an effect."""
+    """Return the claims at their levels: the question, the finding, and whether it claims an effect."""
     makers = {
         "learning rates": learning_rates,
         "dropout": dropout,
@@ -87,7 +87,7 @@ def with_article(metric: Quantity) -> str:
 
 
 def step_down(p_values: Sequence[float], level: float = SIGNIFICANCE) -> list[float]:
-    """The level of each of several questions, so that all claims together hold at `level` (Holm 1979)."""
+    """Return the level of each question, so that all claims together hold at `level` (Holm 1979)."""
     tested = sorted((p, index) for index, p in enumerate(p_values) if not math.isnan(p))
     levels = [level] * len(p_values)
     held = math.inf
@@ -113,7 +113,7 @@ def learning_rates(study: Study) -> list[Claim]:
 
 
 def dropout(study: Study) -> list[Claim]:
-    """What dropout does to the mean and to the spread, where learning works at all."""
+    """Return how dropout changes mean and spread, in settings that learn at all."""
     runs = measured(study)
     if DROPOUT not in study.parameters or runs.empty:
         return []
@@ -126,7 +126,7 @@ def dropout(study: Study) -> list[Claim]:
 
 
 def others(study: Study) -> list[Claim]:
-    """What every other hyper-parameter does, over all runs."""
+    """Return how every other hyper-parameter acts, over all runs."""
     runs = measured(study)
     told = {LR, DROPOUT, *TEST_SIZE}
     names = [name for name in study.parameters if name not in told and runs[name].nunique() > 1]
@@ -139,7 +139,7 @@ def others(study: Study) -> list[Claim]:
 
 
 def edge_claims(study: Study) -> list[Claim]:
-    """Whether the best configuration lies on the edge of the grid, and what to try next."""
+    """Return whether the best configuration is on the edge of the grid, and what to try next."""
     found = edges(study)
     if found is None or not study.parameters:
         return []
@@ -154,16 +154,18 @@ PARALLEL = "parallel-all"
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far the metric of the choice and what is reported disagree."""
+    """How much the metric of the choice and the reported one differ."""
 
     runs: pd.DataFrame  # those above chance with both
-    chance: int  # how many are at chance
+    chance: int  # the number of runs at chance
     by_seed: Interval  # of reported − chosen by, over seeds
     spread: float  # standard deviation over runs
 
 
 def agreement_of(study: Study) -> Agreement | None:
-    """Reported less chosen by, of the runs above chance; None where there are not two metrics or no runs."""
+    """Return the reported metric minus the one chosen by, for runs above chance; None if they are the
+    same.
+    """
     if study.reported == study.metric:
         return None
     mine, theirs = study.metric.column, study.reported.column
@@ -182,7 +184,7 @@ def agreement_of(study: Study) -> Agreement | None:
 
 
 def agreement(study: Study) -> list[Claim]:
-    """How far validation and test disagree."""
+    """Say how much validation and test differ."""
     found = agreement_of(study)
     if found is None or len(found.runs) < 3:
         return []
@@ -203,7 +205,7 @@ def agreement(study: Study) -> list[Claim]:
 
 
 def _p_of_mean(found: Interval) -> float:
-    """Two-sided, that a mean over seeds is nought."""
+    """Return the two-sided p-value that a mean over seeds is zero."""
     if found.n < 2:
         return math.nan
     if not found.std > 0:
@@ -213,7 +215,7 @@ def _p_of_mean(found: Interval) -> float:
 
 
 def _side(study: Study, difference: Interval, differ: bool) -> str:
-    """Whether what is reported lies above what was chosen by; one seed has no interval."""
+    """Say whether the reported metric is above the one chosen by. One seed has no interval."""
     mine, theirs = study.metric, study.reported
     mean, width = difference.mean, difference.half_width
     names = f"{theirs.title} and {mine.words}"

@@ -1,9 +1,9 @@
-"""Permutation importance of a random forest, for what is not a complete grid.
+"""Permutation importance of a random forest, for runs that are not a complete grid.
 
-Shuffling one input of a model raises its squared error by twice the variance that the input takes part in
-(Jansen 1999), so half the rise estimates the same total index as the ANOVA of a complete grid. It is measured
-on runs that the forest has not seen. The forest's own impurity measure is not used: it favours parameters
-with many values.
+Shuffling one input of a model raises its squared error by twice the variance in which the input takes part
+(Jansen 1999). So half the rise estimates the same total index as the ANOVA of a complete grid. It is measured
+on runs that the forest has not seen. The forest's own impurity measure is not used, since it favours
+parameters with many values.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ FEWEST_RUNS = 20
 
 
 def permutation(study: Study, metric: Quantity) -> Importance | None:
-    """Total index of every parameter, without intervals; None with too few runs to learn from.
+    """Return the total index of every parameter, without intervals; None with too few runs.
 
-    The spread over the folds is no interval of the index: on a known truth, 95 % of it covered 7 of 12. What
-    would be one has to know how far a forest is from the truth, which no resampling of its runs tells.
+    The spread over the folds is not an interval of the index: where the truth was known, its 95 % covered 7
+    of 12. A real interval would need the distance between forest and truth, which no resampling of the runs
+    shows.
     """
     runs = study.finished
     runs = runs[np.isfinite(runs[metric.column].to_numpy(dtype=float))]
@@ -44,7 +45,7 @@ def permutation(study: Study, metric: Quantity) -> Importance | None:
 
 
 def _codes(values: pd.Series) -> np.ndarray:
-    """Numbers on their scale, words as the rank of their name; what is missing lies below everything."""
+    """Return numbers on their scale, words as the rank of their name; missing values are below all others."""
     numbers = on_scale(values)
     if numbers is not None:
         return numbers.to_numpy()
@@ -52,14 +53,16 @@ def _codes(values: pd.Series) -> np.ndarray:
 
 
 def _groups(runs: pd.DataFrame, names: list[str]) -> np.ndarray:
-    """Configurations: the seeds of one stay in the same fold, or the forest would have seen the answer."""
+    """Return configurations as groups: all seeds of one stay in the same fold, else the forest has seen
+    the answer.
+    """
     if SEED not in runs:
         return np.arange(len(runs))
     return runs.groupby(names, dropna=False).ngroup().to_numpy()
 
 
 def _losses(inputs: np.ndarray, outcome: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, float]:
-    """Half the rise of the squared error when shuffled, as a share of the variance.
+    """Return half the rise of the squared error after shuffling, as a share of the variance.
 
     Args:
         inputs: shape [runs, parameters].

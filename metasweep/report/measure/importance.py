@@ -1,8 +1,8 @@
 """How much of the outcome each hyper-parameter explains.
 
 A complete grid is a full factorial design: its variance splits exactly into main effects, interactions and
-what the seeds do (functional ANOVA: Hutter, Hoos, Leyton-Brown 2014, here without a model). For an incomplete
-grid or a random search, `forest` estimates it.
+the effect of the seeds (functional ANOVA: Hutter, Hoos, Leyton-Brown 2014, here without a model). For an
+incomplete grid or a random search, `forest` estimates the shares.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from metasweep.report.read.quantities import Quantity
 from metasweep.report.read.study import SEED, Study
 
 Array = NDArray[np.float64]
-MOST_WHOLE = 7  # axes of a grid that is split into all its interactions
+MOST_WHOLE = 7  # the most axes of a grid that is split into all its interactions
 LARGEST = 1e12
-MOST_SPACED = 12  # values whose spacing is looked at
-DECADES = 50.0  # positive values of such a ratio, of which the steps grow with the value
+MOST_SPACED = 12  # the most values whose spacing is examined
+DECADES = 50.0  # positive values with a larger ratio, and with steps that grow, are on a log scale
 
 
 @dataclass(frozen=True)
 class Effect:
-    """Share of the variance; `low` and `high` are its 95 % interval, NaN where none is known."""
+    """Share of the variance; `low` and `high` are its 95 % interval, NaN if not known."""
 
     parameters: tuple[str, ...]  # one: main effect; several: their interaction
     share: float
@@ -50,15 +50,15 @@ class Importance:
     runs: int
     effects: tuple[Effect, ...]  # largest first
     totals: tuple[Effect, ...]  # main effect and all interactions of each parameter, largest first
-    error: float  # by the seeds alone (anova; NaN with one seed), or not predicted (permutation)
+    error: float  # due to the seeds alone (anova; NaN with one seed), or not predicted (permutation)
 
 
 def factorial(study: Study, metric: Quantity) -> tuple[tuple[str, ...], Array] | None:
-    """The complete grid as an array, or None when it is not complete.
+    """Return the complete grid as an array; None if it is not complete.
 
     Returns:
-        parameters with more than one level, and the metric with shape [levels of each…, seeds]; the seeds
-        are those that all configurations have. Without a parameter `seed` one run per configuration.
+        parameters with more than one level, and the metric with shape [levels of each…, seeds]; the seeds are
+        those that all configurations have. Without a parameter `seed`, one run per configuration.
     """
     runs = study.finished
     runs = runs[np.isfinite(runs[metric.column].to_numpy(dtype=float))]
@@ -81,10 +81,10 @@ def factorial(study: Study, metric: Quantity) -> tuple[tuple[str, ...], Array] |
 
 
 def anova(parameters: Sequence[str], outcome: Array, metric: Quantity) -> Importance:
-    """Exact functional ANOVA of a complete grid, less what the noise of the seeds adds to every effect.
+    """Return the exact functional ANOVA of a complete grid, minus what the seeds' noise adds to every effect.
 
-    Of an effect with d degrees of freedom, noise of variance s² within cells adds d s² / N to its mean
-    square. Without seeds nothing can be taken off, and there is no interval.
+    For an effect with d degrees of freedom, noise of variance s² within cells adds d s² / N to its mean
+    square. Without several seeds nothing can be subtracted, and there is no interval.
 
     Args:
         parameters: names of all axes but the last.
@@ -99,7 +99,8 @@ def anova(parameters: Sequence[str], outcome: Array, metric: Quantity) -> Import
             return Effect(names, 0.0)
         if math.isnan(noise):
             return Effect(names, part / total)
-        rest = total - part + freedom * noise / outcome.size  # what chance adds to the part is of the rest
+        # what noise adds to the part belongs to the rest
+        rest = total - part + freedom * noise / outcome.size
         low, high = _interval(part, rest, freedom, noise, outcome)
         return Effect(names, max(0.0, part - freedom * noise / outcome.size) / total, low, high)
 
@@ -109,7 +110,8 @@ def anova(parameters: Sequence[str], outcome: Array, metric: Quantity) -> Import
     ]
     alone = {each.parameters: each.share for each in effects}
     totals = [
-        replace(total, share=max(total.share, alone[total.parameters]))  # less noise, it may seem smaller
+        # after subtracting noise it could seem smaller than the main effect
+        replace(total, share=max(total.share, alone[total.parameters]))
         for total in (effect((name,), *_total(outcome, axis)) for axis, name in enumerate(parameters))
     ]
     return Importance(
@@ -123,11 +125,11 @@ def anova(parameters: Sequence[str], outcome: Array, metric: Quantity) -> Import
 
 
 def variance_parts(outcome: Array) -> dict[tuple[int, ...], tuple[float, int]]:
-    """Mean square and degrees of freedom of the component of every set of axes, over cells.
+    """Return mean square and degrees of freedom of the component of every set of axes, over cells.
 
-    The component of a set is the mean over all other axes, less the components of its subsets; components
+    The component of a set is the mean over all other axes, minus the components of its subsets. Components
     are orthogonal, so their mean squares add up to the variance of the cells' means. With more than
-    `MOST_WHOLE` axes only single axes and pairs.
+    `MOST_WHOLE` axes, only single axes and pairs.
     """
     cells = outcome.mean(axis=-1)
     most = cells.ndim if cells.ndim <= MOST_WHOLE else 2
@@ -149,7 +151,7 @@ def variance_parts(outcome: Array) -> dict[tuple[int, ...], tuple[float, int]]:
 
 
 def _total(outcome: Array, axis: int) -> tuple[float, int]:
-    """Mean square of everything that an axis takes part in, and its degrees of freedom."""
+    """Return the mean square of everything in which an axis takes part, and its degrees of freedom."""
     cells = outcome.mean(axis=-1)
     without = cells.mean(axis=axis)
     freedom = (cells.shape[axis] - 1) * without.size
@@ -162,10 +164,10 @@ def _noise(outcome: Array) -> float:
 
 
 def _interval(part: float, rest: float, freedom: int, noise: float, outcome: Array) -> tuple[float, float]:
-    """95 % interval of a share: by the noncentral F distribution of the effect's mean square over the noise.
+    """Return the 95 % interval of a share, from the noncentral F distribution of mean square over noise.
 
-    Exact for the effect's size in units of the noise, where that is normal and the same in all cells (Steiger
-    2004); the rest of the variance is taken as it was found.
+    It is exact for the effect's size in units of the noise, if that is normal and equal in all cells (Steiger
+    2004). The rest of the variance is taken as measured.
     """
     cells = outcome[..., 0].size
     if not noise > 0:
@@ -180,7 +182,7 @@ def _interval(part: float, rest: float, freedom: int, noise: float, outcome: Arr
 
 
 def _noncentrality(ratio: float, freedom: int, free_error: int, probability: float) -> float:
-    """The noncentrality under which a smaller F has this probability; 0 when none is so small."""
+    """Return the noncentrality at which a smaller F has this probability; 0 if there is none."""
 
     def excess(size: float) -> float:
         return float(ncfdtr(freedom, free_error, size, ratio)) - probability
@@ -194,9 +196,9 @@ def _noncentrality(ratio: float, freedom: int, free_error: int, probability: flo
 
 
 def on_scale(values: pd.Series) -> pd.Series | None:
-    """A parameter as numbers on the scale on which it acts; None for words.
+    """Return a parameter as numbers on the scale on which it acts; None for words.
 
-    log10 when positive values span decades, or when few of them are spaced by factors rather than by steps.
+    log10 if positive values span decades, or if few of them are spaced by factors and not by steps.
     """
     numbers = pd.to_numeric(values, errors="coerce")
     if numbers.isna().any() or values.map(lambda value: isinstance(value, (bool, np.bool_))).any():
@@ -206,7 +208,9 @@ def on_scale(values: pd.Series) -> pd.Series | None:
 
 
 def acts_by_factors(levels: Sequence[float]) -> bool:
-    """Whether ascending values are spaced by factors (16, 32, 64; 0.001, 0.003, 0.01), not by steps."""
+    """Return whether ascending values are spaced by factors (16, 32, 64; 0.001, 0.003, 0.01) and not by
+    steps.
+    """
     if not levels or levels[0] <= 0:
         return False
     if levels[-1] / levels[0] >= DECADES:

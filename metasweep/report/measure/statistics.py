@@ -1,7 +1,7 @@
-"""Intervals and tests over seeds. Pure functions of samples; accuracies in, accuracies out.
+"""Intervals and tests over seeds. Pure functions of samples; accuracies are fractions.
 
-Student's t is the default: for five seeds a nominal 95 % interval of the t distribution covers the mean
-95 % of the time, the normal one 88 %, the bootstrap 84 %.
+Student's t is the default. With five seeds a nominal 95 % interval covers the mean 95 % of the time with t,
+88 % with the normal distribution, 84 % with the bootstrap.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import nctdtr, ndtri, stdtr, stdtrit
 
-SIGNIFICANCE = 0.05  # of every claim; Holm's or Bonferroni's correction where there are several
+SIGNIFICANCE = 0.05  # of every claim; with Holm's or Bonferroni's correction if there are several
 INTERVALS = ("t", "normal", "bootstrap")
 RESAMPLES = 10_000
-POWER = 0.8  # with which a difference that a study "could have seen" would have been shown
+POWER = 0.8  # the probability to show a difference that a study "could have shown"
 
 
 @dataclass(frozen=True)
 class Interval:
     """Mean of n values with a two-sided confidence interval.
 
-    With one value (or none) there is no spread to speak of: `std` and `half_width` are NaN.
+    With fewer than two values there is no spread: `std` and `half_width` are NaN.
     """
 
     mean: float
@@ -48,7 +48,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class PairedTest:
-    """Paired t test of two configurations over the seeds that both were run with."""
+    """Paired t test of two configurations, over the seeds that both have."""
 
     difference: float  # mean of a - b
     n: int
@@ -102,18 +102,19 @@ def paired_t(a: ArrayLike, b: ArrayLike) -> PairedTest:
     if mean == 0:
         return PairedTest(mean, n, 1.0)
     if std < 1e-9 * abs(mean):
-        # The same for every seed: accuracies come in steps of an image. Such a step is at most the difference
-        # itself, so that the spread may be anything up to that of rounding by it.
+        # The difference is the same for every seed, since accuracies have steps of one image. Such a step is
+        # at most the difference itself, so the true spread may be as large as that of rounding by it.
         std = abs(mean) / math.sqrt(12)
     t = mean / (std / math.sqrt(n))
     return PairedTest(mean, n, float(2 * stdtr(n - 1, -abs(t))))
 
 
 def against(best: int, samples: Sequence[pd.Series]) -> list[PairedTest]:
-    """Paired t tests of the best of several samples against each, over the seeds that index them.
+    """Return paired t tests of the best of several samples against each, over their common seeds (their
+    index).
 
-    The p-values are Holm's over all pairs of samples: which one is the best was seen in the same values, and
-    correcting for the pairs with it alone would call 8 instead of 5 % of equal fives different.
+    The p-values are Holm's over all pairs of samples, since the best was chosen from the same values.
+    Correcting only for the pairs with the best would call 8 instead of 5 % of equal fives different.
     """
     others = [index for index in range(len(samples)) if index != best]
     pairs = itertools.combinations([best, *others], 2)
@@ -124,7 +125,8 @@ def against(best: int, samples: Sequence[pd.Series]) -> list[PairedTest]:
 
 
 def detectable(std: float, n: int, comparisons: int = 1, power: float = POWER) -> float:
-    """The true difference that a paired t test over n seeds shows with this power; NaN below two seeds.
+    """Return the true difference that a paired t test over n seeds shows with this power; NaN below two
+    seeds.
 
     Args:
         std: of the differences between two configurations over seeds.
@@ -136,7 +138,8 @@ def detectable(std: float, n: int, comparisons: int = 1, power: float = POWER) -
         return math.nan
     critical = float(stdtrit(n - 1, 1 - SIGNIFICANCE / comparisons / 2))
 
-    # P(T > critical) = power for the noncentral t distribution; its noncentrality grows with the difference.
+    # P(T > critical) = power for the noncentral t distribution, whose noncentrality grows with the
+    # difference.
     def missed(shift: float) -> float:
         return float(nctdtr(n - 1, shift, critical)) - (1 - power)
 
@@ -148,7 +151,7 @@ def detectable(std: float, n: int, comparisons: int = 1, power: float = POWER) -
 
 
 def seeds_to_show(difference: float, std: float, comparisons: int = 1, most: int = 1000) -> int | None:
-    """The seeds with which a true difference would be shown with 80 % power; None above `most`."""
+    """Return the seeds that show a true difference with 80 % power; None above `most`."""
     if not (abs(difference) > 0 and std > 0):
         return None
     low, high = 2, 4
@@ -166,7 +169,10 @@ def seeds_to_show(difference: float, std: float, comparisons: int = 1, most: int
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's (1979) adjusted p-values, in the order given. NaN is no test: it stays and is not counted."""
+    """Return Holm's (1979) adjusted p-values, in the given order.
+
+    NaN is not a test: it stays and is not counted.
+    """
     tested = sorted((p, index) for index, p in enumerate(p_values) if not math.isnan(p))
     adjusted = [math.nan] * len(p_values)
     largest = 0.0

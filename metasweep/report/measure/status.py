@@ -24,32 +24,34 @@ from metasweep.sweeps.points import (
 )
 from metasweep.sweeps.states import OUTCOMES, outcome
 
-MOST_NAMED = 10_000  # missing points that are listed: a grid may have more points than a machine has memory
+MOST_NAMED = 10_000  # missing points that are listed; a grid may have more points than fit into memory
 
 
 @dataclass(frozen=True)
 class Completeness:
-    """Counts of points: of the grid, or of runs when there is no grid.
+    """Counts of points; of runs if there is no grid.
 
-    Every point is counted once, by the best of its runs (`sweeps.states.outcome`): finished, else running,
-    else preempted (an agent will go on with it), else failed (also crashed and killed), else missing.
+    Every point counts once, by the best of its runs (`sweeps.states.outcome`): finished, else running, else
+    preempted (an agent will continue it), else failed (also crashed and killed), else missing.
     """
 
-    expected: int | None  # None: the search has no end of its own
+    expected: int | None  # None: the search has no limit
     finished: int
     running: int
     preempted: int
     failed: int
     missing: int
-    duplicated: int  # runs that finished a point which an earlier run had finished
+    duplicated: int  # finished runs whose point an earlier run had finished
     missing_points: tuple[dict[str, Any], ...] = ()
     failed_points: tuple[dict[str, Any], ...] = ()
     constants: frozenset[str] = frozenset()
-    """Parameters that have the same value in every point of the study: they tell points apart from none."""
+    """Parameters with the same value in every point of the study. They distinguish no points."""
 
     @property
     def complete(self) -> bool:
-        """Every expected point is finished; without an expectation: nothing runs and nothing failed."""
+        """Return whether every expected point is finished; without a limit, whether nothing runs and
+        nothing failed.
+        """
         if self.expected is None:
             return self.finished > 0 and self.running == self.preempted == self.failed == 0
         return self.finished >= self.expected
@@ -69,7 +71,7 @@ class Completeness:
 
 
 def completeness(study: Study) -> Completeness:
-    """Compare what the sweeps of a study ask for with what its runs did."""
+    """Compare what the sweeps of a study need with their runs."""
     if not study.sweeps or not all(is_grid(sweep.config) for sweep in study.sweeps):
         return _of_runs(study)
     configs = [sweep.config for sweep in study.sweeps]
@@ -85,7 +87,7 @@ def completeness(study: Study) -> Completeness:
         running=counts["running"],
         preempted=counts["preempted"],
         failed=counts["failed"],
-        missing=max(0, expected - len(states)),  # a cap leaves points out that nobody misses
+        missing=max(0, expected - len(states)),  # points beyond a cap are not missing
         duplicated=int(study.runs["duplicate"].sum()),
         missing_points=tuple(named(configs, point) for point in missing),
         failed_points=tuple(named(configs, json.loads(key)) for key in failed),

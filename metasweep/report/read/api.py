@@ -29,15 +29,15 @@ from metasweep.report.read.records import (
 from metasweep.report.read.study import Study, Sweep
 from metasweep.sweeps.metric import look_up
 
-BASELINE = "baseline"  # job type of runs that trained nothing: no part of a project's study
+BASELINE = "baseline"  # job type of runs that trained nothing; they are not part of a project's study
 PAGE = 500  # runs per call
 THREADS = 16
-FRUITLESS = 3  # times that not one history came from a server that is there: then it is given up
-SAMPLES = 100_000  # rows of a history: more than any run logs, so that nothing is sampled away
+FRUITLESS = 3  # rounds without a single history, from a server that answers, after which reading stops
+SAMPLES = 100_000  # rows of a history; more than any run logs, so that the server returns all of them
 
 
 def _server_errors() -> tuple[type[Exception], ...]:
-    """What the client raises after its own retries: newer ones ask through their service."""
+    """Return the errors that the client raises after its own retries; newer clients use a service."""
     known: tuple[type[Exception], ...] = (CommError, requests.RequestException, TimeoutError)
     try:
         from wandb.sdk.lib.service.service_connection import WandbApiFailedError
@@ -48,7 +48,7 @@ def _server_errors() -> tuple[type[Exception], ...]:
 
 SERVER_ERRORS = _server_errors()
 NOT_FOUND: tuple[type[Exception], ...] = (*SERVER_ERRORS, ValueError)
-# Configs and summaries come with the list of runs; where `lazy` is unknown, they always do.
+# Configs and summaries come with the list of runs. Clients without `lazy` always send them.
 WHOLE: dict[str, Any] = {"lazy": False} if "lazy" in inspect.signature(wandb.Api.runs).parameters else {}
 
 Progress = Callable[[int, int], None]  # (histories read, histories in all)
@@ -63,16 +63,16 @@ def read(
     seed: str | None = None,
     histories: bool = True,
 ) -> Study:
-    """Read one or several sweeps into one study: two requests, one more for every 500 runs, one a history.
+    """Read sweeps into one study: two requests, one more for every 500 runs, and one for each history.
 
     Args:
         api: a connected client.
         names: ENTITY/PROJECT/ID, ENTITY/PROJECT (all its sweeps), an ID, or the URL of a sweep.
         cache: histories read before.
         progress: called as histories arrive.
-        asked: what the user says of the metric.
-        seed: the parameter that only repeats; None: found by its name.
-        histories: whether to read them; otherwise only of finished runs whose summary lacks the metric.
+        asked: what the user says about the metric.
+        seed: the parameter that only repeats runs; None: found by its name.
+        histories: whether to read them; otherwise only those of finished runs whose summary lacks the metric.
 
     Raises:
         AnalysisError: a sweep does not exist or no sweep has a run; the connection was lost.
@@ -101,7 +101,7 @@ def read(
         )
     except SERVER_ERRORS as error:
         raise AnalysisError(
-            f"Lost the server while reading ({_first_line(error)}): run it again, what was read is kept."
+            f"Lost the server while reading ({_first_line(error)}): run this again, what was read is kept."
         ) from error
     return assemble(list(sweeps.values()), records, rows, asked, seed)
 
@@ -110,7 +110,7 @@ Found = tuple[list[Sweep], list[tuple[Sweep, Any]]]  # sweeps, and their runs ea
 
 
 def lacking(metric: Quantity, records: Sequence[RunRecord]) -> list[int]:
-    """Indices of the finished runs whose summary has nothing of the metric: their histories may."""
+    """Return the indices of the finished runs whose summary lacks the metric; their histories may have it."""
     return [
         index
         for index, record in enumerate(records)
@@ -187,7 +187,7 @@ def _histories(
     progress: Progress,
     is_busy: Callable[[], bool],
 ) -> dict[str, History]:
-    """Histories by run id, in the order of the runs: from the cache, and what changed from the server."""
+    """Return histories by run id, in the order of the runs: from the cache, or from the server if changed."""
     known = cache.read(records)
     wanted = [index for index, record in enumerate(records) if record.run_id not in known]
     progress(len(known), len(records))
@@ -208,9 +208,9 @@ def _histories(
 
 
 def _ask_for(runs: Sequence[Any], wanted: Sequence[int]) -> Iterator[tuple[int, History]]:
-    """Yield the histories of some runs as they come, each with its index.
+    """Yield the histories of some runs as they arrive, each with its index.
 
-    Raises: SERVER_ERRORS, the first one, after those histories that were under way have arrived.
+    Raises: SERVER_ERRORS, the first one, after the requests on their way have been answered.
     """
     pool = ThreadPoolExecutor(THREADS)
     asked = {pool.submit(runs[index].history, samples=SAMPLES, pandas=False): index for index in wanted}

@@ -1,4 +1,4 @@
-"""Histories read before, in one SQLite file: a run that has not changed is not asked for again."""
+"""Histories read before, in one SQLite file. A run that has not changed is not requested again."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ def default_path() -> Path:
 
 
 class HistoryCache:
-    """Histories by run; a run's version is its creation, state and last sign of life."""
+    """Histories by run. A run's version is its creation time, state and last heartbeat."""
 
     def __init__(self, path: Path, refresh: bool = False) -> None:
-        """Open or create the file; with `refresh` what is in it is not used but replaced."""
+        """Open or create the file. With `refresh` its content is replaced and not used."""
         self._refresh = refresh
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._database = sqlite3.connect(path, timeout=30, isolation_level=None)
             self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.execute("PRAGMA synchronous = OFF")  # what is lost is only read again
+            self._database.execute("PRAGMA synchronous = OFF")  # what is lost can be read again
             self._database.execute(SCHEMA)
         except (OSError, sqlite3.DatabaseError) as error:
             message = f"The cache {path} cannot be used ({error}): delete it, or set XDG_CACHE_HOME."
             raise AnalysisError(message) from error
 
     def read(self, records: Sequence[RunRecord]) -> dict[str, History]:
-        """Run id -> history of the runs that are here and have not changed since."""
+        """Return run id -> history for the runs that are cached and have not changed."""
         found: dict[str, History] = {}
         if self._refresh:
             return found
@@ -50,7 +50,7 @@ class HistoryCache:
         return found
 
     def write(self, record: RunRecord, rows: History) -> None:
-        """Keep one history, in the place of an older one; not of a run that still grows."""
+        """Store one history, unless the run still grows."""
         if record.state not in ENDED:
             return
         self._database.execute(

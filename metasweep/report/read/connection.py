@@ -1,4 +1,4 @@
-"""The connection to W&B's cloud or to the embedded server: whichever the environment names."""
+"""The connection to the server that the environment names: W&B's cloud or the embedded server."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-os.environ.setdefault("WANDB_SILENT", "true")  # its greetings do not belong into our output
+os.environ.setdefault("WANDB_SILENT", "true")  # the client's greetings do not belong in our output
 os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # two requests of the client about itself
-# Seconds to which its backoff grows, on 429, 5xx and lost connections: at its own 60 it gives up after a few.
+# The longest wait between its retries, in seconds, after 429, 5xx and lost connections. With its own 60 there
+# are only a few retries.
 os.environ.setdefault("WANDB_X_GRAPHQL_RETRY_WAIT_MAX_SECONDS", "5")
 
 import click
@@ -23,7 +24,7 @@ from metasweep.client.protocol import Client
 from metasweep.client.transport import Refused, Unreachable
 from metasweep.report.base.errors import AnalysisError
 
-PATIENCE = 60  # seconds for one call with its repetitions: then the server is given up
+PATIENCE = 60  # seconds for one call with its retries
 
 
 def use_local_server(data_dir: Path) -> None:
@@ -40,7 +41,7 @@ def use_local_server(data_dir: Path) -> None:
 def connect() -> wandb.Api:
     """A client of the server that the environment (or `wandb login`) names, its key checked."""
     url = wandb.setup().settings.base_url
-    try:  # the client itself would retry for many minutes
+    try:  # otherwise the client would retry for many minutes
         requests.get(url, timeout=10)
     except requests.RequestException as error:
         raise AnalysisError(
@@ -57,7 +58,9 @@ def connect() -> wandb.Api:
 
 
 def is_only_busy(api: wandb.Api) -> bool:
-    """Whether a server that did not answer in time is there; returns when its rate limit has room again."""
+    """Return whether a server that did not answer in time only throttles; waits until its limit allows
+    requests.
+    """
     client = Client(Account(api.settings["base_url"], api.api_key))
     client.throttle.say = lambda seconds: click.echo(
         f"W&B is throttling this account: waiting {seconds:.0f} s", err=True

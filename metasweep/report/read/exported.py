@@ -1,8 +1,8 @@
-"""A study from the CSV file that W&B's page of runs exports: for a project whose runs are gone.
+"""A study from a CSV file that W&B's page of runs has exported, for projects whose runs are gone.
 
-Such a file has a line per run, with its name, its state, its configuration and its summary; it has no
-histories, and it does not say what is configuration and what is summary. A column is taken for a parameter
-when the sweep's own columns say so, or when it is not a metric by its name.
+The file has one line per run, with name, state, configuration and summary. It has no histories, and does not
+say which column is configuration and which is summary. A column is a parameter if the sweep's own columns say
+so, or if its name is not that of a metric.
 """
 
 from __future__ import annotations
@@ -87,7 +87,9 @@ def _metrics(rows: Sequence[Mapping[str, str]], asked: Asked) -> list[str]:
 
 
 def _rank(name: str) -> int:
-    """Validation first, then what names no part of the data, then test; accuracies before losses."""
+    """Return the rank of a metric: validation, then no part of the data, then test; accuracies before
+    losses.
+    """
     found = quantity(name, ())
     return {"val": 0, None: 2, "test": 4, "train": 6}[found.split] + (found.kind == "loss")
 
@@ -131,7 +133,7 @@ def _record(
 
 
 def _plain(text: str) -> Any:
-    """A cell as the value that it was: a number, a truth value, a list; else the text."""
+    """Return a cell as a number, a truth value or a list if it is one; else the text."""
     try:
         value = json.loads(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Which metrics a study has: what configurations are chosen by, what is reported, and their companions."""
+"""The metrics of a study: the one to choose by, the reported one, and related ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from metasweep.report.read.quantities import (
 from metasweep.sweeps.metric import Metric, look_up
 
 NOTHING_ASKED = Asked()
-MOST_NAMES = 12  # of metrics in a message
+MOST_NAMES = 12  # metrics that a message lists
 History = Sequence[Mapping[str, Any]]
 
 
@@ -40,12 +40,12 @@ class Logged(Protocol):
 
 @dataclass(frozen=True)
 class Metrics:
-    """The metrics of a study, by what they are for."""
+    """The metrics of a study, by their purpose."""
 
     chosen_by: Quantity
     reported: Quantity
-    all: tuple[Quantity, ...]  # both, and their companions on other data and as a loss
-    objectives: tuple[Quantity, ...]  # what the sweeps name: several when there is a trade-off
+    all: tuple[Quantity, ...]  # both, and their relatives on other data and as a loss
+    objectives: tuple[Quantity, ...]  # the metrics that the sweeps name; several for a trade-off
     notes: tuple[str, ...]
 
 
@@ -55,10 +55,10 @@ def find_metrics(
     histories: Mapping[str, History],
     asked: Asked = NOTHING_ASKED,
 ) -> Metrics:
-    """Find them by the sweeps' words and the runs' logs.
+    """Find the metrics from the sweeps' configs and the runs' logs.
 
     Raises:
-        AnalysisError: no run has logged the metric that was asked for.
+        AnalysisError: no run has logged the metric that the user asked for.
     """
     logged = _Log(records, histories)
     stated = sweep_metrics(configs)
@@ -103,9 +103,9 @@ _ORDER: dict[tuple[str | None, str], int] = {
 
 
 def metric_of_run(metric: Quantity, summary: Mapping[str, Any], history: History = ()) -> float:
-    """The metric of one run on its scale; NaN when it has none that is a finite number.
+    """Return the metric of one run on its scale; NaN without a finite number.
 
-    As `Metric.of_run` finds it: from the summary, from the history where the summary lacks it.
+    As in `Metric.of_run`: from the summary, or from the history if the summary lacks it.
     """
     found = Metric(metric.name, metric.goal).of_run(
         summary, lambda: (row[metric.name] for row in history if metric.name in row)
@@ -114,7 +114,9 @@ def metric_of_run(metric: Quantity, summary: Mapping[str, Any], history: History
 
 
 def number(value: Any) -> float:
-    """A logged value as a float, NaN when it is none; the server writes NaN and infinity as words."""
+    """Return a logged value as a float; NaN for other values. The server writes NaN and infinities as
+    words.
+    """
     if isinstance(value, (int, float, str)) and not isinstance(value, bool):
         try:
             return float(value)
@@ -129,7 +131,7 @@ def _of_config(configs: Sequence[Mapping[str, Any]]) -> list[tuple[str, Any]]:
 
 
 def _reported(chosen_by: Quantity, logged: _Log) -> tuple[Quantity, list[str]]:
-    """The metric on test data, where the runs have it; otherwise that by which configurations are chosen."""
+    """Return the metric on test data if the runs have it; otherwise the one to choose by."""
     if chosen_by.split == "test":
         return chosen_by, []
     found = [name for name in counterparts(chosen_by.name, "test") if logged.has(name)]
@@ -142,7 +144,7 @@ def _reported(chosen_by: Quantity, logged: _Log) -> tuple[Quantity, list[str]]:
 
 
 def _family(chosen_by: Quantity, logged: _Log) -> list[Quantity]:
-    """The same metric on other data, and the loss beside it."""
+    """Return the same metric on other data, and the loss that belongs to it."""
     found: list[Quantity] = []
     for split in SPLITS:
         names = [chosen_by.name] if split == chosen_by.split else counterparts(chosen_by.name, split)
@@ -158,7 +160,7 @@ def _family(chosen_by: Quantity, logged: _Log) -> list[Quantity]:
 
 
 def _like(chosen_by: Quantity, name: str, logged: _Log) -> Quantity:
-    """The same metric under another name: the same kind, unless its values forbid it."""
+    """Return the same metric under another name, of the same kind unless its values rule that out."""
     own = quantity(name, logged.values(name, chosen_by.goal), chosen_by.goal, "")
     if own.kind == chosen_by.kind:
         return replace(own, unit=chosen_by.unit)
@@ -187,7 +189,7 @@ class _Log:
         )
 
     def resolved(self, name: str) -> str:
-        """The name that was logged, where it is only spelled otherwise: `val_acc` for `val/acc`."""
+        """Return the logged name that differs only in spelling: `val_acc` for `val/acc`."""
         alike = [known for known in self._names if _spelled(known) == _spelled(name)]
         return alike[0] if len(alike) == 1 and not self.has(name) else name
 
@@ -200,7 +202,7 @@ class _Log:
         ]
 
     def likeliest(self) -> str:
-        """The metric of a sweep that names none."""
+        """Return the most probable metric of a sweep that names none."""
         numeric = [name for name, _ in self._names.most_common() if name not in ("epoch", "step")]
         known = [name for name in FALLBACKS if name in self._names]
         told = [name for name in numeric if quantity(name, ()).note.find("default") < 0]
@@ -212,7 +214,7 @@ class _Log:
         return next(iter(measured), FALLBACKS[0])
 
     def listed(self) -> str:
-        """What there is, for a message."""
+        """Return the logged metrics, for a message."""
         names = sorted(self._names)
         more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
         return f"they logged {', '.join(names[:MOST_NAMES])}{more}" if names else "they logged nothing"

@@ -1,7 +1,7 @@
-"""Metrics as the report shows them: which there are, what kind each is, in which unit, which end is better.
+"""Metrics as the report shows them: their kind, their unit, and which end is better.
 
-The sweep names its metric; the rest is told from the names and the values, or by the options `--metric`,
-`--goal` and `--unit`. What was guessed is said in the provenance.
+The sweep names its metric. The rest follows from names and values, or from the options `--metric`, `--goal`
+and `--unit`. The provenance section lists what was guessed.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ class Quantity:
     kind: Kind = "other"
     goal: Goal = "minimize"
     unit: str = ""  # after the numbers: "" for none
-    factor: float = 1.0  # what was logged is divided by this: 100 for accuracies logged in per cent
-    decimals: int = 3  # of its numbers, where it is no accuracy
-    note: str = ""  # how all this is known, when it was not plain
+    factor: float = 1.0  # logged values are divided by this: 100 for accuracies in per cent
+    decimals: int = 3  # of its numbers, unless it is an accuracy
+    note: str = ""  # how its kind was found, if that was a guess
 
     @property
     def column(self) -> str:
-        """Its column in `Study.runs` and `Study.history`, which no other name can be."""
+        """Its column in `Study.runs` and `Study.history`. No other name can be the same."""
         return self.name if "/" in self.name and ":" not in self.name else f"summary:{self.name}"
 
     @property
@@ -72,7 +72,7 @@ class Quantity:
 
     @property
     def sign(self) -> float:
-        """What makes large good."""
+        """The factor that makes large good: 1 or -1."""
         return 1.0 if self.maximize else -1.0
 
     @property
@@ -101,7 +101,7 @@ class Quantity:
         return f"{self.name} ({unit})" if unit else self.name
 
     def show(self, number: float, extra: int = 0) -> str:
-        """A value, without its unit; with so many decimals more than usual."""
+        """Return a value without its unit, with `extra` more decimals than usual."""
         if self.is_accuracy:
             return percent(number, 2 + extra)
         return fixed(number, self.decimals + extra)
@@ -117,7 +117,7 @@ class Quantity:
 
     @property
     def after(self) -> str:
-        """The unit with its space."""
+        """The unit with a space before it."""
         unit = "%" if self.is_accuracy else self.unit
         return f" {unit}" if unit else ""
 
@@ -128,7 +128,7 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Asked:
-    """What the user says about the metric, in place of a guess."""
+    """What the user says about the metric, instead of a guess."""
 
     metric: str = ""
     goal: Goal | None = None
@@ -145,12 +145,12 @@ def split_of(name: str) -> Split | None:
 
 
 def counterparts(name: str, split: Split, leaf: str | None = None) -> list[str]:
-    """The names that the same metric of another part of the data may have, the likeliest first.
+    """Return names that the same metric of another part of the data may have, the most probable first.
 
     Args:
         name: of the metric, such as `val/acc`.
         split: the other part.
-        leaf: another metric, such as `loss`, in the place of `acc`.
+        leaf: another metric, such as `loss`, in place of `acc`.
     """
     own = leaf or _leaf(name)
     found = []
@@ -174,9 +174,9 @@ def _leaf(name: str) -> str:
 
 
 def quantity(name: str, values: Iterable[float], goal: Goal | None = None, unit: str = "") -> Quantity:
-    """A metric, its kind told from its name and its values.
+    """Return a metric whose kind follows from its name and values.
 
-    An accuracy is a fraction, or in per cent where some value is above 1 (and none above 100).
+    An accuracy is a fraction, or in per cent if some value is above 1 (and none above 100).
     """
     known = np.array([value for value in values if math.isfinite(value)], dtype=float)
     notes = []
@@ -206,7 +206,7 @@ def _goal_by_name(name: str) -> Goal | None:
 
 
 def _decimals(values: np.ndarray) -> int:
-    """Decimals that show four significant digits of a usual value."""
+    """Return the number of decimals that shows four significant digits of a typical value."""
     sizes = np.abs(values[values != 0])
     if not sizes.size:
         return 3
@@ -214,9 +214,9 @@ def _decimals(values: np.ndarray) -> int:
 
 
 def sweep_metrics(configs: Sequence[Mapping[str, Any]]) -> list[tuple[str, Goal | None]]:
-    """The metrics that sweeps name, with the goals that they state, each name once.
+    """Return the metrics that sweeps name, with their goals, each name once.
 
-    `metric` first, then `metrics`, where W&B's newest sweeps have several.
+    `metric` comes first, then `metrics`, which the newest sweeps of W&B may have.
     """
     found: dict[str, Goal | None] = {}
     for config in configs:
@@ -229,7 +229,7 @@ def sweep_metrics(configs: Sequence[Mapping[str, Any]]) -> list[tuple[str, Goal 
 
 
 def rescaled(found: Quantity, like: Quantity) -> Quantity:
-    """The same metric of other data, told like the one given: its kind, unit and scale."""
+    """Return a metric of other data with the kind, unit and scale of the given one."""
     return replace(
         found, kind=like.kind, goal=like.goal, unit=like.unit, factor=like.factor, decimals=like.decimals
     )

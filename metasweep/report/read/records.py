@@ -1,4 +1,4 @@
-"""From what the API returned to a `Study`. Pure: no calls."""
+"""From the API's answers to a `Study`. Pure: no requests."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FIRST = (
     "lr",
     "optimizer",
     "dp",
-)  # learning rate beside optimizer: the chart shows how they interact
+)  # learning rate beside optimizer, so that the chart shows their interaction
 FACTS = ("parameter_count", "threads", "dtype", "device", "device_name", "git_commit", "data_dir")
 NOT_FINITE = ("NaN", "Infinity", "-Infinity")
 SEEDS = re.compile(
@@ -110,7 +110,7 @@ def assemble(
 
 
 def parameter_column(name: str) -> str:
-    """The column of a parameter: its name, or `config:NAME` where that could be one of ours or a metric's."""
+    """Return the column of a parameter: its name, or `config:NAME` if that may be another column's name."""
     return f"config:{name}" if name in RESERVED or "/" in name or ":" in name else name
 
 
@@ -154,14 +154,16 @@ def runs_frame(
 
 
 def _seed(names: Sequence[str], sweeps: Sequence[Sweep]) -> str:
-    """The parameter that only repeats: by its name, and its values are whole numbers or words; or ""."""
+    """Return the parameter that only repeats runs, known by its name and by values that are integers or
+    words; or "".
+    """
     found = [name for name in names if SEEDS.match(name) and all(_repeats(name, s.config) for s in sweeps)]
     plain = [name for name in found if name.lower() in ("seed", "random_seed")]
     return next(iter([*plain, *found]), "")
 
 
 def _repeats(name: str, config: Mapping[str, Any]) -> bool:
-    """Whether the values of a parameter can be seeds; also where the sweep does not have it."""
+    """Return whether the values of a parameter can be seeds, even if the sweep does not list them."""
     parameter = parameters_by_name(config).get(name)
     if parameter is None or parameter.distribution == "int_uniform":
         return True
@@ -180,13 +182,14 @@ class _Reader:
         self._constants = constants(config)
 
     def point(self, config: Mapping[str, Any]) -> str:
-        """The grid point that a run is, empty when it is none."""
+        """Return the grid point that a run belongs to; empty if there is none."""
         return "" if self._grid is None else point_key(self._grid, config) or ""
 
     def value(self, config: Mapping[str, Any], name: str) -> Any:
-        """A parameter as the sweep writes it, also where the run made a number of a text or the reverse.
+        """Return a parameter as the sweep writes it, even if the run changed a text to a number or the
+        reverse.
 
-        A constant of the sweep where the run did not record it; None where nobody did.
+        If the run did not record it: a constant of the sweep, or None.
         """
         value = value_of_run(config, self._paths.get(name, (name,)))
         choices = self._choices.get(name)
@@ -197,7 +200,7 @@ class _Reader:
 
 
 def repeated(runs: pd.DataFrame) -> pd.Series:
-    """Mask of finished runs whose grid point an earlier run (in time of creation) has finished already."""
+    """Return a mask of finished runs whose grid point an earlier run has already finished."""
     finished = runs[(runs["state"] == "finished") & (runs["grid_point"] != "")]
     in_time = finished.sort_values("created_at", kind="stable")
     return in_time["grid_point"].duplicated().reindex(runs.index, fill_value=False)
@@ -225,14 +228,19 @@ def history_frame(histories: Mapping[str, History], metrics: Sequence[Quantity])
 
 
 def _epochs(history: pd.DataFrame) -> pd.Series:
-    """Epochs done at every step. Only evaluations log the epoch; between them the steps tell."""
+    """Return the epochs done at every step.
+
+    Only evaluations log the epoch; between them steps interpolate.
+    """
     steps_per_epoch = history["step"] / history["epoch"]
     last = steps_per_epoch.groupby(history["run_id"]).transform("last")
     return history["epoch"].fillna(history["step"] / last)
 
 
 def classes(records: Sequence[RunRecord]) -> tuple[tuple[str, ...], dict[str, tuple[int, ...]]]:
-    """Names of the classes and images per class in every split, of the run with the largest test set."""
+    """Return the classes' names and the images per class of every split, from the run with the largest
+    test set.
+    """
     known = [record.config for record in records if record.config.get("class_counts")]
     if not known:
         return (), {}
@@ -244,12 +252,15 @@ def classes(records: Sequence[RunRecord]) -> tuple[tuple[str, ...], dict[str, tu
 
 
 def first(records: Sequence[RunRecord], key: str) -> str:
-    """A fact about all runs, as the first one that noted it has it; empty when none did."""
+    """Return a fact about all runs, from the first run that has it; empty if none has."""
     return next((str(record.config[key]) for record in records if record.config.get(key)), "")
 
 
 def loose_runs(path: str, url: str, configs: Sequence[Mapping[str, Any]]) -> Sweep:
-    """Runs of no sweep as one: what varies over their configurations are its parameters, it has no end."""
+    """Return runs without a sweep as one sweep.
+
+    Its parameters are what varies in their configs; it has no limit.
+    """
     values: dict[str, dict[str, Any]] = {}
     for config in configs:
         for name, item in config.items():
@@ -261,12 +272,14 @@ def loose_runs(path: str, url: str, configs: Sequence[Mapping[str, Any]]) -> Swe
 
 
 def _in_reading_order(names: Sequence[str]) -> list[str]:
-    """`FIRST`, then as in the sweep: the client stores a sweep's parameters in alphabetical order."""
+    """Return `FIRST`, then the sweep's order; the client stores a sweep's parameters in alphabetical
+    order.
+    """
     return list(dict.fromkeys([*(name for name in FIRST if name in names), *names]))
 
 
 def _facts(record: RunRecord, metrics: Sequence[Quantity]) -> dict[str, Any]:
-    """What every run has, whatever was searched."""
+    """Return the facts that every run has, independent of the search."""
     summary, config = record.summary, record.config
     noted = {**config, **summary}
     return {
@@ -290,24 +303,24 @@ def _facts(record: RunRecord, metrics: Sequence[Quantity]) -> dict[str, Any]:
 
 
 def _versions(versions: Any) -> str:
-    """`python 3.11.7, torch 2.14.1, …` of what the run noted; empty when it did not."""
+    """Return `python 3.11.7, torch 2.14.1, …` as the run recorded it; empty if it did not."""
     if not isinstance(versions, Mapping):
         return ""
-    names = sorted(versions, key=lambda name: (name != "python", name))  # servers do not keep their order
+    names = sorted(versions, key=lambda name: (name != "python", name))  # servers do not keep the order
     return ", ".join(f"{name} {versions[name]}" for name in names)
 
 
 def _not_finite(metric: Quantity, summary: Mapping[str, Any]) -> bool:
-    """Whether a metric ended as NaN or infinite, as a number or in the words of JSON."""
+    """Return whether a metric ended as NaN or infinite, as a number or in JSON's words."""
     value = look_up(summary, metric.name)
     return value in NOT_FINITE or (isinstance(value, float) and not math.isfinite(value))
 
 
 def as_column(values: pd.Series) -> pd.Series:
-    """A column in which equal values are equal and different ones differ, for pandas too.
+    """Return a column in which equal values are equal and different ones differ, for pandas too.
 
-    Numbers where all are numbers, also when a YAML file had them as texts (1e-5). Lists and mappings, and
-    values that pandas would mix up (1 and true, 1 and "1"), are their JSON.
+    Numbers if all are numbers, even if a YAML file had them as texts (1e-5). Lists, mappings, and values that
+    pandas would confuse (1 and true, 1 and "1") become their JSON.
     """
     present = values.dropna()
     kinds = {
@@ -331,7 +344,7 @@ def _as_json(value: Any) -> str:
 
 
 def _varies(name: str, sweeps: Sequence[Sweep], run: pd.Series) -> bool:
-    """Whether a parameter takes more than one value: by the sweeps' word, or by what was run."""
+    """Return whether a parameter has more than one value, in the sweeps or in the runs."""
     declared: set[str] = set()
     for sweep in sweeps:
         if name in parameters_by_name(sweep.config):

@@ -1,9 +1,9 @@
-"""The typed tables that everything here works on: `Study`.
+"""The typed tables that the report works on: `Study`.
 
-`Study.runs` has one row per run, in order of creation; `Study.history` is the long form, one row per logged
-step of every run, NaN where something was not logged. Run facts have columns named by us, parameters their
-own name (or `config:NAME`, where that is one of ours), metrics the name that they were logged under (or
-`summary:NAME`). So no name of a user's can meet another.
+`Study.runs` has one row per run, in order of creation. `Study.history` is in long form: one row per logged
+step of every run, NaN if something was not logged. Facts about runs have our own column names, parameters
+have their own name (or `config:NAME`, if that is one of ours), metrics the name under which they were logged
+(or `summary:NAME`). So a user's name never collides with another.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import pandas as pd
 from metasweep.report.read.quantities import Quantity
 from metasweep.sweeps.points import listed_values
 
-SEED = "seed"  # column of the repetitions, whatever the sweep calls them
-TEST_SIZE = ("test-size", "test_size")  # what it measures with, not what it trains: never to be tuned
+SEED = "seed"  # column of the repetitions, whatever the sweep calls it
+TEST_SIZE = ("test-size", "test_size")  # affects the measurement, not the training, so it is never tuned
 SPLITS = ("train", "val", "test")
 RUN_FACTS = (
     *("run_id", "name", "url", "sweep_id", "state", "created_at", "updated_at", "runtime_seconds"),
@@ -42,7 +42,7 @@ MADE = (
     "max",
 )
 RESERVED = frozenset((*RUN_FACTS, SEED, *MADE))
-"""Names of our own columns: a parameter of such a name has the column `config:NAME`."""
+"""Names of our own columns. A parameter with such a name has the column `config:NAME`."""
 TEST_ACCURACY = Quantity("test/acc", "accuracy", "maximize")
 VALIDATION_ACCURACY = Quantity("val/acc", "accuracy", "maximize")
 
@@ -69,40 +69,42 @@ class Study:
 
     runs: pd.DataFrame
     history: pd.DataFrame
-    parameters: tuple[str, ...]  # columns of what was varied, without the seed
+    parameters: tuple[str, ...]  # columns of the varied parameters, without the seed
     constants: Mapping[str, Any] = field(default_factory=dict)  # parameters with a single value
     sweeps: tuple[Sweep, ...] = ()
-    metric: Quantity = VALIDATION_ACCURACY  # the sweep's: what configurations are chosen by
-    reported: Quantity = TEST_ACCURACY  # the same on test data, where the runs have it
-    metrics: tuple[Quantity, ...] = (VALIDATION_ACCURACY, TEST_ACCURACY)  # these and their companions
-    objectives: tuple[Quantity, ...] = ()  # what the sweeps name, when they name several
-    seed: str = SEED  # what the sweep calls its repetitions; empty when it has none
+    metric: Quantity = VALIDATION_ACCURACY  # the sweep's metric, by which configurations are chosen
+    reported: Quantity = TEST_ACCURACY  # the same on test data, if the runs have it
+    metrics: tuple[Quantity, ...] = (VALIDATION_ACCURACY, TEST_ACCURACY)  # these and related ones
+    objectives: tuple[Quantity, ...] = ()  # the metrics that the sweeps name, if several
+    seed: str = SEED  # the sweep's name for its repetitions; empty without any
     notes: tuple[str, ...] = ()  # what had to be guessed while reading
     class_counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # split -> images per class
     class_names: tuple[str, ...] = ()
     dataset: str = ""  # its name, where the runs say it
-    data_dir: str = ""  # where the runs found it
-    where: str = ""  # the condition by which the runs were selected, if they were
+    data_dir: str = ""  # the folder in which the runs found it
+    where: str = ""  # the condition that selected the runs, if any
 
     @property
     def finished(self) -> pd.DataFrame:
-        """The rows to draw and to count: every finished grid point exactly once (its first finished run)."""
+        """The runs to draw and to count: every finished grid point exactly once (its first finished run)."""
         runs = self.runs
         return runs[(runs["state"] == "finished") & ~runs["duplicate"]].reset_index(drop=True)
 
     @property
     def x(self) -> str:
-        """What curves run over: epochs where any run logged them, else steps."""
+        """The x axis of curves: epochs if any run logged them, else steps."""
         return "epoch" if self.history["epoch"].notna().any() else "step"
 
     def companion(self, split: str, like: Quantity | None = None) -> Quantity | None:
-        """The metric of the given kind (of the sweep's metric if none is given) on a part of the data."""
+        """Return the metric of the same kind as `like` (default: the sweep's metric) on a part of the
+        data.
+        """
         kind = (like or self.metric).kind
         return next((m for m in self.metrics if m.split == split and m.kind == kind), None)
 
     @property
     def loss(self) -> Quantity | None:
-        """The loss that belongs to what is reported, if that is none itself."""
+        """The loss that belongs to the reported metric, unless that is a loss itself."""
         if self.reported.kind == "loss":
             return None
         losses = [metric for metric in self.metrics if metric.kind == "loss"]
@@ -110,7 +112,7 @@ class Study:
         return next(iter([*same, *losses]), None)
 
     def levels(self, parameter: str) -> list[Hashable]:
-        """Distinct values of a parameter: numbers ascending, everything else in the sweep's order."""
+        """Return the distinct values of a parameter: numbers ascending, others in the sweep's order."""
         values = pd.Series(self.runs[parameter].dropna().unique()).tolist()
         if all(isinstance(value, (int, float)) for value in values):
             return sorted(values)

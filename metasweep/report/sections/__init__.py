@@ -1,4 +1,6 @@
-"""The sections of the report: a module each, with a function `section(study, choices) -> Section | None`."""
+"""The sections of the report, one module each, with a function `section(study, choices) -> Section |
+None`.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,11 @@ from metasweep.report.sections.section import Choices, Section
 
 Maker = Callable[[Study, Choices], Section | None]
 Sections = Mapping[str, str]
-"""Name -> "module:function" of a `Maker`, in the order of the report; imported when it is made."""
+"""Name -> "module:function" of a `Maker`, in the order of the report. It is imported when needed."""
 
 
 def make(study: Study, choices: Choices, sections: Sections) -> list[Section]:
-    """The sections that are wanted, in their order, without those that do not apply to the study."""
+    """Return the wanted sections in their order, without those that do not apply to the study."""
     made = [
         maker(where)(study, choices) for name, where in sections.items() if name in (choices.only or sections)
     ]

@@ -1,4 +1,4 @@
-"""The decision: which configuration, how sure, what it would cost to be surer, what to try next."""
+"""The decision: which configuration, how sure, the cost of being surer, what to try next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Grouped effects: what is reported by every hyper-parameter, and where two interact."""
+"""Grouped effects: the reported metric by every hyper-parameter, and where two interact."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from metasweep.report.sections.section import Chart, Choices, Section
 
 TITLE = "What each hyper-parameter does"
 PAIR = ("lr", "optimizer")
-MOST_VALUES = 30  # of a parameter that has a row, or a curve, for each
+MOST_VALUES = 30  # of a parameter that gets a row or a curve for each value
 
 
 def section(study: Study, choices: Choices) -> Section:
@@ -72,7 +72,7 @@ def _by_epoch(study: Study, names: list[str], choices: Choices) -> list[Chart]:
     metric = study.reported
     evaluated = study.history[study.history[metric.column].notna()]
     names = [name for name in names if study.runs[name].nunique() <= MOST_VALUES]
-    if not names or not evaluated["run_id"].duplicated().any():  # a single epoch is no curve
+    if not names or not evaluated["run_id"].duplicated().any():  # a single epoch is not a curve
         return []
     levels = {name: study.levels(name) for name in names}
     title = f"{metric.title} by hyper-parameter and {study.x}"

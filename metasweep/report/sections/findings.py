@@ -1,4 +1,4 @@
-"""Findings: sentences with a test behind each."""
+"""Findings: sentences, each with a test."""
 
 from __future__ import annotations
 

@@ -28,8 +28,9 @@ from metasweep.report.sections.section import Chart, Choices, Section
 TITLE = "Importance"
 SHOWN_INTERACTIONS = 6
 SHOWN_PARAMETERS = 20
-MOST_LEVELS = 5  # of a parameter by which correlations are told apart
-OPPOSED = 0.2  # correlations of both signs from which one number for all runs hides something
+MOST_LEVELS = 5  # of a parameter by which correlations are split
+# if correlations of both signs are at least this large, one number for all runs hides something
+OPPOSED = 0.2
 WORDS = {
     "anova": "The grid is complete, so the variance over its runs splits exactly into main effects, "
     "interactions and what the seeds do (functional ANOVA). What chance adds to every effect is taken off, "
@@ -53,7 +54,7 @@ def section(study: Study, _choices: Choices) -> Section:
 
 
 def too_little(study: Study) -> str:
-    """Why nothing can be told."""
+    """Return why nothing can be said."""
     finished = int(study.finished[study.reported.column].notna().sum())
     if finished < FEWEST_RUNS:
         needed = f"the importance needs a complete grid or {FEWEST_RUNS} runs, there are {finished}"
@@ -62,7 +63,7 @@ def too_little(study: Study) -> str:
 
 
 def measure(study: Study, metric: Quantity) -> Importance | None:
-    """Exactly on a complete grid, by a forest otherwise; None when there is too little to tell."""
+    """Measure exactly on a complete grid, otherwise with a forest; None if there are too few runs."""
     complete = factorial(study, metric)
     if complete is not None and np.ptp(complete[1]) > 0:
         return anova(*complete, metric)
@@ -147,7 +148,7 @@ def _note(found: Importance, study: Study) -> str:
 
 
 def _opposed(study: Study, found: Importance) -> Iterator[str]:
-    """Where the correlation with a parameter has either sign, depending on the value of another."""
+    """Yield where the sign of a correlation with a parameter depends on the value of another."""
     names = [total.parameters[0] for total in found.totals]
     runs = study.finished
     for name, other in itertools.permutations(names, 2):

@@ -1,4 +1,4 @@
-"""Results as tables to show: which columns, in which words."""
+"""Results as tables: their columns and their words."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ SHOWN_POINTS = 20
 
 
 def results(table: ResultsTable, decimals: int = 2) -> Listing:
-    """The results table: accuracies in percent for people, as fractions for programs.
+    """Return the results table: accuracies in percent for people, as fractions for programs.
 
     Args:
-        table: what was found.
-        decimals: of percentages; other metrics have as many more or fewer than usual.
+        table: the results.
+        decimals: of percentages; other metrics change their usual number by the same amount.
     """
     names, extra = table.parameters, decimals - 2
     by, metric = table.metric, table.reported
@@ -85,13 +85,13 @@ def status_listing(found: Completeness) -> Listing:
 
 
 def mean_and_half_width(found: Interval, metric: Quantity, extra: int = 0) -> str:
-    """`98.03 ± 1.26`, or the mean alone when there is no spread to speak of."""
+    """Return `98.03 ± 1.26`, or only the mean if there is no spread."""
     mean = metric.show(found.mean, extra)
     return mean if found.n < 2 else f"{mean} ± {metric.show(found.half_width, extra)}"
 
 
 def p_value(p: float) -> str:
-    """To three decimals; a dash when nothing could be tested."""
+    """Return p with three decimals; a dash without a test."""
     if p != p:
         return "–"
     return "<0.001" if p < 0.001 else f"{p:.3f}"
@@ -142,7 +142,10 @@ def _records(table: ResultsTable) -> list[dict[str, object]]:
 
 
 def _points(word: str, points: tuple[dict[str, object], ...], constants: frozenset[str]) -> str:
-    """A line for each point. What they all share is told too: it may be why they failed."""
+    """Return a line for each point.
+
+    Values that all share are shown too, since they may be why the points failed.
+    """
     if not points:
         return ""
     names = dict.fromkeys(name for point in points for name in point)
@@ -154,7 +157,7 @@ def _points(word: str, points: tuple[dict[str, object], ...], constants: frozens
 
 
 def _quoted(item: object) -> str:
-    """A value, in quotes where it is a text that would read as something else: "1" beside 1."""
+    """Return a value, with quotes around a text that looks like another type: "1" beside 1."""
     if isinstance(item, str):
         try:
             float(item)

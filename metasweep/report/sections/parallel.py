@@ -1,4 +1,4 @@
-"""Parallel coordinates: all runs, those that learned something, those that are good."""
+"""Parallel coordinates: all runs, those that have learned something, and the good ones."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def section(study: Study, choices: Choices) -> Section:
 
 
 def _good(study: Study, runs: pd.DataFrame, choices: Choices) -> tuple[str, pd.DataFrame]:
-    """Title and rows of the good runs: from the threshold of an accuracy on, else the best quarter."""
+    """Return title and rows of the good runs: above the threshold of an accuracy, else the best quarter."""
     metric = study.reported
     if metric.is_accuracy:
         return (

@@ -1,4 +1,4 @@
-"""Several objectives: the configurations among which only a preference decides."""
+"""Several objectives: the configurations between which only a preference decides."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHOWN = 30
 
 
 def section(study: Study, _choices: Choices) -> Section | None:
-    """Front, hypervolume and chart; nothing for a sweep with one objective."""
+    """Return front, hypervolume and chart; None for a sweep with one objective."""
     if len(study.objectives) < 2:
         return None
     names = " and ".join(in_markdown(metric.name) for metric in study.objectives)

@@ -1,4 +1,4 @@
-"""Provenance: where all this comes from."""
+"""Provenance: the origin of all results."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def facts(study: Study) -> dict[str, str]:
 
 
 def _metric_facts(study: Study) -> str:
-    """What configurations are chosen by, what is reported, and how they are understood."""
+    """Return what configurations are chosen by, what is reported, and how these metrics are understood."""
     chosen, reported = study.metric, study.reported
     kinds = {"accuracy": "an accuracy, in per cent", "loss": "a loss", "other": "a metric of no known kind"}
     unit = f", unit {chosen.unit}" if chosen.unit else ""

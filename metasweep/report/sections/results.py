@@ -22,7 +22,7 @@ def section(study: Study, choices: Choices) -> Section:
 
 
 def _confirmed_by(confirmation: Study | None, what: str) -> str:
-    """The sweeps of the fresh seeds, if there are any: the report is not made of their runs otherwise."""
+    """Name the sweeps with fresh seeds, if there are any: the rest of the report does not use their runs."""
     if confirmation is None:
         return ""
     links = ", ".join(link(sweep.path, sweep.url) for sweep in confirmation.sweeps)

@@ -19,7 +19,7 @@ TITLE = "How the runs went"
 
 
 def section(study: Study, choices: Choices) -> Section:
-    """Curves of the good runs, of the bad ones with a word for each, and of the most telling ones."""
+    """Curves of the good runs, of the bad ones with a word for each, and of the most informative ones."""
     good = curves.converged(study, choices.converged)
     bad = curves.diverged(study, choices.diverged)
     telling = curves.highlights(study)
@@ -97,7 +97,7 @@ def _listing(study: Study, telling: list[curves.Highlight]) -> Listing:
 
 
 def configuration(study: Study, run: pd.Series) -> str:
-    """`cnn, lr 0.001, adam, dp 0.1, seed 3`: words speak for themselves, numbers need their name."""
+    """Return `cnn, lr 0.001, adam, dp 0.1, seed 3`: words stand alone, numbers need their name."""
     names = [*study.parameters, *([SEED] if SEED in run.index else [])]
     return ", ".join(
         value(run[n]) if isinstance(run[n], str) else f"{parameter_name(n)} {value(run[n])}" for n in names

@@ -1,4 +1,4 @@
-"""What a section of the report is made of."""
+"""The parts of a section."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from metasweep.report.read.study import Study
 
 @dataclass(frozen=True)
 class Chart:
-    """A figure, drawn when it is asked for, by a function that another process can be sent (no lambda)."""
+    """A figure that is drawn when needed, by a function that can be sent to another process (no lambda)."""
 
     name: str  # of its files
     title: str  # also what a screen reader says
@@ -28,7 +28,7 @@ class Section:
     """A heading with paragraphs (Markdown), then figures, then tables."""
 
     title: str
-    text: str = ""  # Markdown; text from others passes `in_markdown`
+    text: str = ""  # Markdown; text from others must have passed `in_markdown`
     charts: tuple[Chart, ...] = ()
     listings: dict[str, Listing] = field(default_factory=dict)  # file name -> table
 
@@ -44,6 +44,7 @@ class Choices:
     converged: float = 0.98
     diverged: float = 0.2
     extra: Mapping[str, Any] = field(default_factory=dict)  # options of sections that are not the tool's
-    sections: Mapping[str, str] = field(default_factory=lambda: SECTIONS)  # all that there are, in order
-    only: tuple[str, ...] = ()  # names of sections; none: all of them
-    confirmation: Study | None = None  # the chosen configurations on fresh seeds: the results are theirs
+    sections: Mapping[str, str] = field(default_factory=lambda: SECTIONS)  # all sections, in order
+    only: tuple[str, ...] = ()  # names of sections; empty: all of them
+    # the chosen configurations on fresh seeds; if given, their values are reported
+    confirmation: Study | None = None

@@ -1,4 +1,4 @@
-"""The columns of the two tables that everything works on: one source for the code's reader and the report's.
+"""The columns of the two tables, described once for readers of the code and of the report.
 
 A row is (name, type, unit or range, meaning).
 """

@@ -1,4 +1,4 @@
-"""The tables of runs and histories as files, so that nobody has to ask the server again."""
+"""Writes the tables of runs and histories, so that nobody has to ask the server again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HISTORY, HISTORY_CSV = "history.parquet", "history.csv"
 
 
 def write_data(study: Study, folder: Path) -> None:
-    """All runs, all histories and what their columns mean. The same data give the same bytes."""
+    """Write all runs, all histories and what their columns mean. The same data give the same bytes."""
     _write(study.runs, folder / RUNS)
     _write_csv(study.runs, folder / RUNS_CSV)
     _write(study.history, folder / HISTORY)
@@ -26,7 +26,7 @@ def write_data(study: Study, folder: Path) -> None:
 
 
 def export_data(study: Study, folder: Path) -> list[Path]:
-    """The same with the histories as CSV too: all that a study is, without the server.
+    """Write the same, and histories also as CSV: everything of a study, without the server.
 
     Raises:
         AnalysisError: the folder cannot be written.
@@ -40,7 +40,7 @@ def export_data(study: Study, folder: Path) -> list[Path]:
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Make a folder first of all, before any work is done in vain; what goes wrong in it costs one line."""
+    """Create a folder before any work is done. An error while writing into it gives one line."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         yield
@@ -49,7 +49,7 @@ def writing(folder: Path) -> Iterator[None]:
 
 
 def _write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """A CSV file in which no text is a formula to a spreadsheet."""
+    """Write a CSV file in which no text is a formula to a spreadsheet."""
     texts = {str(name): column.map(inert) for name, column in frame.items() if column.dtype == object}
     frame.assign(**texts).rename(columns=inert).to_csv(path, index=False, lineterminator="\n")
 
@@ -60,5 +60,5 @@ def _write(frame: pd.DataFrame, path: Path) -> None:
 
 
 def _is_mixed(column: pd.Series) -> bool:
-    """Whether a column holds values of several types, which Parquet has no word for."""
+    """Return whether a column holds values of several types, which Parquet cannot store."""
     return column.dtype == object and column.dropna().map(type).nunique() > 1

@@ -1,4 +1,4 @@
-"""Figures to files, on all cores. Imports little: every process that draws does it anew."""
+"""Writes figures to files, on all cores. It imports little, since every drawing process imports it again."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Progress = Callable[[int, int], None]
 def write_charts(
     charts: Sequence[Chart], folder: Path, progress: Progress = lambda _done, _all: None
 ) -> list[Path]:
-    """Draw figures, SVG in both themes and PNG in light, one process per core.
+    """Draw figures with one process per core: SVG in both themes and PNG in light.
 
-    Matplotlib has no use for threads.
+    Matplotlib does not profit from threads.
     """
     workers = min(available_cores(), len(charts))
     if workers < 2:
@@ -37,5 +37,5 @@ def write_chart(chart: Chart, folder: Path) -> list[Path]:
 
 
 def available_cores() -> int:
-    """Cores that this process may use, fewer than the machine has in a batch job."""
+    """Return the cores that this process may use; in a batch job fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -22,7 +22,7 @@ from metasweep.report.base.listing import Listing
 from metasweep.report.base.words import DAGGER, harmless, in_markdown, one_line
 
 FIGURE = re.compile(r" \[figure\]\([^)]*\)")
-LINE = 100  # columns of running text at most
+LINE = 100  # the most columns of running text
 UNWRAPPED = 1000  # columns: wider than any table
 LATEX = {
     "\\": r"\textbackslash{}",
@@ -38,7 +38,7 @@ LATEX = {
     "²": "$^2$",
     **{character: rf"\{character}" for character in "&%$#_{}"},
 }
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet run a cell
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet runs a cell that begins with one of these
 
 
 def text(listing: Listing) -> str:
@@ -57,9 +57,9 @@ def text(listing: Listing) -> str:
 
 
 def words(paragraphs: str) -> str:
-    """Markdown as it is read in a terminal or a log; links to figures, which are not there, are left out.
+    """Return Markdown as plain text for a terminal or a log. Links to figures are left out.
 
-    Its text is to be free of control characters, as `in_markdown` leaves it.
+    The text must be free of control characters, as after `in_markdown`.
     """
     console = Console(width=_line())
     with console.capture() as capture:
@@ -105,7 +105,10 @@ def comma_separated(listing: Listing) -> str:
 
 
 def inert(cell: Any) -> Any:
-    """A cell of a CSV file; text that a spreadsheet would take for a formula begins with an apostrophe."""
+    """Return a cell of a CSV file.
+
+    A text that a spreadsheet would run as a formula gets an apostrophe in front.
+    """
     if not isinstance(cell, str):
         return cell
     shown = harmless(cell)
@@ -113,7 +116,7 @@ def inert(cell: Any) -> Any:
 
 
 def as_json(listing: Listing) -> str:
-    """The records and what belongs to them; NaN as null."""
+    """Return the records and their context; NaN as null."""
     rows = [{name: _plain(value) for name, value in record.items()} for record in listing.records]
     whole = {**{name: _plain(item) for name, item in listing.data.items()}, "rows": rows}
     return json.dumps({**whole, "notes": list(listing.notes)}, indent=2, default=str) + "\n"
@@ -147,7 +150,7 @@ def _line() -> int:
 
 
 def _plain(item: Any) -> Any:
-    """A value as JSON has it: no numpy, nothing that is not finite."""
+    """Return a value in JSON's types: no numpy, no NaN or infinities."""
     if isinstance(item, np.generic):
         item = item.item()
     if isinstance(item, Mapping):
@@ -158,7 +161,7 @@ def _plain(item: Any) -> Any:
 
 
 def _justify(listing: Listing, index: int) -> Any:
-    """Right for columns of numbers."""
+    """Return right alignment for columns of numbers."""
     cells = [row[index] for row in listing.rows if row[index] not in ("", "–")]
     return "right" if cells and all(cell[0].isdigit() or cell[0] in "-−+<" for cell in cells) else "left"
 

@@ -1,4 +1,4 @@
-"""The report as one interactive page: what `page` is fed with."""
+"""The report as one interactive page: builds the data for `page`."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ LABELS = {
     "runtime_seconds": "Runtime (s)",
     "images_per_second": "Images per second",
 }
-ON_PAGE = ("lr-optimizer", "effects-by-epoch", "single-runs", "pareto")  # figures; it stays small
-IMPORTANCE = "importance-"  # the first of those figures is on the page too
-THEMES = ("", "-dark")  # what the names of figure files end in
+# figures on the page; few, so that it stays small
+ON_PAGE = ("lr-optimizer", "effects-by-epoch", "single-runs", "pareto")
+IMPORTANCE = "importance-"  # the first figure of this kind is on the page too
+THEMES = ("", "-dark")  # endings of figure files
 DETAILS = (SEED, "epoch", "runtime_seconds", "images_per_second")
 
 
@@ -90,12 +91,12 @@ def metric_column(study: Study, metric: Quantity) -> page.Column:
 
 
 def _by_importance(study: Study) -> list[Quantity]:
-    """What is reported, what is chosen by, then the others."""
+    """Return the reported metric, the one chosen by, then the others."""
     return list(dict.fromkeys((study.reported, study.metric, *study.metrics)))
 
 
 def curve(study: Study, runs: pd.DataFrame, metric: Quantity) -> page.Curve | None:
-    """A metric over epochs or steps for every run, None when nobody logged it more than once."""
+    """Return a metric over epochs or steps for every run; None if no run logged it more than once."""
     name, axis = metric.column, study.x
     rows = study.history.loc[study.history[name].notna(), ["run_id", "step", "epoch", name]]
     at = pd.Index(runs["run_id"]).get_indexer(pd.Index(rows["run_id"]))
@@ -114,7 +115,7 @@ def curve(study: Study, runs: pd.DataFrame, metric: Quantity) -> page.Curve | No
 
 
 def presets(study: Study, choices: Choices) -> list[page.Preset]:
-    """The same subsets as in the figures, of accuracies: a preset keeps what is large."""
+    """Return the same subsets as in the figures, for accuracies: a preset keeps large values."""
     metric = study.reported
     if not metric.is_accuracy:
         return []
@@ -132,7 +133,7 @@ def progress(study: Study) -> page.Progress:
 
 
 def highlights(study: Study, runs: pd.DataFrame) -> list[page.Highlight]:
-    """The numbers at the top: the decision of the report, and what it was chosen from."""
+    """Return the numbers at the top: the report's decision, and from how many runs it was chosen."""
     metric = study.reported
     finished = runs[(runs["state"] == "finished") & runs[metric.column].notna()]
     if finished.empty:
@@ -155,14 +156,14 @@ def highlights(study: Study, runs: pd.DataFrame) -> list[page.Highlight]:
 
 
 def plain(item: Any) -> Any:
-    """For JSON: None instead of what is missing or no number."""
+    """Return a value for JSON: None for missing values and NaN."""
     if hasattr(item, "item"):
         item = item.item()
     return None if item is None or (isinstance(item, float) and not math.isfinite(item)) else item
 
 
 def _decision(study: Study) -> list[page.Section]:
-    """Its sentences, first of all; none without a finished run."""
+    """Return the decision's sentences as the first section; none without a finished run."""
     found = decide(study)
     if found is None:
         return []
@@ -177,7 +178,8 @@ def _findings(study: Study, sections: Sequence[Section]) -> list[page.Findings]:
 
 def _sections(study: Study, sections: Sequence[Section], folder: Path) -> list[page.Section]:
     found: list[page.Section] = []
-    for section in sorted(sections, key=lambda section: section.title != results.TITLE):  # those first
+    # tables of results come first
+    for section in sorted(sections, key=lambda section: section.title != results.TITLE):
         found += [_table(_title(section, name), listing) for name, listing in section.listings.items()]
         for chart in _shown([section]):
             light, dark = (
@@ -188,7 +190,7 @@ def _sections(study: Study, sections: Sequence[Section], folder: Path) -> list[p
 
 
 def _title(section: Section, name: str) -> str:
-    """The title of one of its tables: what the name of its file adds to the section's own."""
+    """Return the title of a table: the section's title, with what the file name adds to it."""
     if len(section.listings) == 1:
         return section.title
     part = name.removeprefix(f"{section.title.lower()}-").replace("-", " ")

@@ -1,4 +1,4 @@
-"""The report as a W&B Report: the sections' words and tables, and W&B's own panels instead of figures."""
+"""The report as a W&B Report: the sections' text and tables, with W&B's own panels in place of figures."""
 
 from __future__ import annotations
 
@@ -51,15 +51,15 @@ def compose(study: Study, choices: Choices) -> Any:
 
 
 def specification(report: Any) -> str:
-    """What W&B would be sent, as JSON."""
+    """Return what would be sent to W&B, as JSON."""
     return json.dumps(report._to_model().model_dump(by_alias=True, exclude_none=True), indent=2, default=str)
 
 
 def save(report: Any, draft: bool) -> str:
-    """Save it on the server; returns its address.
+    """Save it on the server; return its address.
 
     Raises:
-        AnalysisError: the server keeps no reports, or refused this one.
+        AnalysisError: the server has no reports, or refused this one.
     """
     try:
         return str(report.save(draft=draft).url)
@@ -82,7 +82,7 @@ def _blocks(study: Study, section: Section, panels: Callable[[Study], Panels] | 
 
 
 def _runsets(study: Study) -> list[Any]:
-    """The runs of the study by project, and what of them the table under the panels shows."""
+    """Return the runs of the study by project, and what the table under the panels shows of them."""
     shown = [f"config:{parameter_name(name)}.value" for name in study.parameters]
     shown += [f"summary:{metric.name}" for metric in _wanted(study)]
     best_first = reports.OrderBy(
@@ -105,7 +105,10 @@ def _runsets(study: Study) -> list[Any]:
 
 
 def _filters(study: Study, sweeps: Sequence[Sweep]) -> list[Any]:
-    """By sweep; by run when the user selected some; a project with runs of no sweep is shown whole."""
+    """Filter by sweep; by run if the user selected some.
+
+    A project with runs outside of sweeps is shown whole.
+    """
     if study.where:
         return [expr.Metric("ID").isin(study.runs["run_id"].tolist())]
     of_sweeps = all(sweep.path.count("/") == 2 for sweep in sweeps)
@@ -178,7 +181,7 @@ PANELS: dict[str, Callable[[Study], Panels]] = {
 
 
 def _wanted(study: Study) -> list[Quantity]:
-    """What the table under the panels shows."""
+    """Return the columns of the table under the panels."""
     return [metric for metric in dict.fromkeys((study.metric, study.reported, study.loss)) if metric]
 
 

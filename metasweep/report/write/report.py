@@ -51,7 +51,7 @@ def write_charts_of(study: Study, folder: Path, choices: Choices, progress: Prog
 
 
 def subfolder(folder: Path, name: str) -> Path:
-    """A folder in the report, made when it is not there."""
+    """Return a folder in the report; create it if needed."""
     path = folder / name
     path.mkdir(exist_ok=True)
     return path
@@ -70,7 +70,7 @@ def title_of(study: Study) -> str:
 
 
 def readme_text(study: Study, sections: Sequence[Section]) -> str:
-    """The README: sections in order, figures that follow the reader's theme."""
+    """Return the README: the sections in order, with figures in the reader's light or dark theme."""
     links = ", ".join(link(sweep.path, sweep.url) for sweep in study.sweeps)
     parts = [
         f"# {in_markdown(title_of(study))}",

@@ -1,1 +1,1 @@
-"""What every figure draws with: the style, axes and scales, words, and saving."""
+"""What every figure is drawn with: style, axes, scales, text, and saving."""

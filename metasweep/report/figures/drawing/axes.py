@@ -1,6 +1,6 @@
-"""The axes of a parallel-coordinates chart: which kind a column gets and where every run crosses it.
+"""The axes of a parallel-coordinates chart: the kind of each axis, and where every run crosses it.
 
-All numbers are parts of the axis: 0 is its bottom, 1 its top. Nothing here draws.
+All heights are fractions of the axis: 0 is its bottom, 1 its top. Nothing here draws.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from metasweep.report.read.quantities import Quantity
 Array = npt.NDArray[np.float64]
 Ranks = npt.NDArray[np.intp]
 DISCRETE = 12  # numbers with more distinct values than this get a continuous axis
-MOST_LEVELS = 20  # other values past this many share the last slot
-SPECIAL_ROOM = 0.16  # part of a continuous axis that its special slots fill at most
+MOST_LEVELS = 20  # words past this number share the last slot
+SPECIAL_ROOM = 0.16  # the most of a continuous axis that its special slots fill
 SPECIAL_GAP = 0.05
 
 
 @dataclass(frozen=True)
 class Axis:
-    """One vertical axis: the heights of all runs, and slots, or a scale, or special slots below a scale."""
+    """One vertical axis: the heights of all runs, and slots, a scale, or a scale above special slots."""
 
     name: str
     title: str
     heights: Array
     slots: tuple[Slot, ...] = ()
     scale: Scale | None = None
-    floor: float = 0.0  # where the scale begins: below lie the special slots
+    floor: float = 0.0  # where the scale begins; the special slots are below
 
     def ticks(self, gap: float) -> list[tuple[float, str]]:
         """(height, label) of the scale's ticks, at least `gap` apart."""
@@ -51,7 +51,7 @@ class Axis:
 
 
 def ranks(quality: npt.ArrayLike) -> Ranks:
-    """Rank of every run from the worst (0) up; a run without a value ranks below all others."""
+    """Return every run's rank from the worst (0) up. Runs without a value rank lowest."""
     array = np.asarray(quality, dtype=np.float64)
     order = np.argsort(np.where(np.isnan(array), -np.inf, array), kind="stable")
     rank = np.empty(len(array), dtype=np.intp)
@@ -60,7 +60,7 @@ def ranks(quality: npt.ArrayLike) -> Ranks:
 
 
 def is_discrete(column: pd.Series) -> bool:
-    """Whether a column's values get slots: few distinct numbers, or anything that is not a number."""
+    """Return whether a column's values get slots: few distinct numbers, or anything but numbers."""
     values = column.dropna()
     if not all(text.is_number(value) for value in values):
         return True
@@ -70,7 +70,7 @@ def is_discrete(column: pd.Series) -> bool:
 def parameter_axis(
     column: pd.Series, rank: Ranks, label_height: float, levels: Sequence[Hashable] | None = None
 ) -> Axis:
-    """The axis of one parameter; `levels` lists its values in order, with those that no run has."""
+    """Return the axis of one parameter. `levels` lists its values in order, including those without a run."""
     column = column.astype(object)
     if not is_discrete(column):
         return _continuous(column, rank)
@@ -80,9 +80,9 @@ def parameter_axis(
 def metric_axes(
     runs: pd.DataFrame, metrics: Sequence[Quantity], rank: Ranks, chance: float | None
 ) -> list[Axis]:
-    """The axes of the metrics. Accuracies share one scale: a line that falls lost accuracy.
+    """Return the axes of the metrics. Accuracies share one scale, so a falling line is a loss of accuracy.
 
-    Runs at or below `chance` leave the scale for a slot of their own, and so do runs without a value.
+    Runs at or below `chance` get a slot below the scale, and so do runs without a value.
     """
     columns = {
         metric: pd.to_numeric(runs[metric.column], errors="coerce").to_numpy(dtype=np.float64)
@@ -104,12 +104,12 @@ def metric_axes(
 
 
 def no_better(values: Array, chance: float | None) -> npt.NDArray[np.bool_]:
-    """Which accuracies are no better than chance (none when chance is not known)."""
+    """Return which accuracies are no better than chance; none if chance is not known."""
     return values <= chance if chance is not None else np.zeros(len(values), dtype=np.bool_)
 
 
 def is_high(values: Array) -> bool:
-    """Whether all values reach the accuracy from which on the scale is linear."""
+    """Return whether all accuracies are so high that a linear scale is used."""
     return bool(np.all(values[~np.isnan(values)] >= LINEAR_FROM))
 
 
@@ -133,9 +133,9 @@ def _discrete(column: pd.Series, rank: Ranks, label_height: float, levels: Seque
 
 
 def ordered_levels(column: pd.Series, levels: Sequence[Hashable] | None) -> list[Hashable]:
-    """The values of a parameter in reading order: numbers ascending, words as `levels` has them.
+    """Return the values of a parameter in reading order: numbers ascending, words as in `levels`.
 
-    Words that `levels` forgot come after, in natural order.
+    Words that `levels` lacks come last, in natural order.
     """
     present = list(pd.unique(column.dropna()))
     known = list(levels or [])
@@ -146,7 +146,9 @@ def ordered_levels(column: pd.Series, levels: Sequence[Hashable] | None) -> list
 
 
 def _bottom_up(column: pd.Series, levels: Sequence[Hashable] | None) -> list[Hashable]:
-    """Numbers rise from the bottom of an axis; words read from its top."""
+    """Return values from the bottom up: numbers ascending, words in reverse, so that they read from the
+    top.
+    """
     ordered = ordered_levels(column, levels)
     return ordered if all(text.is_number(value) for value in ordered) else ordered[::-1]
 
@@ -173,7 +175,7 @@ def _continuous(column: pd.Series, rank: Ranks) -> Axis:
 
 
 def _special_floor(*masks: npt.NDArray[np.bool_]) -> float:
-    """Where the scale begins above the special slots: as high as their share of the runs, up to a limit."""
+    """Return where the scale begins above the special slots: at their share of the runs, up to a limit."""
     if not any(mask.any() for mask in masks):
         return 0.0
     share = sum(float(mask.mean()) for mask in masks)

@@ -1,4 +1,4 @@
-"""One panel of a chart on the canvas: a frame in points with a grid, tick labels and a title around it."""
+"""One panel of a chart on the canvas: a frame, sized in points, with grid, tick labels and title."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TITLE_ROOM = LABEL + 10.0  # room of its title above
 
 @dataclass(frozen=True)
 class Panel:
-    """A frame on the canvas; positions in it are parts of its sides, (0, 0) its lower left corner."""
+    """A frame on the canvas. Positions inside are fractions of its sides; (0, 0) is the lower left corner."""
 
     surface: Axes
     look: Theme
@@ -38,11 +38,11 @@ class Panel:
     height: float
 
     def x(self, positions: npt.ArrayLike) -> Array:
-        """From parts of the width to points."""
+        """Convert fractions of the width to points."""
         return self.left + self.width * np.asarray(positions, dtype=np.float64)
 
     def y(self, positions: npt.ArrayLike) -> Array:
-        """From parts of the height to points."""
+        """Convert fractions of the height to points."""
         return self.bottom + self.height * np.asarray(positions, dtype=np.float64)
 
     def points(self, xs: npt.ArrayLike, ys: npt.ArrayLike) -> Array:
@@ -59,7 +59,7 @@ class Panel:
             self.surface.text(self.left, y - 12, line, size=SMALL, color=self.look.muted)
 
     def window(self, margin: float = 0.0) -> Rectangle:
-        """The frame, for clipping what reaches over it by more than a margin."""
+        """Return the frame, widened by a margin, to clip lines that leave it."""
         corner = (self.left - margin, self.bottom - margin)
         sides = (self.width + 2 * margin, self.height + 2 * margin)
         return Rectangle(corner, *sides, transform=self.surface.transData)
@@ -80,7 +80,9 @@ class Panel:
             )
 
     def foot(self, ticks: Ticks, lines: bool = False, ink: str = "") -> None:
-        """Labels below the frame, leaving out those that would touch one before; upright lines if asked."""
+        """Draw labels below the frame, without those that would touch the one before; upright lines if
+        asked.
+        """
         where = [float(self.x(at)) for at, _ in ticks]
         halves = [text.width(label, SMALL) / 2 + 3 for _, label in ticks]
         hidden = text.overlapping((x - half, x + half) for x, half in zip(where, halves, strict=True))
@@ -101,7 +103,7 @@ class Panel:
         self.surface.add_collection(LineCollection(line, colors=self.look.axis, linewidths=0.9, zorder=1))
 
     def caption(self, words: str) -> None:
-        """What the x axis shows, centred below its tick labels."""
+        """Write what the x axis shows, centered below its tick labels."""
         self.surface.text(
             self.left + self.width / 2,
             self.bottom - FOOT - 3,
@@ -122,7 +124,7 @@ def whole_ticks(low: float, high: float, most: int = 8) -> Ticks:
 
 
 def key(surface: Axes, entries: Sequence[tuple[str, str, str]], x: float, y: float, look: Theme) -> None:
-    """A legend in one line from (x, y): (label, colour, linestyle); "o" is a dot, not a line."""
+    """Draw a legend in one line from (x, y): (label, colour, linestyle); "o" is a dot instead of a line."""
     for label, colour, line in entries:
         sample = 8.0 if line == "o" else 16.0
         if line == "o":

@@ -1,4 +1,4 @@
-"""Figures as files: SVG with rounded coordinates and PNG beside it, the same bytes for the same figure."""
+"""Saves figures as SVG with rounded coordinates, and as PNG. The same figure gives the same bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from metasweep.report.figures.drawing.style import RC, THEMES
 
-RASTER_DPI = 120  # of what is drawn as a picture inside an SVG
+RASTER_DPI = 120  # of pixel images inside an SVG
 NUMBER = re.compile(r"-?\d*\.\d{3,}")
 COORDINATES = re.compile(r'(?<=\s)(d|x|y|width|height|x1|x2|y1|y2|points)="([^"]*)"')
 TRANSLATION = re.compile(r"(translate)\(([^)]*)\)")
@@ -21,7 +21,7 @@ METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.DOTALL)
 
 
 def save(figure: Figure, stem: Path | str, title: str = "", picture: bool = True) -> list[Path]:
-    """Write STEM.svg, and STEM.png unless `picture` is false; `title` is what a screen reader says."""
+    """Write STEM.svg, and STEM.png unless `picture` is false. `title` is the text for screen readers."""
     stem = Path(stem)
     svg, png = stem.with_name(stem.name + ".svg"), stem.with_name(stem.name + ".png")
     with style.context(["default", RC]):

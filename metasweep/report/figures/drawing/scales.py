@@ -1,7 +1,7 @@
-"""Scales of the continuous axes: where a value lies between 0 (bottom) and 1 (top), and which ticks fit.
+"""Scales of continuous axes: the position of a value between 0 (bottom) and 1 (top), and fitting ticks.
 
-An accuracy is drawn on the "nines" scale, -log10(1 - accuracy): 90, 99 and 99.9 % are equally far apart, so
-that 97, 98 and 99 % can be told apart.
+An accuracy is drawn on the "nines" scale, -log10(1 - accuracy): 90, 99 and 99.9 % have equal distances, so
+that 97, 98 and 99 % can be distinguished.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LINEAR_FROM = (
     0.95  # at and above this accuracy all differences are of one order: a linear scale is easier to read
 )
 LOG_RANGE = 50.0  # positive values that span more than this ratio are drawn on a log scale
-PERFECT = 1e-6  # error under which nines are not counted any further
+PERFECT = 1e-6  # the error below which more nines are not shown
 NINES = (
     (0.5, 0.9, 0.99, 0.999, 0.9999),
     (0.8, 0.95, 0.98, 0.995, 0.998, 0.9995, 0.2),
@@ -34,7 +34,7 @@ NINES = (
 
 @dataclass(frozen=True)
 class Scale:
-    """A monotone map of [low, high] onto [0, 1]; `flip` puts small values at the top."""
+    """A monotone map from [low, high] to [0, 1]; `flip` puts small values at the top."""
 
     low: float
     high: float
@@ -52,7 +52,7 @@ class Scale:
         return array
 
     def forward(self, values: npt.ArrayLike, clip: bool = True) -> Array:
-        """Positions of values, unless told otherwise clipped to [0, 1]; NaN stays NaN."""
+        """Return the positions of values, by default clipped to [0, 1]; NaN stays NaN."""
         low, high = self._raw([self.low, self.high])
         position = (self._raw(values) - low) / (high - low)
         position = np.clip(position, 0.0, 1.0) if clip else position
@@ -68,7 +68,9 @@ class Scale:
         return 1 - 10.0**-raw if self.kind == "nines" else raw
 
     def ticks(self, gap: float) -> list[tuple[float, str]]:
-        """(position, label) of ticks at least `gap` apart, the roundest values first; ascending."""
+        """Return (position, label) of ticks at least `gap` apart, in ascending order; round values are
+        preferred.
+        """
         chosen: list[float] = []
         for tier in self._tiers(max(int(1 / gap), 1)):
             inside = [value for value in tier if self.low <= value <= self.high]
@@ -96,7 +98,7 @@ class Scale:
 
 
 def accuracy_scale(values: npt.ArrayLike, linear: bool = False) -> Scale:
-    """The scale of accuracies in [0, 1]: nines, or linear when asked for or when all are at least 95 %."""
+    """Return the scale of accuracies in [0, 1]: nines; linear if asked for, or if all are at least 95 %."""
     array = _finite(values)
     if not array.size:
         return Scale(0.0, 1.0, "linear", as_percent=True)
@@ -113,7 +115,7 @@ def accuracy_scale(values: npt.ArrayLike, linear: bool = False) -> Scale:
 
 
 def number_scale(values: npt.ArrayLike, flip: bool = False) -> Scale:
-    """The scale of any other numbers: log when they are positive and far apart, linear otherwise."""
+    """Return the scale of other numbers: log if they are positive and far apart, else linear."""
     array = _finite(values)
     if not array.size:
         return Scale(0.0, 1.0, flip=flip)

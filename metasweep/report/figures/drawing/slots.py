@@ -1,7 +1,7 @@
-"""Slots of a discrete axis: every value's share of the axis, and the place of every run in it.
+"""Slots of a discrete axis: each value's part of the axis, and the place of every run in it.
 
-A slot's height is proportional to its number of runs; inside it the runs are spread evenly and sorted by
-quality, so that it reads as a stacked colour bar and no two lines coincide. A value without runs keeps its
+A slot's height is proportional to its number of runs. Inside it the runs are evenly spaced and sorted by
+quality. So a slot looks like a stacked colour bar, and no two lines coincide. A value without runs keeps its
 place and its label.
 """
 
@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 FILLED = 0.72  # the largest part of an axis that bars fill
-PER_RUN = 0.035  # the largest part of an axis for one run: few runs stay lines, not blocks
+# the largest part of an axis for one run, so that few runs stay lines and do not become blocks
+PER_RUN = 0.035
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,11 @@ class Slot:
 
 
 def stack(counts: Sequence[int], label_height: float) -> list[tuple[float, float]]:
-    """(low, high) of the bars from the bottom up on an axis of length 1, a label's room above each of them.
+    """Return (low, high) of the bars from the bottom up on an axis of length 1, with room for a label above
+    each.
 
-    `label_height` is the room of one label as part of the axis; where not all fit, the rooms shrink alike.
+    `label_height` is the room of one label as part of the axis. If they do not all fit, all rooms shrink
+    equally.
     """
     total, bars = sum(counts), len(counts)
     room = min(label_height, 0.9 / bars)

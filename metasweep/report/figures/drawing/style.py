@@ -1,7 +1,7 @@
-"""The look of every figure in one place: fonts, sizes, the two themes, and the frame with its heading.
+"""The look of all figures: fonts, sizes, two themes, and the frame with its heading.
 
-Figures are measured in points (1/72 inch) and 720 points wide, so that 9-point text is 11 pixels high in a
-README column of 900 pixels. The fonts lie beside this file: text is alike on every machine.
+Figures are measured in points (1/72 inch) and are 720 points wide, so 9-point text is 11 pixels high in a
+README column of 900 pixels. The fonts are in this folder, so that text looks the same on every machine.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours of one theme; `ramp` leads from the worst (0) to the best (1), away from the background."""
+    """The colours of one theme. `ramp` goes from the worst (0) to the best (1), away from the background."""
 
     name: str
     background: str
@@ -99,7 +99,7 @@ THEMES = {theme.name: theme for theme in (LIGHT, DARK)}
 
 
 def house_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw under the house's settings alone, whatever the user's matplotlibrc says."""
+    """Draw with the settings of this file, whatever the user's matplotlibrc says."""
 
     @functools.wraps(draw)
     def styled(*args: P.args, **kwargs: P.kwargs) -> Figure:
@@ -110,21 +110,21 @@ def house_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def sheet(width: float, height: float, title: str, subtitle: str, theme: Theme) -> tuple[Figure, Axes]:
-    """A figure of width x height points under its heading, and a canvas over all of it."""
+    """Return a figure of width x height points with its heading, and a canvas over all of it."""
     figure = new_figure(width, height, theme)
     heading(figure, title, subtitle, theme)
     return figure, canvas(figure)
 
 
 def new_figure(width: float, height: float, theme: Theme) -> Figure:
-    """An empty figure of width x height points that belongs to no window and no pyplot."""
+    """Return an empty figure of width x height points, independent of pyplot and of any window."""
     figure = Figure(figsize=(width / 72, height / 72), facecolor=theme.background)
     FigureCanvasAgg(figure)
     return figure
 
 
 def canvas(figure: Figure) -> Axes:
-    """Bare axes over the whole figure whose data coordinates are points from the lower left."""
+    """Return bare axes over the whole figure. Their data coordinates are points from the lower left."""
     axes = figure.add_axes((0, 0, 1, 1))
     width, height = figure.get_size_inches() * 72
     axes.set(xlim=(0, width), ylim=(0, height))
@@ -163,7 +163,7 @@ def write(
 
 
 def quiet(axes: Axes, theme: Theme, grid: str = "y") -> None:
-    """The house's axes: no box, a faint grid behind the data, small muted tick labels."""
+    """Style axes: no box, a faint grid behind the data, small muted tick labels."""
     axes.set_facecolor("none")
     axes.set_axisbelow(True)
     for side, spine in axes.spines.items():

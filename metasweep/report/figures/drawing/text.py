@@ -1,7 +1,7 @@
-"""Words and numbers as the figures write them, and how much room they take.
+"""Text and numbers in figures, and how much room they take.
 
-A name can be anything that a sweep's YAML can hold: it is cleaned of what cannot be drawn and shortened in
-its middle to the room there is.
+A name may be anything that a sweep's YAML can hold. Characters that cannot be drawn are replaced, and long
+names are shortened in their middle.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NOT_SET = "not set"
 
 
 def title_of(name: str) -> str:
-    """A column's name as a person reads it: lr -> Learning rate, weight_decay -> Weight decay."""
+    """Return a column's name for people: lr -> Learning rate, weight_decay -> Weight decay."""
     name = name.removeprefix("config:")
     if name in TITLES:
         return TITLES[name]
@@ -75,7 +75,9 @@ def quantity(count: int, noun: str) -> str:
 
 
 def labels(values: Sequence[Hashable], digits: int = 4) -> list[str]:
-    """Labels of values: all of one kind, different wherever the values are, with so many digits at least."""
+    """Return labels for values: all in one form, with at least so many digits, and distinct for distinct
+    values.
+    """
     if not values or not all(is_number(value) for value in values):
         return [clean(str(value)) or "(empty)" for value in values]
     numbers = [float(value) for value in values]  # type: ignore[arg-type]
@@ -90,14 +92,14 @@ def labels(values: Sequence[Hashable], digits: int = 4) -> list[str]:
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value counts as a number: a truth value does not."""
+    """Return whether a value is a number. True and False are not."""
     return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(
         value, (bool, np.bool_)
     )
 
 
 def clean(words: str) -> str:
-    """One line of characters that the fonts have; what they lack becomes a box."""
+    """Return one line of characters that the fonts have; others become a box."""
     visible = (char for char in unicodedata.normalize("NFC", words) if unicodedata.category(char) != "Cf")
     flat = " ".join("".join(visible).split())
     return "".join(char if ord(char) in _characters() else "□" for char in flat)
@@ -109,7 +111,9 @@ def width(line: str, size: float, bold: bool = False) -> float:
 
 
 def fit(line: str, room: float, size: float, bold: bool = False) -> str:
-    """The line, shortened in its middle to at most `room` points: both ends of a name tell it apart."""
+    """Return the line, shortened in its middle to at most `room` points, since names often differ at both
+    ends.
+    """
     if width(line, size, bold) <= room:
         return line
     fitting, too_long = 1, len(line)
@@ -128,7 +132,7 @@ def _without_middle(line: str, kept: int) -> str:
 
 
 def wrap(line: str, room: float, size: float, bold: bool = False, most: int = 2) -> list[str]:
-    """The line broken between words to lines of at most `room` points; past `most` lines it is shortened."""
+    """Break a line between words into lines of at most `room` points. After `most` lines it is shortened."""
     words, lines = clean(line).split(" "), [""]
     for word in filter(None, words):
         longer = f"{lines[-1]} {word}".strip()
@@ -140,7 +144,7 @@ def wrap(line: str, room: float, size: float, bold: bool = False, most: int = 2)
 
 
 def overlapping(spans: Iterable[tuple[float, float]]) -> list[bool]:
-    """Which of the spans (low, high), taken in their order, would touch one that was taken before."""
+    """Return which of the spans (low, high) would touch one that comes before it and is kept."""
     taken: list[tuple[float, float]] = []
     verdicts = []
     for low, high in spans:

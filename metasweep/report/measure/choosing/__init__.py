@@ -1,1 +1,1 @@
-"""Which configuration to take: the table, the decision, and the sweep that confirms it."""
+"""Which configuration to take: the table, the decision, and the sweeps that confirm it."""

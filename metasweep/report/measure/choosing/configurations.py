@@ -1,4 +1,4 @@
-"""Configurations: runs that differ only by their seed."""
+"""Configurations: groups of runs that differ only in their seed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Configuration:
         return float(self.runs[column].mean())
 
     def by_seed(self, column: str) -> pd.Series:
-        """Values indexed by seed; by run where there is no seed."""
+        """Return the values by seed; by run if there is no seed."""
         index = self.runs["run_id"]
         if SEED in self.runs:
             index = self.runs[SEED].astype(object).where(self.runs[SEED].notna(), index)
@@ -45,9 +45,9 @@ def configurations(study: Study) -> list[Configuration]:
 
 
 def one_per_seed(runs: pd.DataFrame) -> pd.DataFrame:
-    """The first run of every seed of one configuration: joined sweeps may hold the same point each.
+    """Return the first run of every seed of one configuration, since joined sweeps may repeat a point.
 
-    A repetition of the same seed says nothing about other seeds: it would only narrow the interval.
+    A repeated seed tells nothing about other seeds; it would only narrow the interval.
     """
     if SEED in runs:
         runs = runs[~(runs[SEED].duplicated() & runs[SEED].notna())]
@@ -55,20 +55,23 @@ def one_per_seed(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def expected_seeds(study: Study) -> int:
-    """Runs that a complete configuration has: the seeds of the smallest grid, at least one."""
+    """Return the number of runs of a complete configuration: the seeds of the smallest grid, at least one."""
     declared = [len(listed_values(sweep.config).get(study.seed, ())) for sweep in study.sweeps]
     return max(1, min((count for count in declared if count), default=1))
 
 
 def complete(found: list[Configuration], seeds: int) -> list[Configuration]:
-    """Configurations with all their seeds; when there is none, those with the most.
+    """Return the configurations with all their seeds; without any, those with the most seeds.
 
-    A mean over fewer seeds is noisier, so a half-finished configuration wins too easily by luck.
+    A mean over fewer seeds is noisier, so an unfinished configuration would win too often by luck.
     """
     most = max((len(configuration.runs) for configuration in found), default=0)
     return [configuration for configuration in found if len(configuration.runs) >= min(seeds, most)]
 
 
 def best(found: list[Configuration], metric: Quantity, count: int) -> list[Configuration]:
-    """The `count` best by mean metric over the seeds, best first; ties go to the earlier one."""
+    """Return the `count` best by mean metric over the seeds, best first.
+
+    Of equal ones the earlier comes first.
+    """
     return sorted(found, key=lambda each: -metric.sign * each.mean(metric.column))[:count]

@@ -1,8 +1,7 @@
-"""Sweeps that rerun the chosen configurations on fresh seeds.
+"""Sweeps that run the chosen configurations again on fresh seeds.
 
-Choosing and reporting on the same seeds flatters the winner: with five seeds and equal true means, the
-interval of the best of 24 configurations covers its mean 72 % of the time instead of 95 %. Fresh seeds
-mend it.
+Choosing and reporting on the same seeds favours the winner. With five seeds and equal true means, the 95 %
+interval of the best of 24 configurations covers its mean only 72 % of the time. Fresh seeds correct this.
 """
 
 from __future__ import annotations
@@ -30,13 +29,14 @@ REPLACED = ("name", "method", "parameters", "run_cap")
 def confirming_sweeps(
     study: Study, chosen: Sequence[Configuration], seeds: int = SEEDS
 ) -> list[dict[str, Any]]:
-    """One sweep configuration per chosen configuration: no grid of W&B holds just some points of another.
+    """Return one sweep configuration per chosen configuration: no grid of W&B has just some points of
+    another.
 
-    Each is the sweep of the configuration's first run, types and nesting kept, with other seeds: the first
-    whole numbers that no run of the study has used.
+    Each is the sweep of the configuration's first run, with its types and nesting, and with other seeds: the
+    first integers that no run of the study has used.
 
     Raises:
-        AnalysisError: the sweep has no parameter that repeats, so that there are no other seeds.
+        AnalysisError: the sweep has no parameter that repeats runs, so there are no other seeds.
     """
     if not study.seed:
         raise AnalysisError(
@@ -85,7 +85,7 @@ def _grid_values(config: Mapping[str, Any], key: str, seed: str) -> dict[tuple[s
 
 
 def _own_value(name: str, parameter: Parameter, run: pd.Series) -> Any:
-    """The value of a parameter as the sweep wrote it: the column may hold it in another type."""
+    """Return the value of a parameter as the sweep wrote it. The column may hold another type."""
     shown = run[parameter_column(name)]
     if parameter.distribution == "constant":
         return parameter.settings["value"]
@@ -113,7 +113,7 @@ def _fresh_seeds(study: Study, count: int) -> list[int]:
 
 
 def _nested(specs: Mapping[tuple[str, ...], dict[str, Any]]) -> dict[str, Any]:
-    """Parameters by path as a sweep's config nests them: a group is a mapping `parameters`."""
+    """Nest parameters as a sweep's config does: a group is a mapping `parameters`."""
     whole: dict[str, Any] = {}
     for path, spec in specs.items():
         group = whole
@@ -124,11 +124,11 @@ def _nested(specs: Mapping[tuple[str, ...], dict[str, Any]]) -> dict[str, Any]:
 
 
 def create(api_path: str, config: dict[str, Any]) -> str:
-    """Make a sweep beside the one whose path is given; returns the new one's path."""
-    import wandb  # half a second, which only this needs
+    """Create a sweep in the project of the given one; return its path."""
+    import wandb  # takes half a second, and only this needs it
 
     entity, project, _ = api_path.split("/")
-    with redirect_stdout(sys.stderr):  # the client announces it in words
+    with redirect_stdout(sys.stderr):  # the client prints a message
         return f"{entity}/{project}/{wandb.sweep(config, entity=entity, project=project)}"
 
 

@@ -1,10 +1,10 @@
 """Which configuration to take, how sure that is, and what it would cost to be surer. Pure.
 
-The probability that a configuration is the best of its grid is empirical Bayes: the true means of the
-contenders are taken as drawn from one normal distribution, whose mean and spread are those of the measured
-means less the noise (a normal prior with estimated moments; Efron and Morris 1975). The noise is what is left
-after the configuration's mean and the seed's, pooled over the contenders. So the winner of many equal ones is
-not taken for the best.
+The probability that a configuration is the best of its grid is empirical Bayes. The true means of the
+contenders are assumed to come from one normal distribution, whose mean and spread are those of the measured
+means minus the noise (a normal prior with estimated moments; Efron and Morris 1975). The noise is what
+remains after the means of configuration and seed, pooled over the contenders. So the winner of many equal
+configurations is not taken for the best.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from metasweep.report.read.study import SEED, Study
 from metasweep.sweeps.points import is_grid
 
 DRAWS = 20_000
-REACH = 0.999  # of Student's t: configurations further from the best than this are no contenders
-LIKELY = 0.05  # probability from which another configuration is named as a rival
+REACH = 0.999  # of Student's t; configurations further from the best than this are not contenders
+LIKELY = 0.05  # from this probability another configuration is named as a rival
 SURE = 0.95
 
 
@@ -42,7 +42,7 @@ class Rival:
 
     configuration: Configuration
     probability: float
-    seeds: int | None  # that would tell it from the winner, if the difference is what it seems; None: > 1,000
+    seeds: int | None  # seeds to tell it from the winner, if the measured difference is true; None: > 1,000
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,12 @@ class Decision:
 
     winner: Configuration
     words: str  # its parameters
-    among: int  # configurations that were compared
+    among: int  # that it is the best of them; NaN without several seeds
     chosen_by: Interval
     reported: Interval
-    probability: float  # that it is the best of them; NaN when there are no seeds to tell it by
+    probability: float  # the most probable first
     rivals: tuple[Rival, ...]  # the likeliest first
-    seeds: int  # that the comparison rests on
+    seeds: int  # on which the comparison is based
 
 
 def decide(study: Study, method: str = "t", confidence: float = 0.95) -> Decision | None:
@@ -91,7 +91,7 @@ def decide(study: Study, method: str = "t", confidence: float = 0.95) -> Decisio
 
 
 def seed_table(candidates: Sequence[Configuration], column: str) -> NDArray[np.float64]:
-    """The metric, shape [configurations, seeds]: of the seeds that all have; of runs alike without seeds."""
+    """Return the metric, shape [configurations, seeds], for seeds that all have; without seeds, by run."""
     if SEED in candidates[0].runs and candidates[0].runs[SEED].notna().any():
         series = [each.by_seed(column) for each in candidates]
         common = set.intersection(*(set(values.index) for values in series))
@@ -102,7 +102,7 @@ def seed_table(candidates: Sequence[Configuration], column: str) -> NDArray[np.f
 
 
 def probabilities(table: NDArray[np.float64], winner: int) -> NDArray[np.float64]:
-    """The probability of each configuration to be the best; NaN when one seed (or none) has to tell.
+    """Return the probability of each configuration to be the best; NaN if there are fewer than two seeds.
 
     Args:
         table: large is good, shape [configurations, seeds].
@@ -123,7 +123,7 @@ def probabilities(table: NDArray[np.float64], winner: int) -> NDArray[np.float64
 
 
 def _shares(table: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How often each of the contenders is the best in draws from what their true means may be."""
+    """Return how often each contender is the best in random draws of their true means."""
     count, n = table.shape
     if count == 1:
         return np.ones(1)
@@ -134,10 +134,10 @@ def _shares(table: NDArray[np.float64]) -> NDArray[np.float64]:
     between = max(0.0, float(means.var(ddof=1)) - noise)
     kept = between / (between + noise) if between + noise > 0 else 0.0
     if not kept > 0:
-        return np.full(count, 1 / count)  # nothing tells them apart
+        return np.full(count, 1 / count)  # there is no difference between them
     rng = np.random.default_rng(0)
     tops = np.zeros(count)
-    for _ in range(10):  # in parts: there may be thousands of contenders
+    for _ in range(10):  # in parts, since there may be thousands of contenders
         draws = DRAWS // 10
         variance = kept * noise * freedom / rng.chisquare(freedom, draws)
         centre = means.mean() + kept * (means - means.mean())
@@ -160,7 +160,7 @@ def _rival(
 
 
 def sentences(study: Study, found: Decision) -> list[str]:
-    """The decision in sentences that can stand in a thesis, each with the method that it rests on."""
+    """Return the decision in sentences fit for a thesis, each with its method."""
     return [_take(study, found), *_how_sure(study, found), *_what_it_costs(found)]
 
 

@@ -17,21 +17,21 @@ from metasweep.report.measure.choosing.decision import probabilities, seed_table
 from metasweep.report.read.study import Study
 from metasweep.sweeps.points import is_grid, listed_values
 
-UNLIKELY = 0.01  # probability that the best configuration has a value, below which it can be dropped
+UNLIKELY = 0.01  # a value can be dropped if the best configuration has it with a lower probability
 
 
 @dataclass(frozen=True)
 class Dropped:
-    """A value that the best configuration does not have, as far as can be told."""
+    """A value that the best configuration very probably does not have."""
 
     parameter: str
     value: Hashable
-    tried: int  # configurations with it: all that the grid has
+    tried: int  # the number of configurations with it: all that the grid has
     seeds: int
 
     @property
     def sentence(self) -> str:
-        """`lr 0.1 can be dropped: …`, with what that rests on."""
+        """Return `lr 0.1 can be dropped: …`, with its basis."""
         what = f"{parameter_name(self.parameter)} {value(self.value)}"
         about = f"empirical Bayes over {self.seeds} seeds, {self.tried} configurations with it"
         return (
@@ -41,11 +41,11 @@ class Dropped:
 
 
 def dropped(study: Study) -> list[Dropped]:
-    """The values of a grid that can be dropped; none where one seed would have to tell.
+    """Return the values of a grid that can be dropped; none if there is only one seed.
 
-    The probability of a value is the sum of those of its configurations to be the best of all that have run
-    with their seeds (`decision.probabilities`). Nothing is said of a value before all its configurations have
-    run: a learning rate that fails with one optimizer may be the best with another.
+    The probability of a value is the sum over its configurations of their probabilities to be the best of all
+    that have run with their seeds (`decision.probabilities`). A value is judged only after all its
+    configurations have run: a learning rate that fails with one optimizer may be the best with another.
     """
     candidates = complete(configurations(study), expected_seeds(study))
     if len(candidates) < 2 or not all(is_grid(sweep.config) for sweep in study.sweeps):

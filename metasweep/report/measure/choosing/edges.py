@@ -1,4 +1,4 @@
-"""Whether the best configuration lies on the edge of the grid, and what to try next. Pure."""
+"""Whether the best configuration is on the edge of the grid, and what to try next. Pure."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Edge:
     value: Hashable  # the best one
     place: str  # the beginning of its sentence
     inner: Hashable  # the neighbour inside the grid
-    p_value: float  # that it is no better than the neighbour; NaN when nothing could be tested
+    p_value: float  # that it is no better than the neighbour; NaN without a test
     about: str  # how it was tested, or why it was not
-    beyond: str  # what to try next; empty when nothing more extreme is possible
+    beyond: str  # what to try next; empty if nothing more extreme is possible
 
     def sentence(self, level: float = SIGNIFICANCE) -> str:
-        """What can be said at a level of significance."""
+        """Return what can be said at a level of significance."""
         if math.isnan(self.p_value):
             return f"{self.place}; {self.about}."
         p = min(1.0, self.p_value)
@@ -47,7 +47,7 @@ class Edge:
 
 
 def edge_sentences(study: Study) -> list[str]:
-    """One sentence per numeric parameter whose best value is its lowest or highest; one if there is none."""
+    """Return one sentence per numeric parameter whose best value is its lowest or highest; one if none is."""
     found = edges(study)
     if found is None:
         return []
@@ -55,10 +55,11 @@ def edge_sentences(study: Study) -> list[str]:
 
 
 def edges(study: Study) -> tuple[str, list[Edge]] | None:
-    """The best configuration in words, and where it lies on an edge; None without a configuration.
+    """Return the best configuration in words, and its edges; None without a configuration.
 
-    Whether to look further is decided against the neighbour inside the grid, by a paired t test over seeds.
-    The best of many equal configurations beats its neighbour by luck: Bonferroni's correction for them all.
+    Whether to look further is decided against the neighbour inside the grid, with a paired t test over seeds.
+    The best of many equal configurations beats its neighbour by luck, so Bonferroni's correction covers all
+    of them.
     """
     candidates = complete(configurations(study), expected_seeds(study))
     if not candidates:
@@ -70,7 +71,7 @@ def edges(study: Study) -> tuple[str, list[Edge]] | None:
 
 
 def named(study: Study, winner: Configuration) -> str:
-    """The best configuration in words, by what it was chosen."""
+    """Return the best configuration in words, with the metric of the choice."""
     by = "on validation" if study.metric.split == "val" else f"by {study.metric.words}"
     return f"The best configuration {by}" + (f" ({in_words(winner.values)})" if winner.values else "")
 
@@ -89,7 +90,7 @@ def _edge(study: Study, candidates: list[Configuration], winner: Configuration, 
         or own not in (levels[0], levels[-1])
         or own == 0
     ):
-        return None  # zero (no dropout, no decay) is the end of the scale, not of the grid
+        return None  # zero (no dropout, no decay) is the end of the scale, not only of the grid
     outwards = levels if own == levels[-1] else levels[::-1]
     end = "highest" if own == levels[-1] else "lowest"
     place = f"{named(study, winner)} has the {end} {parameter_name(name)} of the grid, {value(own)}"
@@ -115,10 +116,10 @@ def _edge(study: Study, candidates: list[Configuration], winner: Configuration, 
 
 
 def next_value(outwards: Sequence[Hashable]) -> str:
-    """The value to try after the last of those in order, on the scale on which they are spaced.
+    """Return the value to try after the last of these, on the scale on which they are spaced.
 
-    By a factor where they are spaced by factors (half a step further on a log scale), by a whole step
-    otherwise. Whole numbers stay whole, positive ones positive, shares below 1; "" when nothing is left.
+    If they are spaced by factors, the step is half of one on a log scale, else a whole step. Integers stay
+    integers, positive values positive, shares below 1. "" if nothing is left.
     """
     numbers = [float(str(level)) for level in outwards]
     last, before = numbers[-1], numbers[-2]

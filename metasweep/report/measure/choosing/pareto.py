@@ -1,4 +1,7 @@
-"""Several objectives: which configurations no other beats in all of them, and how much they cover. Pure."""
+"""Several objectives: the configurations that no other beats in all of them (the front), and its volume.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from metasweep.report.measure.statistics import Interval, interval
 from metasweep.report.read.study import Study
 
 Array = NDArray[np.float64]
-MOST_POINTS = 2000  # of a front whose volume is computed
+MOST_POINTS = 2000  # the largest front whose volume is computed
 
 
 @dataclass(frozen=True)
@@ -22,12 +25,13 @@ class Front:
 
     configurations: tuple[Configuration, ...]  # by the first objective, the best first
     means: tuple[tuple[Interval, ...], ...]  # of each, one per objective
-    volume: float  # share of the box between the worst and the best of each objective that they dominate
+    # share of the box between the worst and the best of each objective that the front dominates
+    volume: float
     among: int
 
 
 def front(study: Study) -> Front | None:
-    """The front; None with fewer than two objectives, or no configuration that has all."""
+    """Return the front; None with fewer than two objectives, or if no configuration has all."""
     metrics = study.objectives
     if len(metrics) < 2:
         return None
@@ -43,7 +47,9 @@ def front(study: Study) -> Front | None:
 
 
 def undominated(points: Array) -> list[int]:
-    """Indices of the points that no other is as good as in every, and better than in some objective.
+    """Return the indices of the points that no other point dominates.
+
+    One point dominates another if it is as good in every objective and better in one.
 
     Args:
         points: large is good, shape [points, objectives].
@@ -56,7 +62,7 @@ def undominated(points: Array) -> list[int]:
 
 
 def share_of_box(points: Array, kept: Sequence[int]) -> float:
-    """The hypervolume of the front with the worst values as its reference, as a share of the whole box."""
+    """Return the front's hypervolume, with the worst values as its reference, as a share of the whole box."""
     low, high = points.min(axis=0), points.max(axis=0)
     width = np.where(high > low, high - low, 1.0)
     scaled = np.unique((points[list(kept)] - low) / width, axis=0)[:MOST_POINTS]
@@ -64,7 +70,7 @@ def share_of_box(points: Array, kept: Sequence[int]) -> float:
 
 
 def hypervolume(points: Array) -> float:
-    """Volume between the origin and points of which large is good, by slices along the last axis.
+    """Return the volume between the origin and the points, by slices along the last axis. Large is good.
 
     Args:
         points: not negative, shape [points, objectives].

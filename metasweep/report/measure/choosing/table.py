@@ -39,21 +39,21 @@ class Row:
     """One configuration of the table."""
 
     values: dict[str, object]  # parameter -> value
-    validation: float  # mean of the metric that it was chosen by
+    validation: float  # mean of the metric of the choice
     test: Interval
     runs: tuple[str, ...]  # run ids
     best: bool = False
-    p_value: float = math.nan  # against the best row, Holm-adjusted; NaN for the best or when untestable
+    p_value: float = math.nan  # against the best row, Holm-adjusted; NaN for the best row or without a test
 
     @property
     def indistinguishable(self) -> bool:
-        """Whether it cannot be told apart from the best row."""
+        """Return whether it cannot be distinguished from the best row."""
         return not self.best and not self.p_value < SIGNIFICANCE
 
 
 @dataclass(frozen=True)
 class BaselineRow:
-    """A model that learned nothing."""
+    """The score of a model that has learned nothing."""
 
     name: str
     test: Interval
@@ -61,7 +61,7 @@ class BaselineRow:
 
 @dataclass(frozen=True)
 class ResultsTable:
-    """What the renderers print. Accuracies are fractions."""
+    """What the formats print. Accuracies are fractions."""
 
     parameters: tuple[str, ...]
     metric: Quantity  # by which the rows were chosen
@@ -80,17 +80,17 @@ def results_table(
     confidence: float = 0.95,
     confirmation: Study | None = None,
 ) -> ResultsTable:
-    """The `top` best configurations per model (or of all, without a parameter `model`), and the baselines.
+    """Return the `top` best configurations per model (or of all, without a parameter `model`), and baselines.
 
     Args:
         study: what to choose from, by its metric over all seeds.
         top: configurations per model.
         method: interval of the test accuracy: "t", "normal" or "bootstrap".
         confidence: its coverage.
-        confirmation: runs of the same configurations on fresh seeds; when given, they are what is reported.
+        confirmation: runs of the same configurations on fresh seeds; if given, their values are reported.
 
     Raises:
-        AnalysisError: no run of the confirmation is one of a chosen configuration.
+        AnalysisError: no run of the confirmation has a chosen configuration.
     """
     chosen = choose(study, top)
     reported = chosen if confirmation is None else _rerun(study, chosen, confirmation)
@@ -133,9 +133,10 @@ def choose(study: Study, top: int) -> list[Configuration]:
 def compare(
     metric: Quantity, reported: Quantity, rows: Sequence[Row], shown: Sequence[Configuration]
 ) -> list[Row]:
-    """Mark the best row by what the rows were chosen by, and test what is reported of every other against it.
+    """Mark the best row by the metric of the choice, and test the reported metric of every other row against
+    it.
 
-    The best on test would be chosen by the numbers that it is then reported with.
+    Marking the best on test would choose by the numbers that are then reported.
     """
     means = [metric.sign * row.validation if row.test.n else -math.inf for row in rows]
     if not rows or max(means) == -math.inf:
@@ -149,7 +150,7 @@ def compare(
 
 
 def _rerun(study: Study, chosen: Sequence[Configuration], confirmation: Study) -> list[Configuration]:
-    """The chosen configurations with their runs in another study; there may be none."""
+    """Return the chosen configurations with their runs in another study; these may be none."""
     found = []
     for configuration in chosen:
         runs = confirmation.finished
@@ -179,7 +180,7 @@ def _class_name(study: Study, index: int) -> str:
 
 
 def _about_choice(study: Study, chosen: Sequence[Configuration], shown: Sequence[Configuration]) -> list[str]:
-    """Whether the rows were reported on other seeds and other data than those by which they were chosen."""
+    """Say whether rows were reported on other seeds and other data than they were chosen by."""
     column = study.reported.column
     pairs = zip(chosen, shown, strict=True)
     seen = [set(one.by_seed(column).index) & set(other.by_seed(column).index) for one, other in pairs]
@@ -193,7 +194,7 @@ def _about_choice(study: Study, chosen: Sequence[Configuration], shown: Sequence
 
 
 def _about_power(study: Study, rows: Sequence[Row], shown: Sequence[Configuration]) -> list[str]:
-    """What difference the table could have shown, and how many seeds would show the one that there is."""
+    """Say what difference the table could have shown, and how many seeds the actual one needs."""
     metric = study.reported
     samples = [configuration.by_seed(metric.column).dropna() for configuration in shown]
     winner = next((index for index, row in enumerate(rows) if row.best), None)
@@ -227,7 +228,7 @@ def _about_power(study: Study, rows: Sequence[Row], shown: Sequence[Configuratio
 
 
 def _differences(samples: Sequence[pd.Series], winner: int) -> list[pd.Series]:
-    """Best less other, over the seeds that both have, for every other row."""
+    """Return best minus other, over the seeds that both have, for every other row."""
     found = []
     for index, sample in enumerate(samples):
         if index != winner:
