@@ -80,6 +80,9 @@ def test_categories_by_mouse_and_by_keyboard(open_page, data):
     assert view.tab.locator('.chip[data-axis="dp"]').inner_text() == "Dropout: 0.3, 0.5 ×"
     view.tab.locator('.chip[data-axis="dp"]').click()
     assert view.selected() == len(where(data, lambda run: run["model"] == "cnn"))
+    view.category("Model", "cnn").press(" ")
+    view.brush("Model", 0.75, 1.02)  # from the middle of a slot's bar
+    assert 0 < view.selected() < len(where(data, lambda run: run["model"] == "dense"))
 
 
 def test_limits_by_keyboard(open_page, data):
