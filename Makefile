@@ -1,4 +1,4 @@
-# Every target sets up what it needs; a second call does not repeat it.
+# Every target sets up what it needs, only once.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -19,17 +19,17 @@ $(READY): setup.cfg pyproject.toml constraints.txt
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[study,dev]'
 	@touch $@
 
-# W&B's own search library, which tests ask. Without it, they are skipped.
+# W&B's own search library, with which tests compare. Without it those tests are skipped.
 $(ORACLE): tests/sweeps/oracle-requirements.txt | $(READY)
 	@mkdir -p $(@D) && touch $@
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 13))' && $(BIN)/python -m venv $(@D) \
 		&& $(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $< \
-		|| { rm -f $(@D)/bin/python; echo "W&B's sweeps package cannot be had here: its tests are skipped"; }
+		|| { rm -f $(@D)/bin/python; echo "W&B's sweeps package cannot be installed here: its tests are skipped"; }
 
 demo: $(READY)  ## Run 400 digits runs on the embedded server and write report/
 	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/demo.sh
 
-# Most tests wait for a server, a client or a browser: three at a time keep two cores busy.
+# Most tests wait for a server, a client or a browser, so three at a time keep two cores busy.
 test: $(READY) $(ORACLE)  ## Run the tests
 	@$(BIN)/python -m tests.clients.environments newest
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 3 --dist loadfile
@@ -41,7 +41,7 @@ test-clients: $(READY)  ## Test the server with clients from 0.19 to the newest 
 test-slurm: $(READY)  ## Test the Slurm side on a real Slurm: as root, with slurmctld and slurmd
 	METASWEEP_SLURM=1 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/cluster/test_slurm.py
 
-# In an environment of their own beside that of the project, which they would change.
+# In an environment of its own, since the packages would change the project's.
 PROGRAMS := .venv-programs/.ready
 $(PROGRAMS): tests/programs/requirements.txt | $(READY)
 	$(BIN)/python -m venv --without-pip --clear $(@D)
@@ -64,7 +64,7 @@ format: $(READY)  ## Format the code
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format --quiet .
 
-chaos: $(READY)  ## Let a sweep survive 200 kills (some 10 minutes); far away: make chaos OPTIONS=--cloud
+chaos: $(READY)  ## Run a sweep through 200 kills (some 10 minutes); far from its server: make chaos OPTIONS=--cloud
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.agent.chaos $(OPTIONS)
 
 fuzz: $(READY)  ## Send a million mutated requests to the server (half an hour and more)
@@ -73,27 +73,27 @@ fuzz: $(READY)  ## Send a million mutated requests to the server (half an hour a
 bench: $(RAY)  ## Print the side-by-side tables, or make bench PART='server report'
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks $(PART)
 
-# On the machine with the card, whose Python has torch: what else it lacks comes from build/wheels.
+# For the machine with the GPU, whose Python has torch. Other packages come from build/wheels.
 GPU_PACKAGES := build/gpu-packages
-bench-gpu:  ## Check everything that takes a GPU, in 8 minutes, with the torch that is there
+bench-gpu:  ## Check everything that needs a GPU, in 8 minutes, with the torch that is installed
 	@test ! -d build/wheels || test -d $(GPU_PACKAGES) || $(PYTHON) -m pip install --quiet --no-index --no-deps \
 		--disable-pip-version-check --target $(GPU_PACKAGES) build/wheels/*.whl
 	PATH="$(CURDIR)/$(GPU_PACKAGES)/bin:$$PATH" PYTHONPATH="$(CURDIR):$(CURDIR)/$(GPU_PACKAGES)" \
 		$(PYTHON) -m benchmarks.gpu --data-dir "$${METASWEEP_MNIST:-data}"
 
-gpu-wheels:  ## Fetch what bench-gpu needs on a machine without a package index (34 MB in build/wheels)
+gpu-wheels:  ## Download what bench-gpu needs on a machine without a package index (34 MB in build/wheels)
 	PYTHON=$(PYTHON) scripts/gpu-wheels.sh
 
-# A peer of the bench. Without it, it is left out of the comparison by name.
+# Ray, for comparison in the bench. Without it the bench says so and leaves it out.
 $(RAY): setup.cfg | $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]' \
-		|| echo "Ray cannot be had here: the bench leaves it out"
+		|| echo "Ray cannot be installed here: the bench leaves it out"
 	@touch $@
 
-honesty: $(READY)  ## Measure how often the report is right, on known truths (minutes)
+honesty: $(READY)  ## Measure how often the report is right, on simulated studies (minutes)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.report.honesty
 
-constraints:  ## Resolve constraints.txt anew from setup.cfg (needs uv)
+constraints:  ## Resolve constraints.txt again from setup.cfg (needs uv)
 	scripts/constraints.sh
 
 clean:  ## Remove the environment and everything that was generated

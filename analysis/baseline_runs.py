@@ -1,4 +1,4 @@
-"""The baselines as runs of W&B, so that its charts show them beside what was trained."""
+"""Logs the baselines as runs of W&B, so that its charts show them beside the trained runs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from metasweep.report.read.study import Study
 
 
 def log_baselines(study: Study, found: Baselines) -> list[str]:
-    """One run per random model and one for the majority class, in the project of the first sweep.
+    """Log one run per random model and one for the majority class, in the project of the first sweep.
 
-    Their ids follow from the data set, so that a second call changes nothing.
+    Their ids follow from the data set, so a second call changes nothing.
 
     Returns:
         addresses of the runs.

@@ -1,4 +1,4 @@
-"""The baselines: what is reached without learning."""
+"""The section on baselines: what is reached without learning."""
 
 from __future__ import annotations
 

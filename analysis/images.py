@@ -1,4 +1,4 @@
-"""Sample images of the data set, from its files on this machine: the API does not know them."""
+"""Sample images of the data set, from its files on this machine, since the API does not have them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-EACH = 4  # images of a class
+EACH = 4  # images per class
 HEADERS = {"images": 16, "labels": 8}  # bytes, of the IDX format
 FOLDERS = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST"}
 
@@ -16,15 +16,15 @@ Images = NDArray[np.float64]
 
 
 def sample_images(dataset: str, data_dir: Path, names: Sequence[str]) -> dict[str, Images]:
-    """The first images of every class.
+    """Return the first images of every class.
 
     Args:
-        dataset: its name, as `python -m train` knows it.
+        dataset: its name, as in `python -m train`.
         data_dir: the folder of the data sets.
         names: of the classes, in the order of their numbers.
 
     Returns:
-        class name -> shape [images, height, width], 0 to 1; nothing when the images are not here.
+        class name -> shape [images, height, width], 0 to 1; empty if the images are not here.
     """
     found = _digits() if dataset == "digits" else _idx(data_dir / FOLDERS.get(dataset, "") / "raw")
     if found is None:
@@ -41,7 +41,7 @@ def _digits() -> tuple[Images, NDArray[np.int64]]:
 
 
 def _idx(folder: Path) -> tuple[Images, NDArray[np.int64]] | None:
-    """The test set in the files that torchvision keeps; None when they are not there or damaged."""
+    """Return the test set in the files that torchvision keeps; None if they are missing or damaged."""
     try:
         raw = {
             kind: np.fromfile(folder / f"t10k-{kind}-idx{rank}-ubyte", dtype=np.uint8, offset=HEADERS[kind])

@@ -1,4 +1,4 @@
-"""Questions: what batch size, epochs, test-set size and learning-rate decay do."""
+"""Questions: the effects of batch size, epochs, test-set size and learning-rate decay."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ TITLE = "Questions"
 
 @dataclass(frozen=True)
 class Question:
-    """What a small sweep answers about one parameter."""
+    """A question about one parameter, which a small sweep answers."""
 
     names: tuple[str, ...]
-    """How the parameter may be spelled."""
+    """The possible names of the parameter."""
     text: str
     sweep: str
     best: str = ""
@@ -36,7 +36,9 @@ class Question:
     """Other parameters, on which the best value of this one may depend."""
 
     def pairing(self, name: str) -> list[str]:
-        """The parameter whose best value is told, and those by which; nothing if none is asked for."""
+        """Return the parameter whose best value is wanted, and those by which it is split; empty if none
+        is.
+        """
         if self.best:
             return [self.best, name]
         return [name, *self.by] if self.by else []
@@ -80,9 +82,9 @@ def section(study: Study, _choices: Choices) -> Section:
 
 
 def _of_sweeps_that_vary(study: Study, name: str) -> pd.DataFrame:
-    """Finished runs of those sweeps only that ask the question: others differ in more than its parameter.
+    """Return finished runs of sweeps that vary the parameter; other sweeps differ in more than it.
 
-    Each point once, but also those that another sweep of the study had finished before.
+    Each point appears once, even if another sweep of the study finished it first.
     """
     asking = [sweep.id for sweep in study.sweeps if name in varied(sweep.config)]
     runs = study.runs
@@ -101,7 +103,7 @@ def _chart(study: Study, runs: pd.DataFrame, name: str, question: str) -> Chart:
 
 
 def _levels(study: Study, runs: pd.DataFrame, name: str) -> list[Hashable]:
-    """Values that these runs have: another sweep may have more."""
+    """Return the values that these runs have; another sweep may have more."""
     return [level for level in study.levels(name) if (runs[name] == level).any()]
 
 
@@ -113,11 +115,11 @@ def _pair(study: Study, runs: pd.DataFrame, row: str, column: str) -> Chart:
 
 
 def _about_images(study: Study, runs: pd.DataFrame, name: str | None) -> list[str]:
-    """What the number of test images does to the spread: as measured, and as the binomial says."""
+    """Say how the number of test images affects the spread: as measured, and by the binomial distribution."""
     measured = [] if name is None or runs.empty else [in_markdown(spread(study, runs, name))]
     total = sum(study.class_counts.get("test", ()))
     column = study.reported.column
-    # On few images a lucky run reaches 100 %: their mean it is, where the sizes differ.
+    # On few images a lucky run reaches 100 %, so take the mean if the sizes differ.
     reached = study.finished[column].max() if runs.empty else runs[column].mean()
     if not total or math.isnan(reached):
         return [*measured, "The number of test images is not known."]

@@ -1,1 +1,1 @@
-"""Side-by-side measurements: this project's way and the stock way, in the same call."""
+"""Measurements of this project and of the stock way, side by side in the same call."""

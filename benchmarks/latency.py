@@ -13,7 +13,7 @@ import numpy as np
 
 @dataclass
 class Latencies:
-    """Kind of request -> (when it was due, seconds until its answer), both by the monotonic clock."""
+    """Kind of request -> (due time, seconds from then to the answer), both by the monotonic clock."""
 
     seen: dict[str, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
 
@@ -29,7 +29,7 @@ class Latencies:
         return percentile(sorted(self.seen[kind])[part], percent)
 
     def begin_and_end(self, kind: str, percent: float, parts: int = 10) -> tuple[float, float]:
-        """The percentile in the first and in the last of so many equal parts of the requests."""
+        """Return the percentile in the first and in the last of `parts` equal parts of the requests."""
         size = max(1, len(self.seen[kind]) // parts)
         first, last = slice(size), slice(-size, None)
         return self.milliseconds(kind, percent, first), self.milliseconds(kind, percent, last)

@@ -1,4 +1,4 @@
-"""What machine a figure was measured on."""
+"""Describes the machine of a measurement."""
 
 from __future__ import annotations
 
@@ -47,6 +47,6 @@ def _processor() -> str:
     flags = fields.get("flags\t\t", "").split()
     widest = next((name for name in ("avx512_bf16", "avx512f", "avx2") if name in flags), "no avx2")
     name = fields.get("model name\t", platform.machine()).strip()
-    # Cloud machines hide the model: family and number tell a Zen 4 (25, 17) from a Zen 5 (26, 2).
+    # Cloud machines hide the model name; family and number distinguish a Zen 4 (25, 17) from a Zen 5 (26, 2).
     number = "/".join(fields.get(key, "?").strip() for key in ("cpu family\t", "model\t\t"))
     return f"{name} (family/model {number}, {widest})"

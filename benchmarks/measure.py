@@ -47,16 +47,16 @@ TARGET = "target"
 def against_target(
     name: str, unit: str, values: Sequence[float], target: float, more_is_better: bool = False, note: str = ""
 ) -> Comparison:
-    """A quantity whose peer is the figure to reach: a ratio above 1 is reached."""
+    """Compare a quantity with a target in place of a peer. A ratio above 1 reaches it."""
     peers = {TARGET: Figure((target,))}
     return Comparison(name, unit, Figure(tuple(values)), peers, more_is_better, note)
 
 
 def interleave(ways: Mapping[str, Callable[[], float]], repetitions: int) -> dict[str, Figure]:
-    """Measure every way once per repetition, in turn, so that a slow minute hits all of them.
+    """Measure every way once per repetition, in turn, so that a slow minute affects all of them.
 
-    Each callable does the work once and returns its own measurement (seconds, rows per second …).
-    The order turns around every other time.
+    Each callable does the work once and returns its own measurement (seconds, rows per second …). The order
+    is reversed in every second repetition.
     """
     values: dict[str, list[float]] = {name: [] for name in ways}
     for repetition in range(repetitions):

@@ -31,7 +31,7 @@ def run_measured(command: Sequence[str], environment: Mapping[str, str]) -> tupl
 
 
 def family(pid: int) -> list[int]:
-    """A process and all that descend from it; those that are gone meanwhile are left out."""
+    """Return a process and all its descendants, without those that have ended meanwhile."""
     found, new = [pid], [pid]
     while new:
         new = [child for parent in new for child in _children(parent)]
@@ -40,7 +40,9 @@ def family(pid: int) -> list[int]:
 
 
 def proportional_mb(pid: int) -> float:
-    """The memory of a process, shared pages by their share, in MB; 0 for one that is gone."""
+    """Return the memory of a process in MB, with shared pages divided among their users; 0 if it has
+    ended.
+    """
     try:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8")
     except (FileNotFoundError, ProcessLookupError):

@@ -1,4 +1,4 @@
-"""What a bench plays in: an embedded server of its own and sweeps on it."""
+"""The surroundings of a bench: an embedded server of its own, and sweeps on it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def client_environment(url: str, data_dir: Path, home: Path) -> dict[str, str]:
     """The environment in which the wandb client talks to that server and to nobody else."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
     return {
-        **inherited,  # without a user's settings, and without the service of a part that used wandb itself
+        **inherited,  # without the user's settings, and without the wandb service of another part
         "WANDB_BASE_URL": url,
         "WANDB_API_KEY": (data_dir / "key").read_text(encoding="utf-8").strip(),
         "WANDB_DIR": str(home),

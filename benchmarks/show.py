@@ -62,5 +62,5 @@ def _cell(figure: Figure) -> str:
 
 
 def _number(value: float) -> str:
-    """Three digits that count, without an exponent."""
+    """Return a number with three significant digits and no exponent."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

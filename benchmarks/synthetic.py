@@ -1,4 +1,4 @@
-"""Plausible runs without training: the grid of the study and bigger ones, with rows that look like MNIST."""
+"""Plausible runs without training: the study's grid and larger ones, with rows similar to MNIST's."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DATA_SET = {  # MNIST's, as every run's config has it
     },
 }
 EPOCHS = 2
-ROWS_PER_EPOCH = 17  # what the study logs of 54,000 images: every 50 batches of 64
+ROWS_PER_EPOCH = 17  # as the study logs for 54,000 images: every 50 batches of 64
 
 
 def sweep_config(seeds: int) -> dict[str, Any]:
@@ -38,7 +38,9 @@ def sweep_config(seeds: int) -> dict[str, Any]:
 
 
 def accuracy(point: Mapping[str, Any]) -> float:
-    """Test accuracy at the end: a ridge over log10(lr) whose place depends on the optimizer, seed noise."""
+    """Return the final test accuracy: a ridge over log10(lr) whose position depends on the optimizer, plus
+    seed noise.
+    """
     best = -0.7 if point["optimizer"] == "sgd" else -3.0
     away = abs(math.log10(point["lr"]) - best)
     top = (0.991 if point["model"] == "cnn" else 0.98) - 0.01 * point["dp"]

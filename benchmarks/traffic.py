@@ -1,7 +1,7 @@
-"""The protocol spoken lightly: many agents and runs from one process, so that the server is the slower side.
+"""A light implementation of the protocol: many agents and runs in one process, faster than the server.
 
-Requests have the shapes of the real client's (heartbeats, UpsertBucket, zipped history streams) but cost
-some 0.1 ms each here, where the client and its service would cost 100 times that.
+Requests have the shapes of the real client's (heartbeats, UpsertBucket, zipped history streams). Each costs
+some 0.1 ms here; the client and its service would need 100 times that.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Line:
         return cls(reader, writer, f"Host: {url.netloc}\r\nAuthorization: Basic {key}\r\n")
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._writer.close()
 
     async def post(self, path: str, body: bytes, zipped: bool = False) -> Any:
@@ -82,14 +82,14 @@ class Line:
 
 
 class Speaker:
-    """What agents and runs of one project say, on a line of their own."""
+    """The requests of agents and runs in one project, on a connection of its own."""
 
     def __init__(self, line: Line, entity: str, project: str) -> None:
         self.line, self.entity, self.project = line, entity, project
 
     @classmethod
     async def open(cls, environment: Mapping[str, str], project: str) -> Speaker:
-        """Connect, and ask who we are as every client does."""
+        """Connect, and ask for the user as every client does."""
         line = await Line.open(environment)
         return cls(line, (await line.graphql(VIEWER))["viewer"]["entity"], project)
 
@@ -112,7 +112,7 @@ class Speaker:
         return json.loads(reply["agentHeartbeat"]["commands"])
 
     async def begin(self, run: str, config: Mapping[str, Any], sweep: str | None = None) -> None:
-        """What `wandb.init` sends of a run."""
+        """Send what `wandb.init` sends."""
         wrapped = {name: {"value": value} for name, value in config.items()}
         wrapped["_wandb"] = {"value": {"t": {"1": [1], "3": [13, 16]}, "cli_version": "0.31.0"}}
         await self.line.graphql(
@@ -127,7 +127,7 @@ class Speaker:
         )
 
     async def stream(self, run: str, body: bytes) -> bool:
-        """Send one zipped piece of a run's stream; return whether the run shall stop."""
+        """Send one zipped piece of a run's stream; return whether the run should stop."""
         path = f"/files/{self.entity}/{self.project}/{run}/file_stream"
         return (await self.line.post(path, body, zipped=True))["stopped"]
 

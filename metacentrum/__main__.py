@@ -1,7 +1,7 @@
 """`python3 -m metacentrum`: the cluster commands for the study, with its site, agent and report.
 
-On a frontend that has nothing but Debian's Python, `setup` works all the same; it makes the environment that
-the other commands then run in, whichever Python they are called with.
+`setup` also works on a frontend with nothing but Debian's Python. It makes the environment in which the other
+commands then run, whichever Python starts them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PYTHON = ROOT / ".venv" / "bin" / "python"
 
 
 def main() -> None:
-    """Run the command line, with the environment of the project if this Python lacks what it needs."""
+    """Run the command line, in the project's environment if this Python lacks the dependencies."""
     if find_spec("click") and find_spec("requests"):
         run()
     elif PYTHON.exists():
@@ -48,7 +48,9 @@ def run() -> None:
 
 
 def submit_setup() -> int:
-    """Submit the job that makes the environment, with what Python has by itself; return the exit status."""
+    """Submit the job that makes the environment, using only Python's standard library; return the exit
+    status.
+    """
     log = ROOT / "logs" / "setup.log"
     log.parent.mkdir(exist_ok=True)
     command = ["qsub", "-o", str(log), "metacentrum/setup.sh"]
@@ -58,7 +60,7 @@ def submit_setup() -> int:
         print("Error: No qsub here: run this on a frontend of the cluster", file=sys.stderr)
         return 1
     if done.returncode:
-        return 1  # qsub has said why
+        return 1  # qsub has printed the reason
     print(f"Submitted {done.stdout.strip()}, which makes the environment and fetches the data.")
     print(f"It writes to {log}. When it has ended:")
     print("  .venv/bin/wandb login")

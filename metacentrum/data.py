@@ -1,4 +1,4 @@
-"""Fetching a data set before any job needs it: `python -m metacentrum.data NAME`, a step of setup.sh."""
+"""Downloads a data set before a job needs it: `python -m metacentrum.data NAME`, a step of setup.sh."""
 
 from __future__ import annotations
 

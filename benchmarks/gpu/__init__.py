@@ -1,1 +1,1 @@
-"""`make bench-gpu`: everything that takes a card, in one command of less than eight minutes."""
+"""`make bench-gpu`: everything that needs a GPU, in one command of less than eight minutes."""

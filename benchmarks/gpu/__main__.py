@@ -1,6 +1,6 @@
-"""`python -m benchmarks.gpu`: every part in a process of its own, whose crash or delay costs no other part.
+"""`python -m benchmarks.gpu`: each part runs in a process of its own, so its crash or delay affects no other.
 
-After each part the JSON is written anew, so that what was measured is kept whatever comes after.
+The JSON is written again after each part, so that nothing measured is lost.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from train.facts import choose_device
 RESULTS = Path(__file__).parents[1] / "results"
 Part = Callable[[str, torch.device], Sequence[Comparison]]
 
-PARTS: dict[str, tuple[Part, float]] = {  # with the seconds that each may take: 470 together
+PARTS: dict[str, tuple[Part, float]] = {  # with the time limit of each in seconds, 470 in all
     "memory": (parts.memory, 40),
     "equality": (parts.equality, 75),
     "batched": (parts.batched, 110),
@@ -40,7 +40,7 @@ PARTS: dict[str, tuple[Part, float]] = {  # with the seconds that each may take:
     "study": (parts.study, 190),
 }
 
-REHEARSAL = 5.0  # times as long, on a CPU
+REHEARSAL = 5.0  # factor of the time limits on a CPU
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -58,7 +58,7 @@ REHEARSAL = 5.0  # times as long, on a CPU
 )
 @click.option("--into", type=click.Path(path_type=Path), hidden=True)
 def main(names: tuple[str, ...], data_dir: str, device: str, output: Path, into: Path | None) -> None:
-    """Measure each PART (all of them by default) on a card; write OUTPUT/DEVICE/gpu.json."""
+    """Measure each PART (all of them by default) on a GPU; write OUTPUT/DEVICE/gpu.json."""
     here = choose_device(Config(device=device))  # type: ignore[arg-type]
     if into:
         found = PARTS[names[0]][0](data_dir, here)
@@ -78,7 +78,7 @@ def main(names: tuple[str, ...], data_dir: str, device: str, output: Path, into:
 
 
 def run_part(name: str, data_dir: str, device: str) -> dict[str, Any]:
-    """What a part measured, or how it failed; and the seconds it took."""
+    """Return what a part measured, or how it failed; and its seconds."""
     click.echo(f"measuring {name} …", err=True)
     limit = PARTS[name][1] * (1 if device == "cuda" else REHEARSAL)
     began = time.monotonic()
@@ -97,12 +97,12 @@ def run_part(name: str, data_dir: str, device: str) -> dict[str, Any]:
 
 
 def run_limited(command: Sequence[str], seconds: float, output: Any) -> int | None:
-    """Run a command, with all that it starts, for so long at most; its exit code, or None."""
+    """Run a command and its children for at most `seconds`; return its exit code, or None after that time."""
     process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
     try:
         return process.wait(seconds)
     except subprocess.TimeoutExpired:
-        for pid in family(process.pid):  # the stock agent's runs are in groups of their own
+        for pid in family(process.pid):  # the stock agent's runs have process groups of their own
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         process.wait()

@@ -1,4 +1,4 @@
-"""The parts of `make bench-gpu`. On a CPU they are rehearsed with few runs."""
+"""The parts of `make bench-gpu`. On a CPU they run as a rehearsal, with few runs."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ from train.loop import Training
 MODELS = ("dense", "cnn")
 SEEDS = 5
 EPOCHS = 2
-PACKED = (4, 16)  # processes that share the card, to compare batched members with
-PAYS = 3.0  # times that batched members must be faster than those, or they go
+PACKED = (4, 16)  # numbers of processes that share the GPU, to compare batched members with
+# batched members must be this many times as fast as packed processes, or they are not worth keeping
+PAYS = 3.0
 STUDY_SECONDS, STOCK_RATIO = 90.0, 30.0
 GIB = 2**30
 
@@ -41,7 +42,7 @@ Grid = dict[str, list[Any]]
 
 
 def memory(data_dir: str, device: torch.device) -> list[Comparison]:
-    """A limit on the card's memory is kept: members that do not fit are trained in halves."""
+    """Check that a limit on the GPU's memory is respected: members that do not fit are trained in halves."""
     if device.type != "cuda":
         raise RuntimeError("a limit on a card's memory takes a card")
     config = Config(model="cnn", data_dir=data_dir)
@@ -67,7 +68,7 @@ def memory(data_dir: str, device: torch.device) -> list[Comparison]:
 
 
 def equality(data_dir: str, device: torch.device) -> list[Comparison]:
-    """Test accuracies of four configurations, batched on the card and one by one on the CPU."""
+    """Test accuracies of four configurations, batched on the GPU and one by one on the CPU."""
     seeds, epochs = (SEEDS, EPOCHS) if device.type == "cuda" else (2, 1)
     dataset = images_for(device)
     configs = [
@@ -130,12 +131,14 @@ def batched(data_dir: str, device: torch.device) -> list[Comparison]:
 
 
 def packed_steps(model: str, count: int, data_dir: str, device: torch.device) -> tuple[float, float]:
-    """So many processes that train at once: milliseconds of a step per run, and MiB of the card's memory."""
+    """Train in several processes at once; return milliseconds of a step per run, and MiB of the GPU's
+    memory.
+    """
     before = ask_gpu(os.environ)
     with card_memory() as peak, ProcessPoolExecutor(count, get_context("spawn")) as pool:
         futures = [pool.submit(steps_in_turn, model, data_dir, device.type, seed) for seed in range(count)]
         spans = [future.result() for future in futures]
-    # Where all of them were at work: from the last one's start to the first one's end.
+    # The time in which all of them trained: from the last start to the first end.
     began, ended = max(start for start, _, _ in spans), min(end for _, end, _ in spans)
     rates = [steps / (end - start) for start, end, steps in spans]
     if ended < began:
@@ -159,7 +162,7 @@ def steps_in_turn(model: str, data_dir: str, device: str, seed: int) -> tuple[fl
 
 @contextmanager
 def card_memory() -> Iterator[list[float]]:
-    """The most MiB of the card in use while the body runs: the list's one number."""
+    """Yield a list whose only number is the peak of the GPU's used memory in MiB while the body runs."""
     peak, stop = [0.0], Event()
 
     def watch() -> None:
@@ -177,7 +180,7 @@ def card_memory() -> Iterator[list[float]]:
 
 
 def packing(data_dir: str, device: torch.device) -> list[Comparison]:
-    """A user's program, four runs at a time on one card: nothing of one is seen by another."""
+    """Run a user's program four times at once on one GPU, and check that no run affects another."""
     del data_dir
     runs = 12
     sweep = {
@@ -212,7 +215,7 @@ def packing(data_dir: str, device: torch.device) -> list[Comparison]:
 
 
 def overlaps(rows: Sequence[Mapping[str, Any]]) -> list[int]:
-    """For each run how many were training when it began."""
+    """Return for each run how many were training when it began."""
     return [sum(other["began"] <= row["began"] < other["ended"] for other in rows) for row in rows]
 
 
@@ -247,7 +250,7 @@ def study(data_dir: str, device: torch.device) -> list[Comparison]:
 
 
 def images_for(device: torch.device) -> str:
-    """MNIST; in a rehearsal a data set that is through in no time."""
+    """Return MNIST; in a rehearsal a data set that takes no time."""
     return "mnist" if device.type == "cuda" else "digits"
 
 

@@ -1,4 +1,4 @@
-"""A training program as somebody else would write it: it seeds nothing and knows nothing of this project."""
+"""A training program as someone else would write it: it sets no seed and knows nothing of this project."""
 
 import argparse
 import time
@@ -6,7 +6,7 @@ import time
 import torch
 import wandb
 
-ALL_LOSSES: list[float] = []  # a global that a program in the same process would find filled
+ALL_LOSSES: list[float] = []  # a global; another program in the same process would find it filled
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--repeat", type=int)

@@ -1,7 +1,7 @@
-"""Nothing is bought with accuracy: test accuracies over seeds, ours against the stock program.
+"""Speed must not cost accuracy: test accuracies over seeds, ours against the stock program.
 
-Both run the same points, on the same server; random numbers are drawn in another order, so that the seeds are
-no pairs. The interval of the difference of the means is Welch's, at 95 % for all configurations together
+Both run the same points on the same server. They draw random numbers in different orders, so equal seeds are
+not pairs. The interval of the difference of means is Welch's, at 95 % for all configurations together
 (Bonferroni).
 """
 
@@ -43,7 +43,9 @@ def measure(data_dir: str, device: torch.device) -> list[Comparison]:
 
 
 def compare(key: Configuration, ours: list[float], stock: list[float], level: float) -> Comparison:
-    """One configuration: accuracies in %, and in words whether the means agree at that confidence level."""
+    """Compare accuracies in % for one configuration, and say whether the means agree at that confidence
+    level.
+    """
     test = stats.ttest_ind(ours, stock, equal_var=False)
     low, high = test.confidence_interval(level)
     verdict = "agree" if low <= 0 <= high else "differ"

@@ -1,7 +1,7 @@
-"""Far from the server: the gap between trainings, and the requests of a run, ours and the stock agent's.
+"""Far from the server: the gap between trainings, and the requests per run, ours and the stock agent's.
 
-Between the agents and the embedded server stands the cloud of the tests (`tests.cloud`): each request takes a
-round trip, a new connection two more. Trainings sleep, so that only waiting is measured.
+Between the agents and the embedded server is the tests' cloud (`tests.cloud`): each request takes a round
+trip, a new connection two more. Trainings only sleep, so that only waiting is measured.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from benchmarks.parts.overhead import OURS, STOCK, probe_sweep
 from benchmarks.scene import create_sweep, embedded_server
 from tests.cloud.proxy import Cloud, serve
 
-ROUND_TRIPS = (0.0, 0.15, 0.4)  # seconds: here, another continent, a bad line
-SPARE_POINTS = 10  # beyond those that are run: at the end of a sweep nothing is claimed ahead
+ROUND_TRIPS = (0.0, 0.15, 0.4)  # seconds: this machine, another continent, a bad line
+SPARE_POINTS = 10  # more than are run, since nothing is claimed early at the end of a sweep
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What one agent's runs have cost."""
+    """What was measured on one agent's runs."""
 
     gaps: tuple[float, ...]
     """Seconds from the end of one training to the beginning of the next."""
@@ -35,7 +35,7 @@ class Seen:
 
     @property
     def requests(self) -> float:
-        """Requests per run, with the agent's own."""
+        """Requests per run, including the agent's own."""
         return self.operations.total() / self.runs
 
     @property
@@ -64,7 +64,7 @@ def measure(nap_seconds: float = 10.0, our_runs: int = 5, stock_runs: int = 3) -
 def run_through(
     command: Sequence[str], count: int, nap_seconds: float, round_trip: float, environment: Mapping[str, str]
 ) -> Seen:
-    """Let `command` make `count` runs of a new sweep through the cloud; the first gap is left out."""
+    """Let `command` do `count` runs of a new sweep through the cloud. The first gap is left out."""
     sweep = create_sweep(probe_sweep(count + SPARE_POINTS, "benchmarks.programs.nap"), environment)
     words = [word.replace("{sweep}", sweep).replace("{count}", str(count)) for word in command]
     cloud = Cloud(environment["WANDB_BASE_URL"], round_trip=round_trip)

@@ -1,7 +1,7 @@
-"""The server under load: latency, rows per second, listing and memory, everything on one machine.
+"""The server under load: latency, rows per second, listing and memory, all on one machine.
 
-One process plays all agents and runs (`traffic`), so its own work is in the figures too. Agents come in an
-open loop: a request counts from when it was due, also if the one before it was late.
+One process plays all agents and runs (`traffic`), so its own work is included. Agents form an open loop: a
+request counts from its due time, even if the one before it was late.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from benchmarks.measure import Comparison, Figure, against_target
 from benchmarks.scene import embedded_server, server_peak_mb
 from benchmarks.traffic import Speaker, piece, point_of, run_load
 
-BEAT_SECONDS = 5.0  # of wandb's own agent
-BEATS_AT_LEAST = 20.0  # per second, so that one agent gives enough of them
+BEAT_SECONDS = 5.0  # as wandb's own agent
+BEATS_AT_LEAST = 20.0  # per second, so that even one agent gives enough of them
 BEATS_PER_UPSERT = 6  # an agent begins a run every 30 s
 CROWDS = (1, 100, 1000)
 WINDOW_SECONDS = 12.0
@@ -104,9 +104,9 @@ class Agent:
     async def work(
         self, beginning: float, window: float, interval: float, number: int, seen: Latencies
     ) -> None:
-        """Beat, and now and then begin the run, at regular times until the window is over.
+        """Send heartbeats, and sometimes begin the run, at regular times until the window is over.
 
-        Agents count their beats from their `number`: a part of them begins its run at each.
+        Agents count their heartbeats from their `number`, so that some of them begin a run at each.
         """
         beats, due = number, beginning + random.uniform(0, interval)
         while due < beginning + window:

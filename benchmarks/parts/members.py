@@ -1,7 +1,7 @@
-"""Several runs as one batched computation against one by one, on one device.
+"""Several runs as one batched computation, compared with one by one, on one device.
 
-What is compared is the time of one training step per run, each run with its own seed. On a CPU one by one is
-the default of the agent: batched, the same arithmetic goes through smaller and slower kernels.
+The measure is the time of one training step per run, each run with its own seed. On a CPU the agent trains
+one by one: batched, the same arithmetic would use smaller and slower kernels.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Train = Callable[[], int]  # one logging interval; the number of the step that i
 
 
 def measure(model: str, data_dir: str, device: torch.device, repetitions: int = 5) -> Comparison:
-    """Milliseconds per step and run, one by one and so many together; one thread, as a worker has."""
+    """Measure milliseconds per step and run, one by one and batched; one thread, as a worker has."""
     config = Config(model=model, data_dir=data_dir)  # type: ignore[arg-type]
     data_set = data.load_for(config).to(device)
     with intra_op_threads(1):

@@ -1,8 +1,8 @@
 """Overhead per run: from the end of one run's training to the start of the next one's.
 
-One worker on each side, the same program (`probe.py`), the same server, the same grid. What a
-person waits for is all in it: finishing the run, the next claim, the new process and its imports,
-the start of the next run.
+One worker on each side, the same program (`probe.py`), the same server, the same grid. It includes everything
+that a person waits for: finishing the run, the next claim, the new process and its imports, and the start of
+the next run.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _on_a_sweep(
 
 
 def _seconds_between(command: Sequence[str], count: int, environment: Mapping[str, str]) -> float:
-    """Let `command` make `count` runs; the median gap between their trainings, in seconds."""
+    """Let `command` do `count` runs; return the median gap between their trainings, in seconds."""
     with tempfile.NamedTemporaryFile("r") as log:
         words = [word.replace("{count}", str(count)) for word in command]
         env = {**environment, "PROBE_LOG": log.name}

@@ -1,8 +1,8 @@
-"""The interactive page in a headless Chromium without a graphics card: frames per second, start, size.
+"""The interactive page in a headless Chromium without a GPU: frames per second, start, size.
 
-The end of a brush moves in every frame that the browser offers, at most 60 a second, so that each frame
-is a new selection. Without a graphics card the frames that a script is offered are those that are shown:
-the compositor holds the script back (checked against its trace, Display::FrameDisplayed).
+The end of a brush moves in every frame that the browser offers, at most 60 a second, so each frame is a new
+selection. Without a GPU a script gets only frames that are shown, since the compositor holds it back (checked
+against its trace, Display::FrameDisplayed).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from tests.page.synthetic import study
 RUNS = (400, 10_000)
 AXIS = "Test accuracy"
 SECONDS = 4.0  # of brushing
-GOALS = {"fps": 30.0, "s": 2.0, "MB": 1.0}  # at least, at most, at most (the last for 400 runs)
-REST = 1500  # ms until everything that a new page draws is drawn
+GOALS = {"fps": 30.0, "s": 2.0, "MB": 1.0}  # at least, at most, at most; MB for 400 runs
+REST = 1500  # ms until a new page has drawn everything
 
 DRAWN = """() => new Promise((done) => {
   const drawn = (canvas) => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height)
@@ -71,7 +71,7 @@ def against_goal(name: str, unit: str, ours: Figure) -> Comparison:
 
 
 def write(folder: Path, count: int) -> Path:
-    """A report's page of so many runs, with three curves each, as a file."""
+    """Write a report's page with that many runs, three curves each, as a file."""
     path = folder / f"{count}.html"
     path.write_text(page.render(study(count)), encoding="utf-8")
     return path

@@ -1,7 +1,7 @@
 """The whole report of a sweep on the embedded server: 400 runs with a cold and a warm cache, and 10,000.
 
-The runs are synthetic, made through the protocol; reading them through `wandb.Api()`, statistics, figures,
-tables and the page are the real ones, in a new process each time.
+The runs are synthetic, sent through the protocol. Everything else is real, in a new process each time:
+reading with `wandb.Api()`, statistics, figures, tables and the page.
 """
 
 from __future__ import annotations

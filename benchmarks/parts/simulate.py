@@ -1,8 +1,8 @@
-"""A big sweep against a real server process: 1,000 agents, a grid of 22,500 points, stub training.
+"""A large sweep on a real server process: 1,000 agents, a grid of 22,500 points, stub training.
 
-Every agent claims a point, begins its run, sends its rows in pieces while it "trains", beats every 5 s and
-claims the next: all that a real agent and its run say of a point, but nothing is computed. At the end every
-run is read back to see that each point is finished exactly once.
+Every agent claims a point, begins its run, sends its rows in pieces while it "trains", sends a heartbeat
+every 5 s, and claims the next. These are all requests of a real agent and run, but nothing is computed. At
+the end all runs are read back to check that each point is finished exactly once.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ DEADLINE_SECONDS = 900.0
 
 @dataclass(frozen=True)
 class Scale:
-    """How big a sweep. With the defaults, 1,000 agents ask for 140 points per second."""
+    """The size of the sweep. By default 1,000 agents ask for 140 points per second."""
 
     agents: int = 1000
     seeds: int = 375
@@ -49,14 +49,14 @@ class Scale:
 
 @dataclass
 class Tally:
-    """What was counted and timed on the way."""
+    """What was counted and timed."""
 
     began: float = field(default_factory=time.monotonic)
     ended: float = 0.0
     rows: int = 0
     latencies: Latencies = field(default_factory=Latencies)
     finished: Counter[str] = field(default_factory=Counter)
-    """Finished runs by point, as the server tells afterwards."""
+    """Finished runs by point, as read from the server at the end."""
     others: int = 0
     """Runs in any other state."""
 
@@ -102,7 +102,7 @@ def _describe(tally: Tally, scale: Scale) -> list[Comparison]:
 
 
 async def simulate(environment: Mapping[str, str], scale: Scale) -> Tally:
-    """Let all agents work until the sweep is done, then read what has become of it."""
+    """Let all agents work until the sweep is done, then read its runs."""
     first = await Speaker.open(environment, PROJECT)
     config = synthetic.sweep_config(scale.seeds)
     config["parameters"]["dp"] = {"values": list(scale.dropouts)}
@@ -136,7 +136,7 @@ async def _agent(environment: Mapping[str, str], sweep: str, training_seconds: f
 async def _train(
     speaker: Speaker, agent: str, command: Mapping[str, Any], seconds: float, tally: Tally
 ) -> None:
-    """Say what a run says, at the times when it would."""
+    """Send what a run sends, at the same times."""
     run, point = command["run_id"], point_of(command)
     async with tally.latencies.timed("upsert"):
         await speaker.begin(run, point)

@@ -1,7 +1,7 @@
-"""Start: from the start of an agent to the first step of its first run.
+"""From the start of an agent to the first step of its first run.
 
 The program is that of the overhead bench, which imports torch, torchvision and wandb. Every agent starts as a
-process of its own on files that the ones before have read; one works while the other is not there.
+process of its own, on files that are already in the page cache. Only one of them runs at a time.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""The training step: images per second, and arithmetic against what the device can do, on the same cores.
+"""The training step: images per second, and arithmetic compared with the device's peak, on the same cores.
 
-Ours and the stock loader loop train one MNIST epoch. The floor is the same forward, backward and optimizer
-step on batches cut beforehand: no data order, no logging, no evaluation. What we take above it is what our
-data handling and logging cost. The peaks are the best that a large matrix product and a large convolution
-reach here, in FLOP/s.
+Our loop and the stock loader loop train one MNIST epoch. The floor is the same forward, backward and
+optimizer step on batches cut beforehand, without data order, logging or evaluation. The time above it is the
+cost of our data handling and logging. The peaks are the best FLOP/s of a large matrix product and a large
+convolution on this machine.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from train.loop import Training
 from train.network.models import build
 
 BATCH = 64
-MATRIX = {"cpu": 1536, "cuda": 8192}  # rows and columns: large enough for the peak, over in some 10 ms
+MATRIX = {"cpu": 1536, "cuda": 8192}  # rows and columns: large enough for the peak, done in some 10 ms
 CHANNELS, SIDE, KERNEL = 64, 28, 5  # of the large convolution, on a batch
 PEAK_SECONDS = 0.5
 
@@ -96,7 +96,7 @@ def _peak(work: Callable[[], object], flops: int, device: torch.device) -> float
 
 @contextmanager
 def intra_op_threads(threads: int) -> Iterator[None]:
-    """Let torch use so many threads."""
+    """Limit torch to that many threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:

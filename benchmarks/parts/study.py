@@ -1,9 +1,9 @@
-"""The study: a sample of the MNIST grid, ours against the stock way, as people use it and at its best.
+"""The study: a sample of the MNIST grid, ours against the stock way, as usually used and at its best.
 
-Every way runs the same configurations, 2 epochs each, on the same server and the same cores. What is
-compared is the wall time from the start of the first agent to the end of the last, per run: starts,
-imports, claims, training, evaluation and logging are all in it. Ours runs each configuration with several
-seeds: one start of an agent, which a study of 400 runs has once, weighs in a few short runs as much as they.
+Every way runs the same configurations, 2 epochs each, on the same server and the same cores. The measure is
+the wall time from the start of the first agent to the end of the last, per run. It includes starts, imports,
+claims, training, evaluation and logging. Ours runs each configuration with several seeds, since the start of
+an agent, which happens once in a study of 400 runs, would otherwise take as long as a few short runs.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ GRID: dict[str, list[Any]] = {
 OUR_SEEDS = [1, 2, 3, 4, 5]
 EPOCHS = 2
 STUDY_RUNS = 400
-MEMBERS = 40  # on a GPU, of which one small network leaves most idle
+MEMBERS = 40  # on a GPU, which one small network leaves mostly idle
 STOCK = ["wandb", "agent", "{sweep}"]
 
 
@@ -98,9 +98,9 @@ def run_agents(
     environment: Mapping[str, str],
     threads: int | None = None,
 ) -> tuple[str, float]:
-    """Run a sweep with these agents side by side; its name, and the wall time in seconds.
+    """Run a sweep with these agents side by side; return its name, and the wall time in seconds.
 
-    ``threads`` is what each of them gives its runs; None leaves it to the agent.
+    ``threads`` is what each agent gives its runs; None leaves it to the agent.
     """
     sweep = create_sweep(config, environment)
     env = {key: value for key, value in environment.items() if key != "OMP_NUM_THREADS"}

@@ -1,7 +1,7 @@
-"""A program whose training is a sleep of $NAP_SECONDS: what else takes time is waiting for the server.
+"""A program whose training is a sleep of $NAP_SECONDS, so that all other time is waiting for the server.
 
-`python -m benchmarks.programs.nap --seed=1` appends one JSON line, when its training began and ended (seconds
-since the epoch), to the file that PROBE_LOG names.
+`python -m benchmarks.programs.nap --seed=1` appends one JSON line, with the start and end of its training
+(seconds since the epoch), to the file in PROBE_LOG.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The program whose runs the overhead bench times: a real import bill, a short training, one W&B run.
+"""The program that the overhead bench times: realistic imports, a short training, one W&B run.
 
-`python -m benchmarks.programs.probe --lr=0.1 --seed=1` appends one JSON line, when its training began and
-ended (seconds since the epoch), to the file that PROBE_LOG names.
+`python -m benchmarks.programs.probe --lr=0.1 --seed=1` appends one JSON line, with the start and end of its
+training (seconds since the epoch), to the file in PROBE_LOG.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def train(lr: float, seed: int) -> float:
 
 
 def timed(lr: float, seed: int) -> float:
-    """Train, and write down when."""
+    """Train, and log when."""
     began = time.time()
     loss = train(lr, seed)
     line = json.dumps({"began": began, "ended": time.time()})
@@ -44,7 +44,7 @@ def timed(lr: float, seed: int) -> float:
 
 
 def one_run() -> None:
-    """One W&B run with the configuration that wandb gives it (function agents call this)."""
+    """Do one W&B run with the configuration from wandb; function agents call this."""
     with wandb.init() as run:
         run.log({"val/acc": -timed(run.config.get("lr", 0.1), run.config.get("seed", 1))})
 

@@ -1,4 +1,4 @@
-"""The probe as a program that is not forked: `hash` tells forks of one process from new processes."""
+"""The probe as a program that is not forked, since its use of `hash` would reveal a fork."""
 
 from benchmarks.programs.probe import main
 

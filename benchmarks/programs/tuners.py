@@ -1,7 +1,7 @@
 """`python -m benchmarks.programs.tuners WAY COUNT`: other tuners run the training of `probe`, without W&B.
 
-Each takes its usual way for a function: Optuna calls it in this process, Ray Tune starts a process for each
-trial, or with `ray-reused` keeps one and gives it the next trial.
+Each runs a function in its usual way. Optuna calls it in this process. Ray Tune starts a process for each
+trial; with `ray-reused` it keeps one process for all trials.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def with_ray(count: int, reuse: bool = False) -> None:
 
 
 def ray_is_here() -> bool:
-    """Whether Ray is installed: it is an extra."""
+    """Return whether Ray is installed; it is an extra."""
     return importlib.util.find_spec("ray") is not None
 
 

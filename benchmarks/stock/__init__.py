@@ -1,1 +1,1 @@
-"""The study's training as it is usually written: the peer that the benches compare with."""
+"""The study's training as it is usually written, for comparison."""

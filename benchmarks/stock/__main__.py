@@ -26,7 +26,7 @@ LOG_EVERY = 50
 
 
 def parse_args() -> argparse.Namespace:
-    """The options that the grid of sweep.yaml sets, and a few that stay."""
+    """The options in the grid of sweep.yaml, and a few constant ones."""
     parser = argparse.ArgumentParser(description="The stock training program.")
     parser.add_argument("--model", choices=["dense", "cnn"], default="cnn")
     parser.add_argument("--lr", type=float, default=0.001)

@@ -1,9 +1,9 @@
-"""A sweep under a killer: `python -m tests.agent.chaos --blows 200`, which is `make chaos`.
+"""A sweep with a killer: `python -m tests.agent.chaos --blows 200`, which is `make chaos`.
 
-Agents run as jobs of a batch system, each in a session of its own, and are started again when they
-are gone. The killer strikes workers, agents, whole jobs, the server, the network and the disk, until its
-blows are spent. At the end every point has one finished run in the results, every finished run has all
-its rows, and no process is left.
+Agents run as jobs of a batch system, each in a session of its own, and are started again when they have
+ended. The killer strikes workers, agents, whole jobs, the server, the network and the disk, a given number of
+times. At the end every point has one finished run in the results, every finished run has all its rows, and no
+process is left.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ from tests.cloud.faults import Faults
 from tests.cloud.proxy import Cloud, serve
 from tests.conftest import ROOT, ServerProcess, make_server
 
-LEASE = 5  # seconds without a heartbeat after which the server gives a run up
+LEASE = 5  # seconds without a heartbeat after which a run is crashed
 SERVER_OPTIONS = ("--lease", str(LEASE), "--max-attempts", "1000")
 ROWS = 12
-HELD = "held"  # a file: while it is there, the last points do not end
+HELD = "held"  # while this file exists, the last points do not end
 PROGRAM = f"""
 import pathlib, sys, time, wandb
 with wandb.init(resume="allow") as run:
@@ -63,7 +63,7 @@ class Work:
     steps: list[int]
     agent_options: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
-    """Arguments of runs that do not end before the blows are spent."""
+    """Arguments of runs that may not end before the last strike."""
 
 
 def tiny(points: int) -> Work:
@@ -85,7 +85,7 @@ def training(points: int) -> Work:
 
 @dataclass
 class Jobs:
-    """The batch system: keeps so many agents going until they have nothing left to do."""
+    """The batch system: keeps agents running until nothing is left to do."""
 
     folder: Path
     environ: dict[str, str]
@@ -96,7 +96,7 @@ class Jobs:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def keep(self) -> None:
-        """Start what is missing; an agent that ended with 0 is not started again."""
+        """Start missing agents. An agent that ended with 0 is not started again."""
         with self.lock:
             for place in range(self.number):
                 agent = self.agents.get(place)
@@ -165,7 +165,7 @@ class Killer:
         forkservers = [pid for agent in self.jobs.living for pid in children(agent)]
         return [pid for forkserver in forkservers for pid in children(forkserver)]
 
-    def _kill_worker(self) -> bool:  # or the wandb service's owner, which looks the same
+    def _kill_worker(self) -> bool:  # or the owner of the wandb service, which looks the same
         return self._send(signal.SIGKILL, self._pick(self._workers()))
 
     def _kill_agent(self) -> bool:
@@ -247,7 +247,7 @@ def seen_from(network: Network, seed: int, far: bool) -> Iterator[str]:
 
 @contextmanager
 def jobs_for(server: ServerProcess, address: str, work: Work, agents: int) -> Iterator[tuple[Jobs, str]]:
-    """Make the sweep, start its jobs; at the end none of them is left."""
+    """Create the sweep and start its jobs. None of them is left at the end."""
     folder = server.home / "work"
     folder.mkdir()
     (folder / "program.py").write_text(PROGRAM)
@@ -276,11 +276,11 @@ def survive(
     disk: Path | None,
     far: bool = False,
 ) -> Counter[str]:
-    """Run the sweep under so many blows; return what was survived. `disk`, which is filled, has all files.
+    """Run the sweep under that many strikes; return what was survived. `disk` has all files, and gets filled.
 
-    With `far`, the agents reach the server through the cloud of the tests, which fails too.
+    With `far`, the agents reach the server through the tests' cloud, which fails too.
 
-    Raises AssertionError when it did not end within `seconds`, or not as it should.
+    Raises AssertionError if the sweep did not end within `seconds`, or not correctly.
     """
     deadline = time.monotonic() + seconds
     with (
@@ -311,7 +311,7 @@ def survive(
 
 
 def strike_until_spent(killer: Killer, jobs: Jobs, blows: int, deadline: float) -> None:
-    """Strike now and then while the sweep lasts."""
+    """Strike from time to time while the sweep lasts."""
     while sum(killer.struck.values()) < blows and time.monotonic() < deadline:
         time.sleep(killer.random.uniform(0.1, 1.2))
         jobs.keep()
@@ -327,9 +327,10 @@ def status(server: ServerProcess, name: str, *options: str) -> str:
 
 
 def check(server: ServerProcess, name: str, work: Work) -> int:
-    """One finished run for each point, by the analysis' own count; all rows in each finished run.
+    """Check that each point has one finished run by the analysis' count, and each finished run all its rows.
 
-    Returns how many more have finished: runs without a heartbeat are given up, but may still be alive.
+    Returns how many more runs have finished: a run without heartbeats is taken for crashed, but may still be
+    alive.
     """
     said = status(server, name, "--format", "json")
     assert said.startswith("0: "), said
@@ -347,7 +348,7 @@ def check(server: ServerProcess, name: str, work: Work) -> int:
 @click.option("--tiny", "use_tiny", is_flag=True, help="Runs of a tiny program instead of trainings.")
 @click.option("--cloud", "far", is_flag=True, help="Through a cloud that is far away and loses answers.")
 def main(blows: int, seed: int | None, minutes: float, use_tiny: bool, far: bool) -> None:
-    """Let a sweep survive a killer."""
+    """Run a sweep that has to survive a killer."""
     seed = random.SystemRandom().randrange(10**6) if seed is None else seed
     click.echo(f"seed {seed}")
     os.environ["WANDB_SILENT"] = "true"

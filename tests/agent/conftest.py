@@ -22,7 +22,7 @@ import yaml
 from tests.cloud.proxy import Cloud, serve
 from tests.conftest import make_server
 
-PATIENCE = 240  # seconds; a machine that others keep busy takes six times as long
+PATIENCE = 240  # seconds; a busy machine takes six times as long
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
     import argparse
@@ -52,7 +52,7 @@ class Workshop:
     environ: dict[str, str]
 
     def write(self, name: str, text: str) -> Path:
-        """Write a file, its indentation removed."""
+        """Write a file, with its indentation removed."""
         path = self.folder / name
         path.write_text(textwrap.dedent(text))
         return path

@@ -29,14 +29,14 @@ class Network:
         return f"http://{HOST}:{self._listener.getsockname()[1]}"
 
     def cut(self, seconds: float) -> None:
-        """Break every connection, and take none for so long."""
+        """Break every connection, and accept none for that long."""
         self._up.clear()
         self._hang_up()
         time.sleep(seconds)
         self._up.set()
 
     def silence(self, seconds: float) -> None:
-        """Deliver nothing for so long; then everything that was sent."""
+        """Deliver nothing for that long, then everything that was sent."""
         self._flows.clear()
         time.sleep(seconds)
         self._flows.set()

@@ -1,4 +1,4 @@
-"""`metasweep check`: what a program does with the first point, before it has all of them."""
+"""`metasweep check`: how a program behaves with the first point, before it gets all of them."""
 
 from __future__ import annotations
 

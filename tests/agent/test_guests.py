@@ -1,4 +1,4 @@
-"""Agents ask W&B's cloud for little, and what one of them has learnt the others of its user know."""
+"""Agents send W&B's cloud few requests, and agents of one user share what they learn."""
 
 from __future__ import annotations
 

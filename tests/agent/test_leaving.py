@@ -1,4 +1,6 @@
-"""An agent is told to go while its server is silent, full or late: it ends in time and says the truth."""
+"""An agent is told to stop while its server is silent, full or late: it ends in time and reports
+correctly.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,7 @@ def name_of(agent: subprocess.Popen[str]) -> str:
 
 
 def leave(agent: subprocess.Popen[str]) -> str:
-    """Tell an agent to go; what it says until it has gone."""
+    """Tell an agent to stop; return its output until it has ended."""
     agent.send_signal(signal.SIGTERM)
     said, _ = agent.communicate(timeout=SOON)
     assert agent.returncode == 3, said

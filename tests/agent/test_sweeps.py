@@ -14,7 +14,7 @@ from tests.agent.conftest import Workshop, wait_until
 
 
 def test_every_point_is_run_once(workshop: Workshop) -> None:
-    # Of a program that used wandb, started the agent and has ended.
+    # left by a program that used wandb, started the agent and has ended
     stale = {"WANDB_SERVICE": "3-1-unix-/nowhere/socket"}
     code, output = workshop.agent(workshop.sweep(values=6), "--workers", "2", environ=stale)
     assert code == 0, output

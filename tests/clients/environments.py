@@ -1,6 +1,6 @@
 """Environments of wandb clients: `python -m tests.clients.environments newest|all` makes them.
 
-In .venv-clients/VERSION. Where one cannot be had, it says so, and the tests skip it.
+They are in .venv-clients/VERSION. If one cannot be made, this is printed, and the tests skip it.
 """
 
 import json
@@ -22,7 +22,7 @@ def python_of(client: str) -> Path:
 
 
 def newest() -> str | None:
-    """The newest release on the index as of the last look; None when it was never found out."""
+    """Return the newest release on the index at the last look; None if that was never looked up."""
     return NEWEST.read_text().strip() if NEWEST.exists() else None
 
 
@@ -57,7 +57,7 @@ def make(client: str) -> None:
 
 
 def main(which: str) -> None:
-    """Make what can be made and name the rest."""
+    """Make all environments that can be made, and name the others."""
     FOLDER.mkdir(exist_ok=True)
     try:
         look_up_newest()

@@ -1,4 +1,4 @@
-"""What wandb.Api() of the installed version says of a sweep, as JSON: look.py SWEEP."""
+"""Prints what wandb.Api() of the installed version knows about a sweep, as JSON: look.py SWEEP."""
 
 import json
 import sys

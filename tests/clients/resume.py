@@ -1,4 +1,4 @@
-"""A run, resumed: then it is there once, with the rows of both."""
+"""Resumes a run; afterwards it exists once, with the rows of both parts."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""A sweep moves house: from one server to another through the cloud's faults, history for history."""
+"""A sweep moves from one server to another through the cloud's faults, with every row of its histories."""
 
 from __future__ import annotations
 

@@ -1,15 +1,15 @@
-// Data from a server that are asked for again and again; an unchanged answer costs a 304 and no drawing.
+// Requests data from a server again and again. An unchanged answer costs only a 304 and draws nothing.
 import { h } from "page/base/dom";
 
-const LONGEST = 15000; // ms between two tries while the server does not answer
+const LONGEST = 15000; // the longest wait in ms between two tries while the server does not answer
 let wake = () => {};
 
-/** Looks for new data at once, as after a change that was made here. */
+/** Requests new data at once, for example after a change on this page. */
 export function refresh() {
   wake();
 }
 
-/** Calls `show(document)` with every new version of the data, looked for every `interval` ms. */
+/** Calls `show(document)` with every new version of the data, requested every `interval` ms. */
 export async function follow(source, interval, show) {
   let [tag, wait] = [null, interval];
   const banner = h("p", { class: "banner", role: "alert", hidden: true });
@@ -39,7 +39,7 @@ async function ask(source, tag) {
   }
 }
 
-/** Waits, and while the page is hidden waits on. */
+/** Waits; while the page is hidden, keeps waiting. */
 function rest(time) {
   return new Promise((resolve) => {
     wake = resolve;

@@ -15,15 +15,15 @@ export class Selection extends EventTarget {
     super();
     this.filters = new Map(); // axis name -> {low, high} in fractions of its height, or {levels: Set}
     this.preset = null;
-    this.search = recall("filter"); // as written, also while it cannot be read
+    this.search = recall("filter"); // as typed, even if it is not valid
     this.parts = []; // of the filter: {text, test}
-    this.problem = ""; // why the search cannot be read; then the one before it holds
+    this.problem = ""; // why the search is not valid; then the previous one stays active
     this.highlighted = -1;
     this.load(study, layouts);
     this.recallAxes();
   }
 
-  /** The filters on axes that the address holds: heights of a scale as values, slots as what they hold. */
+  /** The axis filters in the address: heights on a scale as values, slots as their values. */
   recallAxes() {
     this.preset = this.study.presets.find(({ label }) => label === recall("preset")) ?? null;
     for (const [name, text] of recallAll("axis.")) {
@@ -33,7 +33,7 @@ export class Selection extends EventTarget {
       if (kept.levels) this.filters.set(name, { levels: new Set(kept.levels) });
       else this.filters.set(name, { low: heightOf(layout, kept.low), high: heightOf(layout, kept.high) });
     }
-    this.kept = true; // from now on the address follows
+    this.kept = true; // from now on changes are stored in the address
     this.update();
   }
 
@@ -48,7 +48,7 @@ export class Selection extends EventTarget {
     keep("preset", this.preset?.label ?? "");
   }
 
-  /** Takes a study, again when it was updated; then filters keep the values that they stand for. */
+  /** Takes a new or updated study. Filters keep their values. */
   load(study, layouts) {
     const [before, old] = [this.study, this.layouts];
     this.study = study;
@@ -77,7 +77,7 @@ export class Selection extends EventTarget {
     this.update();
   }
 
-  /** Adds a slot of an axis to the filter, or takes it away. */
+  /** Adds a slot of an axis to the filter, or removes it. */
   toggleLevel(name, key) {
     const levels = new Set(this.filters.get(name)?.levels);
     if (!levels.delete(key)) levels.add(key);
@@ -108,7 +108,7 @@ export class Selection extends EventTarget {
     }
   }
 
-  /** Takes a part of the expression away. */
+  /** Removes a part of the expression. */
   removePart(part) {
     this.setSearch(
       this.parts
@@ -118,7 +118,7 @@ export class Selection extends EventTarget {
     );
   }
 
-  /** Everything that is selected as one expression, such as the report's --where takes. */
+  /** The whole selection as one expression, as the report's --where takes it. */
   expression() {
     const axes = [...this.filters].map(([name, filter]) => this.axisExpression(name, filter));
     const { column, minimum, maximum, strict } = this.preset ?? {};
@@ -180,7 +180,7 @@ export class Selection extends EventTarget {
   }
 }
 
-/** What the address holds, which somebody may have cut: null then. */
+/** The content of the address; null if somebody has cut it off. */
 function parsed(text) {
   try {
     return JSON.parse(text);
@@ -189,7 +189,7 @@ function parsed(text) {
   }
 }
 
-/** A height on a scale as {value}, which means the same when the axis has grown; elsewhere as {height}. */
+/** A height on a scale as {value}, which stays right when the axis grows; elsewhere as {height}. */
 function meaningOf({ scale, base }, height) {
   if (!scale || height < base || height >= 1 || height <= 0) return { height };
   return { value: Number(scale.invert((height - base) / (1 - base)).toPrecision(8)) };
@@ -207,7 +207,7 @@ function presetTest(study, { column, minimum, maximum, strict }) {
     ((maximum ?? null) === null || values[run] <= maximum);
 }
 
-/** How the filter looks at a run: its value in a column, and all its texts for words and expressions. */
+/** What the filter reads of a run: its value in a column, and all its texts for words and expressions. */
 function looksOf(study) {
   const { values } = study;
   const named = ["id", "name", "state", ...study.columns.map(({ name }) => name)];

@@ -14,7 +14,7 @@ import { themeButton } from "page/base/theme";
 const PAPER = 676; // px inside the margins of A4 and a card
 
 export class StudyPage {
-  /** `extend(page)` is called when the page has been built, and again when its table has come. */
+  /** `extend(page)` is called when the page has been built, and again when its table has been created. */
   constructor(root, study, extend = () => {}) {
     [this.root, this.extend] = [root, extend];
     this.axes = new Axes(() => this.rearrange());
@@ -26,7 +26,7 @@ export class StudyPage {
       perFrame(() => this.describe(), READABLE),
     );
     this.describe();
-    this.held = false; // by a pointer, as while brushing: an update waits
+    this.held = false; // true while a pointer is down, as in brushing: then an update waits
     addEventListener("pointerdown", ({ target }) => (this.held = Boolean(target.closest?.(".axis"))), true);
     for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => this.release(), true);
     addEventListener("keydown", (event) => this.key(event));
@@ -178,7 +178,7 @@ export class StudyPage {
     );
   }
 
-  /** Shows an updated study; filters, sorting, search, focus and whatever is open stay. */
+  /** Shows an updated study. Filters, sorting, search, focus and open parts stay. */
   load(study) {
     if (this.held) {
       this.waiting = study;
@@ -203,13 +203,13 @@ export class StudyPage {
     for (const view of this.views.slice(0, old)) (view.load ?? view.layout).call(view);
   }
 
-  /** Escape takes the filters away, where it means nothing else. */
+  /** Escape removes the filters, unless it has another meaning. */
   key(event) {
     if (event.key !== "Escape" || event.defaultPrevented || event.target.matches?.("input, select")) return;
     if (this.details?.closed !== event) this.selection.clear();
   }
 
-  /** The pointer is up: what came meanwhile is shown, after the events that end the gesture. */
+  /** The pointer is up: shows a waiting update, after the events that end the gesture. */
   release() {
     this.held = false;
     if (!this.waiting) return;
@@ -218,7 +218,7 @@ export class StudyPage {
     setTimeout(() => this.load(study));
   }
 
-  /** Other axes were chosen. */
+  /** The reader has chosen other axes. */
   rearrange() {
     this.selection.load(this.selection.study, this.axes.layouts(this.selection.study));
     this.relayout();
@@ -229,7 +229,7 @@ export class StudyPage {
     this.table?.drawRows();
   }
 
-  /** On paper: light, as wide as it, and with every line drawn. */
+  /** Prepares printing: light, as wide as the paper, with every line drawn. */
   print() {
     const { dataset } = document.documentElement;
     this.ground = dataset.ground;

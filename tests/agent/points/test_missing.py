@@ -73,11 +73,11 @@ def test_a_preempted_run_is_the_server_s_to_hand_out() -> None:
     sweep = Sweep(SweepName("e", "p", "s"), {"method": "grid", "parameters": {"x": {"values": [1]}}})
     missing = Missing(client, sweep)
     assert missing.claim() is None
-    assert missing.undecided  # it was told to go just now: another agent may get it with its next question
+    assert missing.undecided  # it was preempted just now: another agent may get it with its next request
     client.state = "running"
     assert missing.claim() is None
     assert not missing.undecided
     client.state = "preempted"
     assert missing.claim() is None
-    assert missing.claim() is not None  # the server had nothing to hand out, twice
+    assert missing.claim() is not None  # the server had nothing to offer, twice
     assert not missing.undecided

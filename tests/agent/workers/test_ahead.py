@@ -1,4 +1,4 @@
-"""Far from the server, the next run is begun while another is trained, and waits for its turn."""
+"""Far from the server, the next run begins while another is trained, and waits for its turn."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_the_next_run_begins_while_another_is_trained_and_waits_for_its_turn(pla
         assert all(begins >= over for (_, begins), over in zip(seen["trains"][1:], trained, strict=False))
         early = [began < over for (_, began), over in zip(seen["started"][1:], trained, strict=False)]
         assert any(early)
-        assert not early[-1]  # few points are left then: each is to be run at once by whoever is free
+        assert not early[-1]  # few points are left, so each is left to whichever worker is free
 
 
 @pytest.mark.timeout(600)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-DROP = 0  # in the place of a status: close the connection without an answer
+DROP = 0  # in place of a status: close the connection without an answer
 ENDS_HERE = {"connection", "transfer-encoding", "content-length", "host", "accept-encoding"}
 
 Fault = Callable[[int], int | None]  # number of the request, from 1 -> status, DROP, or None: pass it on

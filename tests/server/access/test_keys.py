@@ -1,4 +1,4 @@
-"""Keys made and withdrawn, TLS, a proxy in front, and no key in anything that is written."""
+"""Keys made and revoked, TLS, a proxy in front, and no key in anything that is written."""
 
 import json
 import re

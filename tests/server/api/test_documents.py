@@ -1,6 +1,6 @@
-"""Every GraphQL document of the installed client fits the schema, but for those left out on purpose.
+"""Every GraphQL document of the installed client fits the schema, except those left out on purpose.
 
-Its Python side holds them as literals; its core, a program of its own, has them in its binary.
+Its Python part holds them as literals; its core, a separate program, has them in its binary.
 """
 
 import ast
@@ -24,7 +24,7 @@ OPERATION = re.compile(r"^\s*(?:query|mutation)\s+(\w+)", re.MULTILINE)
 CORE = PACKAGE / "bin" / "wandb-core"
 CORE_OPERATION = re.compile(r"(?:query|mutation) (\w+) (?:\([^{}]*?\) )?\{\n")
 CORE_FRAGMENT = re.compile(r"\nfragment \w+ on \w+ \{\n")
-# What this server does not have: folder or file of the client -> why.
+# What this server does not support: folder or file of the client -> why.
 LEFT_OUT = {
     "automations": "automations",
     "apis/public/automations.py": "automations",

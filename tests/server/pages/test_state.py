@@ -21,7 +21,7 @@ class Clock:
 
 
 class Source:
-    """A document that is dear to make and changes whenever somebody looks."""
+    """A document that is expensive to make and changes at every look."""
 
     def __init__(self) -> None:
         self.version, self.made = 0, 0

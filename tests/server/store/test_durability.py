@@ -32,14 +32,14 @@ def body(line: int, text: str = "") -> dict:
 
 @dataclass
 class Acknowledged:
-    """What the server said that it has."""
+    """What the server acknowledged."""
 
     rows: dict[str, int] = field(default_factory=dict)  # run -> lines
     files: dict[str, bytes] = field(default_factory=dict)  # run -> content of its file
     news: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
     def wait_for(self, number: int) -> None:
-        """Wait until so much more is acknowledged."""
+        """Wait until `number` more things are acknowledged."""
         for _ in range(number):
             assert self.news.acquire(timeout=60)
 
@@ -50,7 +50,7 @@ def put(client: Client, run: str, content: bytes) -> requests.Response:
 
 
 def work(server: ServerProcess, sweep: dict, acknowledged: Acknowledged) -> None:
-    """Claim runs, stream rows and upload files until the server is gone; note what it acknowledged."""
+    """Claim runs, stream rows and upload files until the server has ended; record what it acknowledged."""
     client = Client(server)
     try:
         agent = client.agent(sweep)

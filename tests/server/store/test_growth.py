@@ -1,4 +1,4 @@
-"""What a claim costs does not grow with the points that are done: counted in steps of SQLite, not in time."""
+"""The cost of a claim does not grow with the finished points; counted in SQLite's steps, not in time."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ FROM numbers
 
 
 class House:
-    """A server without its socket, whose database counts its steps."""
+    """A server without a socket, whose database counts its steps."""
 
     def __init__(self, folder: Path) -> None:
         self.server = open_server(Settings(folder))
@@ -62,7 +62,7 @@ class House:
         self.write(lambda connection: receive(self.server, path, chunk, connection))
 
     def be_done(self, done: int) -> None:
-        """As if so many points were finished."""
+        """Store that many finished points."""
 
         def job(connection: Any) -> None:
             connection.execute("DELETE FROM runs")
@@ -72,7 +72,7 @@ class House:
         self.write(job)
 
     def costs(self, done: int) -> dict[str, int]:
-        """The steps of what happens in the life of a point, and of a look at the leases."""
+        """Return the steps of all events in the life of a point, and of a check of the leases."""
         self.be_done(done)
         found = {}
         runs: list[str] = []

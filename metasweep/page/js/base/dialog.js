@@ -1,7 +1,7 @@
-// Questions before what cannot be undone, and fields to fill in.
+// Dialogs: questions before changes that cannot be undone, and fields to fill in.
 import { h } from "page/base/dom";
 
-/** Asks; gives the fields' texts by name, or null when the reader thinks better of it. */
+/** Asks; returns the fields' texts by name, or null if the reader cancels. */
 export function question({ title, text = "", fields = [], yes, danger = false }) {
   const inputs = fields.map(({ name, label, value = "", lines = 1, hint = "" }) => {
     const attributes = { name, id: `field-${name}` };
@@ -25,7 +25,7 @@ export function question({ title, text = "", fields = [], yes, danger = false })
   });
 }
 
-/** A line at the foot of the window that says what became of a change. */
+/** Shows the result of a change in a line at the bottom of the window. */
 export function say(text, problem = false) {
   document.querySelector(".toast")?.remove();
   const toast = h("p", { class: problem ? "toast problem" : "toast", role: problem ? "alert" : "status" }, text);
@@ -33,7 +33,7 @@ export function say(text, problem = false) {
   setTimeout(() => toast.remove(), problem ? 15_000 : 6_000);
 }
 
-/** Runs a change and says how it went; `done` is what to say when it went well. */
+/** Runs a change and shows the result; `done` is the message for success. */
 export async function attempt(change, done) {
   try {
     await change();

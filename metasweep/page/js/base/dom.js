@@ -12,7 +12,7 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** A link when the address is one that a link may have, else its text. */
+/** A link if the address is safe, else only its text. */
 export function link(url, text, attributes = {}) {
   return safeUrl(url) ? h("a", { href: url, rel: "noopener", ...attributes }, text) : h("span", {}, text);
 }
@@ -38,7 +38,7 @@ export function sizeCanvas(canvas, width, height, ratio) {
   return context;
 }
 
-/** Calls that come within one frame become one call in the next, and one that comes soon after it waits. */
+/** Merges calls within one frame into one call in the next frame. A call soon after that waits. */
 export function perFrame(call, pause = 0) {
   let [asked, last] = [false, -Infinity];
   const run = (now) => {
@@ -54,9 +54,9 @@ export function perFrame(call, pause = 0) {
   };
 }
 
-export const READABLE = 120; // ms: text that changes faster can't be read
+export const READABLE = 120; // ms; text that changes faster is unreadable
 
-/** Calls when an element's width has changed, but not for the time of printing. */
+/** Calls back when an element's width has changed, except while printing. */
 export function whenResized(element, call) {
   let width = 0;
   new ResizeObserver(() => {
@@ -86,9 +86,9 @@ export function fitText(text, width, font) {
   return `${text.slice(0, low)}…`;
 }
 
-const made = new WeakMap(); // element -> the JSON that its content was made from
+const made = new WeakMap(); // element -> the JSON of its content
 
-/** Fills an element with what `make` gives, but only when the data differ: a reader keeps place and focus. */
+/** Fills an element with the result of `make` if the data have changed: a reader keeps scroll position and focus. */
 export function refill(element, data, make) {
   const text = JSON.stringify(data);
   if (made.get(element) === text) return;

@@ -1,5 +1,5 @@
-// The language in which runs are filtered; page/filters.py is the same in Python, where it is explained.
-// A run is looked at through `get(column)`; parse() also gives the parts that must all hold, for the chips.
+// The language of run filters. page/filters.py is the same in Python, with an explanation.
+// `get(column)` returns a run's values; parse() also returns the parts that must all be true, for the chips.
 
 const TOKEN =
   /\s*(?:(?<regex>\/(?:\\.|[^/\\\s])+\/)(?=[\s()&|,]|$)|(?<quoted>"[^"]*"|'[^']*'|`[^`]*`)|(?<operator>==|!=|<=|>=|[=<>~!&|(),[\]])|(?<word>[^\s()&|!<>=~,[\]"'`]+))/y;
@@ -75,7 +75,7 @@ class Parser {
     return every(this.conjunction().map((part) => part.test));
   }
 
-  /** What stands side by side, or with "and" between. */
+  /** Conditions side by side, or joined by "and". */
   conjunction() {
     const parts = [this.part()];
     for (;;) {
@@ -159,7 +159,7 @@ class Parser {
     return found;
   }
 
-  /** A column by its name or by what stands above it. */
+  /** A column by its name or its label. */
   column(name) {
     const low = name.toLowerCase();
     const found =
@@ -174,7 +174,7 @@ function every(tests) {
   return tests.length === 1 ? tests[0] : (get) => tests.every((test) => test(get));
 }
 
-/** Compares as numbers where both are, else as texts; nothing but != holds for what is missing. */
+/** Compares numbers if both are numbers, else texts. For a missing value only != is true. */
 function compare(column, operator, value) {
   const negative = operator === "!=";
   if (value.kind === "word" && MISSING.includes(value.lower)) return (get) => isMissing(get(column)) !== negative;
@@ -233,7 +233,7 @@ function asText(value) {
   return isMissing(value) ? "" : String(value);
 }
 
-/** A value as the filter has to write it to mean it. */
+/** A value as it must be written in a filter. */
 export function literal(value) {
   if (value === null) return "none";
   const text = String(value);
@@ -243,7 +243,7 @@ export function literal(value) {
   return text.includes('"') ? `'${text}'` : `"${text}"`;
 }
 
-/** A column's name as a filter has to write it. */
+/** A column's name as it must be written in a filter. */
 export function columnName(name) {
   return /^[^\s()&|!<>=~,[\]"'`]+$/.test(name) && !/^(and|or|not|\/.*\/)$/i.test(name) ? name : `\`${name}\``;
 }

@@ -27,7 +27,7 @@ export function formatNumber(value, log = false) {
   return String(Number(value.toPrecision(4)));
 }
 
-/** 10⁻³ beside 0.003 is hard to compare: powers only where all are such. */
+/** Uses powers only if all numbers are powers, since 10⁻³ is hard to compare with 0.003. */
 function powersOnly(column) {
   return (column.levels ?? []).every((level) => Math.abs(Math.log10(level) % 1) < 1e-9);
 }
@@ -41,12 +41,12 @@ function scientific(value) {
   return `${Number(digits)}×${power(Number(exponent))}`;
 }
 
-/** A fraction as a percentage: two decimals in tables, none needed on ticks. */
+/** A fraction as a percentage, with two decimals unless told otherwise. */
 export function formatPercent(fraction, decimals = 2) {
   return `${(fraction * 100).toFixed(decimals)}\u202f%`;
 }
 
-/** A tick of an accuracy axis: no more decimals than it needs. */
+/** A tick label of an accuracy axis, with as few decimals as possible. */
 export function formatAccuracyTick(fraction) {
   return `${Number((fraction * 100).toPrecision(7))}%`;
 }
@@ -59,7 +59,7 @@ export function formatValue(column, value) {
   return formatNumber(value, column.log && column.kind === "discrete" && powersOnly(column));
 }
 
-/** A mean and half its interval, in as many decimals as that makes sense of: 98.41 ± 0.12 %. */
+/** A mean and the half-width of its interval, with decimals that suit the width: 98.41 ± 0.12 %. */
 export function formatInterval(column, { mean, half }) {
   if (mean === null) return "–";
   if (half === null) return formatValue({ ...column, kind: column.kind === "accuracy" ? "accuracy" : "number" }, mean);

@@ -1,4 +1,4 @@
-// A button that opens a small panel below it; Escape and a click elsewhere close it.
+// A button that opens a small panel below itself; Escape or a click elsewhere closes it.
 import { h } from "page/base/dom";
 
 /** {element, body}: `fill(body)` is called whenever it opens. */

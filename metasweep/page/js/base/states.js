@@ -1,8 +1,8 @@
-// What the state of a run means to a person, as metasweep/sweeps/states.py has it; a test holds the two together.
+// What the state of a run means to a person. The same rules as in metasweep/sweeps/states.py; a test compares the two.
 
 const ACTIVE = ["pending", "running", "preempting"];
 
-/** Has an agent or a process the run, so that it can be told to stop? */
+/** Does an agent or a process have the run, so that it can be told to stop? */
 export function isOpen(state) {
   return ACTIVE.includes(state) || state === "preempted";
 }

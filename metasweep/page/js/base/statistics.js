@@ -1,8 +1,8 @@
-// Mean and interval of a few values, as the report has them: Student's t with n - 1 degrees of freedom.
+// Mean and interval of a few values, as in the report: Student's t with n - 1 degrees of freedom.
 
 const known = new Map();
 
-/** {n, mean, half}: half is that of the 95 % interval, null for fewer than two values. */
+/** {n, mean, half}: half is the half-width of the 95 % interval, null for fewer than two values. */
 export function interval(values) {
   const n = values.length;
   if (!n) return { n, mean: null, half: null };
@@ -12,7 +12,7 @@ export function interval(values) {
   return { n, mean, half: (quantile(n - 1) * Math.sqrt(variance)) / Math.sqrt(n) };
 }
 
-/** The t that a share of Student's distribution lies within, by bisection of its exact probability. */
+/** The t with |T| < t for this share of Student's distribution, by bisection of its exact probability. */
 export function quantile(freedom, inside = 0.95) {
   const key = `${freedom} ${inside}`;
   if (!known.has(key)) {

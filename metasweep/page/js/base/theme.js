@@ -1,10 +1,10 @@
-// Light or dark: what the system asks for until the reader chooses. <html data-ground> says which is shown.
+// Light or dark: the system's choice, until the reader chooses. <html data-ground> has the current one.
 import { h } from "page/base/dom";
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const KEY = "metasweep-theme";
 
-/** Sets the ground and calls back whenever it changes; returns the button. */
+/** Sets light or dark and calls back when it changes; returns the button. */
 export function themeButton(onchange) {
   let chosen = recall();
   const button = h("button", {
@@ -46,6 +46,6 @@ function remember(theme) {
   try {
     localStorage.setItem(KEY, theme);
   } catch {
-    // Nothing is lost but the memory of a colour.
+    // Only the choice of a colour is not remembered.
   }
 }

@@ -1,17 +1,17 @@
-// What the reader has chosen, kept in the address: to be shared, and there again after a reload.
-// A page from a file keeps it behind the #, one of a server behind the ?.
+// The reader's choices, kept in the address, so that they can be shared and survive a reload.
+// A page from a file keeps them after the #, a server's page after the ?.
 
 const inHash = location.protocol === "file:";
-const WAIT = 250; // ms: browsers allow only so many changes of the address
+const WAIT = 250; // ms; browsers limit how often the address may change
 let timer = 0;
 const chosen = new URLSearchParams(inHash && !location.hash.startsWith("#section-") ? location.hash.slice(1) : location.search);
 
-/** The text kept under a name, or what stands for nothing chosen. */
+/** The text stored under a name, or a default. */
 export function recall(name, otherwise = "") {
   return chosen.get(name) ?? otherwise;
 }
 
-/** Keeps a text under a name; an empty one is forgotten. */
+/** Stores a text under a name; an empty text is removed. */
 export function keep(name, text) {
   if (text === recall(name)) return;
   if (text) chosen.set(name, text);
@@ -20,7 +20,7 @@ export function keep(name, text) {
   timer = setTimeout(write, WAIT);
 }
 
-/** All that is kept under names with such a beginning: [[rest of the name, text]]. */
+/** Everything stored under names with this prefix: [[rest of the name, text]]. */
 export function recallAll(prefix) {
   return [...chosen].filter(([name]) => name.startsWith(prefix)).map(([name, text]) => [name.slice(prefix.length), text]);
 }

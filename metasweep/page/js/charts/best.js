@@ -1,4 +1,4 @@
-// The best so far: every run in the order in which they began, and the line of the best of those before.
+// The best so far: all runs in the order of their start, and a line with the best value until then.
 
 /** {points, line} of a metric over the order of the runs, for a scatter chart. */
 export function bestSoFar(study, runs, column, color) {

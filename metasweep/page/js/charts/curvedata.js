@@ -1,4 +1,4 @@
-// What the curves are drawn from: their values, scales and distances.
+// The data of the curves: values, scales and distances.
 import { scaleLinear, scaleLog } from "d3";
 import { GROUPS } from "page/charts/drawing/colors";
 import { formatAccuracyTick, formatNumber } from "page/base/format";
@@ -6,21 +6,21 @@ import { ninesScale } from "page/charts/drawing/scales";
 
 const MOST_MEANS = 200; // points of a mean
 const MOST_GROUPS = GROUPS.light.length;
-export const NEAR = 10; // px between the pointer and a curve that it means
+export const NEAR = 10; // px; a curve this near to the pointer is highlighted
 
 /** The curve of the colouring metric, else the first. */
 export function startCurve(study) {
   return study.curves.find((curve) => curve.metric.name === study.color.name) ?? study.curves[0];
 }
 
-/** The few values of a parameter by which means can be told apart, null when there are none. */
+/** The values of a parameter by which means can be grouped; null if there are too many or none. */
 export function groupLevels(study, column) {
   const levels = [...new Set(study.values[column.name])].filter((value) => value !== null);
   if (levels.length < 2 || levels.length > MOST_GROUPS) return null;
   return levels.every((level) => typeof level === "number") ? levels.sort((a, b) => b - a) : levels.sort();
 }
 
-/** [time, mean] of some runs: at each time that any of them logged, of all that were then under way. */
+/** [time, mean] of some runs: at each time that any of them logged, over all runs that then had a value. */
 export function meanOf(curve, runs) {
   const lines = Array.from(runs, (run) => valuesOf(curve, run)).filter((line) => line.length);
   const times = [...new Set(lines.flatMap((line) => line.map(([time]) => time)))].sort((a, b) => a - b);
@@ -45,7 +45,7 @@ function valueAt(line, time, places, at) {
   return next ? y0 + ((next[1] - y0) * (time - x0)) / (next[0] - x0 || 1) : y0;
 }
 
-/** At most so many of a list, evenly spread, with the last. */
+/** At most so many elements of a list, evenly spread, including the last. */
 export function thinned(list, most) {
   if (list.length <= most) return list;
   return Array.from({ length: most }, (_, at) => list[Math.round((at * (list.length - 1)) / (most - 1))]);
@@ -97,7 +97,7 @@ function linearDomain(metric, name, low, high) {
   return [low - room, Math.min(high + room, metric.kind === "accuracy" ? 1 : Infinity)];
 }
 
-/** Distance of a point to a polyline, looked for only near its x. */
+/** Distance of a point to a polyline, computed only near the point's x. */
 export function distanceTo(points, px, py) {
   let nearest = Infinity;
   for (let at = 0; at < points.length; at += 1) {

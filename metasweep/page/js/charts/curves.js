@@ -37,7 +37,7 @@ export class Curves {
     this.fillControls();
   }
 
-  /** The metric and the group can be chosen where there is a choice. */
+  /** Controls for the metric and the group, if there is a choice. */
   fillControls() {
     const { study } = this.selection;
     const metrics = study.curves.map((curve) => [curve.metric.name, curve.metric.label]);
@@ -73,7 +73,7 @@ export class Curves {
     this.layout();
   }
 
-  /** Takes the study anew when it was updated. */
+  /** Takes an updated study. */
   load() {
     const { study } = this.selection;
     this.curve =
@@ -93,7 +93,7 @@ export class Curves {
     this.draw();
   }
 
-  /** Scales over all the runs, or over the selected ones when zoomed. */
+  /** Scales over all runs; when zoomed, over the selected ones. */
   rescale() {
     const { study, runs } = this.selection;
     this.sampled.hidden = !this.curve.sampled;

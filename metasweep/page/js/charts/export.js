@@ -1,4 +1,4 @@
-// A chart as a file: the SVG as it is seen, with its colours and fonts written into it, or a PNG of it.
+// Saves a chart as a file: the SVG as shown, with colours and fonts written into it, or a PNG.
 import { h } from "page/base/dom";
 
 const STYLES = [
@@ -7,7 +7,7 @@ const STYLES = [
 ];
 const PNG_SCALE = 2;
 
-/** Two buttons that save what `source()` gives: {svg, width, height, canvases} under a name. */
+/** Two buttons that save the result of `source()`, {svg, width, height, canvases}, under a name. */
 export function exportButtons(name, source) {
   const save = (kind) => {
     const text = standalone(source());

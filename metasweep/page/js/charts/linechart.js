@@ -1,4 +1,4 @@
-// Lines over a common axis: zoom, logarithm, smoothing, bands, what is not finite, and values by key and pointer.
+// Lines over a common axis: zoom, logarithm, smoothing, bands, non-finite values, and values by key and pointer.
 import { axisBottom, axisLeft, scaleLinear, scaleLog, select } from "d3";
 import { h } from "page/base/dom";
 import { formatAccuracyTick, formatNumber, formatPercent } from "page/base/format";
@@ -61,7 +61,7 @@ export class LineChart {
     this.drawn = key;
   }
 
-  /** What is drawn: raw lines and, where they are smoothed, the smooth ones above them. */
+  /** The lines to draw: raw ones and, if smoothing is on, the smooth ones above them. */
   prepare() {
     const { lines, smooth } = this.data;
     this.lines = lines.map((line) => ({ ...line, shown: smooth ? smoothed(line.points, smooth) : line.points }));
@@ -179,7 +179,7 @@ export class LineChart {
     return best;
   }
 
-  /** Marks a point and says its value; the newest value of a single line when there is none. */
+  /** Marks a point and shows its value; without a point, the newest value of a single line. */
   look(at) {
     this.at = at;
     this.marker?.selectAll("*").remove();
@@ -250,7 +250,7 @@ function extent(values) {
   return low === Infinity ? null : [low, values.reduce((a, b) => Math.max(a, b), -Infinity)];
 }
 
-/** Room around the values; none below zero for what has none, and none at all on a logarithm. */
+/** Adds room around the values, but not below zero if no value is negative, and none on a logarithmic axis. */
 function domain(values, log) {
   const [low, high] = extent(values) ?? [0, 1];
   if (log) return low === high ? [low / 2, high * 2] : [low, high];

@@ -11,7 +11,7 @@ const HEIGHT = 420;
 const MARGIN = { top: 44, right: 132, bottom: 12 };
 const NARROWEST_GAP = 108; // between two axes; the chart scrolls sideways before it gets narrower
 const MOST_GHOSTS = 1500;
-const NEAR = 9; // px between the pointer and a line that it means
+const NEAR = 9; // px; a line this near to the pointer is highlighted
 
 export class Parallel {
   constructor(root, selection) {
@@ -41,7 +41,7 @@ export class Parallel {
     this.root = root;
   }
 
-  /** Places the axes for a width and draws everything anew; what is too wide scrolls, on paper it shrinks. */
+  /** Places the axes for a width and draws everything again. A chart that is too wide scrolls; on paper it shrinks. */
   layout(width = this.root.clientWidth, paper = false) {
     const { study, layouts } = this.selection;
     this.theme = document.documentElement.dataset.ground;
@@ -184,7 +184,7 @@ export class Parallel {
   }
 }
 
-/** How far a cubic with control points at half the gap has come in height, at a fraction of its width. */
+/** The height of a cubic with control points at half the gap, at a fraction of its width. */
 function heightAt(fraction) {
   let [low, high] = [0, 1];
   for (let step = 0; step < 24; step += 1) {

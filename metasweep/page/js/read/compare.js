@@ -1,4 +1,4 @@
-// A few runs side by side: what differs between them, and the rest when it is asked for.
+// A few runs side by side: their differences, and on request everything else.
 import { h, link } from "page/base/dom";
 import { count, formatValue } from "page/base/format";
 import { GROUPS } from "page/charts/drawing/colors";

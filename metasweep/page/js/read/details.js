@@ -34,15 +34,15 @@ export class Details {
     this.follow();
   }
 
-  /** Whoever uses the keyboard has no use for a card at the pointer. */
+  /** Hides the card at the pointer when the keyboard is used. */
   key(event) {
     this.pointer = null;
     if (event.key !== "Escape" || this.pinned < 0) return;
-    this.closed = event; // this Escape has done its work
+    this.closed = event; // this Escape was handled here
     this.unpin();
   }
 
-  /** Keeps the card open, with its link in reach; Escape or a click elsewhere closes it. */
+  /** Keeps the card open, so that its link can be used; Escape or a click elsewhere closes it. */
   pin({ run, x, y }) {
     this.pinned = run;
     this.before = document.activeElement;
@@ -55,7 +55,7 @@ export class Details {
     this.focus();
   }
 
-  /** Follows a study that was updated: the same run, with its new values. */
+  /** Takes an updated study: shows the same run with its new values. */
   load(before) {
     if (this.pinned < 0) return;
     const focused = this.card.contains(document.activeElement);

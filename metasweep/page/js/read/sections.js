@@ -1,4 +1,4 @@
-// The parts of the page that are read: highlights, progress, tables, findings, figures, facts.
+// The sections of the page: highlights, progress, tables, findings, figures, facts.
 import { h, link } from "page/base/dom";
 import { count } from "page/base/format";
 
@@ -45,7 +45,7 @@ function table({ title, columns, rows, notes }) {
   return card(title, plain, ...notes.map((note) => h("p", { class: "note" }, note)));
 }
 
-/** Mostly numbers, whatever else stands beside them: "best", a dash or nothing. */
+/** Are most cells numbers? Others may be "best", a dash or empty. */
 function isNumeric(cells) {
   const texts = cells.map(cellText).filter((text) => text && text !== "–");
   const numbers = texts.filter((text) => /^[-−–+<]?[\d.]/.test(text));

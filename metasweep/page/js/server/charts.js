@@ -7,8 +7,8 @@ import { card } from "page/read/sections";
 import { duration } from "page/server/time";
 
 const OTHER = "other";
-const FIRST = /^(val|valid|validation|test|eval|train|training)$/i; // what a reader looks for comes first
-const MOST_OPEN = 24; // charts; the groups after those begin closed
+const FIRST = /^(val|valid|validation|test|eval|train|training)$/i; // these groups come first
+const MOST_OPEN = 24; // charts; later groups are closed at first
 
 export class Charts {
   constructor(title, fixedAxis = null) {
@@ -137,7 +137,7 @@ function chartData(item, axis, { log, smooth }) {
   };
 }
 
-/** Results, then the other groups, then what belongs to none. */
+/** Results first, then other groups, then metrics without a group. */
 function rank(key) {
   const group = groupOf(key);
   return FIRST.test(group) ? 0 : group === OTHER ? 2 : 1;

@@ -1,17 +1,17 @@
-// Two sweeps side by side: what changed in what they search, in their numbers, and in what can be told of them.
+// Two sweeps side by side: the differences in what they search, in their numbers and in their findings.
 import { say } from "page/base/dialog";
 import { h, link, refill } from "page/base/dom";
 import { menu } from "page/base/menu";
 import { keep, recall } from "page/base/view";
 import { ask, place } from "page/server/control/api";
 
-const AGAIN = 3000; // ms between two looks at the other sweep
+const AGAIN = 3000; // ms between two requests for the other sweep
 const SWEEPS = `query Sweeps($entity: String, $project: String) {
   project(name: $project, entityName: $entity) { sweeps(first: 1000) { edges { node { name displayName } } } }
 }`;
 
 export class Difference {
-  /** `data()` gives the newest document of the sweep that the page shows. */
+  /** `data()` returns the newest document of the page's sweep. */
   constructor(name, data) {
     Object.assign(this, { name, data });
     this.menu = menu("Compare with", (body) => this.fill(body).catch((error) => say(error.message, true)));

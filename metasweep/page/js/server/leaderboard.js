@@ -1,5 +1,5 @@
-// The leaderboard of configurations: mean and interval over seeds, what cannot be told from the best, and the
-// seeds that would settle it, queued by one click. It follows the selection and counts finished runs.
+// The leaderboard of configurations: mean and interval over seeds, which rows are as good as the best, and the
+// seeds that would decide it, added with one click. It follows the selection and counts finished runs.
 import { h } from "page/base/dom";
 import { count, formatInterval, formatNumber, formatValue } from "page/base/format";
 import { against, interval, seedsToShow } from "page/base/statistics";
@@ -11,8 +11,8 @@ import { configurationColumns } from "page/table/rows";
 
 const MOST = 10; // rows
 const LEVEL = 0.05;
-const MOST_SEEDS = 50; // that one click asks for
-const MORE = 3; // seeds, where nothing says how many are needed
+const MOST_SEEDS = 50; // that one click adds
+const MORE = 3; // seeds, if it is not known how many are needed
 
 export class Leaderboard {
   constructor(selection, sweep) {
@@ -78,7 +78,7 @@ export class Leaderboard {
     return `${this.together(at) ? "cannot be told apart" : "worse"}, p = ${p < 0.001 ? "< 0.001" : formatNumber(Number(p.toPrecision(2)))}`.replace("= <", "<");
   }
 
-  /** What can be said, and which seeds would say more. */
+  /** What can be said, and which seeds would tell more. */
   judge() {
     const close = this.rows.map((_, at) => at).filter((at) => this.together(at));
     const pairs = (this.rows.length * (this.rows.length - 1)) / 2;
@@ -126,7 +126,7 @@ function ranked(study, runs, columns, seed) {
     if (!groups.has(key)) groups.set(key, { values: own, bySeed: new Map(), run: values.id[run] });
     const { bySeed } = groups.get(key);
     const at = values[seed.name][run] ?? `run ${run}`;
-    if (!bySeed.has(at)) bySeed.set(at, value); // a second run of a seed says nothing new
+    if (!bySeed.has(at)) bySeed.set(at, value); // a second run of a seed adds no information
   }
   const rows = [...groups.values()].map((group) => ({ ...group, ...interval([...group.bySeed.values()]) }));
   const most = Math.max(0, ...rows.map(({ n }) => n));

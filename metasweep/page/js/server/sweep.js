@@ -1,4 +1,4 @@
-// The page of a sweep: the study's page, with what a server can do besides.
+// The page of a sweep: the study's page, with the additional features of a server.
 import { h } from "page/base/dom";
 import { literal } from "page/base/filter";
 import { decode } from "page/base/data";
@@ -23,7 +23,7 @@ export class SweepPage {
     this.load(data, false);
   }
 
-  /** The table has come, or come anew. */
+  /** The table has been created or created again. */
   extend({ table, selection, header, sections, bar, columns }) {
     header.querySelector("h1").after(this.control.element);
     if (!table) return;
@@ -37,7 +37,7 @@ export class SweepPage {
     sections.before(this.board.element, this.charts.element);
   }
 
-  /** The ways out of a selection: the report's --where, a sweep of its own, this page as a file. */
+  /** Exports of a selection: the report's --where, a new sweep, this page as a file. */
   exits(selection) {
     const where = () =>
       showText({ title: "This selection", note: "For the report: metasweep report SWEEP --where '…'", text: forReport(selection) });
@@ -68,7 +68,7 @@ export class SweepPage {
   }
 }
 
-/** The selection in the report's words: it has no column of how runs went, but knows them by their ids. */
+/** The selection for the report. It has no column for what happened to runs, so these are listed by id. */
 function forReport(selection) {
   const text = selection.expression();
   const ids = () => Array.from(selection.runs, (run) => literal(selection.study.values.id[run])).join(", ");

@@ -1,4 +1,4 @@
-// What the report warns of while a sweep runs; each warning shows the runs that it is about.
+// Warnings of the report while a sweep runs; each one selects its runs.
 import { h } from "page/base/dom";
 import { columnName, literal } from "page/base/filter";
 import { card } from "page/read/sections";

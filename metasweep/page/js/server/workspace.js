@@ -1,5 +1,5 @@
-// Charts that the reader makes: lines of any metric over any other, points of two columns, the best so far.
-// They follow the selection, or the picked runs when there are some, and are kept in the address.
+// Charts that the reader creates: lines of any metric over any other, points of two columns, the best so far.
+// They show the picked runs, or without any the selected ones, and are stored in the address.
 import { choice, h } from "page/base/dom";
 import { count, formatAccuracyTick, formatNumber } from "page/base/format";
 import { interval } from "page/base/statistics";
@@ -16,8 +16,8 @@ import { numeric } from "page/table/columns";
 
 const MOST_LINES = 60; // runs with a line of their own
 const MOST_MEANT = 500; // runs behind the means of groups
-const PLACES = 60; // where a mean is taken
-const LATER = 250; // ms after the selection has changed
+const PLACES = 60; // x values at which a mean is computed
+const LATER = 250; // ms from a change of the selection to the request
 const X = [
   ["_step", "step"],
   ["_runtime", "time"],
@@ -159,7 +159,7 @@ export class Workspace {
     });
   }
 
-  /** The lines of some runs, asked for again only when the runs or the data are others; null: no longer wanted. */
+  /** The lines of some runs, requested again only if the runs or the data have changed; null if no longer wanted. */
   async fetch(made, runs, x, y) {
     const { study } = this.selection;
     const query = String(new URLSearchParams({ x, y, runs: runs.map((run) => study.values.id[run]).join(",") }));
@@ -186,7 +186,7 @@ export class Workspace {
       });
   }
 
-  /** Mean and 95 % interval of every group's runs, at places that they share. */
+  /** Mean and 95 % interval of each group's runs, at common x values. */
   means(runs, lines, group) {
     const { study } = this.selection;
     const columns = group === "*" ? study.parameters.filter(({ name }) => !/seed$/i.test(name)) : study.parameters.filter(({ name }) => name === group);
@@ -225,7 +225,7 @@ function textOf(column) {
   return column.kind === "accuracy" ? formatAccuracyTick : formatNumber;
 }
 
-/** {points, band} of some lines: between their points a line is straight, beyond its ends it is not there. */
+/** {points, band} of some lines. A line is interpolated between its points, and ends at its last one. */
 function meanLine(lines) {
   const from = Math.min(...lines.map(({ x }) => x[0]));
   const to = Math.max(...lines.map(({ x }) => x.at(-1)));

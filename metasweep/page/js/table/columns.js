@@ -8,7 +8,7 @@ export const FONT = "13px Inter, ui-sans-serif, system-ui, sans-serif";
 const HEAD_FONT = `600 ${FONT}`;
 const WIDEST = 260;
 const NARROWEST = 48;
-const INTERVAL = 132; // of a mean with its interval
+const INTERVAL = 132; // px for a mean with its interval
 const EXTRA = { name: 38, state: 42 }; // px around the text: padding, and a dot
 const NAME = { name: "name", label: "Run", kind: "text" };
 const STATE = { name: "state", label: "State", kind: "text" };
@@ -16,14 +16,14 @@ const STATE = { name: "state", label: "State", kind: "text" };
 export class Columns {
   constructor(onchange) {
     this.onchange = onchange;
-    this.order = split(recall("columns")); // of the shown ones, as chosen; empty: as the study has them
+    this.order = split(recall("columns")); // of the shown columns; empty: the study's order
     this.pinned = new Set(split(recall("pinned", "name")));
     this.widths = new Map(split(recall("widths")).map((pair) => [pair.slice(pair.indexOf(":") + 1), Number.parseInt(pair, 10)]));
     this.grouped = false; // whether cells hold means
     this.menu = menu("Columns", (body) => this.fill(body));
   }
 
-  /** Takes the columns of a study, again when it was updated. */
+  /** Takes the columns of a new or updated study. */
   load(study) {
     this.study = study;
     const others = study.columns.filter((column) => column !== study.color);
@@ -35,7 +35,7 @@ export class Columns {
     this.natural = new Map();
   }
 
-  /** The shown columns, pinned ones first: [{column, width, left}] where left is null for what scrolls. */
+  /** The shown columns, pinned ones first: [{column, width, left}]; left is null if the column scrolls. */
   get shown() {
     const chosen = this.order.map((name) => this.byName.get(name)).filter(Boolean);
     const columns = chosen.length ? chosen : this.usual;
@@ -154,7 +154,7 @@ export function numeric(column) {
   return column.kind === "accuracy" || column.kind === "number";
 }
 
-/** Wide enough for the head and for a sample of the values. */
+/** A width for the head and a sample of the values. */
 function columnWidth(study, column) {
   const values = study.values[column.name];
   const step = Math.max(1, Math.floor(values.length / 60));

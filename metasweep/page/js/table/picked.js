@@ -3,7 +3,7 @@ import { h } from "page/base/dom";
 import { count } from "page/base/format";
 import { download } from "page/charts/export";
 
-/** The ids of the picked runs: they stay picked while the data change. */
+/** The ids of the picked runs. They stay picked when the data change. */
 export class Picked extends EventTarget {
   constructor(selection) {
     super();
@@ -37,7 +37,7 @@ export class Picked extends EventTarget {
     this.changed();
   }
 
-  /** A study that was updated may have lost some. */
+  /** Forgets runs that an updated study no longer has. */
   load() {
     const there = new Set(this.selection.study.values.id);
     for (const id of this.ids) if (!there.has(id)) this.ids.delete(id);
@@ -67,7 +67,7 @@ export function saveCsv(study, runs, name) {
   download(new Blob([`${text}\r\n`], { type: "text/csv" }), `${name.replace(/[^\p{L}\p{N}]+/gu, "-")}.csv`);
 }
 
-/** Quoted where it must be; a text that a spreadsheet would run as a formula is marked as text. */
+/** A cell, quoted if needed. A text that a spreadsheet would run as a formula gets a mark in front. */
 function csvCell(value) {
   if (value === null || value === undefined) return "";
   const text = typeof value === "string" && /^[=+\-@\t]/.test(value) ? `'${value}` : String(value);

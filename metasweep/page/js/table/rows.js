@@ -41,7 +41,7 @@ export function groupRows(study, runs, names, columns, sorted, open) {
   return made.flatMap((row) => (open.has(row.group) ? [row, ...runRows(study, row.runs, sorted).map((each) => ({ ...each, member: true }))] : [row]));
 }
 
-/** What a group has in a column: {value} shared by all, or {n, mean, half}, or nothing; `sort` orders groups. */
+/** The content of a group's cell: {value} if all share it, or {n, mean, half}, or nothing; `sort` orders groups. */
 function groupCell(study, column, runs) {
   const values = runs.map((run) => study.values[column.name][run]);
   if (values.every((value) => value === values[0]) && !(numeric(column) && column.kind !== "discrete" && runs.length > 1))
@@ -52,7 +52,7 @@ function groupCell(study, column, runs) {
   return { ...found, sort: found.mean };
 }
 
-/** By which a group of different texts is sorted, such as when its newest run began. */
+/** The sort key of a group with different texts, such as the start of its newest run. */
 function greatest(values) {
   const texts = values.filter((value) => value !== null);
   return texts.length ? texts.reduce((a, b) => (collator.compare(String(a), String(b)) < 0 ? b : a)) : null;
@@ -68,7 +68,7 @@ function chain(comparisons) {
   };
 }
 
-/** Missing values last, whichever way is sorted. */
+/** Compares two values; missing ones come last in both directions. */
 function by(value, descending) {
   const sign = descending ? -1 : 1;
   return (a, b) => {

@@ -87,7 +87,7 @@ export class RunTable {
     new ResizeObserver(() => this.resized()).observe(this.scroller);
   }
 
-  /** Takes the study anew when it was updated. */
+  /** Takes an updated study. */
   load() {
     const { study } = this.selection;
     this.columns.load(study);
@@ -155,7 +155,7 @@ export class RunTable {
     return cell;
   }
 
-  /** Numbers stand to the right; on paper there is room for the axes alone. */
+  /** Right-aligns numbers; on paper there is only room for the axes' columns. */
   classOf(column, left = null) {
     const detail = column.axis === false && column !== this.selection.study.color;
     return [numeric(column) && "number", detail && "detail", left !== null && "pinned"].filter(Boolean).join(" ") || null;
@@ -173,7 +173,7 @@ export class RunTable {
     addEventListener("pointerup", end);
   }
 
-  /** Sorts by a column, or by it too, after those before. */
+  /** Sorts by a column, or adds it after the earlier ones. */
   sort(name, too) {
     const column = this.columns.byName.get(name);
     const old = this.sorted.find((each) => each.name === name);
@@ -193,7 +193,7 @@ export class RunTable {
     this.arrange();
   }
 
-  /** One row a configuration, over its seeds; or back to one a run. */
+  /** One row per configuration, over its seeds; or back to one per run. */
   groupByConfiguration() {
     const names = configurationColumns(this.selection.study).others.map(({ name }) => name);
     this.groupBy(joined(names) === joined(this.grouped) ? [] : names);
@@ -240,7 +240,7 @@ export class RunTable {
     return this.grouped.length ? Array.from(this.selection.runs) : this.rows.map(({ run }) => run);
   }
 
-  /** How many runs there are, the parts of the filter, and why it cannot be read. */
+  /** The number of runs, the parts of the filter, and what is wrong with it. */
   describe() {
     const { selection } = this;
     const runs = selection.runs.length;
@@ -265,20 +265,20 @@ export class RunTable {
     );
   }
 
-  /** Not for the time of printing, when all its rows are there. */
+  /** Measures the visible height, except while printing, when all rows are shown. */
   resized() {
     if (matchMedia("print").matches) return;
     this.sight = this.scroller.clientHeight;
     this.drawRows();
   }
 
-  /** Sideways, and within the spare rows, nothing needs to be drawn. */
+  /** Scrolling sideways, or within the spare rows, needs no drawing. */
   scrolled() {
     const first = Math.floor(this.scroller.scrollTop / ROW);
     if (Math.abs(first - this.drawn) >= SPARE / 2) this.drawRows(true);
   }
 
-  /** Rows in sight, between two empty ones as high as all the others; `moved`: only the place is another. */
+  /** The visible rows, between two empty ones as high as all the others. `moved`: only the position has changed. */
   drawRows(moved = false) {
     if (!this.rows) return;
     this.drawn = Math.floor(this.scroller.scrollTop / ROW);
@@ -301,7 +301,7 @@ export class RunTable {
     this.markRow();
   }
 
-  /** Takes away the rows that have left, and makes only those that have come. */
+  /** Removes rows that are no longer visible, and creates only the new ones. */
   shift(first, last) {
     const { kept, body } = this;
     const node = (index) => this.rowNode(this.rows[index], index, this.rows[index] === kept.stop);
@@ -324,7 +324,7 @@ export class RunTable {
     return h("tr", { class: "empty" }, h("td", { colspan: this.places.length + 1 }, text));
   }
 
-  /** A row; `stop` is where Tab leads to. */
+  /** A row; `stop`: whether Tab leads to it. */
   rowNode(row, index, stop) {
     const cells = this.places.map((place) => this.placed(place, row.group ? this.groupCell(place, row) : this.cell(place, row.run)));
     const runs = row.group ? row.runs : [row.run];
@@ -417,7 +417,7 @@ export class RunTable {
     this.focusAt(this.rows.findIndex((row) => row.run === run));
   }
 
-  /** Brings a row into sight and gives it the focus. */
+  /** Scrolls to a row and gives it the focus. */
   focusAt(at) {
     if (at < 0) return;
     if (!this.rows[at].group) this.focus(this.rows[at].run);

@@ -1,4 +1,4 @@
-// The axes of the parallel coordinates: which are shown, in which order, which way up, and on which scale.
+// The axes of the parallel coordinates: which are shown, in which order, in which direction, and on which scale.
 import { h } from "page/base/dom";
 import { menu } from "page/base/menu";
 import { joined, keep, recall, split } from "page/base/view";
@@ -8,13 +8,13 @@ export class Axes {
   /** `onchange()` is called when the reader has chosen. */
   constructor(onchange) {
     this.onchange = onchange;
-    this.order = split(recall("axes")); // of the shown ones; empty: as the study has them
+    this.order = split(recall("axes")); // of the shown axes; empty: the study's order
     this.flipped = new Set(split(recall("flipped")));
-    this.rescaled = new Set(split(recall("rescaled"))); // logarithmic where the study says linear, and back
+    this.rescaled = new Set(split(recall("rescaled"))); // logarithmic instead of linear, or the reverse
     this.menu = menu("Axes", (body) => this.fill(body));
   }
 
-  /** The layouts of the shown axes in their order, and of the colour's in any case. */
+  /** The layouts of the shown axes in their order, and always that of the colour. */
   layouts(study) {
     this.study = study;
     const columns = [...study.parameters, ...study.metrics];

@@ -1,4 +1,4 @@
-// One axis of the parallel coordinates: title, slots, ticks, a brush, and the same by keyboard.
+// One axis of the parallel coordinates: title, slots, ticks, and a brush, which the keyboard can also move.
 import { brushY } from "d3";
 import { fitText, textWidth } from "page/base/dom";
 import { count } from "page/base/format";
@@ -76,7 +76,7 @@ export class AxisView {
     this.plate(this.marks.append("g").attr("class", "label"), label, y);
   }
 
-  /** A slot is a bar, and its label a check box that keeps its runs. */
+  /** A slot is a bar; its label is a check box that selects its runs. */
   addSlot(slot) {
     const [y, height] = [Math.min(this.y(slot.top), this.y(slot.bottom)), (slot.top - slot.bottom) * this.height];
     const bar = this.marks.append("rect").attr("class", slot.extra ? "slot extra" : "slot");
@@ -119,7 +119,7 @@ export class AxisView {
       .text(text);
   }
 
-  /** An end of the brush for the keyboard: it rests at the end of the axis while there is no brush. */
+  /** An end of the brush for the keyboard. Without a brush it is at the end of the axis. */
   addHandle(end) {
     const handle = this.group
       .append("rect")
@@ -138,7 +138,7 @@ export class AxisView {
     return { end, handle };
   }
 
-  /** Escape anywhere on the axis takes its filter away. */
+  /** Escape anywhere on the axis removes its filter. */
   key(event) {
     if (event.key !== "Escape" && event.key !== "Delete") return;
     event.preventDefault();
@@ -168,7 +168,7 @@ export class AxisView {
     return filter && !filter.levels ? filter : null;
   }
 
-  /** Shows the filter of this axis as the selection has it. */
+  /** Shows the selection's filter on this axis. */
   update() {
     const range = this.range();
     const levels = this.selection.filters.get(this.name)?.levels;

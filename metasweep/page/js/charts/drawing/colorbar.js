@@ -1,4 +1,4 @@
-// The colour bar and, beside it, how many runs lie where.
+// The colour bar, with a histogram of the runs beside it.
 import { qualityColor } from "page/charts/drawing/colors";
 import { count } from "page/base/format";
 

@@ -42,7 +42,7 @@ export function runColors(study, axis, theme) {
   });
 }
 
-/** Where a value lies between the worst (0) and the best (1). */
+/** The position of a value between the worst (0) and the best (1). */
 function quality(study, axis, value) {
   const at = Math.min(Math.max(axis.scale.forward(value), 0), 1);
   return study.color.goal === "min" ? 1 - at : at;

@@ -1,9 +1,9 @@
-// Thousands of lines on a canvas without a stutter. While things move: hairlines, an even sample of as many
+// Draws thousands of lines on a canvas smoothly. During movement: hairlines, an even sample of as many
 // as fit into a frame. At rest: every line in its full width, into a second canvas that replaces the first.
-// Without a graphics card a hairline costs a sixth of a wider line, which is why.
+// The reason: without a GPU a hairline costs a sixth of a wider line.
 import { sizeCanvas } from "page/base/dom";
 
-const MOVING = 200; // ms: changes that follow each other within it are a movement
+const MOVING = 200; // ms; changes within this time of each other count as a movement
 const REST = 120; // ms without a change before everything is drawn
 const SLOW_FRAME = 24; // ms between two frames: draw fewer lines
 const FAST_FRAME = 18; // ms: draw more
@@ -56,7 +56,7 @@ export class Painter {
     this.timer = setTimeout(() => this.complete(job), REST);
   }
 
-  /** Fewer lines per frame when frames come late, more when they come in time. */
+  /** Draws fewer lines per frame if frames are late, more if they are in time. */
   adapt(elapsed) {
     if (elapsed > SLOW_FRAME) this.quota = Math.max(FEWEST, Math.round(this.quota * 0.85));
     else if (elapsed < FAST_FRAME) this.quota = Math.min(20000, Math.round(this.quota * 1.04));
@@ -81,7 +81,7 @@ export class Painter {
     this.frame = requestAnimationFrame(slice);
   }
 
-  /** A clean canvas; a thinner line gets more alpha, so that it weighs the same. */
+  /** Clears the canvas. A thinner line gets more alpha, so that it looks as dark. */
   begin(canvas, job, width) {
     const context = canvas.getContext("2d");
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);

@@ -1,4 +1,4 @@
-// Where a run lies on an axis. Every axis is one layout: slots for values that are counted, a scale for
+// The position of a run on an axis. Every axis has one layout: slots for values that are counted, a scale for
 // values that are measured, and, below a scale, slots for runs at chance and runs without a value.
 // Positions are fractions of the axis' height, 0 at the bottom.
 import { scaleLinear, scaleLog } from "d3";
@@ -8,7 +8,7 @@ import { formatAccuracyTick, formatNumber, formatPercent, formatValue } from "pa
 const SLOT_SHARE = 0.72; // of the height of an axis of slots; the rest is gaps
 const EXTRA_SLOT = 0.1; // height of the slot for chance and of the one for missing values
 const EXTRA_GAP = 0.045;
-const SMALLEST_SPAN = 0.3; // of a nines scale: nearly equal accuracies are drawn near to each other
+const SMALLEST_SPAN = 0.3; // of a nines scale, so that nearly equal accuracies stay near each other
 
 /** -log10(1 - accuracy): 90 % is 1, 99 % is 2. `floor` keeps 100 % finite. */
 export function nines(accuracy, floor = 1e-6) {
@@ -67,7 +67,7 @@ function fillSlot(position, runs, bottom, height) {
   return { bottom, top: bottom + height, runs };
 }
 
-/** The height on one layout of an axis that means what a height on an older one of the same axis meant. */
+/** The height on a new layout of an axis that has the same meaning as a height on the old layout. */
 export function carry(height, from, to) {
   if (height >= 1 || height <= 0) return height;
   if (from.scale && to.scale && height >= from.base) {
@@ -107,7 +107,7 @@ function scaleAxis(study, column, values) {
     else if (atChance(study, column, value)) chance.push(run);
     else measured.push(run);
   }
-  chance.sort((a, b) => values[a] - values[b]); // stable: equal ones stay in the order of quality
+  chance.sort((a, b) => values[a] - values[b]); // a stable sort, so equal ones stay in the order of quality
   const slots = [];
   let bottom = 0;
   for (const [key, label, runs] of [
@@ -139,7 +139,7 @@ function scaleAxis(study, column, values) {
   };
 }
 
-/** All accuracy axes get a chance slot as soon as one needs it, so that they line up. */
+/** If one accuracy axis needs a slot for chance, all get one, so that their scales stay equal. */
 function hasChanceSlot(study, column) {
   if (column.kind !== "accuracy") return false;
   return accuracies(study).some((metric) =>
@@ -171,7 +171,7 @@ function niceTicks(scale, log, low, high) {
   return decades.length >= 2 ? decades : scaleLinear().domain([low, high]).ticks(5);
 }
 
-/** Accuracy axes share one range: a line that goes straight across means that they agree. */
+/** Accuracy axes share one range, so a horizontal line means equal values. */
 function sharedAccuracies(study, column, values) {
   const shown = accuracies(study);
   if (!shown.includes(column)) return values;
@@ -217,7 +217,7 @@ function extent(numbers) {
   return [smallest(numbers), numbers.reduce((a, b) => Math.max(a, b), -Infinity)];
 }
 
-/** Room around a range, and a range around a single value. */
+/** Adds room around a range; makes a range around a single value. */
 function widen([low, high], log) {
   if (low === high)
     return log
@@ -228,7 +228,7 @@ function widen([low, high], log) {
   return [low - room, high + room];
 }
 
-/** Keeps the most telling ticks, given first, that are not too near to each other. */
+/** Keeps ticks that are not too near each other; earlier ones have priority. */
 function spreadTicks(ticks, place, nearest = 0.055) {
   const kept = [];
   for (const tick of ticks) {

@@ -1,6 +1,6 @@
-// An exponential moving average without the pull towards its beginning, as W&B's workspace has it.
+// An exponential moving average without bias towards its beginning, as in W&B's workspace.
 
-/** Points [x, y], each the weighted mean of itself and those before; `weight` in [0, 1) is that of the past. */
+/** Points [x, y], each the weighted mean of itself and earlier ones; `weight` in [0, 1) is the weight of the past. */
 export function smoothed(points, weight) {
   let [last, count] = [0, 0];
   return points.map(([x, y]) => {

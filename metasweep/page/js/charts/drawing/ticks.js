@@ -1,4 +1,4 @@
-// Ticks of a logarithmic axis that can be told apart: powers of ten, or what else there is where they are few.
+// Readable ticks of a logarithmic axis: powers of ten, or more if there are only a few of them.
 
 const MOST = 6;
 

@@ -1,4 +1,4 @@
-// What can be done with the picked runs of a table: each change is one that the client could ask for.
+// Actions on the picked runs of a table. The client could make the same changes through the API.
 import { count } from "page/base/format";
 import { refresh } from "page/live";
 import { changeRuns } from "page/server/control/api";
@@ -66,7 +66,7 @@ export function split(text) {
     .filter(Boolean);
 }
 
-/** Tags with some added and, after a minus, some taken away. */
+/** Tags with some added and, after a minus, some removed. */
 function tagged(old, wanted) {
   const less = new Set(wanted.filter((tag) => tag.startsWith("-")).map((tag) => tag.slice(1)));
   const more = wanted.filter((tag) => !tag.startsWith("-"));

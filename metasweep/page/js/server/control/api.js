@@ -1,4 +1,4 @@
-// What the pages change: by the same API as the client, with the token that only this page has.
+// Changes that the pages make, through the client's API, with the token that only these pages have.
 
 const { write } = JSON.parse(document.getElementById("data").textContent);
 const AT_ONCE = 40; // changes in one request
@@ -16,7 +16,7 @@ export async function ask(query, variables = {}) {
   return answer.data;
 }
 
-/** Where the page's project lies: {entity, project}. */
+/** The page's project: {entity, project}. */
 export function place() {
   const [entity, project] = location.pathname.slice(1).split("/").map(decodeURIComponent);
   return { entity, project };
@@ -26,14 +26,14 @@ const IDS = `query Ids($entity: String, $project: String, $filters: JSONString, 
   project(name: $project, entityName: $entity) { runs(filters: $filters, first: $first) { edges { node { id name tags } } } }
 }`;
 
-/** Runs as the API knows them now, {id, name, tags}, by the names that stand in their addresses. */
+/** The current {id, name, tags} of runs, by the names in their addresses. */
 async function runsNamed(names) {
   const filters = JSON.stringify({ name: { $in: names } });
   const data = await ask(IDS, { ...place(), filters, first: names.length });
   return new Map(data.project.runs.edges.map(({ node }) => [node.name, node]));
 }
 
-/** Changes runs, one mutation each: `input(run)` gives its input but for the id. Returns how many failed, and why. */
+/** Changes runs, one mutation each: `input(run)` returns its input without the id. Returns how many failed, and why. */
 export async function changeRuns(mutation, type, names, input = () => ({})) {
   let [failed, reason] = [0, ""];
   for (let at = 0; at < names.length; at += AT_ONCE) {
@@ -68,7 +68,7 @@ export async function changeSweep(name, state) {
 
 const QUEUE = `mutation Queue($input: QueueSeedsInput!) { queueSeeds(input: $input) { success } }`;
 
-/** Adds to a sweep the points of some of its runs (by their names) with other seeds, to be handed out next. */
+/** Adds points to a sweep: those of some of its runs (by name) with other seeds. Agents get them next. */
 export async function queueSeeds(name, runs, parameter, seeds) {
   const data = await ask(SWEEP, { ...place(), name });
   await ask(QUEUE, { input: { id: data.project.sweep.id, runs, parameter, seeds } });

@@ -4,7 +4,7 @@ import { refresh } from "page/live";
 import { changeSweep } from "page/server/control/api";
 import { attempt, question } from "page/base/dialog";
 
-// state of the sweep -> what can be asked for, as the server allows it
+// state of the sweep -> the actions that the server allows
 const OFFERS = {
   PENDING: ["pause", "stop", "cancel"],
   RUNNING: ["pause", "stop", "cancel"],

@@ -1,4 +1,4 @@
-// A selection becomes a sweep: the same search, narrowed to what the selected runs have.
+// Makes a sweep of a selection: the same search, narrowed to the values of the selected runs.
 import { h } from "page/base/dom";
 import { download } from "page/charts/export";
 
@@ -13,7 +13,7 @@ export function refined(config, study, runs) {
   return `${[...lines, "parameters:", ...spaces].join("\n")}\n`;
 }
 
-/** What a parameter's values are among the runs; what was not varied, or is nested, stays. */
+/** The values of a parameter among the runs. Constant and nested parameters stay as they are. */
 function narrowed(space, values, runs) {
   if (!values || !space || typeof space !== "object") return space;
   const found = [...new Set(runs.map((run) => values[run]).filter((value) => value !== null))];

@@ -1,4 +1,4 @@
-// What a run has printed: its last lines, searched, followed, or downloaded whole.
+// The output of a run: its last lines, with search, following and download.
 import { h, link } from "page/base/dom";
 import { count } from "page/base/format";
 import { card } from "page/read/sections";
@@ -17,7 +17,7 @@ export class Console {
     this.log.addEventListener("scroll", () => this.scrolled());
   }
 
-  /** Whoever scrolls up wants to read; whoever scrolls to the end wants to follow. */
+  /** Scrolling up stops following; scrolling to the end starts it again. */
   scrolled() {
     const atEnd = this.log.scrollTop + this.log.clientHeight >= this.log.scrollHeight - 8;
     if (!this.moving) this.follow.checked = atEnd;

@@ -97,7 +97,7 @@ class HeatMap {
     this.look(Math.min(Math.max(this.at + move, 0), this.steps.length - 1));
   }
 
-  /** Says what a step's histogram holds; how many there are when there is none. */
+  /** Shows a step's histogram in words; without one, the number of histograms. */
   look(at) {
     this.at = at;
     const step = this.steps?.[at];
@@ -118,7 +118,7 @@ function density({ edges }, count, bin) {
   return count / (edges[bin + 1] - edges[bin] || 1);
 }
 
-/** From half way to the column before to half way to the one after. */
+/** From the middle to the previous column to the middle to the next one. */
 function columnsOf(places, x, left, right) {
   if (places.length === 1) return [[left, right]];
   return places.map((place, at) => [
@@ -127,7 +127,7 @@ function columnsOf(places, x, left, right) {
   ]);
 }
 
-/** The value below which so many lie, taken as even within a bin. */
+/** The value below which so many values are, assuming an even spread within a bin. */
 function quantile({ edges, counts }, wanted) {
   let before = 0;
   for (let bin = 0; bin < counts.length; bin += 1) {

@@ -1,4 +1,4 @@
-// Images, HTML, Tables, sound and film that a run has logged. HTML is shown in a frame that can do nothing.
+// Images, HTML, Tables, audio and video that a run has logged. HTML is shown in a frame without any rights.
 import { h } from "page/base/dom";
 import { card } from "page/read/sections";
 import { fetchTable, tableNodes } from "page/server/logged/tables";
@@ -79,7 +79,7 @@ function film({ urls: [src] }) {
   return [h("video", { src, controls: true, preload: "metadata" })];
 }
 
-/** The artifact's file has images where the run's own has words; an older client made no artifact. */
+/** The artifact's file has images where the run's own file has texts. Older clients create no artifact. */
 function table({ urls: [url], artifact }) {
   const place = h("div", { class: "wide logged-table", tabindex: 0, role: "region", "aria-label": "Logged table" }, h("p", { class: "note" }, "Loading …"));
   const base = artifact?.slice(0, artifact.lastIndexOf("/") + 1);

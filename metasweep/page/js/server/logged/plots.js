@@ -77,7 +77,7 @@ function histogram(plot, rows) {
   return bars(plot.title, named.filter(([, count]) => count), named.length);
 }
 
-/** Bars with their names and numbers: a list that is read as well as seen. */
+/** Bars with names and numbers, as a list that screen readers can read. */
 function bars(title, items, all) {
   const most = Math.max(1e-12, ...items.map(([, value]) => Math.abs(value)));
   const rows = items.map(([name, value]) => {
