@@ -14,10 +14,10 @@ PIECE = bytes(1 << 20)
 
 
 @contextmanager
-def small_disk() -> Iterator[Path | None]:
-    """A folder on a disk of its own; None where this user may not mount one."""
+def small_disk(size: int = SIZE) -> Iterator[Path | None]:
+    """A folder on a disk of its own, of so many bytes; None where this user may not mount one."""
     with tempfile.TemporaryDirectory(prefix="metasweep-disk-") as folder:
-        command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=700", "tmpfs", folder]
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", folder]
         if subprocess.run(command, capture_output=True, check=False).returncode:
             yield None
             return

@@ -76,6 +76,8 @@ WORDS = [
     "config.lr",
     "summary_metrics.x",
     "model",
+    "_step",
+    "_timestamp",
 ]
 GRID = "{method: grid, program: p.py, parameters: {lr: {values: [1, 2, 3]}}}"
 BANDS = (

@@ -42,6 +42,8 @@ def create_artifact(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any
     name = input.get("artifactCollectionName") or next(iter(input.get("artifactCollectionNames") or []), None)
     if not name:
         raise BadRequest("artifactCollectionName: the name of the artifact is needed")
+    if region := input.get("storageRegion"):
+        raise BadRequest(f"storageRegion: this server has none, and so not {region[:80]!r}")
     aliases = [item["alias"] for item in input.get("aliases") or []]
 
     def job(connection: Connection) -> sqlite3.Row:
