@@ -100,6 +100,7 @@ MIGRATIONS: tuple[str, ...] = (
     UPDATE sweeps SET config_key = (SELECT key FROM configs WHERE sweep_id = sweeps.id);
     ALTER TABLE sweeps DROP COLUMN config;
     """,
+    "CREATE INDEX runs_of_named_sweep ON runs (project_id, sweep, created_at, id)",
 )
 VERSION = len(MIGRATIONS) + 1
 STEPS_OF_TEXT = 4  # SQLite steps per character of SQL; a long filter has several hundred thousand characters

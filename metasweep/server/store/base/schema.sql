@@ -126,6 +126,7 @@ CREATE TABLE runs (
     UNIQUE (project_id, name)
 );
 CREATE INDEX runs_by_creation ON runs (project_id, created_at, id);
+CREATE INDEX runs_of_named_sweep ON runs (project_id, sweep, created_at, id);
 CREATE INDEX runs_of_sweep ON runs (sweep_id, state);
 CREATE INDEX runs_of_point ON runs (sweep_id, point);
 CREATE INDEX runs_of_agent ON runs (agent_id, state);
