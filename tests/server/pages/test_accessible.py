@@ -12,7 +12,7 @@ program: train.py
 method: grid
 metric: {name: val/acc, goal: maximize}
 parameters:
-  lr: {values: [0.1, 0.01]}
+  lr: {values: [0.1, 0.01, 0.001]}
   seed: {values: [1, 2, 3]}
 """
 CHARTS = "charts=line%7Closs%7C_step%7C,scatter%7Cval%252Facc%7Clr,best%7Cval%252Facc"
@@ -24,17 +24,19 @@ def addresses(lab: Lab) -> list[str]:
     sweep = lab.sweep(SWEEP)
     agent = lab.agent(sweep)
     weights = {"_type": "histogram", "bins": [0, 1, 2], "values": [3, 4]}
-    for number in range(5):
+    for number in range(10):
         run = lab.claim(agent)["run_id"]
         lines = [
             {"loss": 1 / (step + 1), "train/x": "NaN" if step == 2 else step, "weights": weights}
             for step in range(5)
         ]
-        lab.log(run, lines, {"val/acc": 0.9 + number / 100})
+        lab.log(run, lines, {"val/acc": 0.99 - number / 100 if number else 0.1})
         lab.end(run, int(number == 4))
+    other = lab.sweep(SWEEP)["name"]
     return [
         lab.server.url + "/",
         lab.address(),
+        f"{lab.address('sweeps', sweep['name'])}?against={other}",
         f"{lab.address('sweeps', sweep['name'])}?{CHARTS}&filter=lr%3D0.1+or+lr%3D0.01&group=lr",
         lab.address("runs", run),
         lab.address("runs", "none"),
@@ -54,6 +56,9 @@ def test_axe_finds_nothing(lab: Lab, addresses: list[str], open_tab, scheme: str
     for address in addresses:
         view.tab.goto(address)
         view.tab.locator(".waiting").wait_for(state="detached")
+        if "/sweeps/" in address:  # the report has spoken
+            view.tab.get_by_text("Findings so far").wait_for(state="attached", timeout=60_000)
+            view.tab.locator(".warnings li").first.wait_for(state="attached")
         view.tab.wait_for_timeout(600)
         assert view.tab.evaluate("document.documentElement.scrollWidth") == width, address
         found.append((address, axe.run(view.tab)))

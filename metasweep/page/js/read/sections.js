@@ -39,7 +39,7 @@ function table({ title, columns, rows, notes }) {
   );
   const plain = h(
     "div",
-    { class: "wide" },
+    { class: "wide", tabindex: 0, role: "group", "aria-label": `Table: ${title}` }, // it may be wider than the card
     h("table", { class: "plain" }, h("thead", {}, head), h("tbody", {}, body)),
   );
   return card(title, plain, ...notes.map((note) => h("p", { class: "note" }, note)));

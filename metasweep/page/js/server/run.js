@@ -118,7 +118,7 @@ function fileTable(files) {
     h("tr", {}, h("td", {}, link(url, name)), h("td", { class: "number" }, bytes(size))),
   );
   const head = h("tr", {}, h("th", { scope: "col" }, "Name"), h("th", { scope: "col", class: "number" }, "Size"));
-  return h("div", { class: "wide" }, h("table", { class: "plain" }, h("thead", {}, head), h("tbody", {}, rows)));
+  return h("div", { class: "wide", tabindex: 0, role: "group", "aria-label": "Table of files" }, h("table", { class: "plain" }, h("thead", {}, head), h("tbody", {}, rows)));
 }
 
 /** An artifact, with its files when it is opened. */
