@@ -289,6 +289,8 @@ def test_records_of_other_programs_and_odd_values() -> None:
 def test_subset_by_expression() -> None:
     study = synthetic_study()
     chosen = subset(study, 'lr >= 0.001 and model == "cnn"')
+    first, second = study.runs["run_id"][:2]
+    assert list(subset(study, f"id in ({first}, {second})").runs["run_id"]) == [first, second]
     assert len(chosen.runs) == 120
     assert set(chosen.history["run_id"]) == set(chosen.runs["run_id"])
     for wrong in ("lr >", "nosuch > 1", "(lr=1"):
