@@ -9,10 +9,11 @@ import click
 
 from metasweep.cluster.options import interval_option, read_target, site_options
 from metasweep.cluster.submitting.cli import try_out
-from metasweep.cluster.submitting.launch import make_request
+from metasweep.cluster.submitting.launch import at_most, make_request
 
 BODY = Path(__file__).with_name("environment.sh")
-NEEDS: dict[str, Any] = {"walltime": 3600, "cpus": 2, "mem": "8gb", "scratch": "20gb"}
+SECONDS = 3600
+NEEDS: dict[str, Any] = {"cpus": 2, "mem": "8gb", "scratch": "20gb"}
 
 
 @click.command()
@@ -21,4 +22,5 @@ NEEDS: dict[str, Any] = {"walltime": 3600, "cpus": 2, "mem": "8gb", "scratch": "
 def setup(interval: float, **options: Any) -> None:
     """Make the environment and fetch the data, once, in a job."""
     target = read_target(options)
-    try_out(target, BODY, make_request(target, name="setup", **NEEDS), interval)
+    request = make_request(target, name="setup", walltime=at_most(target, SECONDS), **NEEDS)
+    try_out(target, BODY, request, interval)

@@ -166,6 +166,7 @@ def make_ready(
         screen.say("the batch system does not say how long this job may run; --walltime would")
     walltime = Walltime(time_left)
     monitor = ProgressMonitor(client, found, screen.progress_seconds, walltime)
+    shares = packing.share(job.gpus(os.environ), options.gpus_per_run)
     work = Work(
         client,
         found,
@@ -176,13 +177,13 @@ def make_ready(
         walltime=walltime,
         missing=missing,
         monitor=monitor,
-        gpus=[] if options.members else packing.share(job.gpus(os.environ), options.gpus_per_run),
+        gpus=shares,
         report=screen.say,
     )
     together = None
     if options.members:
         cores = resources.cores(os.environ)
-        number = options.workers or (1 if packing.ask_gpu(os.environ) else cores)
+        number = options.workers or len(shares) or (1 if packing.ask_gpu(os.environ) else cores)
         together = trainers.Trainers(work, program.name, number, options.members, folder)
     fleet = Fleet(work, together)
     return Agent(fleet, monitor, screen, together, FirstRun(fleet))

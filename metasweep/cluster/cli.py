@@ -16,7 +16,7 @@ from metasweep.batch.exit_codes import INTERRUPTED
 from metasweep.cluster import schedulers
 from metasweep.cluster.looking import watching
 from metasweep.cluster.looking.points import Points, read_points
-from metasweep.cluster.options import interval_option, logs_option
+from metasweep.cluster.options import current_site, interval_option, logs_option
 from metasweep.cluster.project import Project
 from metasweep.cluster.schedulers import Scheduler
 from metasweep.cluster.submission import Submission, find
@@ -65,13 +65,14 @@ def look_for(logs: Path, which: str | None) -> tuple[Submission, Scheduler]:
 
     Raises click.ClickException.
     """
+    site = current_site()
     try:
         submission = find(logs, which)
-        return submission, schedulers.find(submission.scheduler)
+        return submission, schedulers.find(submission.scheduler, site)
     except click.ClickException:
         if not which or not which[0].isdigit():
             raise
-        scheduler = schedulers.find()
+        scheduler = schedulers.find(None, site)
         if not (found := Submission.by_hand(logs, scheduler, which)):
             raise
         return found, scheduler

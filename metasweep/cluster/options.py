@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import click
 
 from metasweep.cluster import schedulers
 from metasweep.cluster.project import current
+from metasweep.cluster.site import Site
 from metasweep.cluster.site import read as read_site
 from metasweep.cluster.target import Target
 from metasweep.cluster.values import (
@@ -108,12 +110,17 @@ def site_options(command: Command) -> Command:
     return command
 
 
+def current_site(file: Path | None = None) -> Site | None:
+    """The description of the cluster: of that file, of METASWEEP_SITE, or the project's own."""
+    named = os.environ.get("METASWEEP_SITE")
+    file = file or (Path(named) if named else current().site)
+    return read_site(file) if file else None
+
+
 def read_target(options: dict[str, Any]) -> Target:
     """Move the options of `site_options` out of a command's options into a Target."""
     project = current()
-    file = options.pop("site") or project.site
-    site = read_site(file) if file else None
-    scheduler = schedulers.find(options.pop("scheduler"), site)
+    scheduler = schedulers.find(options.pop("scheduler"), current_site(options.pop("site")))
     names = ("dry_run", "logs", "queue", "modules", "image", "venv", "base_url", "key_file", "mail")
     values = {name: options.pop(name) for name in names}
     for name in ("logs", "venv", "key_file"):

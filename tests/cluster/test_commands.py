@@ -1,5 +1,6 @@
 """`python -m metacentrum` against the fake PBS: what it submits, shows and ends."""
 
+import json
 import re
 import subprocess
 import sys
@@ -136,6 +137,41 @@ def test_cancel_gives_agents_time_and_status_says_what_became_of_them(cluster):
     assert said.count("preempted, its runs go on elsewhere (cancelled)") == 2, said
 
 
+def test_a_forced_cancel_gives_time_too_and_leaves_scratch_clean(cluster):
+    (cluster.project / "site.yaml").write_text("kill_delay: 2\nscratch: {kinds: [local]}\n")
+    options = ("--walltime", "1:00:00", "--agent", "--sleep 60")
+    cluster.submit("--jobs", 2, *options, METASWEEP_SITE="site.yaml")
+    cluster.wait_for(lambda: len(cluster.witnesses()) == 2)
+    said = cluster.metacentrum("cancel", "--force", METASWEEP_SITE="site.yaml").stdout
+    assert "its agents have 2 seconds to hand their runs back" in said
+    assert "Killed" not in said
+    assert len(cluster.witnesses("signal")) == 2
+    assert not [path for path in (cluster.root / "scratch").rglob("*") if path.is_file()]
+    stubborn = cluster.project / "stubborn.sh"
+    stubborn.write_text('trap "" TERM; touch "$PBS_O_WORKDIR/begun"; while :; do sleep 0.1; done\n')
+    cluster.site(grace=60)
+    job_id = cluster.qsub(stubborn)
+    cluster.wait_for((cluster.project / "begun").exists)
+    said = cluster.metacentrum("cancel", job_id, "--force", METASWEEP_SITE="site.yaml").stdout
+    assert f"Killed {job_id}, which did not end" in said
+    assert [job["Exit_status"] for job in cluster.wait_for_end(job_id)] == [271]
+
+
+def test_who_is_told_when_all_is_done(cluster):
+    """By the batch system's mail, whose host the site knows, and by a command of one's own."""
+    (cluster.project / "site.yaml").write_text("mail_domain: example.org\n")
+    cluster.submit(
+        *("--jobs", 2, "--walltime", "1:00:00", "--mail", "me"),
+        *("--done", 'echo "$1 ended with $2" >"it\'s done"; false', "--venv", sys.prefix),
+        METASWEEP_SITE="site.yaml",
+    )
+    (last,) = cluster.wait_for_end("1001", patience=LONG)
+    done = (cluster.project / "it's done").read_text()
+    assert done == f"me/mnist/abc123 ended with {last['Exit_status']}\n"
+    mails = [json.loads(path.read_text())["mail"] for path in sorted(cluster.root.glob("jobs/*.json"))]
+    assert mails == [["ae", "me@example.org"], [None, None]]
+
+
 def test_what_lacked_memory_or_time_is_said_and_asked_for_again(cluster):
     cluster.submit("--jobs", 2, "--walltime", "0:10:00", "--mem", "60mb", "--agent", "--eat 99")
     cluster.wait_for_end("1000[]")
@@ -189,6 +225,17 @@ def test_hello_waits_and_shows_what_the_job_found(cluster):
     assert process.returncode == 1
     assert "server  NO: http://127.0.0.1:9 does not answer" in process.stdout
     assert "Submitted 1001.pbs-fake.example.org" in process.stderr
+
+
+def test_hello_asks_the_server_that_wandb_login_has_saved(cluster):
+    """`wandb login --host` keeps it in a file of settings, and no variable says it."""
+    cluster.site(second=1.0)
+    settings = cluster.home / ".config" / "wandb" / "settings"
+    settings.parent.mkdir(parents=True)
+    settings.write_text("[default]\nbase_url = http://127.0.0.1:9/\n")
+    del cluster.env["WANDB_BASE_URL"]
+    process = cluster.metacentrum("hello", "--interval", 0.1, "--venv", sys.prefix)
+    assert "server  NO: http://127.0.0.1:9 does not answer" in process.stdout
 
 
 def test_hello_gives_up_on_what_can_never_run(cluster):

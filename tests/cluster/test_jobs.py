@@ -154,6 +154,7 @@ def test_a_job_starts_again_after_its_node_has_died(cluster):
     members = cluster.wait_for_end("1000[]")
     assert [(job["run_count"], job["Exit_status"]) for job in members] == [(1, 0), (2, 0)]
     assert (folder / "metasweep.2.log").read_text().count("agent says hello") == 2
+    assert not [path for path in (cluster.root / "scratch").rglob("*") if path.is_file()]
 
 
 def test_the_image_and_the_modules_are_used(cluster):

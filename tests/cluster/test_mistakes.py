@@ -1,5 +1,8 @@
 """What a tired person does wrong: one line that says what to do, the right exit status, nothing submitted."""
 
+import json
+import shutil
+
 import pytest
 
 from metacentrum.__main__ import main
@@ -127,6 +130,13 @@ def test_no_ticket_never_hangs(cluster):
     (cluster.root / "no-ticket").touch()
     process = cluster.metacentrum(*SUBMIT, METASWEEP_SCHEDULER_SECONDS="1")
     assert_one_line(process, 1, "no valid ticket; run kinit")
+    folder = cluster.project / "logs" / "before"
+    folder.mkdir(parents=True)
+    about = {"scheduler": "pbs", "name": "before", "job_id": "1000.pbs-fake.example.org"}
+    (folder / "submission.json").write_text(json.dumps(about))
+    process = cluster.metacentrum("status", METASWEEP_SCHEDULER_SECONDS="1")
+    assert_one_line(process, 1, "no valid ticket; run kinit")
+    shutil.rmtree(cluster.project / "logs")
     assert not list((cluster.project / "logs").glob("*"))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.conftest import KEY, Cluster
+from tests.cluster.conftest import KEY, LONG, PATIENCE, Cluster
 
 CONFIGURATION = """\
 ClusterName=test
@@ -103,14 +103,14 @@ def slurm(tmp_path, slurm_conf):
     cluster.wait_for(lambda: not cluster.run("squeue", "-h").stdout)
 
 
-def wait_for_table(cluster, *said):
+def wait_for_table(cluster, *said, patience=PATIENCE):
     """Wait until `status` says all that; what it says then."""
 
     def look():
         table = cluster.metacentrum("status").stdout
         return table if all(part in table for part in said) else None
 
-    return cluster.wait_for(look)
+    return cluster.wait_for(look, patience)
 
 
 def test_an_array_runs_an_agent_in_each_job(slurm):
@@ -188,6 +188,17 @@ def test_no_key_is_ever_where_others_can_read_it(slurm):
     assert not [
         path for path in Path(slurm.project).rglob("logs/**/*") if path.is_file() and KEY in path.read_text()
     ]
+
+
+def test_what_ran_out_of_time_is_asked_for_again_with_more(slurm):
+    size = ("--jobs", 1, "--walltime", "0:01:00", "--cpus", 1, "--mem", "1gb")  # Slurm counts in minutes
+    slurm.submit(*size, "--agent", "--sleep 600")
+    wait_for_table(slurm, "too little time: 0:01:00 were over", "killed at its walltime", patience=LONG)
+    (told,) = slurm.witnesses("signal")
+    assert told["signal"] == signal.SIGTERM
+    again = slurm.metacentrum("submit", "me/mnist/abc123", "--no-check", *size, "--retry")
+    assert "Too little time: now --jobs 1 --walltime 0:01:30 --mem 1gb." in again.stderr
+    slurm.wait_for(lambda: len(slurm.witnesses()) == 2)
 
 
 def test_gpus_of_a_job(slurm):

@@ -115,6 +115,39 @@ def test_from_any_folder_the_canary_says_how_many_jobs_and_how_much(plain_folder
     assert "points  3 of 3 done, 0 left" in said
 
 
+RANKS = """
+import argparse, os, pathlib
+import wandb
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--seed")
+seed, rank = parser.parse_args().seed, os.environ["LOCAL_RANK"]
+pathlib.Path(f"rank-{seed}-{rank}").write_text(os.environ["CUDA_VISIBLE_DEVICES"])
+if rank == "0":
+    with wandb.init() as run:
+        run.log({"val/acc": 0.5})
+"""
+
+
+def test_runs_of_two_processes_have_two_gpus_each(plain_folder):
+    """torchrun starts a process for each card; a job of four trains two such runs at a time."""
+    (plain_folder.project / "ranks.py").write_text(RANKS)
+    torchrun = ["${env}", "torchrun", "--standalone", "--nproc_per_node=2", "ranks.py", "${args}"]
+    sweep = SWEEP | {"command": torchrun, "parameters": {"seed": {"values": [1, 2]}}}
+    (plain_folder.project / "sweep.yaml").write_text(yaml.safe_dump(sweep))
+    process = plain_folder.metasweep(
+        *("submit", "sweep.yaml", "--no-canary", "--jobs", 1, "--walltime", "1:00:00", "--gpus", 4),
+        *("--agent", "--gpus-per-run 2", *plain_folder.options),
+    )
+    assert process.returncode == 0, process.stderr
+    (job,) = plain_folder.wait_for_end("1000", patience=2 * PATIENCE)
+    assert job["Exit_status"] == 0, plain_folder.story()
+    given = {path.name: path.read_text() for path in plain_folder.project.glob("rank-*")}
+    assert sorted(given) == ["rank-1-0", "rank-1-1", "rank-2-0", "rank-2-1"]
+    assert {given["rank-1-0"], given["rank-2-0"]} == {"GPU-0,GPU-1", "GPU-2,GPU-3"}
+    assert all(given[f"rank-{seed}-0"] == given[f"rank-{seed}-1"] for seed in (1, 2))
+
+
 def test_jobs_do_not_start_when_the_canary_has_not_logged_the_metric(plain_folder):
     path = plain_folder.project / "sweep.yaml"
     path.write_text(path.read_text().replace("name: val/acc", "name: accuracy"))

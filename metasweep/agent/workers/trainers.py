@@ -32,10 +32,13 @@ def check(program: Program, members: int | None) -> None:
     if not members:
         return  # looking for the module would import the program's package here, where nobody needs it
     name = f"{program.name}.{MODULE}"
+    sys.path.insert(0, str(Path.cwd()))  # as `python -m` does
     try:
         able = program.kind == "module" and importlib.util.find_spec(name) is not None
     except ImportError:
         able = False
+    finally:
+        sys.path.pop(0)
     if not able:
         raise click.UsageError(
             f"--members: {program.name} trains one run at a time: that needs a package with a module {MODULE}"
@@ -94,4 +97,5 @@ class Trainers:
         Path(socket).unlink(missing_ok=True)
         program = parse([sys.executable, "-m", name, socket, f"--members={self._members}"])
         log = str(self._logs / f"trainer-{index + 1}.log")
-        return Start(f"trainer-{index + 1}", program, {}, log, companion=True)
+        gpus = self._work.gpus_of(index + 1)  # its runs are those of the workers with the same GPUs
+        return Start(f"trainer-{index + 1}", program, gpus, log, companion=True)

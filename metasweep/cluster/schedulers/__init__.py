@@ -23,7 +23,7 @@ def find(name: str | None = None, site: Site | None = None) -> Scheduler:
     A site with another scheduler describes another cluster: it is ignored.
     """
     here = [one for one in SCHEDULERS if one.name == name or (not name and shutil.which(one.submit_program))]
-    if len(here) > 1 and site:
+    if len(here) > 1 and site and site.scheduler:
         here = [one for one in here if one.name == site.scheduler]
     if len(here) == 1:
         return here[0](site if site and site.scheduler in (None, here[0].name) else None)

@@ -170,6 +170,12 @@ save_unsent() {
     done
     [[ -n $target ]] || return 0
     command=$(cat -- "$folder/sync-command" 2>/dev/null) || command="wandb sync --include-online"
+    if [[ -n $SERVED ]]; then # the address in the command is of this job alone
+        command="WANDB_BASE_URL=ADDRESS ${command#WANDB_BASE_URL=* }"
+        note "For the next command, when the jobs that serve have ended, ADDRESS is that of" \
+            "$python -m metasweep server start --server-dir ${SERVED@Q}/state"
+    fi
+    [[ -z $KEY_FILE ]] || command="WANDB_API_KEY=\$(cat ${KEY_FILE@Q}) $command"
     note "The server may lack records of ${#kept[@]} run(s), kept in $target. Send them:  $command ${kept[*]@Q}"
 }
 

@@ -8,13 +8,26 @@ DONE=${DONE:-}                    # a command for the end; $1 is the sweep, $2 i
 [[ -n $SWEEP ]] || fail "Which sweep? qsub -v SWEEP=entity/project/id metacentrum/report.sh"
 read -ra report <<<"$REPORT"
 begin
+
+# A server that is a job itself may be on its way from one job to the next: what fails then is done once more.
+served() {
+    local status=0
+    until [[ -z $SERVED || -e $SERVED/address.json ]]; do sleep 1; done
+    run_python "$@" || status=$?
+    if [[ -n $SERVED && ! -e $SERVED/address.json ]]; then
+        served "$@"
+    else
+        return "$status"
+    fi
+}
+
 complete=0
 built=0
 if [[ -n $REPORT ]]; then
-    run_python "${report[@]}" status "$SWEEP" || complete=$?
-    run_python "${report[@]}" report "$SWEEP" --output "${LOGS:-$PROJECT}/report" || built=$?
+    served "${report[@]}" status "$SWEEP" || complete=$?
+    served "${report[@]}" report "$SWEEP" --output "${LOGS:-$PROJECT}/report" || built=$?
 else
-    run_python -m metasweep status "$SWEEP" || complete=$?
+    served -m metasweep status "$SWEEP" || complete=$?
 fi
 [[ -z $DONE ]] || run bash -c "$DONE" bash "$SWEEP" "$complete" || note "The command for the end failed: $DONE"
 [[ -z $SERVED ]] || : >"$SERVED/stop" # all is done: the server copies its state and ends

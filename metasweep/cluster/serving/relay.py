@@ -3,8 +3,8 @@
 `python -m metasweep.cluster.serving.relay FOLDER PORT_FILE PARENT` runs in a job of agents. It listens on the
 loopback interface, writes its port to PORT_FILE, and forwards every connection to the server that FOLDER
 names at that time. TLS is between client and server. While no server runs, connections are closed, and
-clients try again. The relay ends with process PARENT. It ignores the signals that end a job, since agents
-still send data after them.
+clients try again. The relay ends with process PARENT, or, where that is `stdin`, when its standard input ends.
+It ignores the signals that end a job, since agents still send data after them.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 import sys
-import threading
+import tempfile
+import time
 from pathlib import Path
 
 import click
@@ -24,10 +26,12 @@ from metasweep.cluster.serving.place import Place
 
 CHUNK = 1 << 16
 WATCH_SECONDS = 1.0
+POLL_SECONDS = 0.05
+STDIN = "stdin"
 
 
 def open_account(place: Place) -> Account:
-    """Return the server's account, through a relay in this process. From now on this process trusts its
+    """Return the server's account, through a relay beside this process. From now on this process trusts its
     certificate.
 
     Raises click.ClickException if no server runs.
@@ -39,19 +43,21 @@ def open_account(place: Place) -> Account:
         )
     for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):  # Python's requests, wandb's core
         os.environ[name] = str(place.cert)
-    port: list[int] = []
-    listening = threading.Event()
-
-    async def run() -> None:
-        server = await listen(place)
-        port.append(port_of(server))
-        listening.set()
-        await server.serve_forever()
-
-    threading.Thread(target=lambda: asyncio.run(run()), daemon=True).start()
-    listening.wait()
     key = place.key.read_text("utf-8").strip()
-    return Account(f"https://127.0.0.1:{port[0]}", key, key_from=str(place.key))
+    return Account(f"https://127.0.0.1:{start_relay(place)}", key, key_from=str(place.key))
+
+
+def start_relay(place: Place) -> int:
+    """Start a relay that ends with this process; its port. Requests are made until the very end of that."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "port"
+        words = [sys.executable, "-m", __name__, str(place.folder), str(file), STDIN]
+        relay = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        while not file.exists():
+            if relay.poll() is not None:
+                raise click.ClickException(f"no way to the server of {place.folder}: see above")
+            time.sleep(POLL_SECONDS)
+        return int(file.read_text("utf-8"))
 
 
 async def listen(place: Place) -> asyncio.Server:
@@ -90,13 +96,16 @@ async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> No
         target.write_eof()
 
 
-async def serve(place: Place, port_file: Path, parent: int) -> None:
-    """Listen until the parent process has ended."""
+async def serve(place: Place, port_file: Path, parent: str) -> None:
+    """Listen until the parent process has ended, or our standard input."""
     server = await listen(place)
     draft = port_file.with_suffix(".draft")
     draft.write_text(str(port_of(server)), "utf-8")
     draft.replace(port_file)
-    while is_alive(parent):
+    if parent == STDIN:
+        await asyncio.to_thread(sys.stdin.read)
+        return
+    while is_alive(int(parent)):
         await asyncio.sleep(WATCH_SECONDS)
 
 
@@ -113,7 +122,7 @@ def main(folder: str, port_file: str, parent: str) -> None:
     """Serve until the parent process has ended."""
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(signum, signal.SIG_IGN)
-    asyncio.run(serve(Place(Path(folder)), Path(port_file), int(parent)))
+    asyncio.run(serve(Place(Path(folder)), Path(port_file), parent))
 
 
 if __name__ == "__main__":

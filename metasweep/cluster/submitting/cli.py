@@ -19,12 +19,12 @@ from metasweep.cluster.schedulers import Request
 from metasweep.cluster.serving import relay
 from metasweep.cluster.submission import Submission
 from metasweep.cluster.submitting import canary, estimate, retry, script, server, sweeps
-from metasweep.cluster.submitting.launch import launch, make_request
+from metasweep.cluster.submitting.launch import at_most, launch, make_request
 from metasweep.cluster.submitting.server import serve_options
 from metasweep.cluster.target import Target
 
-HELLO: dict[str, Any] = {"walltime": 300, "mem": "4gb", "scratch": "1gb"}
-REPORT: dict[str, Any] = {"walltime": 1800, "mem": "4gb", "scratch": "1gb"}
+HELLO_SECONDS, REPORT_SECONDS = 300, 1800
+SMALL: dict[str, Any] = {"mem": "4gb", "scratch": "1gb"}
 MEM = "8gb"
 
 
@@ -35,7 +35,9 @@ MEM = "8gb"
 def hello(gpus: int, interval: float, **options: Any) -> None:
     """Submit a tiny test job, wait for it, and show what it found."""
     target = read_target(options)
-    try_out(target, script.HELLO, make_request(target, name="hello", gpus=gpus, **HELLO), interval)
+    walltime = at_most(target, HELLO_SECONDS, gpus)
+    request = make_request(target, name="hello", gpus=gpus, walltime=walltime, **SMALL)
+    try_out(target, script.HELLO, request, interval)
 
 
 def try_out(target: Target, body: Path, request: Request, interval: float) -> None:
@@ -175,8 +177,8 @@ def read_left(sweep: str, account: Account | None) -> Points | None:
 def launch_canary(target: Target, request: Request, settings: dict[str, str]) -> Submission:
     """Submit the job of one run, with one core, or with the GPUs of one job."""
     cpus = request.cpus if request.gpus else 1
-    longest = target.scheduler.longest(request.queue, request.gpus > 0) or estimate.COMFORTABLE
-    walltime = request.walltime if request.walltime > 1 else min(estimate.COMFORTABLE, longest)
+    comfortable = at_most(target, estimate.COMFORTABLE, request.gpus)
+    walltime = request.walltime if request.walltime > 1 else comfortable
     small = make_request(
         target,
         **{**request.as_asked(), "jobs": 1, "max_running": None, "mail": None},
@@ -237,7 +239,8 @@ def launch_last(
 ) -> None:
     """Submit the job that starts after all others have ended. Without a submission it is a dry run."""
     after = submission.job_id if submission else "ID-OF-THE-JOB-ABOVE"
-    request = make_request(target, name=f"{name}-report", after=after, **REPORT)
+    walltime = at_most(target, REPORT_SECONDS)
+    request = make_request(target, name=f"{name}-report", after=after, walltime=walltime, **SMALL)
     settings = {name: value for name, value in settings.items() if name in ("SWEEP", "SERVED")}
     settings |= {"REPORT": target.project.report if report else ""}
     settings |= {"DONE": done} if done else {}

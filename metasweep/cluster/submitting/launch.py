@@ -41,6 +41,11 @@ def make_request(target: Target, **needs: Any) -> Request:
     return request
 
 
+def at_most(target: Target, walltime: int, gpus: int = 0) -> int:
+    """That walltime, or the longest that a queue has, in seconds; for jobs whose walltime is our choice."""
+    return min(walltime, target.scheduler.longest(target.queue, gpus > 0) or walltime)
+
+
 def launch(target: Target, body: Path, request: Request, settings: Mapping[str, str]) -> Submission | None:
     """Submit one kind of job. A dry run only prints what would be done, and returns None."""
     if target.dry_run:

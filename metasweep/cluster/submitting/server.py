@@ -11,7 +11,7 @@ import click
 from metasweep.cluster.serving.place import Place
 from metasweep.cluster.submission import Submission
 from metasweep.cluster.submitting import script
-from metasweep.cluster.submitting.launch import launch, make_request
+from metasweep.cluster.submitting.launch import at_most, launch, make_request
 from metasweep.cluster.target import Target
 
 NEEDS: dict[str, Any] = {"cpus": 2, "mem": "4gb", "scratch": "10gb"}
@@ -51,7 +51,7 @@ def launch_servers(target: Target, number: int, host: str, interval: float) -> S
     """Submit the jobs that serve, each waiting for the one before. Wait until the first one serves."""
     place = Place(target.project.folder / "served")
     settings = {"SERVED": str(place.folder), "SERVE_HOST": host}
-    walltime = min(target.scheduler.longest(target.queue, gpus=False) or DAY, DAY)
+    walltime = at_most(target, DAY)
     if not target.dry_run:
         place.make()
         place.stop.unlink(missing_ok=True)

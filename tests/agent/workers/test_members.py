@@ -78,6 +78,38 @@ def test_runs_trained_together_end_as_they_do_alone(workshop: Workshop) -> None:
     assert not left_over(str(workshop.folder))
 
 
+TRAINER = """
+    import os, pathlib, signal, sys
+    pathlib.Path("gpus-of-" + os.path.basename(sys.argv[1])).write_text(os.environ["CUDA_VISIBLE_DEVICES"])
+    signal.pause()
+"""
+RUN = """
+    import glob, os, time, wandb
+    deadline = time.monotonic() + 120
+    with wandb.init() as run:
+        while len(glob.glob("gpus-of-*")) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        run.log({"score": 1})
+"""
+
+
+def test_each_gpu_has_a_trainer_of_its_own(workshop: Workshop) -> None:
+    (workshop.folder / "duo").mkdir()
+    for name, text in (("__init__", ""), ("__main__", RUN), ("trainer", TRAINER)):
+        workshop.write(f"duo/{name}.py", text)
+    config = {
+        "project": workshop.folder.name,
+        "method": "grid",
+        "parameters": {"seed": {"values": [1, 2]}},
+        "command": ["${env}", "python", "-m", "duo", "${args}"],
+    }
+    workshop.write("duo.yaml", yaml.safe_dump(config))
+    code, output = workshop.agent("duo.yaml", "--members", "2", environ={"CUDA_VISIBLE_DEVICES": "5,6"})
+    assert code == 0, output
+    assert [(workshop.folder / f"gpus-of-{index}").read_text() for index in (0, 1)] == ["5", "6"]
+
+
 def test_told_to_go_they_save_what_goes_on_alone(workshop: Workshop) -> None:
     sweep = digits(workshop, epochs=40)
     kept = ("--checkpoint-dir", str(workshop.folder / "kept"))
