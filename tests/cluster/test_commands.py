@@ -220,7 +220,7 @@ def test_hello_waits_and_shows_what_the_job_found(cluster):
     cluster.site(second=1.0)  # it imports torch, which takes its time on a busy machine
     process = cluster.metacentrum("hello", "--interval", 0.1)
     assert process.returncode == 1
-    assert "server  NO: No module named 'click': the environment is not made yet" in process.stdout
+    assert "server  NO: No module named 'click': the environment does not exist yet" in process.stdout
     process = cluster.metacentrum("hello", "--interval", 0.1, "--venv", sys.prefix)
     assert process.returncode == 1
     assert "server  NO: http://127.0.0.1:9 does not answer" in process.stdout

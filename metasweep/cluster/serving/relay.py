@@ -3,8 +3,8 @@
 `python -m metasweep.cluster.serving.relay FOLDER PORT_FILE PARENT` runs in a job of agents. It listens on the
 loopback interface, writes its port to PORT_FILE, and forwards every connection to the server that FOLDER
 names at that time. TLS is between client and server. While no server runs, connections are closed, and
-clients try again. The relay ends with process PARENT, or, where that is `stdin`, when its standard input ends.
-It ignores the signals that end a job, since agents still send data after them.
+clients try again. The relay ends with process PARENT, or, where that is `stdin`, when its standard input
+ends. It ignores the signals that end a job, since agents still send data after them.
 """
 
 from __future__ import annotations
