@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from functools import partial
 from typing import Any
 
 from graphql import GraphQLResolveInfo
@@ -93,7 +94,35 @@ def upsert_bucket(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any])
         update(connection, "runs", run["id"], **values)
         return {"bucket": rows.known(connection, "runs", run["id"]), "inserted": inserted}
 
-    return context.database.write(job)
+    made = context.database.write(job)
+    if made["inserted"] and (point := fork_point(made["bucket"])):
+        take_over_history(context, made["bucket"], *point)
+    return made
+
+
+def fork_point(run: sqlite3.Row) -> tuple[str, int] | None:
+    """The run from which a new run was forked, and the last step that both have; None where it is no fork."""
+    found: Any = json.loads(run["config"])
+    for key in ("_wandb", "value", "branch_point"):
+        found = found.get(key) if isinstance(found, dict) else None
+    if not isinstance(found, dict):
+        return None
+    name, step = found.get("run_id"), found.get("step")
+    if not isinstance(name, str) or not isinstance(step, int | float) or not 0 <= step < 2**53:
+        return None
+    return name, int(step)
+
+
+def take_over_history(context: Context, run: sqlite3.Row, name: str, step: int) -> None:
+    """Give a fork what the run before it had logged."""
+    read, write = context.database.read(), context.database.write
+    source = runs.find(read, run["project_id"], name)
+    if source is None:
+        return
+    for first in range(streams.first_line(read, source["id"]), source["history_lines"], streams.PORTION):
+        write(partial(streams.take_over, run["id"], source, step, first))
+    last = {"last_step": min(step, source["last_step"]), "history_keys": source["history_keys"]}
+    write(lambda connection: update(connection, "runs", run["id"], **last))
 
 
 def delete_run(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:

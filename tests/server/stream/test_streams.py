@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+import wandb
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -154,3 +155,32 @@ def test_the_last_portion_of_a_chunk_says_that_it_is_complete(lines: int) -> Non
     assert (last.summary, last.complete, last.exit_code) == ("{}", True, 3)
     assert [row for part in (*before, last) for row in part.history] == history
     assert [line for part in (*before, last) for line in part.logs] == [(0, "a")]
+
+
+@pytest.mark.usefixtures("client_env")
+def test_a_fork_has_what_was_logged_before_it_and_so_has_a_fork_of_it() -> None:
+    def rows(run: str) -> list[tuple[int, int]]:
+        return [(row["_step"], row["x"]) for row in wandb.Api().run(f"forks/{run}").scan_history()]
+
+    with wandb.init(project="forks", id="first") as run:
+        for step in range(5):
+            run.log({"x": step})
+    for name, before in (("second", "first?_step=3"), ("third", "second?_step=4")):
+        with wandb.init(project="forks", id=name, fork_from=before) as run:
+            run.log({"x": 10})
+    assert rows("first") == [(i, i) for i in range(5)]
+    assert rows("second") == [(0, 0), (1, 1), (2, 2), (3, 3), (4, 10)]
+    assert rows("third") == [*rows("second"), (5, 10)]
+    with wandb.init(project="forks", resume_from="third?_step=2") as run:
+        run.log({"x": 20})
+    assert rows("third") == [(0, 0), (1, 1), (2, 2), (3, 20)]
+
+
+@pytest.mark.parametrize(
+    "point",
+    [7, [], {}, {"run_id": 3, "step": 1}, {"run_id": "none", "step": 1}, {"run_id": "none", "step": "x"}],
+)
+def test_a_fork_of_nothing_begins_empty(client: Client, point: Any) -> None:
+    run = uuid.uuid4().hex[:8]
+    client.start_run(run, config=json.dumps({"_wandb": {"value": {"branch_point": point}}}))
+    assert client.run(run)["history"] == []

@@ -50,7 +50,9 @@ def first_step(connection: sqlite3.Connection, run_id: int) -> int | None:
 def cut(connection: sqlite3.Connection, run_id: int, step: int) -> tuple[int, int]:
     """Delete the history of a run after a step; return the number of lines left, and the last step."""
     connection.execute("DELETE FROM history WHERE run_id = ? AND step > ?", (run_id, step))
-    query = "SELECT coalesce(max(line), -1) + 1, coalesce(max(step), -1) FROM history WHERE run_id = ?"
+    query = (
+        "SELECT max(coalesce(max(line), -1) + 1, 0), coalesce(max(step), -1) FROM history WHERE run_id = ?"
+    )
     return tuple(connection.execute(query, (run_id,)).fetchone())
 
 

@@ -48,6 +48,28 @@ def rows_of_steps(
     return [tuple(row) for row in connection.execute(query, (run_id, json.dumps(steps), PORTION))]
 
 
+def first_line(connection: sqlite3.Connection, run_id: int) -> int:
+    """The smallest number of a line of history; below 0 for what a fork took over from the run before."""
+    query = "SELECT coalesce(min(line), 0) FROM history WHERE run_id = ?"
+    return connection.execute(query, (run_id,)).fetchone()[0]
+
+
+def take_over(
+    run_id: int, source: sqlite3.Row, last_step: int, first: int, connection: sqlite3.Connection
+) -> None:
+    """Copy a portion of a run's history, from a line on and up to a step, to one that was forked from it.
+
+    The client numbers the lines of the fork from 0: what was before gets numbers below that.
+    """
+    query = (
+        "INSERT OR IGNORE INTO history SELECT :run, line - :shift, step, text FROM history"
+        " WHERE run_id = :source AND line >= :first AND line < :end AND step <= :step"
+    )
+    values = {"run": run_id, "source": source["id"], "shift": source["history_lines"], "step": last_step}
+    end = min(first + PORTION, source["history_lines"])
+    connection.execute(query, values | {"first": first, "end": end})
+
+
 def forget(
     connection: sqlite3.Connection,
     run_id: int,
