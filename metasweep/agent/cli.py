@@ -32,11 +32,12 @@ from metasweep.agent.runs import runfiles, unsent
 from metasweep.agent.workers import packing, trainers
 from metasweep.agent.workers.first import FirstRun
 from metasweep.agent.workers.fleet import Fleet
-from metasweep.agent.workers.work import Work
+from metasweep.agent.workers.work import Outcome, Work
 from metasweep.batch import job, tally
 from metasweep.batch.exit_codes import FAILING, PREEMPTED
 from metasweep.client import account, embedded, proxies, sweep, sync
 from metasweep.client.protocol import Client
+from metasweep.client.transport import Refused, Unreachable
 from metasweep.forks import service, ways
 from metasweep.forks.pool import Pool
 
@@ -346,7 +347,7 @@ def report(agent: Agent, options: Options) -> None:
 
 def name_failures(work: Work, screen: display.Lines) -> None:
     """Name the points that failed here and are not finished; say how to run them again."""
-    left = list(work.unfinished.values())
+    left = still_failing(work)
     if not left:
         return
     work.exit_code = work.exit_code or FAILING
@@ -359,6 +360,18 @@ def name_failures(work: Work, screen: display.Lines) -> None:
     if len(left) > MOST_NAMED:
         screen.say(f"  and {len(left) - MOST_NAMED} more")
     say_how_to_go_on(work, screen)
+
+
+def still_failing(work: Work) -> list[Outcome]:
+    """Return the outcomes of points that failed here and that no run, here or elsewhere, finishes."""
+    left = list(work.unfinished.values())
+    if not left or not work.missing or work.signals:
+        return left
+    try:
+        missing = work.missing.are_missing([outcome.run.point for outcome in left])
+    except (Refused, Unreachable):
+        return left
+    return [outcome for outcome, is_missing in zip(left, missing, strict=True) if is_missing]
 
 
 def say_how_to_go_on(work: Work, screen: display.Lines) -> None:

@@ -286,7 +286,7 @@ def survive(
     with (
         contextlib.closing(Network(lambda: server.port)) as network,
         seen_from(network, seed, far) as address,
-        jobs_for(server, address, work, agents=2) as (jobs, name),
+        jobs_for(server, address, work, agents=4 if far else 2) as (jobs, name),
     ):
         killer = Killer(seed, jobs, server, network, disk)
         holds = [jobs.folder / f"{HELD}{arguments}" for arguments in work.held]

@@ -22,20 +22,20 @@ AN_HOUR = 3600.0
 def test_four_agents_ask_once_how_far_the_sweep_is_and_each_at_its_end(play: Play) -> None:
     with play() as (workshop, cloud):
         there = Workshop(workshop.folder, workshop.environ | {"WANDB_BASE_URL": cloud.upstream})
-        _, output = there.agent(there.sweep(LOGS, values=9), "--workers", "1", "--count", "1")
+        _, output = there.agent(there.sweep(LOGS, values=5), "--workers", "1", "--count", "1")
         name = next(word for word in output.split() if word.count("/") == 2)
         agents = [workshop.start(name, "--workers", "1") for _ in range(4)]
         said = [agent.communicate(timeout=PATIENCE)[0] for agent in agents]
         assert [agent.returncode for agent in agents] == [0] * 4, said
-        assert by_state(workshop, cloud, output) == each_once(9)
+        assert by_state(workshop, cloud, output) == each_once(5)
         assert 1 <= cloud.seen["Progress"] <= 1 + 4
-        assert all(" of 9 runs done" in each for each in said)
-        assert any("9 of 9 runs done" in each for each in said)
+        assert all(" of 5 runs done" in each for each in said)
+        assert any("5 of 5 runs done" in each for each in said)
 
 
 @pytest.mark.timeout(600)
 def test_a_limit_that_one_agent_meets_makes_the_others_wait(play: Play) -> None:
-    with play(limits={"CreateAgent": Limit(1, seconds=8)}) as (workshop, cloud):
+    with play(limits={"CreateAgent": Limit(1, seconds=4)}) as (workshop, cloud):
         name = workshop.sweep(LOGS, values=4)
         code, output = workshop.agent(name, "--workers", "1", "--count", "1")
         assert code == 0, output

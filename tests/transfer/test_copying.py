@@ -106,6 +106,7 @@ def test_a_sweep_is_pushed_whole_resumed_and_pulled_back(
         copy = done.stdout.strip()
         assert_same(everything(other_server, copy), everything(server, sweep))
         assert config_of(other_server, copy) == config_of(server, sweep)
+        assert table_of(other_server, copy) == {"columns": ["a", "b"], "data": [[1, "x"], [2, "y"]]}
     with serve(Cloud(other_server.url)) as cloud:
         again = server.run(*command("push", server, sweep, cloud.url, other_server.key))
         assert again.stdout.strip() == copy
@@ -114,6 +115,15 @@ def test_a_sweep_is_pushed_whole_resumed_and_pulled_back(
         back = own_server.run(*command("pull", own_server, copy, cloud.url, other_server.key))
         assert back.returncode == 0, back.stderr
     assert_same(everything(own_server, back.stdout.strip()), everything(server, sweep))
+
+
+def table_of(server: ServerProcess, sweep: str) -> dict[str, Any]:
+    """The table that the first run of a sweep logged, read as a file of the run."""
+    wandb.teardown()
+    run = next(iter(wandb.Api({"base_url": server.url}, api_key=server.key).sweep(sweep).runs))
+    with run.file(run.summary["table"]["path"]).download(str(server.home / "tables")) as file:
+        read = json.load(file)
+    return {name: read[name] for name in ("columns", "data")}
 
 
 def config_of(server: ServerProcess, sweep: str) -> dict[str, Any]:

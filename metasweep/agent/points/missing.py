@@ -14,7 +14,7 @@ import random
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -142,6 +142,12 @@ class Missing:
         self.undecided = bool(self._preempted - before)
         found = {index: Tried(tuple(each)) for index, each in states.items()}
         return defaultdict(Tried, found)
+
+    def are_missing(self, points: Sequence[Mapping[str, Any]]) -> list[bool]:
+        """Return for each point of the grid whether no run has finished it and none is at it."""
+        tried = self.tried()
+        indices = [self._grid.index(point) for point in points]
+        return [index is None or tried[index].is_missing for index in indices]
 
     def run_name(self, index: int, attempt: int) -> str:
         """Return the name of this attempt at this point. It is the same for every agent."""

@@ -150,8 +150,11 @@ class Worker(threading.Thread):
 
     def _may_get_more(self) -> bool:
         """Return whether to ask again although the server says that nothing is left."""
-        undecided = bool(self._shared.missing and self._shared.missing.undecided)
-        return undecided or time.monotonic() - self._failed_at < FAILURE_SECONDS
+        missing = self._shared.missing
+        if missing and missing.undecided:
+            return True
+        is_offered_again = self._shared.client.is_embedded or missing is not None
+        return is_offered_again and time.monotonic() - self._failed_at < FAILURE_SECONDS
 
     def _perform(self, agent: Registration, command: dict[str, Any]) -> bool:
         """Run what the server offered. Return whether to claim another run."""
