@@ -87,13 +87,16 @@ def feed() -> Iterator[Feed]:
 
 
 def test_the_page_follows_its_server(feed, open_page):
+    feed.data = replace(feed.data, chance=None)
     view = open_page.address(f"http://127.0.0.1:{feed.server_port}/")
     assert view.selected() == 40
+    assert "chance" not in view.tab.inner_text(".hint")  # not known yet
     view.category("Optimizer", "adam").click()
     kept = view.selected()
     more = study(80)
     feed.data = replace(more, progress=Progress(400, 80, running=3, missing=317))
     view.tab.get_by_text("80 finished").wait_for()
+    assert "grey is no better than chance" in view.tab.inner_text(".hint")
     assert view.selected() == more.runs["optimizer"].count("adam") > kept
     assert view.tab.locator(".chip").count() == 1
     feed.broken = True
@@ -142,6 +145,7 @@ def test_an_update_waits_for_the_end_of_a_brush(feed, open_page):
     view.tab.mouse.move(x, box["y"] + 200)
     view.tab.mouse.up()
     view.tab.get_by_text("80 finished").wait_for()
+    assert "grey is no better than chance" in view.tab.inner_text(".hint")
     low, high = view.brushed_range("Test accuracy")
     assert view.selected() == sum(low <= value <= high for value in feed.data.runs["test_acc"])
 

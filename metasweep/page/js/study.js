@@ -58,17 +58,12 @@ export class StudyPage {
     this.bar = bar;
     const chart = h("div", { class: "chart" });
     const view = new Parallel(chart, this.selection);
+    this.hint = h("p", { class: "note hint" });
     parallel.append(
       h("a", { class: "skip", href: `#${runs.id}` }, "Skip to the table of runs"),
       chart,
       view.wide,
-      h(
-        "p",
-        { class: "note hint" },
-        "Drag along an axis to keep a range, click a value to keep it. Colour is ",
-        h("span", {}, study.color.label.toLowerCase()),
-        study.chance === null ? "." : "; grey is no better than chance.",
-      ),
+      this.hint,
       h("div", { class: "controls below" }, this.axes.menu.element, view.exports),
     );
     this.columns = h("div", { class: "columns" });
@@ -79,6 +74,7 @@ export class StudyPage {
     this.table = new RunTable(runs, this.selection);
     this.details = new Details(this.selection);
     this.fillPresets(study);
+    this.fillHint(study);
   }
 
   /** The first run of a live sweep has no curves yet. */
@@ -112,6 +108,12 @@ export class StudyPage {
 
   fillSections(study) {
     refillList(this.sections, study.sections, section);
+  }
+
+  /** What the colours mean: a live sweep learns of chance when runs have finished. */
+  fillHint({ color, chance }) {
+    const grey = chance === null ? "" : "; grey is no better than chance";
+    this.hint.textContent = `Drag along an axis to keep a range, click a value to keep it. Colour is ${color.label.toLowerCase()}${grey}.`;
   }
 
   fillPresets(study) {
@@ -197,6 +199,7 @@ export class StudyPage {
 
   refresh(study) {
     this.fillPresets(study);
+    this.fillHint(study);
     this.table.load();
     const old = this.views.length;
     if (old < 2) this.addCurves(study);
