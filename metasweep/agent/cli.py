@@ -64,6 +64,8 @@ class Agent:
     screen: display.Lines
     trainers: trainers.Trainers | None
     first: FirstRun
+    cores: int
+    """Of this job. Its variables say it at the start alone: then the share of each run stands in them."""
     told_at: float = -math.inf
 
     def show(self) -> None:
@@ -125,7 +127,6 @@ def prepare(options: Options) -> Agent:
     found = sweep.open_sweep(client, options.sweep, options.entity, options.project, patience)
     missing = left_out_points(client, found, options, earlier)
     screen = introduce(client, found, options)
-    set_environment(found, options.workers, client.is_embedded)
     return make_ready(client, found, missing, screen, options)
 
 
@@ -156,6 +157,9 @@ def make_ready(
     client: Client, found: sweep.Sweep, missing: Missing | None, screen: display.Lines, options: Options
 ) -> Agent:
     """Start the process that will fork the runs, and make everything that works on the sweep."""
+    cores = resources.cores(os.environ)
+    threads = resources.thread_environment(cores, options.workers or cores)
+    set_environment(found, threads, client.is_embedded)
     folder = runfiles.make_folder(found.name.id)
     unsent.note_command(folder.parent, os.environ)
     program = runfiles.program_of(found, options.program_arguments, {})
@@ -183,11 +187,10 @@ def make_ready(
     )
     together = None
     if options.members:
-        cores = resources.cores(os.environ)
         number = options.workers or len(shares) or (1 if packing.ask_gpu(os.environ) else cores)
         together = trainers.Trainers(work, program.name, number, options.members, folder)
     fleet = Fleet(work, together)
-    return Agent(fleet, monitor, screen, together, FirstRun(fleet))
+    return Agent(fleet, monitor, screen, together, FirstRun(fleet), cores)
 
 
 def check_mode(environ: Mapping[str, str]) -> None:
@@ -217,10 +220,9 @@ def left_out_points(
     return None
 
 
-def set_environment(found: sweep.Sweep, workers: int | None, is_embedded: bool) -> None:
+def set_environment(found: sweep.Sweep, threads: Mapping[str, str], is_embedded: bool) -> None:
     """Set the environment of the runs."""
-    cores = resources.cores(os.environ)
-    os.environ.update(resources.thread_environment(cores, workers or cores))
+    os.environ.update(threads)
     os.environ.update(
         WANDB_ENTITY=found.name.entity, WANDB_PROJECT=found.name.project, WANDB_SWEEP_ID=found.name.id
     )
@@ -252,7 +254,7 @@ def start_workers(agent: Agent, options: Options) -> None:
     """Start the workers: as many as the trainers need, as the user asked for, as fit on a GPU, or one per
     core.
     """
-    fleet, cores = agent.fleet, resources.cores(os.environ)
+    fleet, cores = agent.fleet, agent.cores
     if agent.trainers:
         fleet.work(agent.trainers.workers)
         return

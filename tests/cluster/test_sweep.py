@@ -1,5 +1,6 @@
 """The whole way: a sweep's file, jobs of the real agent on the fake PBS, the real server and client."""
 
+import os
 import re
 import shutil
 import sys
@@ -113,6 +114,34 @@ def test_from_any_folder_the_canary_says_how_many_jobs_and_how_much(plain_folder
     assert re.fullmatch(r"[12]gb", job["Resource_List"]["mem"]), "by what the run of the canary took"
     said = plain_folder.metasweep("jobs").stdout
     assert "points  3 of 3 done, 0 left" in said
+
+
+PAIR = """
+import pathlib, time
+import wandb
+
+with wandb.init() as run:
+    pathlib.Path(f"begun-{run.config.seed}").touch()
+    deadline = time.monotonic() + 100
+    while len(list(pathlib.Path().glob("begun-*"))) < 2:
+        assert time.monotonic() < deadline, "no other run beside this one"
+        time.sleep(0.05)
+    run.log({"val/acc": 0.5})
+"""
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="for two runs at a time a second core is needed")
+def test_a_job_of_two_cores_does_two_runs_at_a_time(plain_folder):
+    (plain_folder.project / "tiny.py").write_text(PAIR)
+    sweep = SWEEP | {"parameters": {"seed": {"values": [1, 2]}}}
+    (plain_folder.project / "sweep.yaml").write_text(yaml.safe_dump(sweep))
+    process = plain_folder.metasweep(
+        *("submit", "sweep.yaml", "--no-canary", "--jobs", 1, "--walltime", "1:00:00"),
+        *(*plain_folder.options, "--cpus", 2),
+    )
+    assert process.returncode == 0, process.stderr
+    (job,) = plain_folder.wait_for_end("1000", patience=2 * PATIENCE)
+    assert job["Exit_status"] == 0, plain_folder.story()
 
 
 RANKS = """
