@@ -20,13 +20,24 @@ from tests.cloud.proxy import Cloud, serve
 from tests.conftest import make_server
 
 LOGS = """
-    import sys, time, wandb
+    import os, sys, time, wandb
     x = int(sys.argv[1][4:])
     with wandb.init() as run:
         for step in range(3):
             run.log({"score": x + step})
             time.sleep(0.05)
 """
+FAILS_ONCE = """
+        if x % 4 == 0 and not os.path.exists(f"begun-{x}"):
+            open(f"begun-{x}", "w").close()
+            sys.exit(1)
+"""
+SOON_AGAIN = {
+    f"WANDB_X_{kind}_RETRY_WAIT_{end}_SECONDS": seconds
+    for kind in ("GRAPHQL", "FILE_STREAM", "FILE_TRANSFER")
+    for end, seconds in (("MIN", "0.1"), ("MAX", "1"))
+}
+"""How long the client waits before it tries again; by default 2 to 60 s."""
 
 
 def test_a_lost_answer_to_a_claim_burns_no_point(play: Play) -> None:
@@ -87,7 +98,7 @@ def test_missing_takes_the_next_name_where_one_was_deleted(play: Play) -> None:
 
 
 def test_missing_knows_the_run_that_it_made_though_the_answer_was_lost(play: Play) -> None:
-    fails = LOGS + "\n        if not __import__('pathlib').Path('mended').exists(): sys.exit(1)"
+    fails = LOGS + "        if not os.path.exists('mended'): sys.exit(1)"
     with play() as (workshop, cloud):
         once = ("--workers", "1", "--max-failures", "0", "--max-attempts", "1")
         code, output = workshop.agent(workshop.sweep(fails, values=2), *once)
@@ -107,20 +118,13 @@ def test_missing_knows_the_run_that_it_made_though_the_answer_was_lost(play: Pla
 
 @pytest.mark.timeout(600)
 def test_four_agents_finish_every_point_once_whatever_the_cloud_does(play: Play) -> None:
-    fails_once = (
-        LOGS
-        + """
-        begun = __import__("pathlib").Path(f"begun-{x}")
-        if x % 4 == 0 and not begun.exists():
-            begun.touch()
-            sys.exit(1)
-    """
-    )
+    fails_once = LOGS + FAILS_ONCE
     faults = Faults(seed=7, busy=0.02, burst=3, reset=0.04, lost=0.08)
     limits = {"all": Limit(400, seconds=20)}
     with play(round_trip=0.02, faults=faults, limits=limits) as (workshop, cloud):
         there = Workshop(workshop.folder, workshop.environ | {"WANDB_BASE_URL": cloud.upstream})
         workshop.write("begun-0", "")
+        workshop.environ |= SOON_AGAIN
         _, output = there.agent(there.sweep(fails_once, values=12), "--workers", "1", "--count", "1")
         name = next(word for word in output.split() if word.count("/") == 2)
         agents = [workshop.start(name, "--workers", "1", "--max-failures", "0") for _ in range(4)]
