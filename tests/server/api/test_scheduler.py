@@ -97,6 +97,33 @@ def test_a_scheduler_with_several_metrics(server: ServerProcess) -> None:
     assert any(run.state == "finished" and run.summary["size"] == run.config["x"] for run in runs)
 
 
+OWN_SEARCH = """
+program: program.py
+command: [python, "${program}"]
+project: scheduled
+run_cap: 2
+method: %s
+scheduler: {engine: %s}
+metric: {name: loss, goal: minimize}
+parameters: {x: {min: 0.1, max: 0.2}}
+"""
+
+
+@pytest.mark.usefixtures("client_env")
+@pytest.mark.parametrize(
+    ("engine", "module", "method"), [("wandb", "sweeps", "bayes"), ("ax", "ax", "bayes")]
+)
+def test_a_scheduler_with_an_engine_that_searches_by_itself(
+    server: ServerProcess, engine: str, module: str, method: str
+) -> None:
+    """The extras wandb[sweeps] and wandb[ax] are large, and one of them takes an old numpy."""
+    pytest.importorskip(module, reason=f"pip install 'wandb[{module}]' for the engine {engine}")
+    runs = schedule(server, "ours", OWN_SEARCH % (method, engine))
+    points = {run.config["x"] for run in runs if run.state == "finished"}
+    assert len(points) == len(runs) >= 2, "run_cap is the least that a scheduler asks for"
+    assert all(0.1 <= x <= 0.2 for x in points)
+
+
 def test_what_is_queued_is_handed_out_once_in_order_and_stopped_while_it_waits(server: ServerProcess) -> None:
     client = Client(server, "queued")
     sweep = client.sweep("{program: p, scheduler: {engine: ax}, parameters: {x: {min: 0, max: 1}}}")
