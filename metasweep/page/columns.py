@@ -11,8 +11,7 @@ from metasweep.page.data import Column
 from metasweep.sweeps import is_finite
 
 MOST_LEVELS = 12  # a parameter with more numbers gets a continuous axis
-# an axis is logarithmic if its largest positive number is at least this many times the smallest
-LOG_RATIO = 50
+LOG_RATIO = 50.0  # positive numbers that span at least this ratio are on a logarithmic axis
 MOST_METRICS = 200  # columns; those that the fewest runs have are left out
 SHOWN_METRICS = 10  # in the table until the reader chooses
 RESERVED = ("id", "name", "state", "url")  # columns that the page adds itself

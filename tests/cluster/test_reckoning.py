@@ -142,9 +142,10 @@ GRID = {"method": "grid", "parameters": {"seed": {"values": list(range(100))}, "
 def test_points_are_counted_by_their_finished_runs_and_runs_by_state():
     finished = [Run("finished", seed, seed) for seed in range(20)]
     others = [Run("finished", 3), Run("running", 30), Run("crashed", 4), Run("failed", 31)]
+    others += [Run("killed", 32), Run("pending", 33), Run("preempted", 34)]  # as `status` counts them
     points = count_points("RUNNING", 100, GRID, [*finished, *others], MOMENT)
     assert (points.done, points.left) == (20, 80), "a point that has finished twice counts once"
-    assert (points.finished, points.running, points.failed) == (21, 1, 2)
+    assert (points.finished, points.running, points.failed) == (21, 2, 3)
     assert points.run_seconds == 60
     assert points.rate == pytest.approx(1.0)
     assert points.seconds_left == pytest.approx(80 * 60)

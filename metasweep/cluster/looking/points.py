@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ import click
 from metasweep.client.account import Account
 from metasweep.cluster.reach import check_reach
 from metasweep.sweeps import Grid
+from metasweep.sweeps.states import FINISHED, outcome
 
 RECENT = 600  # seconds over which the rate is measured
 
@@ -68,8 +70,8 @@ def count_points(
     state: str, expected: int | None, config: Mapping[str, Any], runs: list[Any], now: float
 ) -> Points:
     """Count runs (with `state`, `config`, `created_at`, `heartbeat_at`) and their points."""
-    finished = [run for run in runs if run.state == "finished"]
-    states = [run.state for run in runs]
+    finished = [run for run in runs if run.state == FINISHED]
+    outcomes = Counter(outcome(run.state) for run in runs)
     spans = [(seconds(run.created_at), seconds(run.heartbeat_at)) for run in runs]
     durations = [seconds(run.heartbeat_at) - seconds(run.created_at) for run in finished]
     ends = [seconds(run.heartbeat_at) for run in finished]
@@ -78,9 +80,9 @@ def count_points(
         state=state.lower(),
         expected=expected,
         done=count_distinct(config, finished),
-        running=states.count("running"),
+        running=outcomes["running"],
         finished=len(finished),
-        failed=states.count("failed") + states.count("crashed"),
+        failed=outcomes["failed"],
         run_seconds=max(1.0, median(durations)) if durations else None,
         rate=sum(end > now - RECENT for end in ends) / busy * 60 if busy else 0.0,
     )

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import ncfdtr
 
+from metasweep.page.columns import LOG_RATIO
 from metasweep.report.read.quantities import Quantity
 from metasweep.report.read.study import SEED, Study
 
@@ -25,7 +26,6 @@ Array = NDArray[np.float64]
 MOST_WHOLE = 7  # the most axes of a grid that is split into all its interactions
 LARGEST = 1e12
 MOST_SPACED = 12  # the most values whose spacing is examined
-DECADES = 50.0  # positive values with a larger ratio, and with steps that grow, are on a log scale
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ def acts_by_factors(levels: Sequence[float]) -> bool:
     """
     if not levels or levels[0] <= 0:
         return False
-    if levels[-1] / levels[0] >= DECADES:
+    if levels[-1] / levels[0] >= LOG_RATIO:
         return True
     if len(levels) < 3 or len(levels) > MOST_SPACED:
         return False

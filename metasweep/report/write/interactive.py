@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from metasweep import page
+from metasweep.page.columns import parameter
 from metasweep.report.base.listing import Listing
 from metasweep.report.base.words import parameter_name, percent
 from metasweep.report.measure.baselines import chance_of
@@ -23,7 +24,6 @@ from metasweep.report.read.study import SEED, Study
 from metasweep.report.sections import decision, provenance, results
 from metasweep.report.sections.section import Chart, Choices, Section
 
-MOST_LEVELS = 12  # a parameter with more values gets a continuous axis
 LABELS = {
     "runtime_seconds": "Runtime (s)",
     "images_per_second": "Images per second",
@@ -71,14 +71,9 @@ def page_data(study: Study, sections: Sequence[Section], folder: Path, choices: 
 
 
 def parameter_column(study: Study, name: str) -> page.Column:
-    """A slot per value, or a scale when there are many numbers."""
+    """Return a parameter's column. Its label is its name in tables, sentences and filters."""
     levels = study.levels(name)
-    label = parameter_name(name)  # as in the tables and the sentences, and as a filter has to name it
-    numbers = [level for level in levels if isinstance(level, (int, float))]
-    log = len(numbers) == len(levels) > 1 and min(numbers) > 0 and max(numbers) / min(numbers) >= 50
-    if len(numbers) == len(levels) > MOST_LEVELS:
-        return page.Column(name, label, "number", log=log)
-    return page.Column(name, label, "discrete", log=log, levels=levels)
+    return parameter(name, levels, parameter_name(name), levels)
 
 
 def metric_column(study: Study, metric: Quantity) -> page.Column:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from metasweep.page.columns import MOST_LEVELS
 from metasweep.report.figures.drawing import text
 from metasweep.report.figures.drawing.scales import (
     LINEAR_FROM,
@@ -25,8 +26,7 @@ from metasweep.report.read.quantities import Quantity
 
 Array = npt.NDArray[np.float64]
 Ranks = npt.NDArray[np.intp]
-DISCRETE = 12  # numbers with more distinct values than this get a continuous axis
-MOST_LEVELS = 20  # words past this number share the last slot
+MOST_WORDS = 20  # words past this number share the last slot
 SPECIAL_ROOM = 0.16  # the most of a continuous axis that its special slots fill
 SPECIAL_GAP = 0.05
 
@@ -64,7 +64,7 @@ def is_discrete(column: pd.Series) -> bool:
     values = column.dropna()
     if not all(text.is_number(value) for value in values):
         return True
-    return values.nunique() <= DISCRETE
+    return values.nunique() <= MOST_LEVELS
 
 
 def parameter_axis(
@@ -118,7 +118,7 @@ def _discrete(column: pd.Series, rank: Ranks, label_height: float, levels: Seque
     shown = dict(zip(ordered, text.labels(ordered), strict=True))
     keys = np.array([shown.get(value) for value in column], dtype=object)
     names = list(dict.fromkeys(shown.values()))
-    if len(names) > MOST_LEVELS and not all(text.is_number(value) for value in ordered):
+    if len(names) > MOST_WORDS and not all(text.is_number(value) for value in ordered):
         names, keys = _merged(names, keys)
     missing = np.array([key is None for key in keys])
     groups = [(name, np.flatnonzero(keys == name), False) for name in names]
@@ -161,7 +161,7 @@ def _naturally(value: Hashable) -> list[tuple[int, int, str]]:
 
 def _merged(names: list[str], keys: npt.NDArray[np.object_]) -> tuple[list[str], npt.NDArray[np.object_]]:
     counts = pd.Series(keys).value_counts()
-    kept = {str(name) for name in counts.index[: MOST_LEVELS - 1]}
+    kept = {str(name) for name in counts.index[: MOST_WORDS - 1]}
     other = f"{len(names) - len(kept)} others"
     keys = np.array([key if key is None or key in kept else other for key in keys], dtype=object)
     return [other, *(name for name in names if name in kept)], keys

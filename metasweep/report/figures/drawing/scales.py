@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.ticker import MaxNLocator
 
+from metasweep.page.columns import LOG_RATIO
 from metasweep.report.figures.drawing import text
 
 Kind = Literal["linear", "log", "nines"]
@@ -22,7 +23,6 @@ Array = npt.NDArray[np.float64]
 LINEAR_FROM = (
     0.95  # at and above this accuracy all differences are of one order: a linear scale is easier to read
 )
-LOG_RANGE = 50.0  # positive values that span more than this ratio are drawn on a log scale
 PERFECT = 1e-6  # the error below which more nines are not shown
 NINES = (
     (0.5, 0.9, 0.99, 0.999, 0.9999),
@@ -120,7 +120,7 @@ def number_scale(values: npt.ArrayLike, flip: bool = False) -> Scale:
     if not array.size:
         return Scale(0.0, 1.0, flip=flip)
     low, high = float(array.min()), float(array.max())
-    if low > 0 and high / low >= LOG_RANGE:
+    if low > 0 and high / low >= LOG_RATIO:
         return Scale(low, high, "log", flip=flip)
     low, high = _widened(low, high, at_least=max(abs(low), abs(high), 1e-12) * 1e-3, by=0.0)
     return Scale(low, high, "linear", flip=flip)

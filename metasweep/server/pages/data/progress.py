@@ -13,7 +13,7 @@ PACE = 50  # finished runs, the last ones, by which the time left is told
 
 
 @dataclass(frozen=True)
-class Points:
+class PointCounts:
     """The points of a sweep that have had a run, by their outcome."""
 
     finished: int = 0
@@ -23,15 +23,17 @@ class Points:
     failed: int = 0
 
 
-def points_by_sweep(connection: sqlite3.Connection, scope: views.Scope, scope_id: int) -> dict[int, Points]:
+def points_by_sweep(
+    connection: sqlite3.Connection, scope: views.Scope, scope_id: int
+) -> dict[int, PointCounts]:
     """The points of a sweep, or of all sweeps of a project."""
     counts: dict[int, dict[str, Any]] = defaultdict(dict)
     for sweep_id, outcome, count in views.points(connection, scope, scope_id):
         counts[sweep_id][outcome] = count
-    return {sweep_id: Points(**found) for sweep_id, found in counts.items()}
+    return {sweep_id: PointCounts(**found) for sweep_id, found in counts.items()}
 
 
-def progress(connection: sqlite3.Connection, sweep: sqlite3.Row, points: Points) -> page.Progress:
+def progress(connection: sqlite3.Connection, sweep: sqlite3.Row, points: PointCounts) -> page.Progress:
     """Return the progress that the page shows. Stopped points count as done."""
     limit = sweeps.expected_runs(connection, sweep)
     total = None if limit is None else limit + views.added_points(connection, sweep)
@@ -68,4 +70,4 @@ def of_sweep(connection: sqlite3.Connection, sweep: sqlite3.Row) -> page.Progres
     if sweep is None:
         raise NotFound("this sweep was deleted")
     points = points_by_sweep(connection, "sweep", sweep["id"])
-    return progress(connection, sweep, points.get(sweep["id"], Points()))
+    return progress(connection, sweep, points.get(sweep["id"], PointCounts()))

@@ -61,7 +61,7 @@ def sweeps(connection: sqlite3.Connection, project_id: int, base: str) -> list[d
             "state": sweep["state"].lower(),
             "created": sweep["created_at"],
             "progress": vars(
-                progress.progress(connection, sweep, points.get(sweep["id"], progress.Points()))
+                progress.progress(connection, sweep, points.get(sweep["id"], progress.PointCounts()))
             ),
             "best": best(connection, sweep),
         }
