@@ -42,7 +42,7 @@ from metasweep.forks import service, ways
 from metasweep.forks.pool import Pool
 
 FRAME_SECONDS = 0.25
-TALLY_SECONDS = 5.0  # between two words for `jobs`, on shared storage
+TALLY_SECONDS = 5.0  # between two notes for `jobs`, on shared storage
 MOST_NAMED = 10  # failed points that are listed by name
 FLUSH_SECONDS = 60.0
 PATIENCE_SECONDS = 1800.0  # how long a job asks again for a server that does not answer at its start
@@ -65,18 +65,18 @@ class Agent:
     trainers: trainers.Trainers | None
     first: FirstRun
     cores: int
-    """Of this job. Its variables say it at the start alone: then the share of each run stands in them."""
+    """The cores of this job, read at the start. Later the variables hold the share of each run."""
     told_at: float = -math.inf
 
     def show(self) -> None:
-        """Show the progress here, and to `jobs` now and then."""
+        """Show the progress here, and from time to time in `jobs`."""
         self.screen.refresh(self.fleet, self.monitor)
         if time.monotonic() - self.told_at > TALLY_SECONDS:
             self.told_at = time.monotonic()
             self.leave_tally()
 
     def leave_tally(self) -> None:
-        """Tell `jobs` how the runs get on."""
+        """Write the state of the runs for `jobs`."""
         tally.write(os.environ, self.fleet.tally(self.first.need))
 
 
@@ -99,7 +99,7 @@ def main(**given: Any) -> None:
 
 def open_standard_files() -> None:
     """Open closed standard files (as after `>&-`) on the null device, so that no other file gets their
-    numbers.
+    number.
     """
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(number, True)
@@ -131,7 +131,7 @@ def prepare(options: Options) -> Agent:
 
 
 def connect(options: Options) -> Client:
-    """Return a client of the user's server, or of the embedded one, which is started if need be."""
+    """Return a client of the user's server, or of the embedded one, which is started if it does not run."""
     if options.local:
         os.environ.update(embedded.start_server(options.server_dir))
     os.environ.update(proxies.without_loopback(os.environ))
@@ -141,7 +141,7 @@ def connect(options: Options) -> Client:
 
 
 def introduce(client: Client, found: sweep.Sweep, options: Options) -> display.Lines:
-    """Say which sweep it is and where its page is; return what shows the user the rest."""
+    """Print which sweep it is and where its page is; return the display for everything else."""
     screen = display.open_display()
     client.say = screen.say
     name = found.name
@@ -156,7 +156,7 @@ def introduce(client: Client, found: sweep.Sweep, options: Options) -> display.L
 def make_ready(
     client: Client, found: sweep.Sweep, missing: Missing | None, screen: display.Lines, options: Options
 ) -> Agent:
-    """Start the process that will fork the runs, and make everything that works on the sweep."""
+    """Start the process that will fork the runs, and create everything that works on the sweep."""
     cores = resources.cores(os.environ)
     threads = resources.thread_environment(cores, options.workers or cores)
     set_environment(found, threads, client.is_embedded)
@@ -242,7 +242,7 @@ def run(agent: Agent, options: Options) -> None:
         signal.signal(signum, lambda number, _: note_signal(signals, signal.Signals(number)))
     start_workers(agent, options)
     agent.monitor.start()
-    if not agent.trainers:  # there a run is no process of its own
+    if not agent.trainers:  # with trainers, a run has no process of its own
         agent.first.start()
     wait(agent)
     agent.screen.close()
@@ -251,9 +251,7 @@ def run(agent: Agent, options: Options) -> None:
 
 
 def start_workers(agent: Agent, options: Options) -> None:
-    """Start the workers: as many as the trainers need, as the user asked for, as fit on a GPU, or one per
-    core.
-    """
+    """Start the workers: as many as the trainers need, as asked for, as fit on a GPU, or one per core."""
     fleet, cores = agent.fleet, agent.cores
     if agent.trainers:
         fleet.work(agent.trainers.workers)
@@ -315,7 +313,7 @@ def wait(agent: Agent) -> None:
 
 
 def say_whether_all_go_on(agent: Agent) -> None:
-    """Say, after a signal and when all was sent, which runs will be handed out again."""
+    """After a signal, once everything was sent, say which runs will be offered again."""
     fleet, work, screen = agent.fleet, agent.fleet.shared, agent.screen
     if work.kept:
         screen.say(f"not handed back, as far as the server answered: {' '.join(work.kept)}")
@@ -365,7 +363,7 @@ def name_failures(work: Work, screen: display.Lines) -> None:
 
 
 def still_failing(work: Work) -> list[Outcome]:
-    """Return the outcomes of points that failed here and that no run, here or elsewhere, finishes."""
+    """Return the outcomes of points that failed here and that no other run finishes."""
     left = list(work.unfinished.values())
     if not left or not work.missing or work.signals:
         return left
@@ -377,7 +375,7 @@ def still_failing(work: Work) -> list[Outcome]:
 
 
 def say_how_to_go_on(work: Work, screen: display.Lines) -> None:
-    """Say how to run points that are left of a grid."""
+    """Say how to run the points of a grid that are left."""
     if work.sweep.config.get("method") == "grid":
         screen.say(f"to run what is missing: metasweep agent {work.sweep.name} --missing")
 

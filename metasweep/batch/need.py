@@ -1,11 +1,11 @@
-"""What a run was seen to take, and what to allow another one."""
+"""What a run needed, and what to allow another one."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-MARGIN = 1.5  # other points, other nodes
+MARGIN = 1.5  # for other points and other nodes
 STEP_SECONDS, STEP_MIB = 60, 256
 
 
@@ -15,14 +15,14 @@ class Need:
 
     seconds: float
     memory: float
-    """MiB, at the most, of all its processes."""
+    """The peak of all its processes together, in MiB."""
 
     @property
     def allowed_seconds(self) -> int:
-        """For a run of the same kind, in whole minutes."""
+        """Seconds to allow for a similar run, in whole minutes."""
         return math.ceil(MARGIN * self.seconds / STEP_SECONDS) * STEP_SECONDS
 
     @property
     def allowed_memory(self) -> int:
-        """MiB for a run of the same kind."""
+        """MiB to allow for a similar run."""
         return math.ceil(MARGIN * self.memory / STEP_MIB) * STEP_MIB

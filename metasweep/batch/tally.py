@@ -1,7 +1,7 @@
-"""What an agent leaves beside its log for `jobs`: how its runs get on, and why it ended.
+"""What an agent writes for `jobs` beside its log: the state of its runs, and why it ended.
 
-A small JSON file that is replaced as a whole; the script of a job names it in METASWEEP_TALLY. Where two
-copies of a job are at work, the one that wrote last is seen.
+A small JSON file that is replaced as a whole. The script of a job names it in METASWEEP_TALLY. If two copies
+of a job run, the last one to write is seen.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ class Tally:
     failed: int = 0
     stopped: int = 0
     killed: int = 0
-    """Of the failed: by SIGKILL, which is what the kernel does where memory is lacking."""
+    """Failed runs that were killed by SIGKILL, as the kernel does when memory is lacking."""
     minutes: float = 0.0
-    """Since the agent began."""
+    """Minutes since the agent began."""
     need: Need | None = None
-    """What its first run took."""
+    """What its first run needed."""
     reason: str = ""
-    """Why it ended, where something is wrong; one line."""
+    """Why it ended, in one line; empty if nothing is wrong."""
 
     def __str__(self) -> str:
         parts = [f"{self.running} running", f"{self.finished} finished", f"{self.failed} failed"]
@@ -43,23 +43,23 @@ class Tally:
 
 
 def name_file(folder: Path, index: int) -> Path:
-    """The file of the agent in the job with that index; the script of a job knows the name too."""
+    """Return the file of the agent in the job with that index. The script of a job uses the same name."""
     return folder / f"agent.{index}.json"
 
 
 def write(environ: Mapping[str, str], tally: Tally) -> None:
-    """Replace the file that the job has named; without one, do nothing."""
+    """Replace the file that the job has named. Without a name do nothing."""
     if not (name := environ.get(VARIABLE)):
         return
     path = Path(name)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with contextlib.suppress(OSError):  # runs do not end because nobody can watch them
+    with contextlib.suppress(OSError):  # runs must not end because of this file
         draft.write_text(json.dumps(asdict(tally)), "utf-8")
         draft.replace(path)
 
 
 def read(path: Path) -> Tally | None:
-    """The tally in a file; None where no agent has left one."""
+    """Return the tally in a file; None if no agent has written one."""
     try:
         content = json.loads(path.read_text("utf-8"))
         need = content.pop("need")
@@ -70,7 +70,7 @@ def read(path: Path) -> Tally | None:
 
 @contextlib.contextmanager
 def explained(environ: Mapping[str, str]) -> Iterator[None]:
-    """Leave the reason when an agent ends by an exception."""
+    """Write the reason if an agent ends with an exception."""
     try:
         yield
     except Exception as error:

@@ -1,7 +1,7 @@
-"""What the processes of one user tell each other about a server, so that each of them need not ask it.
+"""Shares what one process of a user learns about a server, so that the others need not ask.
 
-Small files beside wandb's own settings: when the server's rate limit has room again, and answers that are
-good for all. Where they cannot be written, each process is on its own.
+Small files beside wandb's own settings: when the server's rate limit allows requests again, and answers that
+are the same for all. If they cannot be written, each process asks for itself.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from typing import Any
 from metasweep.client.account import Account
 
 FOLDER = "metasweep"
-LOOK_SECONDS = 0.1  # between two looks for an answer for which another process has asked
-OTHERS_SECONDS = 3.0  # for which such an answer is waited for
+LOOK_SECONDS = 0.1  # between two looks for an answer that another process has requested
+OTHERS_SECONDS = 3.0  # how long to wait for such an answer
 KEPT_SECONDS = 86_400.0  # until an old answer is removed
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server said, and when (seconds since the epoch)."""
+    """A server's answer, and its time (seconds since the epoch)."""
 
     at: float
     content: Any
@@ -38,27 +38,28 @@ class Noticeboard:
     """The notices about one server and one account."""
 
     def __init__(self, folder: Path, account: Account) -> None:
-        """`folder` is that of wandb's settings: jobs of a user share it, on all nodes of most clusters."""
+        """`folder` holds wandb's settings. A user's jobs share it, on most clusters on all nodes."""
         self._folder = folder / FOLDER
         self._name = hashlib.sha256(f"{account.base_url} {account.api_key}".encode()).hexdigest()[:16]
         self._limit = self._folder / f"{self._name}.limit"
 
     def limited_until(self) -> float:
-        """Return when the server may be asked again (seconds since the epoch); 0 where no limit is known."""
+        """Return when the next request is allowed (seconds since the epoch); 0 if no limit is known."""
         try:
             return float(self._limit.read_text("utf-8"))
         except (OSError, ValueError):
             return 0.0
 
     def note_limit(self, until: float) -> None:
-        """Tell the others when the server may be asked again."""
+        """Tell the other processes when the next request is allowed."""
         if until > self.limited_until():
             self._write(self._limit, str(until))
 
     def answer(self, question: str, since: float, ask: Callable[[], Any]) -> Answer | None:
-        """Return an answer that is not older than `since`, asking only if no other process has, or does.
+        """Return an answer that is not older than `since`. Ask only if no other process has asked or is
+        asking.
 
-        None if another one asks and has no answer yet. Raises: what `ask` raises.
+        None if another process is asking and has no answer yet. Raises: what `ask` raises.
         """
         path = self._folder / f"{self._name}-{hashlib.sha256(question.encode()).hexdigest()[:16]}.json"
         deadline = time.monotonic() + OTHERS_SECONDS
@@ -77,16 +78,16 @@ class Noticeboard:
             time.sleep(LOOK_SECONDS)
 
     def _write(self, path: Path, text: str) -> None:
-        """Replace a file at once. One that cannot be written tells nobody: that costs requests, no more."""
+        """Replace a file at once. If it cannot be written, the only cost is more requests."""
         with contextlib.suppress(OSError):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            number, name = tempfile.mkstemp(dir=self._folder)  # for its owner alone
+            number, name = tempfile.mkstemp(dir=self._folder)  # readable by its owner alone
             with os.fdopen(number, "w", encoding="utf-8") as file:
                 file.write(text)
             Path(name).replace(path)
 
     def _remove_old(self) -> None:
-        """Remove what is left of sweeps that nobody asks for any more."""
+        """Remove old answers about sweeps."""
         with contextlib.suppress(OSError):
             for path in self._folder.iterdir():
                 if time.time() - path.stat().st_mtime > KEPT_SECONDS:
@@ -95,7 +96,10 @@ class Noticeboard:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[bool]:
-    """Lock a file while the body runs; whether it was free. One that cannot be made is nobody's: free."""
+    """Lock a file while the body runs; yield whether it was free.
+
+    If it cannot be created, it counts as free.
+    """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = path.open("a")
@@ -108,13 +112,13 @@ def locked(path: Path) -> Iterator[bool]:
         except BlockingIOError:
             yield False
             return
-        except OSError:  # a file system without locks
+        except OSError:  # the file system has no locks
             pass
         yield True
 
 
 def read_answer(path: Path) -> Answer | None:
-    """Return the answer in a file, if there is one that can be read."""
+    """Return the answer in a file; None if there is none or it is damaged."""
     try:
         at, content = json.loads(path.read_text("utf-8"))
         return Answer(float(at), content)

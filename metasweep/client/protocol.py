@@ -178,8 +178,8 @@ class Client(Transport):
         return json.loads(self.execute(HEARTBEAT, variables)["agentHeartbeat"]["commands"])
 
     def _unheard_run(self, agent: Registration) -> dict[str, Any] | None:
-        """Return the command of a run that was created for this agent but whose answer was lost; None
-        without one.
+        """Return the command of a run that was created for this agent without its knowing; None without
+        one.
         """
         variables = {
             "agentID": agent.id,
@@ -218,7 +218,7 @@ class Client(Transport):
     def runs(self, sweep: SweepName) -> Iterator[tuple[str, str, dict[str, Any]]]:
         """Yield name, state and configuration of every run of the sweep.
 
-        A run that was told to stop is `killed`, however it called its end.
+        A run that was told to stop is `killed`, whatever state it reported.
         """
         cursor, more = None, True
         while more:
@@ -272,9 +272,7 @@ class Client(Transport):
 
 
 def parameters_of(config: str | None) -> dict[str, Any]:
-    """Return the values in a run's configuration, `{"lr": {"value": 0.1}, …}`, without those that W&B
-    adds.
-    """
+    """Return the values in a run's configuration, `{"lr": {"value": 0.1}, …}`, without W&B's own entries."""
     read = json.loads(config or "{}")
     own = {name: entry for name, entry in read.items() if name != "_wandb" and isinstance(entry, dict)}
     return {name: entry["value"] for name, entry in own.items() if "value" in entry}

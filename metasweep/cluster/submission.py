@@ -87,9 +87,7 @@ class Submission:
 
     @classmethod
     def by_hand(cls, logs: Path, scheduler: Scheduler, job_id: str) -> Submission | None:
-        """Return the submission of a job that was submitted by hand; None if the scheduler does not know
-        it.
-        """
+        """Return the submission of a job that was submitted by hand; None for an unknown job."""
         jobs = scheduler.jobs(job_id)
         if not jobs:
             return None
@@ -128,7 +126,7 @@ class Submission:
         return {one: path for one, path in logs if path}
 
     def last_line(self, index: int) -> str:
-        """What the member with that index has written last, without the time."""
+        """Return the last line that the member with that index wrote, without the time."""
         path = self.log(index)
         if path is None:
             return ""
@@ -140,7 +138,7 @@ class Submission:
         return re.sub(r"^\d\d:\d\d:\d\d ", "", next((line for line in shown if line), ""))
 
     def tally(self, index: int) -> Tally | None:
-        """How the runs of that member's agent get on, if it has said so."""
+        """Return the state of the runs of that member's agent; None if it has not written one."""
         return tally.read(tally.name_file(self.folder, index))
 
     def program_status(self, index: int) -> int | None:

@@ -68,7 +68,7 @@ def test_of_the_idle_workers_of_an_agent_one_asks_for_all(play: Play) -> None:
         assert [agent.returncode for agent in agents] == [3, 3], said
 
 
-def test_idle_workers_go_when_there_is_news_or_when_they_are_to_give_up() -> None:
+def test_idle_workers_ask_again_when_there_is_news_and_end_with_the_work() -> None:
     idling, over = Idling(), threading.Event()
     with ThreadPoolExecutor(4) as pool:
         paused = [pool.submit(idling.pause, AN_HOUR, AN_HOUR, over.is_set) for _ in range(4)]

@@ -1,4 +1,4 @@
-"""How much memory a run has: that of all its processes."""
+"""Measures the memory of a run: of all its processes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def memory_of(group: int | None) -> float:
-    """Return the memory of all processes of a group, in MiB; what they share counts for each."""
+    """Return the memory of all processes of a group, in MiB. Pages that they share count once for each."""
     total = 0.0
     for entry in Path("/proc").iterdir() if group else ():
         if not entry.name.isdigit():
@@ -17,5 +17,5 @@ def memory_of(group: int | None) -> float:
                 pages = int((entry / "statm").read_text().split()[1])
                 total += pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
         except (OSError, IndexError):
-            continue  # it has ended
+            continue  # the process has ended
     return total

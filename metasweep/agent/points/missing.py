@@ -46,7 +46,8 @@ class Missing:
     def __init__(
         self, client: Client, sweep: Sweep, attempts: int | None = None, elsewhere: Collection[int] = ()
     ) -> None:
-        """With `attempts`, hand out only points that were lost, each at most that often; none told to stop.
+        """With `attempts`, hand out only points that were lost, each at most that often, and none that was
+        stopped.
 
         The points `elsewhere` were finished in another sweep.
 
@@ -67,8 +68,9 @@ class Missing:
         self._lock = threading.Lock()
         self._found_nothing_at = -math.inf
         self.undecided = False
-        """Whether the last look saw a preempted run that the server may still offer: then look again
-        later.
+        """Whether the last look saw a preempted run that the server may still offer.
+
+        Then look again later.
         """
 
     def claim(self) -> dict[str, Any] | None:
@@ -103,7 +105,7 @@ class Missing:
 
     @property
     def replaces_server(self) -> bool:
-        """Return whether the server is not asked for points at all: it does not know what was finished
+        """Return whether the server is not asked for points, since it does not know the finished ones
         elsewhere.
         """
         return bool(self._elsewhere)
@@ -144,7 +146,7 @@ class Missing:
         return defaultdict(Tried, found)
 
     def are_missing(self, points: Sequence[Mapping[str, Any]]) -> list[bool]:
-        """Return for each point of the grid whether no run has finished it and none is at it."""
+        """Return for each point of the grid whether it has no finished run and no running one."""
         tried = self.tried()
         indices = [self._grid.index(point) for point in points]
         return [index is None or tried[index].is_missing for index in indices]

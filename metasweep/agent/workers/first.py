@@ -1,4 +1,4 @@
-"""What the first run of an agent takes, which says what the others will take."""
+"""Measures the first run of an agent, to know what other runs will need."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SAMPLE_SECONDS = 0.2
 
 
 class FirstRun(threading.Thread):
-    """Watches the runs of an agent until one has finished: what that took, others will take."""
+    """Watches the runs of an agent until one has finished; the others will need about the same."""
 
     def __init__(self, fleet: Fleet) -> None:
         super().__init__(name="measure", daemon=True)
@@ -20,7 +20,7 @@ class FirstRun(threading.Thread):
         self._fleet = fleet
 
     def run(self) -> None:
-        """Measure."""
+        """Measure until a run has finished."""
         fleet, work, peak = self._fleet, self._fleet.shared, 0.0
         while work.first_seconds is None:
             if work.stop.wait(SAMPLE_SECONDS) or not fleet.is_working:

@@ -1,4 +1,4 @@
-"""Where nothing can be claimed for now, as in a paused sweep, one worker of an agent asks for all of them."""
+"""If nothing can be claimed now, as in a paused sweep, one worker of an agent asks for all of them."""
 
 from __future__ import annotations
 
@@ -16,22 +16,24 @@ class Idling:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._seconds = 0.0
-        self._news = 0  # answers so far that said something
+        self._news = 0  # answers so far with a run, or with the news that nothing is left
         self._one_waits = False
 
     def note_news(self) -> None:
-        """The server has something to say, a run or that nothing is left: every worker is to ask again."""
+        """Note that the server offered a run or said that nothing is left, so that every worker asks
+        again.
+        """
         with self._changed:
             self._news, self._seconds = self._news + 1, 0.0
             self._changed.notify_all()
 
-    def pause(self, first: float, longest: float, give_up: Callable[[], bool]) -> None:
-        """Wait until this worker is to ask again; the first pause and the longest are in seconds."""
+    def pause(self, first: float, longest: float, is_over: Callable[[], bool]) -> None:
+        """Wait until this worker should ask again. The first and the longest pause are in seconds."""
         with self._changed:
             news = self._news
 
             def is_over() -> bool:
-                return self._news != news or give_up()
+                return self._news != news or is_over()
 
             while self._one_waits and not is_over():
                 self._changed.wait(LOOK_SECONDS)

@@ -35,11 +35,11 @@ class Run:
     point: dict[str, Any]
     began: float
     name: str = ""
-    """What the server's page calls it, where the server says so."""
+    """The run's name on the server's page, if the server sends it."""
 
     @property
     def shown(self) -> str:
-        """How people are told of it: `point-12 (k3x9a1fe)`, or its id."""
+        """Return the run's name for people: `point-12 (k3x9a1fe)`, or its id."""
         return f"{self.name} ({self.id})" if self.name else self.id
 
 
@@ -94,19 +94,19 @@ class Work:
         """When the agent got signals that end it (monotonic clock). The signal handler appends."""
         self.exit_code = DONE
         self.finished = self.failed = self.stopped = self.killed = 0
-        """Runs; the killed are among the failed."""
+        """Counts of runs; the killed ones are included in the failed ones."""
         self.first_seconds: float | None = None
-        """How long the first run took that has finished."""
+        """Seconds of the first finished run."""
         self.reason = ""
-        """Why the work ends before its time, or badly."""
+        """Why the work ends early or badly."""
         self.unfinished: dict[str, Outcome] = {}
         """The last outcome of each point that failed here and was not finished here later."""
         self.untold: list[str] = []
-        """Runs that ended, which the server could not be told."""
+        """Runs that ended without the server knowing it."""
         self.kept: list[str] = []
-        """Runs that were stopped here and that the server may not hand out again."""
+        """Runs that were stopped here and that the server may not offer again."""
         self.began = self.changed = time.monotonic()
-        """`changed` is when the last run ended here."""
+        """`changed` is the time at which the last run ended."""
         self._gpus = gpus
         self._unsent: list[str] = []
         self._monitor = monitor
@@ -234,8 +234,8 @@ class Work:
         return f"{row}, the last with {reason}"
 
     def _suspects(self) -> str:
-        """Return the values that all failing points share and no finished run has; empty if no run has
-        finished.
+        """Return the values that all failing points share and no finished run has; empty without a
+        finished run.
         """
         try:
             runs = self.client.runs(self.sweep.name)

@@ -38,9 +38,7 @@ KILL_SECONDS = 30.0  # from the server's stop command to SIGKILL
 
 
 class Worker(threading.Thread):
-    """A worker, registered with the server as an agent of its own: the server gives an agent one run at a
-    time.
-    """
+    """A worker. The server knows it as an agent of its own, since it gives an agent one run at a time."""
 
     def __init__(
         self, number: int, work: Work, trainers: Trainers | None = None, seat: Seat | None = None
@@ -73,7 +71,7 @@ class Worker(threading.Thread):
 
     @property
     def is_training(self) -> bool:
-        """Return whether its run is being trained: it neither waits for its turn nor only sends its last
+        """Return whether its run is being trained: not waiting for its turn, and not only sending its
         results.
         """
         return self.run_now is not None and not self._waits and (not self._seat or self._place != "none")
@@ -141,7 +139,7 @@ class Worker(threading.Thread):
         return "embedded" if self._shared.client.is_embedded else "other"
 
     def _idle(self, nothing_left: bool) -> None:
-        """Wait before the next claim: where nothing is left for a moment, else until there is news."""
+        """Wait before the next claim: shortly if nothing is left at this moment, else until there is news."""
         first, longest = IDLE_SECONDS[self._kind_of_server]
         if nothing_left:
             self._shared.stop.wait(random.uniform(0.5, 1) * first)
@@ -234,7 +232,7 @@ class Worker(threading.Thread):
                 self._shared.pool.signal(run.id, signal.SIGKILL)
 
     def _give_back(self, run_id: str) -> None:
-        """Ask the server to offer a stopped run again, also if it has not heard of the beginning."""
+        """Ask the server to offer a stopped run again, even if it does not know of the run's beginning."""
         try:
             given = self._shared.client.give_back(self._shared.sweep.name, run_id)
         except (Refused, Unreachable):

@@ -24,7 +24,7 @@ from metasweep.cluster.schedulers.base import (
 from metasweep.cluster.site import Queue
 
 NO_SERVER, UNKNOWN_JOB, FINISHED_JOB, NOT_ENABLED = 160, 153, 35, 173
-UNAUTHORIZED, DENIED = 159, 174  # what a server says of a queue for others
+UNAUTHORIZED, DENIED = 159, 174  # a server's answer about a queue that the account may not use
 ADVICE = {
     2: "an option that this PBS does not take",
     NO_SERVER: "the PBS server cannot be reached; try again later, or from another frontend",
@@ -84,7 +84,7 @@ class PBS(Scheduler):
         return command.run(arguments, self.site.ticket)
 
     def failure(self, process: CompletedProcess[str]) -> click.ClickException:
-        """The error to raise for one that failed."""
+        """Return the error for a command that failed."""
         return command.failure(process, ADVICE.get(process.returncode, ""), self.site.ticket)
 
     def submit(self, script: Path) -> str:
@@ -118,7 +118,7 @@ class PBS(Scheduler):
         return sorted(found, key=lambda job: job.index)
 
     def ask_queues(self) -> tuple[Queue, ...]:
-        """By `qstat -Qf`. A job that names no queue goes to the default one, which may pass it on."""
+        """Ask `qstat -Qf`. A job that names no queue goes to the default one, which may pass it on."""
         server = self.tell(["qstat", "-Bf", "-F", "json"])["Server"]
         default = next(iter(server.values())).get("default_queue", "")
         return read_queues(self.tell(["qstat", "-Qf", "-F", "json"])["Queue"], default)
@@ -145,9 +145,7 @@ class PBS(Scheduler):
         return f"PBS could not run it ({status})" if status < 0 else f"exit status {status}"
 
     def lack(self, job: Job) -> Lack | None:
-        """Judge by the exit status or by what was used: the kernel may kill one process instead of the
-        job.
-        """
+        """Judge by the exit status or by what was used: the kernel may kill only one process of a job."""
         if job.exit_status in (OVER_MEMORY, OVER_VIRTUAL_MEMORY):
             return "memory"
         if job.mem_used and job.mem_asked and job.mem_used >= FULL * job.mem_asked:
@@ -162,7 +160,7 @@ class PBS(Scheduler):
         return self.tell(["qstat", "-xft", "-F", "json", *job_ids]).get("Jobs", {})
 
     def tell(self, question: Sequence[str]) -> dict[str, Any]:
-        """The answer of qstat in JSON."""
+        """Return the answer of qstat in JSON."""
         process = self.run(question)
         if process.returncode not in (0, UNKNOWN_JOB):
             raise self.failure(process)
@@ -180,7 +178,7 @@ class PBS(Scheduler):
 
 
 def read_queues(records: dict[str, dict[str, Any]], default: str) -> tuple[Queue, ...]:
-    """The queues that take jobs, from the records of all."""
+    """Return the queues that take jobs, from the records of all."""
     reached = destinations(records, default)
     works = {"queue_type": "Execution", "enabled": "True", "started": "True"}
     found = []
@@ -193,7 +191,9 @@ def read_queues(records: dict[str, dict[str, Any]], default: str) -> tuple[Queue
 
 
 def destinations(records: dict[str, dict[str, Any]], name: str) -> set[str]:
-    """The queues to which one passes jobs on, itself if it runs them; none that is for some users alone."""
+    """Return the queues to which one passes jobs, or itself if it runs them; none that only some users may
+    use.
+    """
     record = records.get(name, {})
     if any(record.get(f"acl_{kind}_enable") == "True" for kind in ("user", "group")):
         return set()
@@ -204,7 +204,7 @@ def destinations(records: dict[str, dict[str, Any]], name: str) -> set[str]:
 
 
 def gpus_of(least: dict[str, Any], most: dict[str, Any]) -> bool | None:
-    """Whether the jobs of a queue have GPUs, by its limits; None: they may."""
+    """Return whether the jobs of a queue have GPUs, by its limits; None: they may have."""
     if least.get("ngpus"):
         return True
     return False if most.get("ngpus") == 0 else None
@@ -254,9 +254,7 @@ def read_job(job_id: str, record: dict[str, Any]) -> Job | None:
 
 
 def output(job_id: str, record: dict[str, Any], index: str) -> Path | None:
-    """Return where PBS writes a job's output, given as HOST:PATH; in a folder the file is named after the
-    job.
-    """
+    """Return where PBS writes a job's output (HOST:PATH). In a folder the file is named after the job."""
     path = str(record.get("Output_Path", "")).partition(":")[2].replace("^array_index^", index)
     if not path:
         return None

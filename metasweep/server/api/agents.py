@@ -22,8 +22,8 @@ from metasweep.sweeps.states import ACTIVE
 
 Command = dict[str, Any]
 EXIT: Command = {"type": "exit"}
-# W&B's own agent asks 5 s after an answer, and then lists no run that has ended: where it lists nothing, the
-# run has ended. Sooner or later than that, it is the client that repeats a request without an answer.
+# W&B's own agent asks 5 s after an answer and lists no ended run, so a run that it does not list then has
+# ended. A request that is sooner or later than that is a repetition by the client, which got no answer.
 NEXT_LOOK = (5.0, 10.0)  # seconds
 
 
@@ -113,8 +113,8 @@ def settle(
 ) -> None:
     """Compare an agent's runs with those in its heartbeat: True for a running run, False for an ended one.
 
-    A run that is not running and ended without a word has failed if it never called wandb.init; after a stop
-    command it was killed. One that was handed out and of which the agent has not heard is left as it is.
+    A run that ended without reporting it has failed if it never called wandb.init; after a stop command it
+    was killed. A run that was handed out but not received by the agent is left as it is.
     """
     for run in run_rows.of_agent(agent["id"], *ACTIVE).all(connection):
         if run["name"] in listed and not run["acknowledged"]:
@@ -128,9 +128,9 @@ def settle(
 
 
 def is_unheard(run: sqlite3.Row, lease: float) -> bool:
-    """Whether an agent that asks now, and does not list the run, seems not to know of it.
+    """Return whether an agent that asks now, and does not list the run, seems not to have received it.
 
-    Not for ever: it may be an agent so slow that it looks like one that has not heard.
+    This has a time limit, since a very slow agent looks the same.
     """
     soon, late = map(time_ago, NEXT_LOOK)
     repeats = not late < run["heartbeat_at"] <= soon
@@ -138,9 +138,7 @@ def is_unheard(run: sqlite3.Row, lease: float) -> bool:
 
 
 def kill_runs(connection: sqlite3.Connection, context: Context, agent: sqlite3.Row) -> None:
-    """Mark the runs of an agent as killed: after an exit command the agent kills them, and they report
-    nothing.
-    """
+    """Mark the runs of an agent as killed. It kills them after an exit command, and they report nothing."""
     for run in run_rows.of_agent(agent["id"], *ACTIVE).all(connection):
         claims.change_state(connection, run, "killed", context.settings.max_attempts)
 

@@ -29,8 +29,8 @@ HISTORY, EVENTS, LOGS, SUMMARY = (
     "output.log",
     "wandb-summary.json",
 )
-MOST_KEYS = 100_000  # of a run's history, whose list is read at every write
-PORTION = 5_000  # lines of each stream that are written before others' writes have their turn
+MOST_KEYS = 100_000  # of a run's history; their list is read at every write
+PORTION = 5_000  # lines of each stream in one write, so that other writes need not wait for long
 MAX_LINE = 2**53  # offsets and steps above this are not numbers that JSON keeps
 
 
@@ -104,7 +104,7 @@ def parse(body: dict[str, Any]) -> Chunk:
 
 
 def portions(chunk: Chunk) -> Iterator[Chunk]:
-    """The parts in which a chunk is written: its lines in their order, everything else with the last ones."""
+    """Yield the parts in which a chunk is written: its lines in order; everything else with the last ones."""
     longest = max(len(chunk.history), len(chunk.events), len(chunk.logs))
     last = max(0, longest - 1) // PORTION * PORTION
     for begin in range(0, last + 1, PORTION):
@@ -154,10 +154,10 @@ def store_history(connection: sqlite3.Connection, run: sqlite3.Row, chunk: Chunk
 def new_rows(
     connection: sqlite3.Connection, run: sqlite3.Row, rows: list[tuple[int, int, str]], last_step: int
 ) -> list[tuple[int, int, str]]:
-    """The rows without those that another line has already.
+    """Return the rows without those that another line already has.
 
-    `wandb sync` sends all of a run of which the server lacks the end, after what it has: a row is the same if
-    its step and its time are.
+    `wandb sync` sends everything of a run whose end the server lacks, after what the server has. Rows with
+    the same step and time are the same.
     """
     steps = [step for _, step, _ in rows]
     if min(steps) > last_step:
@@ -168,13 +168,13 @@ def new_rows(
 
 
 def logged_at(text: str) -> float | None:
-    """When a row of history was logged, if it says so."""
+    """Return the time at which a row of history was logged, if it has one."""
     time = json.loads(text).get("_timestamp")
     return time if isinstance(time, int | float) else None
 
 
 def begins_anew(connection: sqlite3.Connection, run: sqlite3.Row, chunk: Chunk) -> bool:
-    """Return whether a first line differs from the stored one: then the run was started again under its
+    """Return whether a first line differs from the stored one, since the run was started again under its
     id.
     """
     line, _, text = chunk.history[0]
@@ -185,7 +185,7 @@ def begins_anew(connection: sqlite3.Connection, run: sqlite3.Row, chunk: Chunk) 
 
 
 def forget_old(path: tuple[str, str, str], chunk: Chunk, connection: sqlite3.Connection) -> bool:
-    """Delete a portion of what was logged before a run was started afresh; whether there may be more."""
+    """Delete a portion of what a run logged before it was started again; return whether there may be more."""
     run = runs.by_path(connection, *path)
     return begins_anew(connection, run, chunk) and streams.forget(connection, run["id"], ("history",))
 

@@ -81,11 +81,12 @@ class Watch:
             for look in (self._look, self._early_stop.look, self._old_artifacts.look):
                 try:
                     look()
-                except sqlite3.OperationalError as error:  # a full disk, for one
+                except sqlite3.OperationalError as error:  # for example a full disk
                     self._attention.begin_anew()
                     log.error("leases, early stops and old artifacts not looked at: %s", error)
                     break
-                except Exception:  # no oddity of a sweep may end the watch: the points of lost runs need it
+                # an unusual sweep must not end this thread, since the points of lost runs need it
+                except Exception:
                     log.exception("a look at leases, early stops or old artifacts failed")
 
     def _look(self) -> None:

@@ -1,7 +1,7 @@
-"""What the report says of a sweep while it runs, asked of the report itself, in a process of its own.
+"""The report's statements about a running sweep, from the report itself in a process of its own.
 
-numpy, pandas and a forest stay out of the server, which has agents to answer: it writes down what it knows of
-the runs, and the page shows the answer when it comes.
+numpy, pandas and a forest stay out of the server, which has to answer agents. The server writes down what it
+knows about the runs, and the page shows the answer when it arrives.
 """
 
 import json
@@ -27,13 +27,13 @@ from metasweep.sweeps.metric import Metric
 from metasweep.sweeps.states import FINISHED
 
 COMMAND = (sys.executable, "-m", "metasweep.report.live")
-PARENT = Path(metasweep.__file__).parents[1]  # where nothing of a user's can stand before the modules
+PARENT = Path(metasweep.__file__).parents[1]  # no module of a user can hide the tool's modules there
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-FEWEST = 8  # finished runs; of fewer, nothing can be told
-LONGEST = 600.0  # seconds for an answer
-SHARE = 0.1  # of the time, that the report works for one sweep
-REST = 10.0  # seconds at least between two questions about a sweep
-MOST_LINES = 200_000  # of the histories in a question
+FEWEST = 8  # finished runs; with fewer nothing can be said
+LONGEST = 600.0  # seconds until an answer must be there
+SHARE = 0.1  # of the time: the most that the report may work for one sweep
+REST = 10.0  # at least so many seconds between two questions about a sweep
+MOST_LINES = 200_000  # lines of history in a question
 MOST_KEPT = 64
 
 log = logging.getLogger("server")
@@ -43,9 +43,9 @@ log = logging.getLogger("server")
 class Told:
     """The report's answer."""
 
-    serial: int = 0  # tells answers apart
+    serial: int = 0  # different for every answer
     chance: float | None = None  # accuracy that is reached without learning
-    warnings: Sequence[Mapping[str, Any]] = ()  # text, and the column and value of the runs that it is about
+    warnings: Sequence[Mapping[str, Any]] = ()  # text, and the column and value of its runs
     words: Mapping[str, str] = field(default_factory=dict)  # name of a run that ended badly -> what happened
     findings: Sequence[str] = ()
     importance: Mapping[str, Any] = field(default_factory=dict)  # columns, rows, notes; or note
@@ -54,7 +54,7 @@ class Told:
 
 @dataclass
 class Kept:
-    """What is known of one sweep."""
+    """What is kept for one sweep."""
 
     version: Hashable = None
     told: Told = field(default_factory=Told)
@@ -62,7 +62,7 @@ class Kept:
 
 
 class Teller:
-    """Asks one question at a time, and keeps the newest answers."""
+    """Asks one question at a time and keeps the newest answers."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[int, Kept] = OrderedDict()
@@ -71,7 +71,7 @@ class Teller:
         self._busy = self._closed = False
 
     def newest(self, sweep: int, version: Hashable, question: Callable[[], Mapping[str, Any]]) -> Told:
-        """The last answer about a sweep; a new one is asked for when its version is another."""
+        """Return the last answer about a sweep. If its version has changed, request a new one."""
         with self._lock:
             kept = self._kept.setdefault(sweep, Kept())
             self._kept.move_to_end(sweep)
@@ -82,7 +82,7 @@ class Teller:
         return kept.told
 
     def close(self) -> None:
-        """End the question under way."""
+        """End the current question."""
         with self._lock:
             self._closed = True
             if self._process is not None:
@@ -137,7 +137,7 @@ class Teller:
 def ask(
     teller: Teller, connection: sqlite3.Connection, sweep: sqlite3.Row, parent: sqlite3.Row, base: str
 ) -> Told:
-    """The newest that is told of a sweep."""
+    """Return the newest answer about a sweep."""
     finished, _ = version = views.finished_version(connection, sweep["id"])
     if finished < FEWEST:
         return Told()
@@ -164,7 +164,7 @@ def question(
 
 
 def record(row: sqlite3.Row, sweep: str) -> dict[str, Any]:
-    """A run as the client's API would give it."""
+    """Return a run in the form of the client's API."""
     return {
         "run_id": row["name"],
         "name": row["display_name"],
@@ -180,7 +180,9 @@ def record(row: sqlite3.Row, sweep: str) -> dict[str, Any]:
 
 
 def histories(connection: sqlite3.Connection, rows: Rows, metric: Metric | None) -> dict[str, list[str]]:
-    """What the finished runs logged, the worst first, as far as there is room: these may have gone wrong."""
+    """Return what the finished runs logged, the worst first, as far as there is room: these may have gone
+    wrong.
+    """
     values = rows.metric(metric.name) if metric else [None] * len(rows.rows)
     sign = -1.0 if metric and metric.goal == "minimize" else 1.0
     finished = [at for at, row in enumerate(rows.rows) if row["state"] == FINISHED]
@@ -196,7 +198,7 @@ def histories(connection: sqlite3.Connection, rows: Rows, metric: Metric | None)
 
 
 def sections(told: Told) -> list[page.Section]:
-    """What the page shows of it below the charts."""
+    """Return what the page shows of it below the charts."""
     found: list[page.Section] = []
     if told.problem:
         return [page.Findings("Findings so far", [page.Finding(told.problem)])]

@@ -185,7 +185,7 @@ def new_run(
 def command(
     connection: sqlite3.Connection, kind: str, sweep: sqlite3.Row, run_name: str, parameters: Point
 ) -> dict[str, Any]:
-    """What an agent is told to run; also what people call the run, which W&B's server does not say."""
+    """Return the command to run something, with the run's display name, which W&B's server does not send."""
     query = "SELECT display_name FROM runs WHERE project_id = ? AND name = ?"
     (title,) = connection.execute(query, (sweep["project_id"], run_name)).fetchone()
     args = {key: {"value": value} for key, value in parameters.items()}

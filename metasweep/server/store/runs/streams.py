@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Literal
 
-PORTION = 10_000  # lines that are read or deleted at once, so that others' writes have their turn
+PORTION = 10_000  # lines per read or delete, so that other writes need not wait for long
 
 
 def put_history(connection: sqlite3.Connection, run_id: int, rows: Sequence[tuple[int, int, str]]) -> None:
@@ -40,7 +40,7 @@ def clear_history(connection: sqlite3.Connection, run_id: int) -> None:
 def rows_of_steps(
     connection: sqlite3.Connection, run_id: int, steps: Sequence[int]
 ) -> list[tuple[int, int, str]]:
-    """The lines of history with one of these steps, a portion at most: number, step and text of each."""
+    """Return lines of history with one of these steps, at most a portion: number, step and text of each."""
     query = (
         "SELECT line, step, text FROM history"
         " WHERE run_id = ? AND step IN (SELECT value FROM json_each(?)) LIMIT ?"
@@ -49,7 +49,7 @@ def rows_of_steps(
 
 
 def first_line(connection: sqlite3.Connection, run_id: int) -> int:
-    """The smallest number of a line of history; below 0 for what a fork took over from the run before."""
+    """Return the smallest line number of a history; below 0 if a fork took lines over from another run."""
     query = "SELECT coalesce(min(line), 0) FROM history WHERE run_id = ?"
     return connection.execute(query, (run_id,)).fetchone()[0]
 
@@ -57,9 +57,9 @@ def first_line(connection: sqlite3.Connection, run_id: int) -> int:
 def take_over(
     run_id: int, source: sqlite3.Row, last_step: int, first: int, connection: sqlite3.Connection
 ) -> None:
-    """Copy a portion of a run's history, from a line on and up to a step, to one that was forked from it.
+    """Copy a portion of a run's history, from line `first` up to a step, to a run that was forked from it.
 
-    The client numbers the lines of the fork from 0: what was before gets numbers below that.
+    The client numbers the lines of the fork from 0, so lines before it get numbers below 0.
     """
     query = (
         "INSERT OR IGNORE INTO history SELECT :run, line - :shift, step, text FROM history"
@@ -76,10 +76,10 @@ def forget(
     names: Sequence[str] = ("history", "events", "logs"),
     after: int | None = None,
 ) -> bool:
-    """Delete a portion of the newest lines of a run's streams; False when none of them has as many left.
+    """Delete a portion of the newest lines of a run's streams; return False when none has as many left.
 
-    The first line stays: it tells a run that is started afresh from one that goes on.
-    `after`: of a history, lines with a step beyond this one only.
+    The first line stays: it distinguishes a run that is started again from one that continues. `after`: in
+    the history, only delete lines with a larger step.
     """
     condition = "" if after is None else "AND step > :after"
     for name in names:
