@@ -69,9 +69,24 @@ def write_all(fd: int, data: bytes) -> None:
 
 
 def has_wandb_run(start: Start, environ: dict[str, str]) -> bool:
-    """Return whether the run reached `wandb.init`, which creates a folder."""
+    """Whether the run got as far as `wandb.init`, which makes a folder."""
+    return bool(run_folders(start, environ))
+
+
+def has_finished_wandb_run(start: Start, environ: dict[str, str]) -> bool:
+    """Whether the run got as far as `finish`, which writes the summary into the run's folder.
+
+    So did one of a program that executed itself anew, with a service of its own. To ask ours for a run that
+    is not open there takes ten seconds.
+    """
+    found = run_folders(start, environ)
+    return bool(found) and (max(found) / "files" / "wandb-summary.json").is_file()
+
+
+def run_folders(start: Start, environ: dict[str, str]) -> list[Path]:
+    """Return wandb's folders of a run, `run-TIME-ID`: one for each time that it was begun."""
     folder = Path((environ | start.environ).get("WANDB_DIR", ".")) / "wandb"
-    return folder.is_dir() and any(
-        entry.name.startswith("run-") and entry.name.endswith(f"-{start.run_id}")
-        for entry in folder.iterdir()
-    )
+    if not folder.is_dir():
+        return []
+    end = f"-{start.run_id}"
+    return [each for each in folder.iterdir() if each.name.startswith("run-") and each.name.endswith(end)]

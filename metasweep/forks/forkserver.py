@@ -25,7 +25,15 @@ from pathlib import Path
 from typing import NoReturn
 
 from metasweep.forks import service, turns, warmup
-from metasweep.forks.children import Child, Spare, close, has_wandb_run, open_gate, write_all
+from metasweep.forks.children import (
+    Child,
+    Spare,
+    close,
+    has_finished_wandb_run,
+    has_wandb_run,
+    open_gate,
+    write_all,
+)
 from metasweep.forks.messages import (
     Exited,
     Go,
@@ -37,7 +45,7 @@ from metasweep.forks.messages import (
     Start,
     Started,
 )
-from metasweep.forks.processes import ahead, child, main_module
+from metasweep.forks.processes import ahead, begun, child, main_module
 from metasweep.forks.processes.process import PARENT_DIED, die_with_parent, signal_group
 from metasweep.forks.ways import Way
 
@@ -56,6 +64,7 @@ class Forkserver:
     children: dict[int, Child] = field(default_factory=dict)
     way: Way = Way.COLD
     interpreter: tuple[str, ...] = ()
+    imports: ahead.Imports = ()
     service: service.Service | None = None
     warm_up: Callable[[Sequence[str]], object] | None = None
     spares: list[Spare] = field(default_factory=list)
@@ -103,6 +112,8 @@ class Forkserver:
     def load(self, message: Load) -> None:
         """Start the wandb service that the runs share. If runs are forked, import what they need."""
         self.way, self.interpreter = message.way, message.program.interpreter
+        if message.beginning:
+            self.imports = (message.program.kind, message.program.name, message.beginning)
         if self.way is Way.COLD:
             return
         warmup.attempt(
@@ -221,9 +232,10 @@ class Forkserver:
             if turn is not None and gate is not None:
                 os.close(gate)
                 child.stand_by(told, turn, child.ExitReport(ended, self.notes))
-            for fd in (told, ended):
+            for fd in (told, ended, self.notes):
                 os.set_inheritable(fd, True)
-            boot = ahead.BOOT.format(root=ROOT, line=told, ended=ended)
+            where = {"line": told, "ended": ended, "notes": self.notes}
+            boot = ahead.BOOT.format(root=ROOT, imports=self.imports, **where)
             child.execute([*self.interpreter, "-c", boot], self.environ)
 
         try:
@@ -301,6 +313,9 @@ class Forkserver:
         """Tell the agent how far held runs are, and report runs whose process only has to exit."""
         for pid, what, code in child.NOTE.iter_unpack(os.read(self.notes_reader, 256 * child.NOTE.size)):
             this = self.children.get(pid)
+            if what == begun.UNFIT:
+                self.start_without_imports()
+                continue
             if this and what == turns.READY:
                 this.is_beginning = False
                 if this.told_to_go or this.stopped_for_good:
@@ -312,6 +327,14 @@ class Forkserver:
                 this.has_reported, this.status = True, code
                 said = os.pread(this.ended, 1, 0)
                 self.report(this, True if said and has_wandb_run(this.start, self.environ) else None)
+
+    def start_without_imports(self) -> None:
+        """Have the processes that are started ahead make no imports: those depend on the run."""
+        if self.imports:
+            self.imports = ()
+            self.tell(
+                Note("its imports are not made ahead of a run: they ask for its environment or arguments")
+            )
 
     def reap(self) -> None:
         """Find the children that have ended."""
@@ -354,7 +377,8 @@ class Forkserver:
             return
         this.status = status
         began = has_wandb_run(this.start, self.environ)
-        if self.service and this.shares_service and began and not said:
+        is_open = began and not said and not has_finished_wandb_run(this.start, self.environ)
+        if self.service and this.shares_service and is_open:
             self.report_dead_run(this)
         else:
             self.report(this, True if said and began else None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from dataclasses import dataclass
 
+from metasweep.forks.beginning import Statement
 from metasweep.forks.processes.program import Program
 from metasweep.forks.ways import Way
 
@@ -18,7 +19,9 @@ class Load:
     program: Program
     way: Way
     imports: tuple[str, ...]
-    """Modules to import before runs are forked."""
+    """What to import before runs are forked."""
+    beginning: tuple[Statement, ...] = ()
+    """The imports that a process started ahead of its run makes meanwhile."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import sys
 import traceback
 from typing import Any, NoReturn
 
+from metasweep.forks.processes.main_module import attach
 from metasweep.forks.processes.process import PARENT_DIED, die_with_parent
 from metasweep.forks.shared_service import VARIABLE
 
@@ -123,9 +124,8 @@ def report_dead_run(run_id: str, exit_code: int, preempted: bool) -> bool:
     """
     import wandb
 
-    attach = getattr(wandb, "attach", None) or wandb._attach  # type: ignore[attr-defined]
     try:
-        run = attach(run_id)
+        run = attach(wandb, run_id)
     except wandb.errors.UsageError:
         return False
     if preempted:

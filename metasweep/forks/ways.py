@@ -8,7 +8,7 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-from metasweep.forks import reading
+from metasweep.forks import beginning, reading
 from metasweep.forks.processes import interpreter
 from metasweep.forks.processes.program import Program
 
@@ -35,7 +35,9 @@ class Choice:
     way: Way
     reason: str
     imports: tuple[str, ...] = ()
-    """Modules to import before runs are forked."""
+    """What to import before runs are forked."""
+    beginning: tuple[beginning.Statement, ...] = ()
+    """The imports that a process started ahead of its run makes meanwhile."""
 
 
 def choose(program: Program, cold: bool = False) -> Choice:
@@ -48,13 +50,15 @@ def choose(program: Program, cold: bool = False) -> Choice:
     warms_up = package is not None and offers_warm_up(package)
     found = reading.Reading() if warms_up else reading.read(program)
     doubt = found.doubt or interpreter.missing_doors()
+    first = beginning.leading_imports(program)
     if doubt:
-        return Choice(Way.AHEAD, f"each run gets a new process, started ahead of it: {doubt}")
+        return Choice(Way.AHEAD, f"each run gets a new process, started ahead of it: {doubt}", (), first)
     if package and warms_up:
         reason = f"runs are forked from a process that has imported {package}: it has a {WARM_UP}()"
-        return Choice(Way.FORK, reason, (package,))
+        return Choice(Way.FORK, reason, (package,), first)
     tops = ", ".join(sorted({name.partition(".")[0] for name in (*found.imports, "wandb")}))
-    return Choice(Way.FORK, f"runs are forked from a process that has imported {tops}", tuple(found.imports))
+    reason = f"runs are forked from a process that has imported {tops}"
+    return Choice(Way.FORK, reason, tuple(found.imports), first)
 
 
 def package_of(program: Program) -> str | None:

@@ -1,4 +1,4 @@
-"""A process for one run that is started early: it waits until it is told its program.
+"""A process of its own for one run, started ahead of it: it waits to be told its run.
 
 It is a new interpreter. It shares no imports, files or random numbers with other runs.
 """
@@ -9,39 +9,74 @@ import marshal
 import os
 import sys
 
-from metasweep.forks.processes import main_module
+from metasweep.forks.processes import begun, main_module
 
 TYPE_CHECKING = False  # importing it from `typing` would load that module
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import NoReturn
 
 BOOT = (
     "import sys; sys.path.insert(0, {root!r}); from metasweep.forks.processes.ahead import main; "
-    "del sys.path[0]; main({line}, {ended})"
+    "del sys.path[0]; main({root!r}, {line}, {ended}, {notes}, {imports!r})"
 )
-"""The code for the interpreter's `-c`; {line} and {ended} are file descriptors."""
+"""What the interpreter is started with (`-c`). {line}, {ended} and {notes} are file descriptors; {imports} is
+empty, or the kind and the name of the program and the statements with which it begins."""
+Imports = tuple[str, str, tuple[tuple[str, int, str, int, str], ...]] | tuple[()]
+FIRST_HIGH = 200
+"""Programs expect the first file that they open to have a small number."""
 
 
-def main(line: int, ended: int) -> None:
-    """Wait for an order on `line` and run it. End if the line closes without one.
+def main(root: str, line: int, ended: int, notes: int, imports: Imports) -> None:
+    """Wait for an order on `line` and become it; end if the line closes without one.
 
-    `ended`: see `main_module.become`.
+    `ended`: see `main_module.become`. `notes`: where to say that the imports are unfit to be made ahead.
     """
+    line, ended, notes = (move_up(fd) for fd in (line, ended, notes))
     show_command_line = prepare_command_line()
-    order = await_order(line)
-    if order is None:
-        os._exit(0)
-    os.set_inheritable(ended, False)
     if not getattr(sys.flags, "safe_path", False):
         del sys.path[0]  # the '' of -c
-    show_command_line(order["words"])
+    beginning = None
+    if imports:
+        beginning = begun.Beginning(*imports)
+        if not beginning.make():
+            start_over(beginning, root, line, ended, notes)
+    told = read_all(line)
+    if not told:
+        os._exit(0)
+    order = marshal.loads(told)
+    if beginning and not beginning.suits(order):
+        start_over(beginning, root, line_with(told), ended, notes)
+    printed = beginning.end() if beginning else b""
+    os.close(notes)
+    show_command_line(order["words"], order["environ"])
     main_module.forget_this_package()
     main_module.become(order, ended)
+    os.write(1, printed)
     main_module.run(order["kind"], order["name"])
 
 
-def prepare_command_line() -> Callable[[list[str]], None]:
-    """Import what is needed to change `/proc/self/cmdline`; return the function that changes it."""
+def move_up(fd: int) -> int:
+    """Give a file descriptor a number that no program expects."""
+    known = "fcntl" in sys.modules
+    import fcntl
+
+    if not known:
+        del sys.modules["fcntl"]
+    moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, FIRST_HIGH)
+    os.close(fd)
+    return moved
+
+
+def start_over(beginning: begun.Beginning, root: str, line: int, ended: int, notes: int) -> NoReturn:
+    """Say, as `child.NOTE`, that imports are unfit to be made ahead; be a new process that makes none."""
+    os.write(notes, b"".join(number.to_bytes(4, sys.byteorder) for number in (os.getpid(), begun.UNFIT, 0)))
+    boot = BOOT.format(root=root, line=line, ended=ended, notes=notes, imports=())
+    beginning.start_over(boot, (line, ended, notes))
+
+
+def prepare_command_line() -> Callable[[list[str], dict[str, str]], None]:
+    """Load what it takes to change `/proc/self/cmdline`; return the function that does it."""
     before = set(sys.modules)
     from metasweep.forks.processes.command_line import show
 
@@ -50,10 +85,18 @@ def prepare_command_line() -> Callable[[list[str]], None]:
     return show
 
 
-def await_order(line: int) -> main_module.Order | None:
-    """Read an order from a pipe. Return None if the other end closes without one."""
+def read_all(line: int) -> bytes:
+    """Read a marshalled `main_module.Order` from a pipe; nothing if the other end closes without one."""
     told = b""
     while piece := os.read(line, 1 << 20):
         told += piece
     os.close(line)
-    return marshal.loads(told) if told else None
+    return told
+
+
+def line_with(told: bytes) -> int:
+    """Return a file from which this can be read, as from a pipe."""
+    line = os.memfd_create("line")
+    os.write(line, told)
+    os.lseek(line, 0, os.SEEK_SET)
+    return line

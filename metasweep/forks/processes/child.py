@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import json
+import marshal
 import os
 import signal
 import struct
 import sys
 import traceback
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NoReturn
 
 from metasweep.forks import turns, warmup
 from metasweep.forks.processes import ahead, command_line, interpreter, main_module
+from metasweep.forks.processes.begun import touches_gpu
 from metasweep.forks.processes.main_module import Order
 from metasweep.forks.processes.process import PARENT_DIED
 
@@ -46,10 +46,11 @@ def stand_by(line: int, gate: int, exit_report: ExitReport) -> NoReturn:
     A held run waits, after it has begun, until something can be read from `gate`.
     """
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    order = ahead.await_order(line)
-    if order is None:
+    told = ahead.read_all(line)
+    if not told:
         os._exit(0)
-    become(order, gate, exit_report)
+    report = ExitReport(ahead.move_up(exit_report.ended), ahead.move_up(exit_report.notes))
+    become(marshal.loads(told), gate, report)
 
 
 def become(order: Order, gate: int, exit_report: ExitReport) -> NoReturn:
@@ -57,8 +58,8 @@ def become(order: Order, gate: int, exit_report: ExitReport) -> NoReturn:
     default_signals()
     interpreter.forget_exit_handlers()
     main_module.become(order, exit_report.ended)
-    command_line.show(order["words"])
-    del sys.path[0]  # the entry of the forkserver; the program's own entry follows
+    command_line.show(order["words"], order["environ"])
+    del sys.path[0]  # the forkserver's: the same again, where this program has it
     gc.enable()
     interpreter.draw_anew()
     if order["held"]:
@@ -113,7 +114,7 @@ def leave(before: set[str], exit_report: ExitReport, interrupted: bool) -> NoRet
         if interrupted:  # the interpreter ends in the same way
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.kill(os.getpid(), signal.SIGINT)
-        if not holds_gpu():
+        if not touches_gpu():
             exit_report.write(turns.ENDED, main_module.Exit.code)
     except BaseException:  # noqa: BLE001
         traceback.print_exc()
@@ -127,15 +128,3 @@ def flush() -> None:
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         if stream is not None and not getattr(stream, "closed", False):
             stream.flush()
-
-
-def holds_gpu() -> bool:
-    """Return whether this process has a GPU open.
-
-    Others can use that memory only after the process has ended.
-    """
-    for entry in Path("/proc/self/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):  # the file was closed after it was listed
-            if str(entry.readlink()).startswith("/dev/nvidia"):
-                return True
-    return False

@@ -1,4 +1,4 @@
-"""Changes the command line of this process in `/proc/PID/cmdline` and `ps`. Linux."""
+"""The command line and environment of this process as others see them, in `/proc/PID` and `ps`. Linux."""
 
 from __future__ import annotations
 
@@ -23,17 +23,19 @@ class MemoryMap(ctypes.Structure):
     )  # fmt: skip
 
 
-def show(words: list[str]) -> None:
-    """Show these words as the command line. A kernel without CONFIG_CHECKPOINT_RESTORE keeps the old one."""
+def show(words: list[str], environ: dict[str, str]) -> None:
+    """Show these words and variables; a kernel without CONFIG_CHECKPOINT_RESTORE shows the old ones."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.sbrk.restype = ctypes.c_uint64
     fields = Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()
     numbers = {
-        number: int(fields[number - 3]) for number in (26, 27, 28, *range(45, 52))
-    }  # in the notation of proc(5)
-    text = b"".join(os.fsencode(word) + b"\0" for word in words)
-    buffer = ctypes.create_string_buffer(text, len(text))
+        number: int(fields[number - 3]) for number in (26, 27, 28, *range(45, 48))
+    }  # as proc(5) counts
+    arguments = b"".join(os.fsencode(word) + b"\0" for word in words)
+    variables = b"".join(os.fsencode(f"{name}={value}") + b"\0" for name, value in environ.items())
+    buffer = ctypes.create_string_buffer(arguments + variables, len(arguments) + len(variables))
     start = ctypes.addressof(buffer)
+    middle, end = start + len(arguments), start + len(buffer)
     found = MemoryMap(
         start_code=numbers[26],
         end_code=numbers[27],
@@ -43,10 +45,10 @@ def show(words: list[str]) -> None:
         brk=libc.sbrk(0),
         start_stack=numbers[28],
         arg_start=start,
-        arg_end=start + len(text),
-        env_start=numbers[50],
-        env_end=numbers[51],
-        exe_fd=0xFFFFFFFF,  # do not change the executable
+        arg_end=middle,
+        env_start=middle,
+        env_end=end,
+        exe_fd=0xFFFFFFFF,  # leave the executable as it is
     )
     if libc.prctl(PR_SET_MM, PR_SET_MM_MAP, ctypes.byref(found), ctypes.sizeof(found), 0) == 0:
         _shown.append(buffer)

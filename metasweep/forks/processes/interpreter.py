@@ -6,7 +6,9 @@ No other file uses them. If a Python release lacks one, `missing_doors` names it
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
+import io
 import logging
 import sys
 import threading
@@ -20,6 +22,7 @@ DOORS = (
     (atexit, "atexit._run_exitfuncs"),
     (weakref.finalize, "weakref.finalize._registry"),
     (weakref.finalize, "weakref.finalize._exitfunc"),
+    (weakref.finalize, "weakref.finalize._registered_with_atexit"),
     (threading, "threading._shutdown"),
 )
 
@@ -36,9 +39,13 @@ def forget_exit_handlers() -> None:
     The exit handlers that every process has stay: the standard library does not register them again.
     """
     atexit._clear()
-    for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]
+    inherited = list(weakref.finalize._registry)  # type: ignore[attr-defined]
+    for finalizer in inherited:
         finalizer.atexit = False
-    atexit.register(weakref.finalize._exitfunc)  # type: ignore[attr-defined]
+    if inherited:  # made by an import, as the program's own import would have made them
+        atexit.register(weakref.finalize._exitfunc)  # type: ignore[attr-defined]
+    else:  # it is the program's first finalizer that registers it, in its turn
+        weakref.finalize._registered_with_atexit = False  # type: ignore[attr-defined]
     if "logging" in sys.modules:
         atexit.register(logging.shutdown)
     if "multiprocessing.util" in sys.modules:
@@ -71,9 +78,11 @@ def take_down(modules: Iterable[types.ModuleType]) -> None:
     """Clear modules as the interpreter does at its end: files are flushed, objects with a `__del__` are
     deleted.
 
-    Clearing all modules would take half a second, mostly for libraries, whose memory is freed anyway.
+    All modules would take half a second, libraries being most of it: of those the memory is freed anyway.
+    Threads that are daemons go on meanwhile, where the interpreter stops them: they find nothing, silently.
     """
-    for name in ("stdin", "stdout", "stderr"):  # also deletes what the program has put in their place
+    threading.excepthook = lambda _: None
+    for name in ("stdin", "stdout", "stderr"):  # what the program has put in their place is deleted, too
         setattr(sys, name, getattr(sys, f"__{name}__"))
     for module in modules:
         namespace = module.__dict__
@@ -82,3 +91,24 @@ def take_down(modules: Iterable[types.ModuleType]) -> None:
                 if name != "__builtins__":
                     namespace[name] = None
     gc.collect()
+    close_files()
+
+
+def close_files() -> None:
+    """Close the files of the program that libraries hold, as their end would: what is buffered is written.
+
+    Those of the forkserver are not found: the collector does not look at what was there before the fork.
+    """
+    standard = (sys.__stdin__, sys.__stdout__, sys.__stderr__)
+    buffers = [stream.buffer for stream in standard if stream is not None and not stream.closed]
+    found = [
+        each
+        for each in gc.get_objects()
+        if isinstance(each, io.IOBase) and not isinstance(each, io.RawIOBase)
+    ]
+    layers = (io.TextIOBase, io.IOBase)  # a text file before the one that it writes to
+    for layer in layers:
+        for file in found:
+            if isinstance(file, layer) and file not in standard and file not in buffers and not file.closed:
+                with contextlib.suppress(OSError, ValueError):  # as the interpreter, which says nothing
+                    file.close()

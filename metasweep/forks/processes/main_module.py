@@ -21,6 +21,9 @@ Order = dict
 """What a process shall become: kind, name, arguments, words, environ, log; all plain values."""
 
 
+C_LONG_BITS = 64
+
+
 class Exit:
     """The exit code of this process, known once its program has ended."""
 
@@ -80,7 +83,17 @@ def finish_wandb_runs() -> None:
     """Finish the runs that the program left open. wandb does so only with a service of its own."""
     wandb = sys.modules.get("wandb")
     while run := wandb and (wandb.run or newest_run(wandb)):
+        if getattr(run, "_wl", None) is not wandb.setup():  # after `wandb.teardown`
+            run = attach(wandb, run.id)
         run.finish(exit_code=Exit.code)
+
+
+def attach(wandb: ModuleType, run_id: str) -> Any:
+    """Return a run that is open at the service; under another name in older clients.
+
+    Raises: wandb.errors.UsageError, after ten seconds, if it is not open.
+    """
+    return (getattr(wandb, "attach", None) or wandb._attach)(run_id)
 
 
 def newest_run(wandb: ModuleType) -> Any:
@@ -96,15 +109,33 @@ def run(kind: str, name: str) -> None:
     try:
         run_module(name) if kind == "module" else run_script(name)
     except SystemExit as request:
-        Exit.code = request.code if isinstance(request.code, int) else int(request.code is not None)
-        Exit.code &= 0xFF
+        code = request.code if isinstance(request.code, int) else int(request.code is not None)
+        Exit.code = code & 0xFF if code.bit_length() < C_LONG_BITS else 0xFF  # as CPython converts it
         raise
     except BaseException as error:
         Exit.code = 1
         error = error.with_traceback(own_part(error.__traceback__))
-        sys.excepthook(type(error), error, error.__traceback__)
+        show_exception(error)
         sys.excepthook = silent
         raise
+
+
+def show_exception(error: BaseException) -> None:
+    """Print what has ended the program, as the program wants it and, where that fails, as the interpreter."""
+    try:
+        sys.excepthook(type(error), error, error.__traceback__)
+    except BaseException as fault:  # noqa: BLE001
+        fault.__context__ = None
+        fault = fault.with_traceback(own_part(fault.__traceback__))
+        print("Error in sys.excepthook:", file=sys.stderr)
+        sys.__excepthook__(type(fault), fault, fault.__traceback__)
+        print("\nOriginal exception was:", file=sys.stderr)
+        sys.__excepthook__(type(error), error, error.__traceback__)
+
+
+def folder_of(kind: str, name: str) -> str:
+    """Return the folder with which the module search path begins."""
+    return os.getcwd() if kind == "module" else os.path.dirname(os.path.realpath(name))
 
 
 def run_module(name: str) -> None:
@@ -117,8 +148,21 @@ def run_module(name: str) -> None:
 
 def run_script(name: str) -> None:
     """Do what `python SCRIPT` does."""
+    put_first(folder_of("script", name))
+    namespace, path = name_main(name)
+    try:
+        with open(path, "rb") as file:
+            source = file.read()
+    except OSError as error:
+        words = f"can't open file {path!r}: [Errno {error.errno}] {error.strerror}"
+        print(f"{sys.executable}: {words}", file=sys.stderr)
+        raise SystemExit(2) from None
+    exec(compile(source, path, "exec", dont_inherit=True), namespace)
+
+
+def name_main(name: str) -> tuple[dict[str, Any], str]:
+    """Make `__main__` that of a script; return its namespace and the path of the script."""
     path = os.path.join(os.getcwd(), name)
-    put_first(os.path.dirname(os.path.realpath(path)))
     loader = sys.modules["_frozen_importlib_external"].SourceFileLoader("__main__", path)
     namespace = sys.modules["__main__"].__dict__
     builtins = namespace["__builtins__"]
@@ -134,9 +178,7 @@ def run_script(name: str) -> None:
         __file__=path,
         __cached__=None,
     )
-    with open(path, "rb") as file:
-        code = compile(file.read(), path, "exec", dont_inherit=True)
-    exec(code, namespace)
+    return namespace, path
 
 
 def put_first(folder: str) -> None:
