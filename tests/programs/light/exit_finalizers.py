@@ -2,7 +2,6 @@
 
 import atexit
 import os
-import sys
 import tempfile
 import weakref
 
@@ -24,5 +23,4 @@ folder = tempfile.TemporaryDirectory()
 weakref.finalize(folder, say, "finalizer")
 atexit.register(lambda: say(f"folder is there: {os.path.exists(folder.name)}"))
 atexit.register(fail)
-atexit.register(sys.exit, 9)
 atexit.register(atexit.register, say, "registered by a handler")
