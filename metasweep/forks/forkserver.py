@@ -377,7 +377,9 @@ class Forkserver:
             return
         this.status = status
         began = has_wandb_run(this.start, self.environ)
-        is_open = began and not said and not has_finished_wandb_run(this.start, self.environ)
+        # A run that a signal has ended may have been about to finish.
+        finished = status >= 0 and has_finished_wandb_run(this.start, self.environ)
+        is_open = began and not said and not finished
         if self.service and this.shares_service and is_open:
             self.report_dead_run(this)
         else:
