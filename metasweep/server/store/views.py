@@ -30,11 +30,13 @@ SELECT sweep_id, outcome, count(*) AS points FROM (
 """
 OUTCOMES = ("finished", "stopped", "running", "again", "failed")
 
-# Changes whenever a run changes. The sums show changes within one second, the resolution of the times.
+# Changes whenever a run changes. The sums show changes within one second, the resolution of the times;
+# tags stand there whole, because two of one length are often exchanged.
 _RUNS_VERSION = """
 SELECT count(*), max(id), max(updated_at), max(heartbeat_at), sum(history_lines), sum(length(summary)),
-    sum(unicode(state) * id % 1000003), sum(state = 'finished'), sum(state = 'running'), sum(length(tags)),
-    sum(length(display_name)), sum(length(notes)), sum(stop_requested) FROM runs WHERE {of}
+    sum(unicode(state) * id % 1000003), sum(state = 'finished'), sum(state = 'running'),
+    group_concat(nullif(tags, '[]')), sum(length(display_name)), sum(length(notes)), sum(stop_requested)
+FROM runs WHERE {of}
 """
 _SWEEPS_VERSION = """
 SELECT count(*), max(updated_at), max(heartbeat_at), group_concat(state), sum(points),
