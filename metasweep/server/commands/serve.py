@@ -61,8 +61,8 @@ def check_url(_context: click.Context, _parameter: click.Parameter, text: str | 
     help="The address that `env` prints, if clients use another one than HOST:PORT.",
 )
 def serve(data_dir: Path, lease: float, max_attempts: int, **front: Any) -> None:
-    """not needed by the other commands, and slow"""
-    from metasweep.server.serving import Front, serve_forever  # the other commands do without its imports
+    """Serve until told to stop."""
+    from metasweep.server.serving import Front, serve_forever  # slow to import, and only needed here
 
     if front["keyfile"] and not front["certfile"]:
         raise click.UsageError("--keyfile goes with --certfile")
