@@ -32,17 +32,17 @@ class Idling:
         with self._changed:
             news = self._news
 
-            def is_over() -> bool:
+            def may_go() -> bool:
                 return self._news != news or is_over()
 
-            while self._one_waits and not is_over():
+            while self._one_waits and not may_go():
                 self._changed.wait(LOOK_SECONDS)
-            if is_over():
+            if may_go():
                 return
             self._one_waits = True
             self._seconds = min(max(first, 2 * self._seconds), longest)
             until = time.monotonic() + random.uniform(0.5, 1) * self._seconds
-            while (left := until - time.monotonic()) > 0 and not is_over():
+            while (left := until - time.monotonic()) > 0 and not may_go():
                 self._changed.wait(min(left, LOOK_SECONDS))
             self._one_waits = False
             self._changed.notify_all()
