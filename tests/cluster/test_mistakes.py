@@ -147,6 +147,12 @@ def test_no_scheduler_on_this_machine(cluster):
     )
 
 
+def test_a_frontend_of_two_batch_systems(cluster):
+    (cluster.tools / "sbatch").touch(mode=0o755)
+    (cluster.project / "site.yaml").write_text("name: ours\n")
+    assert_one_line(cluster.metacentrum(*SUBMIT, "--site", "site.yaml"), 1, "--scheduler pbs or")
+
+
 def test_nothing_was_submitted_yet(cluster):
     for command in ("status", "logs", "cancel"):
         assert_one_line(cluster.metacentrum(command), 1, "submit one first")

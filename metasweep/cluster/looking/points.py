@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -54,6 +55,7 @@ def read_points(sweep: str, account: Account) -> Points:
         check_reach(account.base_url)
     except ConnectionError as error:
         raise click.ClickException(f"{error}: start it, or look again later") from error
+    os.environ.setdefault("WANDB_SILENT", "true")  # it would say which settings it reads
     import wandb  # takes a second
 
     try:
