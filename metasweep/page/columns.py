@@ -59,6 +59,16 @@ def spans_decades(found: Sequence[float]) -> bool:
     return len(found) > 1 and min(found) > 0 and max(found) / min(found) >= LOG_RATIO
 
 
+def drawn_from(space: Any) -> tuple[bool, bool]:
+    """Whether a parameter's values come from a range, and whether evenly in its logarithm."""
+    if not isinstance(space, Mapping) or "values" in space or "value" in space:
+        return False, False
+    name = str(space.get("distribution", ""))
+    whole = "int" in name or "q" in space or all(isinstance(space.get(end), int) for end in ("min", "max"))
+    continuous = ("max" in space or "mu" in space) and not whole
+    return continuous, "log" in name
+
+
 def parameter(
     name: str,
     values: Values,

@@ -198,25 +198,52 @@ def importance_covers(draws: int, grid: Grid, part: float, name: str) -> Result:
     return Result(name, float(np.mean(found)), draws, "92 to 98")
 
 
-def calibration(draws: int, rows: int = 24) -> list[Result]:
-    """How often the winner is the best, by how probable the report says that it is."""
+TRUTHS: Mapping[str, Callable[[Rng, int], np.ndarray]] = {
+    "normal": lambda rng, rows: rng.normal(0, 1, rows),
+    "even": lambda rng, rows: rng.uniform(-1.7, 1.7, rows),
+    "a crowd at the top": lambda rng, rows: -rng.exponential(1, rows),
+    "one above equals": lambda _rng, rows: 2.0 * (np.arange(rows) == 0),
+    "half of them at chance": lambda rng, rows: rng.normal(0, 1, rows) - 30 * (rng.random(rows) < 0.5),
+}
+BINS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95, 1.01)
+
+
+def decided(draws: int, kinds: Sequence[str], sizes: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """What the report says of its winner, and whether it is the best, over studies of several kinds.
+
+    Args:
+        draws: studies of each kind, size, and spread of the true means (0.5, 1 and 2 times the noise).
+        kinds: of `TRUTHS`.
+        sizes: configurations.
+    """
     said, hits = [], []
-    for number in range(draws):
+    for kind, rows, spread, number in itertools.product(kinds, sizes, (0.5, 1.0, 2.0), range(draws)):
         rng = np.random.default_rng(number)
-        truth = LEVEL + rng.normal(0, NOISE, rows)
+        truth = LEVEL + NOISE * spread * TRUTHS[kind](rng, rows)
         found = decide(study(of_rows(rows, 5), truth, rng, shared=NOISE))
         assert found is not None
         said.append(found.probability)
         hits.append(int(str(found.winner.values["variant"])[1:]) == int(truth.argmax()))
+    return np.array(said), np.array(hits)
+
+
+def calibration(draws: int) -> list[Result]:
+    """How often the winner is the best, by how probable the report says that it is; then of a crowd alone."""
+    said, hits = decided(draws, list(TRUTHS), (4, 12, 48))
     results = []
-    for low, high in ((0.0, 0.5), (0.5, 0.8), (0.8, 1.01)):
-        inside = [at for at, probability in enumerate(said) if low <= probability < high]
-        if inside:
-            mean = float(np.mean([said[at] for at in inside]))
-            share_of_hits = float(np.mean([hits[at] for at in inside]))
-            name = f"winner is the best of {rows}, where the report says {100 * mean:.0f} %"
-            results.append(Result(name, share_of_hits, len(inside), f"{100 * mean:.0f}"))
+    for low, high in itertools.pairwise(BINS):
+        inside = (said >= low) & (said < high)
+        if inside.sum() >= 20:
+            results.append(_said("winner is the best, where the report says", said[inside], hits[inside]))
+    for rows in (12, 24, 48):
+        crowd = decided(draws, ["a crowd at the top"], [rows])
+        results.append(_said(f"the same, of {rows} that crowd at the top, where it says on average", *crowd))
     return results
+
+
+def _said(words: str, said: np.ndarray, hits: np.ndarray) -> Result:
+    shown = f"{100 * float(said.mean()):.0f}"
+    return Result(f"{words} {shown} %", float(hits.mean()), len(hits), f"{shown}, or a little more")
 
 
 def everything(draws: int) -> list[Result]:
@@ -241,7 +268,7 @@ def everything(draws: int) -> list[Result]:
         importance_covers(draws // 2, large, 0.0, "intervals of importance, pure noise, 400 runs"),
         importance_covers(draws // 2, large, 0.5, "intervals of importance, truth 50 %, 400 runs"),
         importance_covers(draws // 2, large, 0.926, "intervals of importance, truth 92.6 %, 400 runs"),
-        *calibration(draws),
+        *calibration(max(1, draws // 10)),
     ]
 
 

@@ -6,9 +6,12 @@ import csv
 import io
 import json
 import math
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from metasweep.report.measure.choosing.confirmation import confirming_sweeps
@@ -172,3 +175,59 @@ def test_a_seed_is_found_by_its_name(name: str) -> None:
     found = results_table(study)
     assert [row.test.n for row in found.rows] == [3, 3]
     assert f"The seed is the parameter {name}." in found.notes
+
+
+def case_of(**changes: Any) -> dict[str, Any]:
+    """The regression case with other parts."""
+    return json.loads(json.dumps(CASES["regression"])) | changes
+
+
+def test_runs_that_blew_up_are_no_winners_and_break_nothing() -> None:
+    case = case_of()
+    for number, run in enumerate(case["runs"]):
+        run["summary"] = {"val/loss": [1.7e308, -1.7e308, 0.5 + number][number % 3]}
+    study = study_of(case)
+    (row,) = {row["test_mean"] for row in rows(study) if row["n"]} & {0.5 + 2}
+    assert row == 2.5
+    assert "no finite val/loss" in whole_report(study)
+
+
+def test_a_curve_through_infinity_has_no_infinite_gain() -> None:
+    study = study_of(CASES["regression"])
+    metric = study.reported.column
+    steps = pd.DataFrame(
+        {"run_id": study.runs["run_id"].iloc[0], "step": range(7), "epoch": math.nan, metric: 1.0}
+    )
+    for other in study.metrics:
+        steps[other.column] = [math.inf, -math.inf, 3.0, 2.0, math.inf, 1.0, 0.9]
+    text = whole_report(replace(study, history=steps))
+    assert not re.search(r"\binf\b", text)
+
+
+@pytest.mark.parametrize(
+    "counts", [{"train": [], "test": []}, [1, 2], {"train": [1], "test": [1, 2]}, {"test": ["a"]}, "many", {}]
+)
+def test_odd_counts_of_classes_are_none(counts: Any) -> None:
+    case = case_of()
+    for run in case["runs"]:
+        run["config"] |= {"class_counts": counts, "class_names": "abc"}
+    study = study_of(case)
+    assert study.class_counts == {}
+    assert "## Results" in whole_report(study)
+
+
+def test_seeds_of_any_size() -> None:
+    case = json.loads(json.dumps(CASES["regression"]))
+    big = [2**31 - 1, 2**63, 12345678901234567890]
+    case["sweep"]["parameters"]["seed"] = {"values": big}
+    for run in case["runs"]:
+        run["config"]["seed"] = big[run["config"]["seed"] - 1]
+    assert "over 3 seeds" in whole_report(study_of(case))
+
+
+def test_no_finding_links_to_a_figure_that_is_not_there(case: tuple[str, Study]) -> None:
+    for chosen in (Choices(), Choices(only=("findings",))):
+        sections = make(case[1], chosen, chosen.sections)
+        drawn = {chart.name for section in sections for chart in section.charts}
+        linked = set(re.findall(r"\(figures/([^)]*)\.svg\)", readme_text(case[1], sections)))
+        assert linked <= drawn

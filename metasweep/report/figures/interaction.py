@@ -26,6 +26,7 @@ from metasweep.report.figures.drawing.style import (
     sheet,
 )
 from metasweep.report.figures.effects import grouped
+from metasweep.report.measure.statistics import standard_deviation
 from metasweep.report.read.quantities import Quantity
 from metasweep.report.read.study import TEST_ACCURACY
 
@@ -94,7 +95,7 @@ def cells(
             found = values[np.intersect1d(in_row, in_column)]
             counts[i, j] = len(found)
             means[i, j] = found.mean() if len(found) else np.nan
-            deviations[i, j] = found.std(ddof=1) if len(found) > 1 else np.nan
+            deviations[i, j] = standard_deviation(found)
     return means, deviations, counts
 
 

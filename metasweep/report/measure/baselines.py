@@ -65,7 +65,7 @@ def chance_level(class_counts: Mapping[str, Sequence[int]]) -> float | None:
 
     Lucky means one random model in 40, two standard deviations. None if the classes are unknown.
     """
-    if not {"train", "test"} <= set(class_counts):
+    if not {"train", "test"} <= set(class_counts) or not sum(class_counts["test"]):
         return None
     found = baselines(class_counts, seeds=())
     return max(found.random_expected + 2 * found.random_expected_std, found.majority_accuracy)

@@ -19,7 +19,7 @@ from scipy.stats import f_oneway, spearmanr
 from metasweep.report.base.words import number_of, parameter_name, value
 from metasweep.report.measure.baselines import chance_of
 from metasweep.report.measure.importance import on_scale
-from metasweep.report.measure.statistics import SIGNIFICANCE, PairedTest, against
+from metasweep.report.measure.statistics import SIGNIFICANCE, PairedTest, against, scale_of
 from metasweep.report.read.study import SEED, Study
 
 LEARNED = 0.5  # dropout is judged in settings whose every run exceeds this accuracy
@@ -215,8 +215,10 @@ def _deviations(study: Study, runs: pd.DataFrame, parameter: str) -> pd.Series:
 
 def _pooled_std(study: Study, runs: pd.DataFrame) -> float:
     """Standard deviation over seeds, pooled over the configurations."""
-    variances = runs.groupby(list(study.parameters), dropna=False)[study.reported.column].var()
-    return math.sqrt(variances.mean())
+    values = runs[study.reported.column]
+    scale = scale_of(values)
+    cells = [runs[name] for name in study.parameters]
+    return scale * math.sqrt((values / scale).groupby(cells, dropna=False).var().mean())
 
 
 def cells_that_learned(study: Study, runs: pd.DataFrame, parameter: str) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau
 
@@ -115,10 +116,11 @@ def word_for(
 
 
 def oriented(history: pd.DataFrame, metric: Quantity | None) -> pd.Series:
-    """Return the logged values of a metric, with the sign that makes large good; none without a metric."""
+    """Return the finite values of a metric, with the sign that makes large good; none without a metric."""
     if metric is None or metric.column not in history:
         return pd.Series(dtype=float)
-    return metric.sign * history[metric.column].dropna()
+    values = metric.sign * history[metric.column]
+    return values[np.isfinite(values)]
 
 
 def training_loss(study: Study) -> Quantity | None:
@@ -164,7 +166,7 @@ def highlights(study: Study) -> list[Highlight]:
     runs = study.finished[study.finished[metric.column].notna()].set_index("run_id")
     if runs.empty:
         return []
-    known = study.history[metric.column].notna() & study.history["run_id"].isin(runs.index)
+    known = np.isfinite(study.history[metric.column]) & study.history["run_id"].isin(runs.index)
     evaluations = study.history[known].sort_values("step")
     by_run = (metric.sign * evaluations[metric.column]).groupby(evaluations["run_id"])
     gain, fall = by_run.last() - by_run.first(), by_run.max() - by_run.last()

@@ -24,7 +24,7 @@ from metasweep.report.measure.comparisons import (
     spread_claim,
     trend,
 )
-from metasweep.report.measure.statistics import SIGNIFICANCE, Interval, interval
+from metasweep.report.measure.statistics import SIGNIFICANCE, Interval, interval, standard_deviation
 from metasweep.report.read.quantities import Quantity
 from metasweep.report.read.study import SEED, TEST_SIZE, Study
 from metasweep.sweeps.states import LOST
@@ -179,7 +179,10 @@ def agreement_of(study: Study) -> Agreement | None:
     by_seed = differences.groupby(runs[SEED]).mean() if has_seeds(runs) else [differences.mean()]
     over_seeds = interval(by_seed)
     return Agreement(
-        runs, int(lost.sum()), replace(over_seeds, mean=float(differences.mean())), float(differences.std())
+        runs,
+        int(lost.sum()),
+        replace(over_seeds, mean=float(differences.mean())),
+        standard_deviation(differences),
     )
 
 

@@ -16,6 +16,7 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.model_selection import KFold
 
 from metasweep.report.measure.importance import Effect, Importance, on_scale
+from metasweep.report.measure.statistics import scale_of
 from metasweep.report.read.quantities import Quantity
 from metasweep.report.read.study import SEED, Study
 
@@ -38,7 +39,8 @@ def permutation(study: Study, metric: Quantity) -> Importance | None:
     if len(runs) < FEWEST_RUNS or not names or runs[metric.column].nunique() < 2:
         return None
     inputs = np.column_stack([_codes(runs[name]) for name in names])
-    losses, unexplained = _losses(inputs, runs[metric.column].to_numpy(dtype=float), _groups(runs, names))
+    outcome = runs[metric.column].to_numpy(dtype=float)
+    losses, unexplained = _losses(inputs, outcome / scale_of(outcome), _groups(runs, names))
     totals = [Effect((name,), float(share)) for name, share in zip(names, losses.mean(axis=0), strict=True)]
     ordered = tuple(sorted(totals, key=lambda effect: -effect.share))
     return Importance("permutation", metric, len(runs), (), ordered, unexplained)

@@ -19,6 +19,7 @@ from scipy.optimize import brentq
 from scipy.special import ncfdtr
 
 from metasweep.page.columns import LOG_RATIO
+from metasweep.report.measure.statistics import scale_of
 from metasweep.report.read.quantities import Quantity
 from metasweep.report.read.study import SEED, Study
 
@@ -91,6 +92,7 @@ def anova(parameters: Sequence[str], outcome: Array, metric: Quantity) -> Import
         outcome: the metric, shape [levels of each parameter…, seeds].
         metric: its name and kind.
     """
+    outcome = outcome / scale_of(outcome)  # shares have no unit
     parts = variance_parts(outcome)
     total, noise = float(outcome.var()), _noise(outcome)
 
@@ -228,4 +230,4 @@ def correlation(runs: pd.DataFrame, parameter: str, metric: Quantity) -> float:
     numbers = on_scale(known[parameter])
     if numbers is None or len(known) < 3 or numbers.nunique() < 2 or known[column].nunique() < 2:
         return math.nan
-    return float(np.corrcoef(numbers, known[column])[0, 1])
+    return float(np.corrcoef(numbers, known[column] / scale_of(known[column]))[0, 1])

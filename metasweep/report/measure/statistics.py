@@ -55,6 +55,29 @@ class PairedTest:
     p_value: float  # two-sided; NaN with fewer than two pairs
 
 
+def scale_of(values: ArrayLike) -> float:
+    """A power of two near the largest absolute value; 1 where all are 0 or there is none.
+
+    What is squared is divided by it first, which is exact: so 1e300 has a variance, and 1e-300 one above 0.
+
+    Args:
+        values: of any shape; NaN is no value.
+    """
+    sizes = np.abs(np.asarray(values, dtype=float))
+    largest = float(np.fmax.reduce(sizes, axis=None, initial=0.0))
+    return math.ldexp(1.0, math.frexp(largest)[1]) if largest > 0 else 1.0
+
+
+def standard_deviation(values: ArrayLike) -> float:
+    """Of a sample, with n - 1, NaN left out; NaN for fewer than two values."""
+    sample = np.asarray(values, dtype=float)
+    sample = sample[~np.isnan(sample)]
+    if sample.size < 2:
+        return math.nan
+    scale = scale_of(sample)
+    return float((sample / scale).std(ddof=1)) * scale
+
+
 def interval(values: ArrayLike, method: str = "t", confidence: float = 0.95) -> Interval:
     """Mean and confidence interval of a sample; NaN values are left out.
 
@@ -70,7 +93,7 @@ def interval(values: ArrayLike, method: str = "t", confidence: float = 0.95) -> 
     mean = float(sample.mean())
     if sample.size == 1:
         return Interval(mean, math.nan, 1, math.nan)
-    std = float(sample.std(ddof=1))
+    std = standard_deviation(sample)
     if method == "bootstrap":
         return Interval(mean, std, sample.size, bootstrap_half_width(sample, confidence))
     return Interval(mean, std, sample.size, half_width(std, sample.size, method, confidence))
@@ -98,6 +121,8 @@ def paired_t(a: ArrayLike, b: ArrayLike) -> PairedTest:
     n = differences.size
     if n < 2:
         return PairedTest(float(differences.mean()) if n else math.nan, n, math.nan)
+    scale = scale_of(differences)
+    differences = differences / scale
     mean, std = float(differences.mean()), float(differences.std(ddof=1))
     if mean == 0:
         return PairedTest(mean, n, 1.0)
@@ -106,7 +131,7 @@ def paired_t(a: ArrayLike, b: ArrayLike) -> PairedTest:
         # at most the difference itself, so the true spread may be as large as that of rounding by it.
         std = abs(mean) / math.sqrt(12)
     t = mean / (std / math.sqrt(n))
-    return PairedTest(mean, n, float(2 * stdtr(n - 1, -abs(t))))
+    return PairedTest(mean * scale, n, float(2 * stdtr(n - 1, -abs(t))))
 
 
 def against(best: int, samples: Sequence[pd.Series]) -> list[PairedTest]:

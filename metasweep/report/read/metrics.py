@@ -23,6 +23,7 @@ from metasweep.sweeps.metric import Metric, look_up
 
 NOTHING_ASKED = Asked()
 MOST_NAMES = 12  # metrics that a message lists
+LARGEST = 1e300  # a number beyond it counts as infinite: the sum over runs would overflow
 History = Sequence[Mapping[str, Any]]
 
 
@@ -110,7 +111,12 @@ def metric_of_run(metric: Quantity, summary: Mapping[str, Any], history: History
     found = Metric(metric.name, metric.goal).of_run(
         summary, lambda: (row[metric.name] for row in history if metric.name in row)
     )
-    return math.nan if found is None else float(found) / metric.factor
+    return math.nan if found is None or not is_usable(found) else float(found) / metric.factor
+
+
+def is_usable(value: float) -> bool:
+    """Whether a number is finite, and small enough to be added up."""
+    return abs(value) <= LARGEST
 
 
 def number(value: Any) -> float:
@@ -119,9 +125,10 @@ def number(value: Any) -> float:
     """
     if isinstance(value, (int, float, str)) and not isinstance(value, bool):
         try:
-            return float(value)
+            found = float(value)
         except (OverflowError, ValueError):
             return math.nan
+        return found if is_usable(found) or math.isnan(found) else math.copysign(math.inf, found)
     return math.nan
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from metasweep.report.base.errors import AnalysisError
-from metasweep.report.read.metrics import NOTHING_ASKED, find_metrics, metric_of_run, number
+from metasweep.report.read.metrics import NOTHING_ASKED, find_metrics, is_usable, metric_of_run, number
 from metasweep.report.read.quantities import Asked, Quantity
 from metasweep.report.read.study import RESERVED, SEED, SPLITS, Study, Sweep
 from metasweep.sweeps.grid import Choices, Grid, identity, value_of_run
@@ -241,14 +241,26 @@ def classes(records: Sequence[RunRecord]) -> tuple[tuple[str, ...], dict[str, tu
     """Return the classes' names and the images per class of every split, from the run with the largest
     test set.
     """
-    known = [record.config for record in records if record.config.get("class_counts")]
+    known = [record.config for record in records if _counted(record.config.get("class_counts"))]
     if not known:
         return (), {}
     config = max(known, key=lambda config: sum(config["class_counts"].get("test", ())))
     counts = config["class_counts"]
-    names = config.get("class_names") or range(len(next(iter(counts.values()))))
+    number_of_classes = len(next(iter(counts.values())))
+    names = config.get("class_names")
+    if not isinstance(names, (list, tuple)) or len(names) != number_of_classes:
+        names = range(number_of_classes)
     splits = sorted(counts, key=lambda split: SPLITS.index(split) if split in SPLITS else len(SPLITS))
     return tuple(map(str, names)), {split: tuple(map(int, counts[split])) for split in splits}
+
+
+def _counted(counts: Any) -> bool:
+    """Whether something is images per class by split, of the same classes in all."""
+    if not isinstance(counts, Mapping) or not counts:
+        return False
+    lists = [split for split in counts.values() if isinstance(split, (list, tuple)) and split]
+    whole = all(type(count) is int and count >= 0 for split in lists for count in split)
+    return whole and len(lists) == len(counts) and len(set(map(len, lists))) == 1
 
 
 def first(records: Sequence[RunRecord], key: str) -> str:
@@ -313,7 +325,9 @@ def _versions(versions: Any) -> str:
 def _not_finite(metric: Quantity, summary: Mapping[str, Any]) -> bool:
     """Return whether a metric ended as NaN or infinite, as a number or in JSON's words."""
     value = look_up(summary, metric.name)
-    return value in NOT_FINITE or (isinstance(value, float) and not math.isfinite(value))
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return not is_usable(value)
+    return value in NOT_FINITE
 
 
 def as_column(values: pd.Series) -> pd.Series:

@@ -21,8 +21,8 @@ from rich.text import Text
 from metasweep.report.base.listing import Listing
 from metasweep.report.base.words import DAGGER, harmless, in_markdown, one_line
 
-FIGURE = re.compile(r" \[figure\]\([^)]*\)")
-LINE = 100  # the most columns of running text
+FIGURE = re.compile(r" \[figure\]\(figures/([^)]*)\.svg\)")  # at the end of a finding
+LINE = 100  # columns of running text at most
 UNWRAPPED = 1000  # columns: wider than any table
 LATEX = {
     "\\": r"\textbackslash{}",

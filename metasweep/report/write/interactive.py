@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from metasweep import page
-from metasweep.page.columns import parameter
+from metasweep.page import columns
 from metasweep.report.base.listing import Listing
 from metasweep.report.base.words import parameter_name, percent
 from metasweep.report.measure.baselines import chance_of
@@ -23,6 +23,7 @@ from metasweep.report.read.quantities import Quantity
 from metasweep.report.read.study import SEED, Study
 from metasweep.report.sections import decision, provenance, results
 from metasweep.report.sections.section import Chart, Choices, Section
+from metasweep.sweeps.points import parameters_by_name
 
 LABELS = {
     "runtime_seconds": "Runtime (s)",
@@ -48,14 +49,14 @@ def page_data(study: Study, sections: Sequence[Section], folder: Path, choices: 
     details = [name for name in DETAILS if name in runs and runs[name].notna().any()]
     known = [metric for metric in study.metrics if runs[metric.column].notna().any()]
     metrics = sorted(known or [study.reported], key=lambda metric: metric != study.metric)
-    columns = [*study.parameters, *(metric.column for metric in metrics), *details]
+    named = [*study.parameters, *(metric.column for metric in metrics), *details]
     return page.PageData(
         title=" + ".join(dict.fromkeys(sweep.name for sweep in study.sweeps)) or "Runs",
         subtitle=study.where and f"Only runs with {study.where}",
         links=[page.Cell(sweep.path, url=sweep.url) for sweep in study.sweeps],
         runs={
             "id": runs["run_id"].tolist(),
-            **{name: [plain(item) for item in runs[name]] for name in ("name", "state", "url", *columns)},
+            **{name: [plain(item) for item in runs[name]] for name in ("name", "state", "url", *named)},
         },
         parameters=[parameter_column(study, name) for name in study.parameters],
         metrics=[metric_column(study, metric) for metric in metrics],
@@ -71,18 +72,24 @@ def page_data(study: Study, sections: Sequence[Section], folder: Path, choices: 
 
 
 def parameter_column(study: Study, name: str) -> page.Column:
-    """Return a parameter's column. Its label is its name in tables, sentences and filters."""
+    """Return a parameter's column, by the page's rules. Its label is its name in tables and filters."""
     levels = study.levels(name)
-    return parameter(name, levels, parameter_name(name), levels)
+    own = name.removeprefix("config:")
+    spaces = [found[own] for sweep in study.sweeps if own in (found := parameters_by_name(sweep.config))]
+    drawn = [columns.drawn_from({**space.settings, "distribution": space.distribution}) for space in spaces]
+    continuous, log = (any(each) for each in zip(*drawn, strict=True)) if drawn else (False, False)
+    return columns.parameter(name, levels, parameter_name(name), levels, continuous, log)
 
 
 def metric_column(study: Study, metric: Quantity) -> page.Column:
     """What is chosen by and reported are axes, the others only columns of the table."""
     axis = metric in (study.metric, study.reported)
     label = metric.title + (f" ({metric.unit})" if metric.unit else "")
+    goal: columns.Goal = "max" if metric.maximize else "min"
     if metric.is_accuracy:
-        return page.Column(metric.column, label, "accuracy", axis=axis)
-    return page.Column(metric.column, label, goal="max" if metric.maximize else "min", axis=axis)
+        return page.Column(metric.column, label, "accuracy", goal=goal, axis=axis)
+    log = columns.spans_decades(columns.numbers(study.runs[metric.column].tolist()))
+    return page.Column(metric.column, label, log=log, goal=goal, axis=axis)
 
 
 def _by_importance(study: Study) -> list[Quantity]:

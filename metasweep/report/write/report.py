@@ -13,7 +13,7 @@ from metasweep.report.sections import make
 from metasweep.report.sections.section import Chart, Choices, Section
 from metasweep.report.write.data import write_data, writing
 from metasweep.report.write.drawing import Progress, write_charts
-from metasweep.report.write.formats import FORMATS, SUFFIXES, markdown
+from metasweep.report.write.formats import FIGURE, FORMATS, SUFFIXES, markdown
 from metasweep.report.write.interactive import page_data
 
 
@@ -78,8 +78,10 @@ def readme_text(study: Study, sections: Sequence[Section]) -> str:
         "[Interactive page](index.html) · data: [runs](data/runs.parquet), "
         "[histories](data/history.parquet), [what their columns mean](data/README.md)",
     ]
+    drawn = {chart.name for section in sections for chart in section.charts}
     for section in sections:
-        parts += [f"## {section.title}", section.text]
+        text = FIGURE.sub(lambda found: found[0] if found[1] in drawn else "", section.text)
+        parts += [f"## {section.title}", text]
         parts += [_picture(chart) for chart in section.charts]
         parts += [markdown(listing).strip() for listing in section.listings.values()]
     return "\n\n".join(part for part in parts if part) + "\n"

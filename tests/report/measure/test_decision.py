@@ -13,7 +13,7 @@ from metasweep.report.measure.choosing.decision import decide, probabilities, se
 from metasweep.report.measure.choosing.dropping import dropped
 from metasweep.report.measure.choosing.pareto import hypervolume, undominated
 from metasweep.report.measure.statistics import detectable, seeds_to_show
-from tests.report.honesty import LEVEL, NOISE, of_rows, study
+from tests.report.honesty import LEVEL, NOISE, decided, of_rows, study
 
 
 def told(truth: list[float], seeds: int = 5, draw: int = 0) -> str:
@@ -40,6 +40,20 @@ def test_the_winner_of_equals_is_not_taken_for_the_best_and_says_what_it_costs()
     text = told([LEVEL] * 3, draw=1)
     assert "the likeliest other is variant v" in text
     assert "if the difference is what it seems (paired t, 80 % power)" in text or "more than 1,000" in text
+
+
+def test_a_crowd_at_the_top_is_not_said_to_be_led_by_its_winner() -> None:
+    said, hits = decided(2, ["a crowd at the top"], [24])
+    assert said.mean() < 0.35
+    assert hits.mean() >= said.mean() - 0.3
+
+
+def test_the_probability_has_no_unit() -> None:
+    table = np.random.default_rng(0).normal(1, 0.1, (6, 5))
+    found = probabilities(table, int(table.mean(axis=1).argmax()))
+    assert found.sum() == pytest.approx(1)
+    for unit in (1e300, 1e-300):
+        assert probabilities(table * unit, int(table.mean(axis=1).argmax())) == pytest.approx(found)
 
 
 def test_one_seed_decides_nothing_of_how_sure() -> None:

@@ -18,6 +18,7 @@ from metasweep.report.measure.statistics import (
     holm,
     interval,
     paired_t,
+    standard_deviation,
 )
 
 SAMPLES = st.lists(st.floats(0, 1), min_size=2, max_size=20)
@@ -135,3 +136,16 @@ def test_holm_is_the_closure_of_bonferroni(p_values: list[float]) -> None:
 def test_holm_leaves_out_what_was_not_tested() -> None:
     assert holm([0.01, math.nan, 0.04])[:1] == [0.02]
     assert math.isnan(holm([0.01, math.nan])[1])
+
+
+@pytest.mark.parametrize("unit", [1e299, 1e-299])
+def test_no_unit_is_too_large_or_too_small(unit: float) -> None:
+    """Squares of such numbers overflow or vanish: the measures must be those of the same numbers near 1."""
+    a, b = np.random.default_rng(0).normal(1, 0.3, (2, 5))
+    assert interval(a * unit).half_width / unit == pytest.approx(interval(a).half_width)
+    assert paired_t(a * unit, b * unit).p_value == pytest.approx(paired_t(a, b).p_value)
+    assert standard_deviation(a * unit) / unit == pytest.approx(np.std(a, ddof=1))
+
+
+def test_the_smallest_numbers_differ() -> None:
+    assert paired_t([5e-324, 1e-323, 2e-323], [1e-323, 3e-323, 5e-323]).p_value < 0.2

@@ -1,10 +1,12 @@
 """Which configuration to take, how sure that is, and what it would cost to be surer. Pure.
 
-The probability that a configuration is the best of its grid is empirical Bayes. The true means of the
-contenders are assumed to come from one normal distribution, whose mean and spread are those of the measured
-means minus the noise (a normal prior with estimated moments; Efron and Morris 1975). The noise is what
-remains after the means of configuration and seed, pooled over the contenders. So the winner of many equal
-configurations is not taken for the best.
+The probability that a configuration is the best of its grid is nonparametric empirical Bayes (Robbins 1956):
+the true means are taken as drawn from one distribution, which is found from the measured means of the
+contenders by the EM steps of Kiefer's and Wolfowitz's (1956) estimate. It starts as the normal distribution
+with their moments less the noise, which also counts as one contender more; each contender is judged by the
+distribution of the others. The noise is what is left after the configuration's mean and the seed's, pooled
+over the contenders. So the winner of many equal ones, or of a crowd just below the top, is not taken for the
+best.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
+from scipy.special import chdtri, stdtrit
 
 from metasweep.report.base.words import number_of
 from metasweep.report.measure.choosing.configurations import (
@@ -26,13 +28,21 @@ from metasweep.report.measure.choosing.configurations import (
     expected_seeds,
 )
 from metasweep.report.measure.choosing.edges import in_words
-from metasweep.report.measure.statistics import Interval, interval, paired_t, seeds_to_show
+from metasweep.report.measure.statistics import (
+    Interval,
+    interval,
+    paired_t,
+    scale_of,
+    seeds_to_show,
+    standard_deviation,
+)
 from metasweep.report.read.study import SEED, Study
 from metasweep.sweeps.points import is_grid
 
-DRAWS = 20_000
-REACH = 0.999  # of Student's t; configurations further from the best than this are not contenders
-LIKELY = 0.05  # from this probability another configuration is named as a rival
+NOISES, POINTS, STEPS = 5, 150, 60  # sizes of the noise, values of a true mean, and steps that are tried
+HOPELESS = 12.0  # standard errors below the best, from where a true mean is not told apart
+REACH = 0.999  # of Student's t: configurations further from the best than this are no contenders
+LIKELY = 0.05  # probability from which another configuration is named as a rival
 SURE = 0.95
 
 
@@ -96,7 +106,8 @@ def seed_table(candidates: Sequence[Configuration], column: str) -> NDArray[np.f
         series = [each.by_seed(column) for each in candidates]
         common = set.intersection(*(set(values.index) for values in series))
         order = [seed for seed in series[0].index if seed in common]
-        return np.array([values.loc[order].to_numpy(dtype=float) for values in series])
+        by_seed = [dict(values.items()) for values in series]
+        return np.array([[values[seed] for seed in order] for values in by_seed], dtype=float)
     fewest = min(len(each.runs) for each in candidates)
     return np.array([each.runs[column].to_numpy(dtype=float)[:fewest] for each in candidates])
 
@@ -113,6 +124,7 @@ def probabilities(table: NDArray[np.float64], winner: int) -> NDArray[np.float64
         return np.ones(1)
     if n < 2:
         return np.full(count, np.nan)
+    table = table / scale_of(table)  # probabilities have no unit
     means = table.mean(axis=1)
     spread = (table[winner] - table).std(axis=1, ddof=1) / math.sqrt(n)
     within = means[winner] - means <= float(stdtrit(n - 1, REACH)) * spread
@@ -123,27 +135,56 @@ def probabilities(table: NDArray[np.float64], winner: int) -> NDArray[np.float64
 
 
 def _shares(table: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how often each contender is the best in random draws of their true means."""
+    """The probability of each of the contenders to be the best, averaged over what the noise may be."""
     count, n = table.shape
-    if count == 1:
-        return np.ones(1)
     means = table.mean(axis=1)
     left = table - means[:, None] - table.mean(axis=0) + table.mean()
     freedom = (count - 1) * (n - 1)
-    noise = float((left**2).sum()) / freedom / n
-    between = max(0.0, float(means.var(ddof=1)) - noise)
-    kept = between / (between + noise) if between + noise > 0 else 0.0
-    if not kept > 0:
-        return np.full(count, 1 / count)  # there is no difference between them
-    rng = np.random.default_rng(0)
-    tops = np.zeros(count)
-    for _ in range(10):  # in parts, since there may be thousands of contenders
-        draws = DRAWS // 10
-        variance = kept * noise * freedom / rng.chisquare(freedom, draws)
-        centre = means.mean() + kept * (means - means.mean())
-        drawn = centre + np.sqrt(variance)[:, None] * rng.standard_normal((draws, count))
-        tops += np.bincount(drawn.argmax(axis=1), minlength=count)
-    return tops / tops.sum()
+    noise = float((left**2).sum()) / freedom / n if freedom else 0.0
+    if not noise > 0:
+        top = means == means.max()
+        return top / top.sum()
+    variances = noise * freedom / chdtri(freedom, (np.arange(NOISES) + 0.5) / NOISES)
+    return np.mean([_of_the_top(_true_means(means, math.sqrt(each))) for each in variances], axis=0)
+
+
+def _true_means(means: NDArray[np.float64], noise: float) -> NDArray[np.float64]:
+    """What the true mean of each contender may be: probabilities over `POINTS` values, a row per contender.
+
+    Args:
+        means: measured, shape [contenders].
+        noise: standard error of each.
+    """
+    count = len(means)
+    values = np.linspace(
+        max(means.min(), means.max() - HOPELESS * noise) - noise, means.max() + noise, POINTS
+    )
+    distances = ((means[:, None] - values) / noise) ** 2
+    likelihood = np.exp((distances.min(axis=1, keepdims=True) - distances) / 2)
+    between = max(float(means.var(ddof=1)) - noise**2, (0.1 * noise) ** 2)
+    start = np.exp(-((values - means.mean()) ** 2) / between / 2) + 1e-12
+    start /= start.sum()
+    prior = start
+    for _ in range(STEPS):
+        found = likelihood * prior
+        found /= found.sum(axis=1, keepdims=True)
+        prior = (start + found.sum(axis=0)) / (count + 1)
+    found = likelihood * (start + found.sum(axis=0) - found)
+    return np.asarray(found / found.sum(axis=1, keepdims=True))
+
+
+def _of_the_top(chances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The probability of each row to be the largest, of independent values on one grid.
+
+    Within a point of the grid the values lie evenly: Gauss and Legendre's rule integrates over it.
+    """
+    below = np.cumsum(chances, axis=1) - chances
+    places, weights = np.polynomial.legendre.leggauss(8)
+    shares = np.zeros(len(chances))
+    for place, weight in zip((places + 1) / 2, weights, strict=True):
+        logs = np.log(np.maximum(below + place * chances, 1e-300))
+        shares += weight * (chances * np.exp(logs.sum(axis=0) - logs)).sum(axis=1)
+    return shares / shares.sum()
 
 
 def _rival(
@@ -154,7 +195,7 @@ def _rival(
     shares: NDArray[np.float64],
 ) -> Rival:
     test = paired_t(table[winner], table[other])
-    std = float((table[winner] - table[other]).std(ddof=1)) if table.shape[1] > 1 else math.nan
+    std = standard_deviation(table[winner] - table[other])
     seeds = seeds_to_show(test.difference, std)
     return Rival(candidates[other], float(shares[other]), seeds)
 

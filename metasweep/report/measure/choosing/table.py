@@ -26,6 +26,7 @@ from metasweep.report.measure.statistics import (
     detectable,
     interval,
     seeds_to_show,
+    standard_deviation,
 )
 from metasweep.report.measure.status import completeness
 from metasweep.report.read.quantities import Quantity, counterparts
@@ -202,12 +203,12 @@ def _about_power(study: Study, rows: Sequence[Row], shown: Sequence[Configuratio
         return []
     pairs = len(rows) * (len(rows) - 1) // 2
     spreads = [
-        float(difference.std(ddof=1)) for difference in _differences(samples, winner) if len(difference) > 1
+        standard_deviation(difference) for difference in _differences(samples, winner) if len(difference) > 1
     ]
     n = min((len(difference) for difference in _differences(samples, winner)), default=0)
     if not spreads or n < 2:
         return []
-    std = math.sqrt(math.fsum(spread**2 for spread in spreads) / len(spreads))
+    std = math.hypot(*spreads) / math.sqrt(len(spreads))
     least = detectable(std, n, pairs)
     if math.isnan(least):
         return []

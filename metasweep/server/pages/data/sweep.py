@@ -115,23 +115,13 @@ def parameter_columns(rows: Rows, config: Mapping[str, Any]) -> tuple[list[page.
     names = rows.parameter_names()
     for name in sorted(names, key=lambda name: order.get(name.partition(".")[0], len(order))):
         values = rows.parameter(name)
-        continuous, log = drawn_from(space.get(name))
+        continuous, log = columns.drawn_from(space.get(name))
         column = columns.parameter(name, values, continuous=continuous, log=log)
         if name == SEED or not (len(set(map(repr, values))) > 1 or is_choice(space.get(name))):
             constant.append(replace(column, axis=False))
         else:
             varying.append(column)
     return varying, constant
-
-
-def drawn_from(space: Any) -> tuple[bool, bool]:
-    """Whether a parameter's values come from a range, and whether evenly in its logarithm."""
-    if not isinstance(space, dict) or "values" in space or "value" in space:
-        return False, False
-    name = str(space.get("distribution", ""))
-    whole = "int" in name or "q" in space or all(isinstance(space.get(end), int) for end in ("min", "max"))
-    continuous = ("max" in space or "mu" in space) and not whole
-    return continuous, "log" in name
 
 
 def is_choice(space: Any) -> bool:
