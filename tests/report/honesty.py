@@ -18,6 +18,7 @@ import pandas as pd
 
 from metasweep.report.measure.choosing.decision import decide
 from metasweep.report.measure.choosing.table import results_table
+from metasweep.report.measure.effects import by_level
 from metasweep.report.measure.findings import claimed
 from metasweep.report.measure.importance import anova, factorial
 from metasweep.report.read.study import TEST_ACCURACY, VALIDATION_ACCURACY, Study, Sweep
@@ -198,6 +199,24 @@ def importance_covers(draws: int, grid: Grid, part: float, name: str) -> Result:
     return Result(name, float(np.mean(found)), draws, "92 to 98")
 
 
+def effects_cover(draws: int, lost: float, name: str) -> Result:
+    """Coverage of the intervals of the means by value, of a grid of which a share of the runs is lost."""
+    cells = list(itertools.product(*list(MNIST_LIKE.values())[:-1]))
+    truth = np.array([LEVEL + 0.05 * math.sin(3 * number) for number in range(len(cells))])
+
+    def covers(number: int) -> list[bool]:
+        rng = np.random.default_rng(number)
+        made = study(MNIST_LIKE, truth, rng, shared=NOISE / 3)
+        made.runs["true"] = np.repeat(truth, len(MNIST_LIKE["seed"]))
+        made = made.select(pd.Series(rng.random(len(made.runs)) >= lost))
+        found = by_level(made, "lr").set_index("lr")
+        right = made.runs.groupby("lr")["true"].mean()
+        return [bool(abs(row["mean"] - right[lr]) <= row["half_width"]) for lr, row in found.iterrows()]
+
+    found = [verdict for number in range(draws) for verdict in covers(number)]
+    return Result(name, float(np.mean(found)), draws, "92 to 98")
+
+
 TRUTHS: Mapping[str, Callable[[Rng, int], np.ndarray]] = {
     "normal": lambda rng, rows: rng.normal(0, 1, rows),
     "even": lambda rng, rows: rng.uniform(-1.7, 1.7, rows),
@@ -263,6 +282,9 @@ def everything(draws: int) -> list[Result]:
         claims_of_noise(draws // 2),
         power_of_the_page(draws // 4),
         *(power_of_the_table(draws, size) for size in (1.0, 2.0, 4.0)),
+        effects_cover(draws // 2, 0.0, "intervals of the means by value, complete grid, 320 runs"),
+        effects_cover(draws // 2, 0.3, "the same, three of ten runs lost"),
+        effects_cover(draws // 2, 0.8, "the same, eight of ten runs lost"),
         importance_covers(draws, small, 0.0, "intervals of importance, pure noise, 40 runs"),
         importance_covers(draws, small, 0.926, "intervals of importance, truth 92.6 %, 40 runs"),
         importance_covers(draws // 2, large, 0.0, "intervals of importance, pure noise, 400 runs"),

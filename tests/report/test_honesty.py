@@ -17,6 +17,11 @@ def test_the_interval_of_the_table_covers() -> None:
     assert near(honesty.interval_of_the_table(60), 0.93, 0.97)
 
 
+@pytest.mark.parametrize("lost", [0.0, 0.3])
+def test_the_intervals_of_the_effects_cover(lost: float) -> None:
+    assert near(honesty.effects_cover(25, lost, "short"), 0.92, 0.98)
+
+
 def test_a_page_about_nothing_claims_nothing() -> None:
     assert near(honesty.claims_of_noise(20), 0.0, 0.05)
 

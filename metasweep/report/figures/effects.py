@@ -34,7 +34,8 @@ from metasweep.report.figures.drawing.style import (
     house_style,
     sheet,
 )
-from metasweep.report.measure.statistics import interval
+from metasweep.report.measure.effects import mean_interval
+from metasweep.report.measure.statistics import Interval
 from metasweep.report.read.quantities import Quantity
 from metasweep.report.read.study import TEST_ACCURACY
 
@@ -54,6 +55,7 @@ def effects(
     levels: Mapping[str, Sequence[Hashable]] | None = None,
     chance: float | None = None,
     confidence: float = 0.95,
+    repeats: pd.DataFrame | None = None,
     title: str = "",
     subtitle: str | None = None,
     theme: str = "light",
@@ -61,8 +63,9 @@ def effects(
     """Draw one panel per parameter: at each value all runs as sorted points, with mean and t interval.
 
     At each value the runs go from left to right by rank, so a column of points is a cumulative distribution
-    and no point hides another. The mean includes all runs with a value, also those at chance. Raises
-    ValueError if no run has a value.
+    and no point hides another. The mean includes all runs with a value, also those at chance. Its interval is
+    over the seeds where `repeats` says which runs repeat each other (`measure.effects`). Raises ValueError if
+    no run has a value.
     """
     values = pd.to_numeric(runs[metric.column], errors="coerce").to_numpy(dtype=np.float64)
     runs, values = runs[np.isfinite(values)], values[np.isfinite(values)]
@@ -90,7 +93,7 @@ def effects(
         panel.title(text.title_of(name))
         panel.grid(ticks, labels=index % columns == 0)
         groups = grouped(runs[name], (levels or {}).get(name))
-        _draw(panel, axis, values, groups, confidence)
+        _draw(panel, axis, groups, [_mean(runs, values, m, repeats, confidence) for _, m in groups])
     return figure
 
 
@@ -139,9 +142,8 @@ def _classes(numbers: pd.Series) -> list[tuple[str, npt.NDArray[np.intp]]]:
 def _draw(
     panel: Panel,
     axis: Axis,
-    values: Array,
     groups: Sequence[tuple[str, npt.NDArray[np.intp]]],
-    confidence: float,
+    estimates: Sequence[Interval],
 ) -> None:
     look, share = panel.look, 1 / len(groups)
     for index, (_, members) in enumerate(groups):
@@ -149,10 +151,10 @@ def _draw(
         if not len(members):
             continue
         _points(panel, axis, members, centre, share)
-        estimate = interval(values[members], confidence=confidence)
+        estimate = estimates[index]
         mean = _height(axis, estimate.mean)
         x = float(panel.x(centre))
-        if estimate.n > 1:
+        if np.isfinite(estimate.half_width):
             ends = panel.y([_height(axis, estimate.low), _height(axis, estimate.high)])
             panel.surface.plot([x, x], ends, color=look.background, linewidth=4, zorder=4)
             panel.surface.plot([x, x], ends, color=look.ink, linewidth=1.6, zorder=5)
@@ -165,6 +167,17 @@ def _draw(
         [((i + 0.5) * share, text.fit(label, room, SMALL)) for i, (label, _) in enumerate(groups)],
         ink=look.ink,
     )
+
+
+def _mean(
+    runs: pd.DataFrame,
+    values: Array,
+    members: npt.NDArray[np.intp],
+    repeats: pd.DataFrame | None,
+    confidence: float,
+) -> Interval:
+    own = None if repeats is None else repeats.loc[runs["run_id"].iloc[members]]
+    return mean_interval(values[members], own, confidence=confidence)
 
 
 def _points(panel: Panel, axis: Axis, members: npt.NDArray[np.intp], centre: float, share: float) -> None:

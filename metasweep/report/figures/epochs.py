@@ -29,7 +29,7 @@ from metasweep.report.figures.drawing.style import (
     sheet,
 )
 from metasweep.report.figures.effects import grouped
-from metasweep.report.measure.statistics import interval
+from metasweep.report.measure.effects import mean_interval
 from metasweep.report.read.quantities import Quantity
 from metasweep.report.read.study import TEST_ACCURACY
 
@@ -51,6 +51,7 @@ def effects_by_epoch(
     x: str = "epoch",
     levels: Mapping[str, Sequence[Hashable]] | None = None,
     confidence: float = 0.95,
+    repeats: pd.DataFrame | None = None,
     title: str = "",
     subtitle: str | None = None,
     theme: str = "light",
@@ -65,7 +66,9 @@ def effects_by_epoch(
     look = THEMES[theme]
     if subtitle is None:
         subtitle = f"Mean {metric.words} over runs, band: {text.percent(confidence)} t interval"
-    panels = {name: means(runs, table, name, (levels or {}).get(name), confidence) for name in parameters}
+    panels = {
+        name: means(runs, table, name, (levels or {}).get(name), confidence, repeats) for name in parameters
+    }
     scale = _scale([line for lines in panels.values() for line in lines], metric)
     columns = min(len(parameters), COLUMNS) if len(parameters) != 4 else 2
     rows = -(-len(parameters) // columns)
@@ -94,6 +97,7 @@ def means(
     parameter: str,
     levels: Sequence[Hashable] | None = None,
     confidence: float = 0.95,
+    repeats: pd.DataFrame | None = None,
 ) -> list[Line]:
     """Return (label, epochs, mean, low, high) for every value of a parameter that has runs with values."""
     lines = []
@@ -101,7 +105,15 @@ def means(
     for label, members in grouped(runs[parameter], levels):
         own = table[table["run_id"].isin(ids[members])]
         found = [
-            (epoch, interval(rows["value"], confidence=confidence)) for epoch, rows in own.groupby("epoch")
+            (
+                epoch,
+                mean_interval(
+                    rows["value"].to_numpy(dtype=np.float64),
+                    None if repeats is None else repeats.loc[rows["run_id"]],
+                    confidence=confidence,
+                ),
+            )
+            for epoch, rows in own.groupby("epoch")
         ]
         if found:
             epochs = np.array([float(epoch) for epoch, _ in found])

@@ -2,12 +2,74 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from metasweep.report.measure.statistics import interval
+from metasweep.report.measure.statistics import Interval, interval
 from metasweep.report.read.quantities import Quantity
-from metasweep.report.read.study import Study
+from metasweep.report.read.study import SEED, Study
+from metasweep.sweeps.points import is_grid
+
+
+def repeats(study: Study) -> pd.DataFrame | None:
+    """Which runs repeat each other: columns `cell` and `seed`, indexed by run id.
+
+    None for a search that draws its configurations: there every run is a draw of its own.
+    """
+    if not study.sweeps or not all(is_grid(sweep.config) for sweep in study.sweeps):
+        return None
+    runs = study.runs
+    cells = runs.groupby(list(study.parameters), dropna=False).ngroup() if study.parameters else 0
+    seeds = runs["run_id"]
+    if SEED in runs:
+        seeds = runs[SEED].astype(object).where(runs[SEED].notna(), seeds)
+    return pd.DataFrame({"cell": cells, "seed": seeds.map(str)}).set_index(runs["run_id"])
+
+
+def mean_interval(
+    values: NDArray[np.float64],
+    repeated: pd.DataFrame | None = None,
+    method: str = "t",
+    confidence: float = 0.95,
+) -> Interval:
+    """Mean over runs of several configurations, and its interval.
+
+    Of a grid it is over other seeds of the same configurations, the seeds being the sample; of a search that
+    draws, over other draws. No interval where no configuration is repeated.
+
+    Args:
+        values: shape [runs], finite.
+        repeated: the rows of `repeats` of these runs.
+        method: of the interval.
+        confidence: its coverage.
+    """
+    if repeated is None or not len(values):
+        return interval(values, method, confidence)
+    over = interval(_per_seed(values, repeated), method, confidence)
+    own = interval(values)
+    return replace(over, mean=own.mean, std=own.std, n=own.n)
+
+
+def _per_seed(values: NDArray[np.float64], repeated: pd.DataFrame) -> NDArray[np.float64]:
+    """What the mean would be with each of the seeds alone: exactly that where all have all configurations.
+
+    Otherwise a seed's own share is the sum of its deviations from the means of their configurations, each
+    made larger by what the mean of n took from it, 1 - 1 / n (as in HC2: MacKinnon and White 1985).
+    """
+    cells = repeated["cell"].to_numpy()
+    by_cell = pd.Series(values).groupby(cells)
+    count = by_cell.transform("size").to_numpy()
+    known = count > 1
+    deviations = (values - by_cell.transform("mean").to_numpy())[known] / np.sqrt(1 - 1 / count[known])
+    sums = pd.Series(deviations).groupby(repeated["seed"].to_numpy()[known]).sum().to_numpy()
+    if len(sums) < 2:
+        return np.array([np.mean(values)])
+    share = math.sqrt(len(sums) * (len(sums) - 1)) / int(known.sum())
+    return np.asarray(np.mean(values) + share * (sums - sums.mean()))
 
 
 def by_level(
@@ -21,14 +83,17 @@ def by_level(
         confidence: its coverage.
 
     Returns:
-        columns: the parameter, n, mean, half_width (of the mean over runs), std, and the quartiles min, q1,
-        median, q3, max.
+        columns: the parameter, n (runs), mean, half_width (see `mean_interval`), std, and the quartiles min,
+        q1, median, q3, max.
     """
     rows = []
+    repeated = repeats(study)
     runs, column = study.finished, (metric or study.reported).column
     for level in study.levels(parameter):
-        values = runs.loc[runs[parameter] == level, column].dropna().to_numpy(dtype=float)
-        found = interval(values, method, confidence)
+        known = runs[(runs[parameter] == level) & runs[column].notna()]
+        values = known[column].to_numpy(dtype=float)
+        own = None if repeated is None else repeated.loc[known["run_id"]]
+        found = mean_interval(values, own, method, confidence)
         quartiles = np.quantile(values, [0, 0.25, 0.5, 0.75, 1]) if len(values) else [np.nan] * 5
         names = ("min", "q1", "median", "q3", "max")
         rows.append(
@@ -42,23 +107,6 @@ def by_level(
             }
         )
     return pd.DataFrame(rows)
-
-
-def by_epoch(
-    study: Study, parameter: str, metric: Quantity | None = None, method: str = "t", confidence: float = 0.95
-) -> pd.DataFrame:
-    """One row per value of a parameter and evaluated epoch: epoch, n, mean, half_width over runs."""
-    column = (metric or study.reported).column
-    rows = study.history[study.history[column].notna()]
-    rows = rows.merge(study.finished[["run_id", parameter]], on="run_id")
-    found = []
-    for level in study.levels(parameter):
-        for epoch, values in rows[rows[parameter] == level].groupby("epoch")[column]:
-            i = interval(values, method, confidence)
-            found.append(
-                {parameter: level, "epoch": epoch, "n": i.n, "mean": i.mean, "half_width": i.half_width}
-            )
-    return pd.DataFrame(found, columns=[parameter, "epoch", "n", "mean", "half_width"])
 
 
 def interaction(study: Study, row: str, column: str) -> pd.DataFrame:

@@ -37,13 +37,15 @@ def section(study: Study, choices: Choices) -> Section:
         "metric": metric,
         "levels": levels,
         "confidence": choices.confidence,
+        "repeats": effects.repeats(study),
         "title": title,
     }
     chart = Chart("effects", title, partial(figures.effects, runs, names, chance=chance, **look))
     charts = [chart, *_by_epoch(study, names, choices), *_interaction(study, names)]
+    over = "draws of the search" if effects.repeats(study) is None else "seeds of the same configurations"
     text = (
-        "Every point is a run; the mean and its interval are over all runs with that value, whatever their "
-        "other hyper-parameters are."
+        "Every point is a run; the mean is over all runs with that value, whatever their other "
+        f"hyper-parameters are, and its interval is over other {over}."
     )
     return Section(TITLE, text, tuple(charts), {"effects": listing(study, names, choices)})
 
@@ -81,6 +83,7 @@ def _by_epoch(study: Study, names: list[str], choices: Choices) -> list[Chart]:
         "x": study.x,
         "levels": levels,
         "confidence": choices.confidence,
+        "repeats": effects.repeats(study),
         "title": title,
     }
     draw = partial(figures.effects_by_epoch, study.finished, evaluated, names, **look)

@@ -27,8 +27,9 @@ from metasweep.report.measure.curves import (
     still_learns,
     word_for,
 )
-from metasweep.report.measure.effects import by_epoch, by_level, interaction
+from metasweep.report.measure.effects import by_level, interaction
 from metasweep.report.measure.findings import agreement, dropout, findings, learning_rates
+from metasweep.report.measure.statistics import interval
 from metasweep.report.options import subset
 from metasweep.report.read.records import RunRecord, assemble
 from metasweep.report.read.study import Study, Sweep
@@ -232,8 +233,8 @@ def test_effects_are_the_means_of_their_runs() -> None:
     table = by_level(study, "dp").set_index("dp")
     assert table.loc[0.3, "mean"] == pytest.approx(runs.loc[runs["dp"] == 0.3, "test/acc"].mean())
     assert table["n"].tolist() == [100] * 4
-    last = by_epoch(study, "dp").query("epoch == 2").set_index("dp")
-    assert last["mean"].to_numpy() == pytest.approx(table["mean"].to_numpy())
+    by_seed = runs[runs["dp"] == 0.3].groupby("seed")["test/acc"].mean()
+    assert table.loc[0.3, "half_width"] == pytest.approx(interval(by_seed).half_width)
     pairs = interaction(study, "lr", "optimizer")
     cell = runs[(runs["lr"] == 0.01) & (runs["optimizer"] == "sgd")]
     assert pairs.loc[0.01, "sgd"] == pytest.approx(cell["test/acc"].mean())
