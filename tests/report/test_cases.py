@@ -231,3 +231,13 @@ def test_no_finding_links_to_a_figure_that_is_not_there(case: tuple[str, Study])
         drawn = {chart.name for section in sections for chart in section.charts}
         linked = set(re.findall(r"\(figures/([^)]*)\.svg\)", readme_text(case[1], sections)))
         assert linked <= drawn
+
+
+def test_histories_of_nothing_finite_have_no_figure() -> None:
+    study = study_of(CASES["regression"])
+    rows_of = {"run_id": study.runs["run_id"].repeat(3), "step": 1, "epoch": math.nan}
+    history = pd.DataFrame({**rows_of, **{metric.column: math.inf for metric in study.metrics}})
+    choices = Choices()
+    sections = make(replace(study, history=history.reset_index(drop=True)), choices, choices.sections)
+    for chart in (chart for section in sections for chart in section.charts):
+        assert chart.draw(theme="light")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from metasweep.report import figures
 from metasweep.report.base.listing import Listing
 from metasweep.report.base.words import in_markdown, parameter_name, value
@@ -72,7 +74,7 @@ def listing(study: Study, names: list[str], choices: Choices) -> Listing:
 
 def _by_epoch(study: Study, names: list[str], choices: Choices) -> list[Chart]:
     metric = study.reported
-    evaluated = study.history[study.history[metric.column].notna()]
+    evaluated = study.history[np.isfinite(study.history[metric.column])]
     names = [name for name in names if study.runs[name].nunique() <= MOST_VALUES]
     if not names or not evaluated["run_id"].duplicated().any():  # a single epoch is not a curve
         return []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from functools import partial
 
+import numpy as np
 import pandas as pd
 
 from metasweep.report import figures
@@ -25,7 +26,7 @@ def section(study: Study, choices: Choices) -> Section:
     telling = curves.highlights(study)
     charts = [_converged(study, good), _diverged(study, bad), _single(study, telling)]
     text = [_about_good(study, good, choices), _about_bad(study, bad, choices)]
-    if not study.history[study.reported.column].notna().any():
+    if not np.isfinite(study.history[study.reported.column]).any():
         text.append(f"There are no curves: no run logged {in_markdown(study.reported.name)} with its steps.")
     listings = {"single-runs": _listing(study, telling)} if telling else {}
     return Section(TITLE, "\n\n".join(text), tuple(chart for chart in charts if chart), listings)
@@ -53,7 +54,7 @@ def _about_bad(study: Study, bad: pd.DataFrame, choices: Choices) -> str:
 def _converged(study: Study, good: pd.DataFrame) -> Chart | None:
     rows = study.history_of(good["run_id"])
     metric = study.reported
-    if not rows[metric.column].notna().any():
+    if not np.isfinite(rows[metric.column]).any():
         return None
     title = "Convergent runs" if metric.is_accuracy else "The best quarter of the runs"
     draw = partial(figures.convergence, rows, metric=metric, title=title)
@@ -79,7 +80,7 @@ def _single(study: Study, telling: list[curves.Highlight]) -> Chart | None:
     history = study.history_of([case.run_id for case in telling])
     drawn = [study.reported, study.loss]
     pairs = [(study.companion("train", like=metric), metric) for metric in drawn if metric is not None]
-    if not any(history[metric.column].notna().any() for _, metric in pairs):
+    if not any(np.isfinite(history[metric.column]).any() for _, metric in pairs):
         return None
     return Chart("single-runs", "Single runs", partial(figures.single_runs, history, cases, metrics=pairs))
 
