@@ -262,7 +262,7 @@ def calibration(draws: int) -> list[Result]:
 
 def _said(words: str, said: np.ndarray, hits: np.ndarray) -> Result:
     shown = f"{100 * float(said.mean()):.0f}"
-    return Result(f"{words} {shown} %", float(hits.mean()), len(hits), f"{shown}, or a little more")
+    return Result(f"{words} {shown} %", float(hits.mean()), len(hits), shown)
 
 
 def everything(draws: int) -> list[Result]:
