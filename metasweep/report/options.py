@@ -103,10 +103,13 @@ def read_study(
     histories: bool = True,
 ) -> Study:
     """Connect and read, with a progress bar in a terminal. A file is one of W&B's CSV exports."""
-    if all(name.endswith(".csv") for name in sweeps):
+    files = [name for name in sweeps if name.lower().endswith(".csv")]
+    if files:
         from metasweep.report.read.exported import read_files
 
-        return read_files([Path(name) for name in sweeps], told.metric, told.seed)
+        if len(files) < len(sweeps):
+            raise click.UsageError("Give CSV files or sweeps of a server, not both.")
+        return read_files([Path(name) for name in dict.fromkeys(files)], told.metric, told.seed)
     from metasweep.report.base.progress import progress_bar
 
     # importing wandb takes half a second, and --help does not need it

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 import pandas as pd
 import pytest
 
 from metasweep.report.base.errors import AnalysisError
 from metasweep.report.measure.choosing.table import results_table
+from metasweep.report.options import Told, read_study
 from metasweep.report.read.exported import read_files
 from metasweep.report.read.quantities import Asked
 from metasweep.report.write.data import export_data
@@ -49,11 +51,64 @@ def test_an_export_of_wandb_is_reported(tmp_path: Path) -> None:
     assert (named.metric.name, named.seed, named.parameters) == ("test/acc", "", ("lr", "config:seed"))
 
 
-@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "\x00\n"])
-def test_another_file_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    "saved",
+    [
+        WANDB.encode("utf-8-sig"),
+        WANDB.replace(",", ";").encode(),
+        WANDB.replace(",", "\t").replace("\n", "\r\n").encode("utf-16"),
+        WANDB.replace('"', "").replace("finished", "Finished").encode(),
+        WANDB.replace('"lr"', '"lr","lr"')
+        .replace('0.1"', '0.1","0.1"')
+        .replace('0.01"', '0.01","0.01"')
+        .encode(),
+        WANDB.replace("2026-01-01T", "1 January, ").encode(),
+    ],
+)
+def test_an_export_that_a_spreadsheet_has_saved_is_the_same(tmp_path: Path, saved: bytes) -> None:
+    path = tmp_path / "Runs.CSV"
+    path.write_bytes(saved)
+    (best,) = results_table(read_study((str(path),), None, Told())).rows
+    assert (best.values["lr"], best.test.n, best.test.mean) == (0.1, 2, pytest.approx(0.91))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "no export of W&B's runs"),
+        ("a,b\n1,2\n", "no export of W&B's runs"),
+        ("\x00\n", "no export of W&B's runs"),
+        ("Name,loss\n", "no runs"),
+        (WANDB[:-2], "cannot be read as a CSV file"),
+        (WANDB + '"calm-5","finished"\n', "Run 5 in .* has 2 cells, the header 15"),
+        (WANDB.replace('"test/acc"', '"val/acc"'), "two different columns val/acc"),
+        (WANDB.replace('"0.91"', '"1,091.5"'), r"1,091\.5 in the column val/acc"),
+        (WANDB.replace('"0.91"', '"91 %"'), "91 % in the column val/acc"),
+        (WANDB.replace('"Notes"', '"ID"'), "run with ID - is there 4 times"),
+    ],
+)
+def test_another_file_is_refused_in_one_line(tmp_path: Path, text: str, words: str) -> None:
     path = tmp_path / "other.csv"
     path.write_text(text)
-    with pytest.raises(AnalysisError, match=r"other\.csv"):
+    with pytest.raises(AnalysisError, match=words) as refused:
         read_files([path])
+    assert "\n" not in str(refused.value)
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     with pytest.raises(AnalysisError, match=r"nowhere\.csv cannot be read"):
         read_files([tmp_path / "nowhere.csv"])
+    path = tmp_path / "latin.csv"
+    path.write_bytes("Näme,Name\n".encode("latin-1"))
+    with pytest.raises(AnalysisError, match=r"latin\.csv is not in UTF-8"):
+        read_files([path])
+    with pytest.raises(click.UsageError, match="not both"):
+        read_study((str(path), "team/project/abc"), None, Told())
+
+
+def test_two_files_of_one_name_are_two_sweeps(tmp_path: Path) -> None:
+    paths = [tmp_path / folder / "runs.csv" for folder in "ab"]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_text(WANDB)
+    assert read_files(paths).runs["run_id"].is_unique
