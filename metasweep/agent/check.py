@@ -1,7 +1,7 @@
 """`metasweep check SWEEP.yaml`: try the first point of a sweep on a temporary server.
 
-The point runs three times: in a plain new process; as the agent would start it, to compare what the two leave
-behind; and once more to see what it does when it is told to stop half-way.
+The point runs in a plain new process; as the agent would start it, to compare what the two leave behind; and
+once more, told to stop half-way and started again, to see whether it goes on from where it was.
 """
 
 from __future__ import annotations
@@ -39,6 +39,10 @@ RUN = """
 query CheckedRun($name: String!, $project: String!, $entity: String!) {
   project(name: $project, entityName: $entity) { run(name: $name) { state summaryMetrics historyLineCount } }
 }"""
+ROWS = """
+query CheckedRows($name: String!, $project: String!, $entity: String!) {
+  project(name: $project, entityName: $entity) { run(name: $name) { history(minStep: 0) } }
+}"""
 SAMPLE_SECONDS = 0.2
 GOING_SECONDS = 4.5  # how long an agent waits between SIGTERM and SIGKILL
 # the most files of the program's folder that are compared
@@ -57,6 +61,7 @@ class Traces:
     state: str = ""
     summary: dict[str, Any] = field(default_factory=dict)
     rows: int = 0
+    """How many rows of history this process logged."""
     files: set[str] = field(default_factory=set)
 
 
@@ -75,24 +80,35 @@ class CheckedSweep:
         return {name: entry["value"] for name, entry in self.args.items()}
 
     def run(self, name: str, choice: Choice, rows: float = math.inf) -> Traces:
-        """Run the point. Tell it to stop once it has logged `rows` rows."""
+        """Run the point. Tell it to stop once it has logged `rows` rows.
+
+        The same name again takes the run up again, as an agent does with a run that was preempted.
+        """
         self.client.make_run(self.sweep.name, name, self.args, name)
         start = runfiles.prepare(self.sweep, {"run_id": name, "args": self.args}, self.point, self.extra)
         pool = Pool(start.program, choice, os.environ, Path(start.log).with_name(f"forkserver-{name}.log"))
-        before, began = files_here(), time.monotonic()
+        before, began, began_at = files_here(), time.monotonic(), time.time()
         status, memory = watch(pool, start, lambda: self.known(name)["historyLineCount"] >= rows)
         seen = Traces(status, time.monotonic() - began, memory, start.log)
         pool.leave(60)
         known = self.known(name)
-        seen.state, seen.rows = known["state"], known["historyLineCount"] or 0
+        seen.state, seen.rows = known["state"], self.logged_since(name, began_at)
         seen.summary = json.loads(known["summaryMetrics"] or "{}")
         seen.files = {path for path, changed in files_here().items() if before.get(path) != changed}
         return seen
 
     def known(self, name: str) -> dict[str, Any]:
         """Return what the server knows of a run."""
+        return self._ask(RUN, name)
+
+    def logged_since(self, name: str, moment: float) -> int:
+        """Return how many rows of a run's history were logged after a moment (Unix time)."""
+        rows = map(json.loads, self._ask(ROWS, name)["history"])
+        return sum(row.get("_timestamp", 0) >= moment for row in rows)
+
+    def _ask(self, query: str, name: str) -> dict[str, Any]:
         where = {"project": self.sweep.name.project, "entity": self.sweep.name.entity}
-        return self.client.execute(RUN, {"name": name, **where})["project"]["run"]
+        return self.client.execute(query, {"name": name, **where})["project"]["run"]
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -102,8 +118,8 @@ def main(path: Path, extra: tuple[str, ...]) -> None:
     """Run the first point of a sweep, and say what to expect of the others.
 
     Nothing goes to your server: the check starts one of its own in a temporary folder. The program runs three
-    times, in this folder. Exit code 0: the program is ready for its sweep. 1: it is not; the lines marked
-    with ! say why.
+    times in this folder, the last time with a stop half-way. Exit code 0: the program is ready for its sweep.
+    1: it is not; the lines marked with ! say why.
     """
     with checked_sweep(path, extra) as here:
         choice = ways.choose(runfiles.program_of(here.sweep, extra, here.point))
@@ -117,6 +133,9 @@ def main(path: Path, extra: tuple[str, ...]) -> None:
         report(here, "by the agent", ours)
         stopped = here.run("check-stopped", choice, rows=math.ceil(ours.rows / 2))
         describe_stop(stopped)
+        if stopped.status:
+            again = here.run("check-stopped", choice)
+            faults += describe_restart(again, ours.rows)
         advise(alone, ours)
     for fault in faults:
         click.echo(f"! {fault}")
@@ -243,6 +262,20 @@ def describe_stop(seen: Traces) -> None:
         click.echo(f"  told to stop half-way: it did not end within {GOING_SECONDS} s, and was killed")
     else:
         click.echo(f"  told to stop half-way: it ended, and its run is {seen.state}: it is handed out again")
+
+
+def describe_restart(seen: Traces, rows: int) -> list[str]:
+    """Print whether a stopped run went on when it was started again; return its faults.
+
+    `rows`: how many rows the point logs without a stop. A run that goes on logs fewer, whatever it logs.
+    """
+    if seen.status:
+        return [f"started again after the stop it fails: {last_words(seen.log, seen.status)}"]
+    if seen.rows < rows:
+        click.echo(f"  started again: it went on from where it was ({seen.rows} rows more, of {rows})")
+    else:
+        click.echo(f"  started again: it began anew ({seen.rows} rows): a stop costs all of its work")
+    return []
 
 
 def advise(alone: Traces, ours: Traces) -> None:

@@ -101,9 +101,12 @@ class ProgressMonitor(threading.Thread):
         return latest.expected - latest.finished if latest and latest.expected else None
 
     def seconds_left(self) -> float | None:
-        """Return the seconds that the sweep still needs, at the rate since the first answer."""
+        """Return the seconds that the sweep still needs, at the rate since the first answer.
+
+        None if that is not known, or if no run is going on: points that failed for good take no time.
+        """
         first, latest = self.first, self.latest
-        if not first or not latest or not latest.expected:
+        if not first or not latest or not latest.expected or not latest.running:
             return None
         if not first.finished < latest.finished < latest.expected:
             return None

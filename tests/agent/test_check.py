@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -19,6 +20,20 @@ STEPS = """
             run.log({"score": step})
             time.sleep(0.3)
         open(f"model-{run.id}", "w").close()
+"""
+RESUMING = """
+    import argparse, os, time, wandb
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--x", type=int)
+    arguments = parser.parse_args()
+    checkpoint = f"step-{os.environ['WANDB_RUN_ID']}"
+    first = int(open(checkpoint).read()) + 1 if os.path.exists(checkpoint) else 0
+    with wandb.init(config=vars(arguments), resume='allow') as run:
+        for step in range(first, 20):
+            run.log({"score": step})
+            time.sleep(0.3)
+            with open(checkpoint, "w") as file:
+                file.write(str(step))
 """
 
 
@@ -45,6 +60,7 @@ def test_a_program_that_is_fit(workshop: Workshop) -> None:
     assert "runs are forked from a process that has imported wandb" in output
     assert "alone: it wrote model-check-alone" in output
     assert "told to stop half-way: it ended, and its run is preempted" in output
+    assert "started again: it began anew (20 rows)" in output
     assert "per run: allow 0:0" in output
     assert not list(workshop.folder.glob("wandb")), "it leaves nothing but what the program writes"
 
@@ -61,3 +77,18 @@ def test_a_program_that_fails(workshop: Workshop) -> None:
     code, output = check(workshop, workshop.sweep("raise SystemExit('no data')"))
     assert code == 1
     assert "! alone: x=0: exit code 1: no data" in output
+
+
+@pytest.mark.timeout(PATIENCE)
+def test_a_program_that_goes_on_from_its_checkpoint(workshop: Workshop) -> None:
+    code, output = check(workshop, workshop.sweep(RESUMING))
+    assert code == 0, output
+    assert re.search(r"started again: it went on from where it was \(1?\d rows more, of 20\)", output), output
+
+
+@pytest.mark.timeout(PATIENCE)
+def test_a_program_that_cannot_be_started_again(workshop: Workshop) -> None:
+    once = STEPS.replace('"score": step})', '"score": step}); step or os.mkdir(f"out-{run.id}")')
+    code, output = check(workshop, workshop.sweep(once.replace("import argparse", "import os, argparse")))
+    assert code == 1
+    assert re.search(r"! started again after the stop it fails: .*FileExistsError", output), output
