@@ -1,7 +1,9 @@
 """Bayesian search: better than chance, and sensible about runs that failed or are still going on."""
 
 import math
+from collections.abc import Callable
 from random import Random
+from statistics import mean
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from metasweep.sweeps import (
     sample,
     suggest,
 )
+from metasweep.sweeps.metric import Metric
 from metasweep.sweeps.search.bayes import RANDOM_FIRST
 
 CONFIG: dict[str, Any] = {
@@ -25,6 +28,25 @@ CONFIG: dict[str, Any] = {
         "epochs": {"value": 3},
     },
 }
+
+# what wandb leaves in the summary of a run that logged 2 + cost, cost, 1 + cost
+SUMMARIES: dict[str, Callable[[float], dict[str, Any]]] = {
+    "plain": lambda cost: {"loss": 1 + cost},
+    "min": lambda cost: {"loss": {"min": cost}},
+    "max": lambda cost: {"loss": {"max": 2 + cost}},  # does not suit the goal: the history counts
+    "min,max": lambda cost: {"loss": {"min": cost, "max": 2 + cost}},
+    "best": lambda cost: {"loss": {"best": cost}},
+    "last": lambda cost: {"loss": {"last": 1 + cost}},
+    "mean": lambda cost: {"loss": {"mean": 1 + cost}},
+    "none": lambda cost: {},  # noqa: ARG005
+}
+NO_NUMBER: list[dict[str, Any]] = [
+    {"loss": "NaN"},
+    {"loss": math.nan},
+    {"loss": {"min": "Infinity"}},
+    {"loss": "diverged"},
+    {},
+]
 
 
 def loss(point: Point) -> float:
@@ -51,6 +73,32 @@ def test_it_finds_better_points_than_random_search() -> None:
     rng = Random(0)
     chance = [loss(sample(CONFIG, rng)) for _ in range(400)]
     assert sum(learned) / len(learned) < 0.5 * sum(chance) / len(chance)
+
+
+@pytest.mark.parametrize("kind", SUMMARIES)
+def test_it_searches_as_well_whatever_wandb_makes_of_the_summary(kind: str) -> None:
+    """A sixth of the runs has no number at all. The search still comes near the optimum."""
+    config = CONFIG | {"parameters": {name: {"min": 0.0, "max": 1.0} for name in "xy"}}
+    metric = Metric.of(config)
+    assert metric
+
+    def distance(point: Point) -> float:
+        return math.hypot(point["x"] - 0.3, point["y"] - 0.7)
+
+    def search(seed: int) -> list[float]:
+        rng, history = Random(seed), list[Trial]()
+        for number in range(40):
+            point = suggest(config, history, rng)
+            cost = distance(point)
+            summary, logged = SUMMARIES[kind](cost), [2 + cost, cost, 1 + cost]
+            if number % 6 == 5:
+                summary, logged = NO_NUMBER[number // 6 % len(NO_NUMBER)], []
+            history.append(Trial(point, "finished", metric.of_run(summary, lambda logged=logged: logged)))
+        return [distance(trial.point) for trial in history[-20:]]
+
+    found = mean(far for seed in range(3) for far in search(seed))
+    rng = Random(0)
+    assert found < 0.7 * mean(distance(sample(config, rng)) for _ in range(400))
 
 
 def test_the_goal_only_turns_the_sign() -> None:
