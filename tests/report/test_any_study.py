@@ -12,8 +12,10 @@ import itertools
 import json
 import math
 import os
+import random
 import re
 import statistics
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pandas as pd
@@ -92,11 +94,18 @@ MANY = settings(
 )
 
 
+SIZES = [24] * 45 + [300] * 4 + [5000]  # the most runs of a study; each takes seconds where they are many
+
+
 @st.composite
 def studies(draw: st.DrawFn) -> Study:
-    """A sweep of up to 15 parameters and some of its runs, some twice, some odd."""
+    """A sweep of 1 to 15 parameters and 1 to 5,000 runs, some twice, some odd.
+
+    What a run holds comes from drawn pools with a generator of its own: thousands of draws are too many.
+    """
     names = draw(st.lists(NAMES, min_size=1, max_size=draw(st.sampled_from([2, 3, 3, 15])), unique=True))
-    values = {name: draw(st.lists(VALUES, min_size=1, max_size=3)) for name in names}
+    most = draw(st.sampled_from([3, 3, 12]))
+    values = {name: draw(st.lists(VALUES, min_size=1, max_size=most)) for name in names}
     seeds = draw(st.sampled_from([[], [1], [1, 2, 3], ["a", "b"]]))
     if seeds and "seed" not in values:
         values["seed"] = seeds
@@ -109,30 +118,47 @@ def studies(draw: st.DrawFn) -> Study:
         "metric": section,
         "parameters": {name: {"values": each} for name, each in values.items()},
     }
-    points = itertools.islice(itertools.product(*values.values()), draw(st.integers(1, 24)))
+    count = draw(st.integers(1, draw(st.sampled_from(SIZES))))
+    rng = random.Random(draw(st.integers(0, 2**32)))
+    in_order = draw(st.booleans())
+    points = itertools.cycle(itertools.islice(itertools.product(*values.values()), max(1, count * 3 // 4)))
+    pools = {
+        "names": draw(st.lists(NAMES, min_size=1, max_size=12)),
+        "states": draw(st.lists(STATES, min_size=1, max_size=12)),
+        "numbers": draw(st.lists(NUMBERS, min_size=1, max_size=12)),
+        "summaries": draw(st.lists(SUMMARIES, min_size=1, max_size=12)),
+    }
     records, histories = [], {}
-    for number, point in enumerate([p for p in points for _ in range(draw(st.sampled_from([1, 1, 2])))]):
-        run_id = f"run{number}"
-        summary = {metric: draw(SUMMARIES)} if draw(st.integers(0, 9)) else {}
-        if draw(st.booleans()):
-            summary["epoch"] = 2
-        records.append(
-            RunRecord(
-                run_id,
-                draw(NAMES),
-                "http://x/r",
-                "s",
-                draw(STATES),
-                f"2026-01-01T00:{number:02}:00Z",
-                f"2026-01-01T01:{number:02}:00Z",
-                dict(zip(values, point, strict=True)),
-                summary,
-                "",
-            )
-        )
-        steps = draw(st.integers(0, 3))
-        histories[run_id] = [{"_step": step, metric: draw(NUMBERS)} for step in range(steps)]
+    for number in range(count):
+        point = next(points) if in_order else tuple(map(rng.choice, values.values()))
+        record, history = made_up_run(number, dict(zip(values, point, strict=True)), metric, pools, rng)
+        records.append(record)
+        histories[record.run_id] = history
     return assemble([Sweep("team/any/s", draw(NAMES), "http://x/s", "RUNNING", config)], records, histories)
+
+
+def made_up_run(
+    number: int, point: dict[str, Any], metric: str, pools: dict[str, list[Any]], rng: random.Random
+) -> tuple[RunRecord, list[dict[str, Any]]]:
+    """A run and its history; one in ten has no metric."""
+    began = datetime(2026, 1, 1, tzinfo=timezone.utc) + timedelta(minutes=number)
+    value = rng.choice([rng.random(), rng.choice(pools["summaries"])])
+    summary = {metric: value} if rng.randrange(10) else {}
+    if rng.randrange(2):
+        summary["epoch"] = 2
+    record = RunRecord(
+        run_id=f"run{number}",
+        name=rng.choice(pools["names"]),
+        url="http://x/r",
+        sweep_id="s",
+        state=rng.choice(pools["states"]),
+        created_at=began.isoformat(),
+        updated_at=(began + timedelta(hours=1)).isoformat(),
+        config=point,
+        summary=summary,
+        commit="",
+    )
+    return record, [{"_step": step, metric: rng.choice(pools["numbers"])} for step in range(rng.randrange(4))]
 
 
 @MANY
