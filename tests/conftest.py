@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,10 @@ from tests.chromium import browser  # noqa: F401
 
 ROOT = Path(__file__).parent.parent
 STARTUP = 30  # seconds
+
+# A shell starts a job in the background with SIGINT ignored. The programs that tests start would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass

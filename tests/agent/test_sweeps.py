@@ -221,7 +221,7 @@ def test_arguments_for_the_program_and_a_count(workshop: Workshop) -> None:
     assert [log[7:] for log in workshop.logs().values()] == ["', '--data-dir=D', '--fast', 'a b']\n"] * 3
     code, output = workshop.agent(sweep, "astray")
     assert code == 2
-    assert "what is for the program goes after --" in output
+    assert "put arguments of the program after --" in output
 
 
 def test_the_sweeps_page_is_named_and_opened(workshop: Workshop) -> None:
