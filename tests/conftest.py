@@ -19,7 +19,7 @@ from tests.chromium import browser  # noqa: F401
 ROOT = Path(__file__).parent.parent
 STARTUP = 30  # seconds
 
-# A shell starts a job in the background with SIGINT ignored. The programs that tests start would inherit that.
+# A shell starts a background job with SIGINT ignored, and the programs that tests start would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
