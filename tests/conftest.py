@@ -19,9 +19,11 @@ from tests.chromium import browser  # noqa: F401
 ROOT = Path(__file__).parent.parent
 STARTUP = 30  # seconds
 
-# A shell starts a background job with SIGINT ignored, and the programs that tests start would inherit that.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# A shell starts a background job with SIGINT ignored, nohup with SIGHUP.
+# The programs that tests start would inherit that.
+for _number, _usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _usual)
 
 
 @dataclass
