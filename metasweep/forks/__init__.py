@@ -5,8 +5,8 @@ The agent's side
 - pool: starts runs, signals them, waits for their end; messages: between the pool and the forkserver
 
 The forkserver
-- forkserver: starts a child for each run; children: what it knows of each child; warmup: what it imports
-  first
+- forkserver: a child for each run; children: those that run; spares: those that wait for a run
+- dead_runs: the server is told of a run that could not tell it; warmup: what is imported first
 - service: the wandb service that all runs share
 - process: signals, the parent, and exit statuses
 

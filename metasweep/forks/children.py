@@ -1,4 +1,4 @@
-"""What the forkserver knows of its children: those that run, and spare ones that wait for a run."""
+"""What the forkserver knows of its children that run."""
 
 from __future__ import annotations
 
@@ -34,25 +34,6 @@ class Child:
     """Whether it is held and still in `wandb.init`."""
 
 
-@dataclass(frozen=True)
-class Spare:
-    """A child that was started early and waits for the next run."""
-
-    pid: int
-    line: int
-    """The pipe that tells it which program to become."""
-    ended: int
-    gate: int | None
-    """The pipe that lets a held child continue; only a fork has one."""
-
-
-def close(spare: Spare) -> None:
-    """Close the pipes of a spare child, so that it ends."""
-    for fd in (spare.line, spare.ended, spare.gate):
-        if fd is not None:
-            os.close(fd)
-
-
 def open_gate(this: Child) -> None:
     """Tell a held child that its turn has come, if it does not know yet."""
     if this.gate is not None:
@@ -60,12 +41,6 @@ def open_gate(this: Child) -> None:
             os.write(this.gate, b".")
         os.close(this.gate)
         this.gate = None
-
-
-def write_all(fd: int, data: bytes) -> None:
-    """Write all data to a pipe whose reader reads everything."""
-    while data:
-        data = data[os.write(fd, data) :]
 
 
 def has_wandb_run(start: Start, environ: dict[str, str]) -> bool:

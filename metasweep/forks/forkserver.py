@@ -11,7 +11,6 @@ import contextlib
 import gc
 import importlib
 import json
-import marshal
 import os
 import platform
 import selectors
@@ -24,15 +23,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NoReturn
 
-from metasweep.forks import service, turns, warmup
+from metasweep.forks import dead_runs, service, turns, warmup
 from metasweep.forks.children import (
     Child,
-    Spare,
-    close,
     has_finished_wandb_run,
     has_wandb_run,
     open_gate,
-    write_all,
 )
 from metasweep.forks.messages import (
     Exited,
@@ -45,14 +41,13 @@ from metasweep.forks.messages import (
     Start,
     Started,
 )
-from metasweep.forks.processes import ahead, begun, child, main_module
+from metasweep.forks.processes import begun, child, main_module
 from metasweep.forks.processes.process import PARENT_DIED, die_with_parent, signal_group
+from metasweep.forks.spares import Spares
 from metasweep.forks.ways import Way
 
 NOT_STARTED = 126  # exit code of a run whose process could not be started, as in a shell
-TOLD, NOT_OPEN = 0, 2  # exit codes of the child that reports a dead run; any other: untold
 MOST_SPARES = 8  # spare processes; more than eight runs rarely start at the same time
-ROOT = str(Path(__file__).resolve().parents[2])
 
 
 @dataclass
@@ -63,17 +58,15 @@ class Forkserver:
     environ: dict[str, str] = field(default_factory=lambda: dict(os.environ))
     children: dict[int, Child] = field(default_factory=dict)
     way: Way = Way.COLD
-    interpreter: tuple[str, ...] = ()
-    imports: ahead.Imports = ()
     service: service.Service | None = None
     warm_up: Callable[[Sequence[str]], object] | None = None
-    spares: list[Spare] = field(default_factory=list)
     has_started: bool = False
     leaving: bool = False
 
     def __post_init__(self) -> None:
         self.notes_reader, self.notes = os.pipe()
         self.wake_reader, self.wake_writer = os.pipe()
+        self.spares = Spares(self.fork, self.notes, self.environ)
         os.set_blocking(self.wake_reader, False)
         os.set_blocking(self.wake_writer, False)
         signal.set_wakeup_fd(self.wake_writer, warn_on_full_buffer=False)
@@ -109,17 +102,18 @@ class Forkserver:
             case Leave():
                 self.leave()
 
+    # --- what runs need
+
     def load(self, message: Load) -> None:
         """Start the wandb service that the runs share. If runs are forked, import what they need."""
-        self.way, self.interpreter = message.way, message.program.interpreter
+        self.way, self.spares.interpreter = message.way, message.program.interpreter
         if message.beginning:
-            self.imports = (message.program.kind, message.program.name, message.beginning)
+            self.spares.imports = (message.program.kind, message.program.name, message.beginning)
         if self.way is Way.COLD:
             return
-        warmup.attempt(
-            importlib.import_module, "wandb"
-        )  # without the program's folder on the path, so that the installed package is imported
-        # each run's wandb asks for this, and the first answer costs a process
+        # The program's folder is not on the path yet, so the installed package is imported.
+        warmup.attempt(importlib.import_module, "wandb")
+        # Each run's wandb asks for this, and the first answer costs a process.
         platform.platform(aliased=True)
         self.start_service()
         if self.way is Way.FORK:
@@ -140,15 +134,17 @@ class Forkserver:
     def start_ahead(self, reason: str) -> None:
         """From now on start runs in new processes instead of forking them."""
         self.way = Way.AHEAD
-        self.drop_spares()
+        self.spares.drop()
         self.tell(Note(f"each run gets a new process, started ahead of it: {reason}"))
+
+    # --- a run begins
 
     def start(self, message: Start) -> None:
         """Start the child that runs a program."""
         if self.warm_up and not message.companion:  # once, with the arguments of the first run
             warmup.attempt(self.warm_up, message.program.arguments)
             self.warm_up = None
-            self.drop_spares()
+            self.spares.drop()
         way = self.way_for(message)
         environ = self.environ | message.environ
         shares = way is not Way.COLD and self.service is not None
@@ -175,7 +171,7 @@ class Forkserver:
             return Way.COLD
         if self.way is Way.FORK and not warmup.is_single_threaded():
             self.start_ahead("what is imported ahead has started a thread")
-        if self.way is Way.AHEAD and message.program.interpreter != self.interpreter:
+        if self.way is Way.AHEAD and message.program.interpreter != self.spares.interpreter:
             return Way.COLD
         return self.way
 
@@ -192,7 +188,7 @@ class Forkserver:
                 child.execute(list(program.words), environ)
 
             return self.fork(run), -1, None
-        order = {
+        order: main_module.Order = {
             "kind": program.kind,
             "name": program.name,
             "arguments": list(program.arguments),
@@ -202,57 +198,19 @@ class Forkserver:
             "service": self.service.token if self.service else "",
             "held": message.held,
         }
-        while True:
-            spare = self.spares.pop(0) if self.spares else self.start_spare()
-            try:
-                write_all(spare.line, marshal.dumps(order))
-                os.close(spare.line)
-            except BrokenPipeError:  # the spare child has died; `reap` will see it
-                close(spare)
-                continue
-            if message.held or spare.gate is None:
-                return spare.pid, spare.ended, spare.gate
-            os.close(spare.gate)
-            return spare.pid, spare.ended, None
+        spare = self.spares.begin(order, way)
+        if message.held or spare.gate is None:
+            return spare.pid, spare.ended, spare.gate
+        os.close(spare.gate)
+        return spare.pid, spare.ended, None
 
     def add_spare(self) -> None:
         """Start a spare child while there is time: one for each running run."""
         runs = sum(not this.start.companion and not this.stands_in_for for this in self.children.values())
-        if len(self.spares) < (1 if self.way is Way.FORK else min(max(1, runs), MOST_SPARES)):
-            self.spares.append(self.start_spare())
+        if len(self.spares.waiting) < (1 if self.way is Way.FORK else min(max(1, runs), MOST_SPARES)):
+            self.spares.add(self.way)
 
-    def start_spare(self) -> Spare:
-        """Start a child that waits for its run."""
-        ended = os.memfd_create("ended")
-        told, line = os.pipe()
-        turn, gate = os.pipe() if self.way is Way.FORK else (None, None)
-
-        def run() -> NoReturn:
-            os.close(line)
-            if turn is not None and gate is not None:
-                os.close(gate)
-                child.stand_by(told, turn, child.ExitReport(ended, self.notes))
-            for fd in (told, ended, self.notes):
-                os.set_inheritable(fd, True)
-            where = {"line": told, "ended": ended, "notes": self.notes}
-            boot = ahead.BOOT.format(root=ROOT, imports=self.imports, **where)
-            child.execute([*self.interpreter, "-c", boot], self.environ)
-
-        try:
-            return Spare(self.fork(run), line, ended, gate)
-        except OSError:
-            close(Spare(0, line, ended, gate))
-            raise
-        finally:
-            os.close(told)
-            if turn is not None:
-                os.close(turn)
-
-    def drop_spares(self) -> None:
-        """End the spare children. They lack what the forkserver has imported since they were started."""
-        for spare in self.spares:
-            close(spare)
-        self.spares = []
+    # --- processes
 
     def fork(self, run: Callable[[], NoReturn]) -> int:
         """Fork a child that calls `run`; return its process id."""
@@ -283,9 +241,11 @@ class Forkserver:
     def private_files(self) -> list[int]:
         """Return the file descriptors that no child may keep open."""
         files = [self.agent.fileno(), self.wake_reader, self.wake_writer, self.notes_reader]
-        files += [fd for spare in self.spares for fd in (spare.line, spare.gate) if fd is not None]
+        files += self.spares.pipes
         files += [this.gate for this in self.children.values() if this.gate is not None]
         return files + (self.service.file_descriptors if self.service else [])
+
+    # --- messages about a running run
 
     def signal(self, message: Signal) -> None:
         """Pass a signal on to the program itself. SIGKILL goes to all processes that it has started, too."""
@@ -309,6 +269,8 @@ class Forkserver:
             if this.start.run_id == message.run_id:
                 open_gate(this)
 
+    # --- a run ends
+
     def read_notes(self) -> None:
         """Tell the agent how far held runs are, and report runs whose process only has to exit."""
         for pid, what, code in child.NOTE.iter_unpack(os.read(self.notes_reader, 256 * child.NOTE.size)):
@@ -330,8 +292,8 @@ class Forkserver:
 
     def start_without_imports(self) -> None:
         """Have the processes that are started ahead make no imports: those depend on the run."""
-        if self.imports:
-            self.imports = ()
+        if self.spares.imports:
+            self.spares.imports = ()
             self.tell(
                 Note("its imports are not made ahead of a run: they ask for its environment or arguments")
             )
@@ -355,16 +317,14 @@ class Forkserver:
             if worked and not self.leaving:
                 self.start_service()
             return
-        if lost := [spare for spare in self.spares if spare.pid == pid]:
-            self.spares.remove(lost[0])
-            close(lost[0])
+        self.spares.forget(pid)
         this = self.children.pop(pid, None)
         if this is None:
             return
         open_gate(this)
         if this.stands_in_for:
-            untold = status not in (TOLD, NOT_OPEN)
-            self.report(this.stands_in_for, False if status == TOLD else None, untold)
+            untold = status not in (dead_runs.TOLD, dead_runs.NOT_OPEN)
+            self.report(this.stands_in_for, False if status == dead_runs.TOLD else None, untold)
             return
         said = os.pread(this.ended, 1 << 20, 0) if this.ended >= 0 else b""
         if this.ended >= 0:
@@ -392,34 +352,28 @@ class Forkserver:
             return
         known = len(sys.modules)
         warmup.load_modules(json.loads(libraries))
-        if len(sys.modules) > known and self.spares:
-            self.drop_spares()
+        if len(sys.modules) > known and self.spares.waiting:
+            self.spares.drop()
             if warmup.is_single_threaded():
                 with contextlib.suppress(OSError):
                     self.add_spare()
 
     def report_dead_run(self, dead: Child) -> None:
         """Tell the server, in a child, how a run ended that could not tell it itself."""
-        code = dead.status if dead.status >= 0 else 128 - dead.status
-        told_to_go = dead.told_to_go or dead.status == -signal.SIGTERM  # by the agent or the batch system
-        preempted = told_to_go and not dead.stopped_for_good
         assert self.service
-        environ = dead.start.environ | {service.VARIABLE: self.service.token}
-
-        def tell() -> NoReturn:
-            main_module.redirect(dead.start.log)
-            os.environ.update(environ)
-            told = service.report_dead_run(dead.start.run_id, code or 1, preempted)
-            os._exit(TOLD if told else NOT_OPEN)
-
+        token = self.service.token
         try:
-            self.children[self.fork(tell)] = Child(dead.start, -1, stands_in_for=dead)
+            pid = self.fork(lambda: dead_runs.tell_server(dead, token))
         except OSError:
             self.report(dead)
+            return
+        self.children[pid] = Child(dead.start, -1, stands_in_for=dead)
 
     def report(self, this: Child, finished: bool | None = None, untold: bool = False) -> None:
         """Tell the agent that a run's process has ended."""
         self.tell(Exited(this.start.run_id, this.status, finished, untold=untold))
+
+    # --- the agent and the service
 
     def tell(self, message: Started | Reached | Exited | Note) -> None:
         """Send a message to the agent."""
@@ -437,7 +391,7 @@ class Forkserver:
     def leave(self) -> None:
         """Let the service send what it still has. `serve` ends when the service has ended."""
         self.leaving = True
-        self.drop_spares()
+        self.spares.drop()
         for pid, this in self.children.items():
             if this.start.companion:
                 signal_group(pid, signal.SIGKILL)
@@ -446,7 +400,7 @@ class Forkserver:
 
     def die(self) -> NoReturn:
         """Kill every child and end at once."""
-        for pid in [*self.children, *(spare.pid for spare in self.spares)]:
+        for pid in [*self.children, *(spare.pid for spare in self.spares.waiting)]:
             signal_group(pid, signal.SIGKILL)
         atexit._run_exitfuncs()  # libraries remove their temporary directories
         os._exit(1)

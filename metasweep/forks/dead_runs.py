@@ -1,0 +1,33 @@
+"""The server is told of a run whose process died before it could tell the server itself."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import NoReturn
+
+from metasweep.forks import service
+from metasweep.forks.children import Child
+from metasweep.forks.processes import main_module
+
+TOLD, NOT_OPEN = 0, 2
+"""Exit codes of the process that tells the server; with any other it has not."""
+
+
+def tell_server(dead: Child, token: str) -> NoReturn:
+    """In a process of its own: end the run at the shared wandb service, and exit."""
+    main_module.redirect(dead.start.log)
+    os.environ.update(dead.start.environ | {service.VARIABLE: token})
+    told = service.report_dead_run(dead.start.run_id, exit_code(dead.status) or 1, is_preempted(dead))
+    os._exit(TOLD if told else NOT_OPEN)
+
+
+def exit_code(status: int) -> int:
+    """Return a status as a shell shows it: 128 and the signal, if one has ended the process."""
+    return status if status >= 0 else 128 - status
+
+
+def is_preempted(dead: Child) -> bool:
+    """Whether the run is to be continued: the agent or the batch system told it to go."""
+    told_to_go = dead.told_to_go or dead.status == -signal.SIGTERM
+    return told_to_go and not dead.stopped_for_good
