@@ -8,12 +8,13 @@ from typing import Any
 
 import wandb
 
-from train import checkpoint, data, facts, preemption, progress, tracking
+from train import data, facts, progress, tracking
 from train.batched import together
 from train.batched.member import Member
 from train.config import Config
 from train.errors import TrainError
 from train.loop import Evaluation, Training, TrainingBase
+from train.resuming import checkpoint, preemption
 
 
 def train(config: Config) -> None:

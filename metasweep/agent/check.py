@@ -30,9 +30,10 @@ from metasweep.batch.need import Need
 from metasweep.batch.walltime import clock
 from metasweep.client import account, embedded, proxies, sweep
 from metasweep.client.protocol import Client
-from metasweep.forks import service, ways
+from metasweep.forks import ways
 from metasweep.forks.messages import Exited, Start
 from metasweep.forks.pool import Pool
+from metasweep.forks.services import service
 from metasweep.forks.ways import Choice, Way
 
 RUN = """

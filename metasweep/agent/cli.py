@@ -38,8 +38,9 @@ from metasweep.batch.exit_codes import FAILING, PREEMPTED
 from metasweep.client import account, embedded, proxies, sweep, sync
 from metasweep.client.protocol import Client
 from metasweep.client.transport import Refused, Unreachable
-from metasweep.forks import service, ways
+from metasweep.forks import ways
 from metasweep.forks.pool import Pool
+from metasweep.forks.services import service
 
 FRAME_SECONDS = 0.25
 TALLY_SECONDS = 5.0  # between two notes for `jobs`, on shared storage

@@ -6,8 +6,8 @@ The agent's side
 
 The forkserver
 - forkserver: a child for each run; children: those that run; spares: those that wait for a run
-- dead_runs: the server is told of a run that could not tell it; warmup: what is imported first
-- service: the wandb service that all runs share
+- warmup: what is imported first; beginning: with which imports a program begins
+- services: the wandb service that all runs share, and what it is told of runs that died
 - process: signals, the parent, and exit statuses
 
 In the process of a run

@@ -23,7 +23,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NoReturn
 
-from metasweep.forks import dead_runs, service, turns, warmup
+from metasweep.forks import turns, warmup
 from metasweep.forks.children import (
     Child,
     has_finished_wandb_run,
@@ -43,6 +43,7 @@ from metasweep.forks.messages import (
 )
 from metasweep.forks.processes import begun, child, main_module
 from metasweep.forks.processes.process import PARENT_DIED, die_with_parent, signal_group
+from metasweep.forks.services import dead_runs, service
 from metasweep.forks.spares import Spares
 from metasweep.forks.ways import Way
 

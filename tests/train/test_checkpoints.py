@@ -13,11 +13,11 @@ import wandb
 
 from tests.conftest import ServerProcess
 from train.__main__ import main
-from train.checkpoint import Checkpoint
 from train.config import Config, parse
 from train.data import DataSet, load
 from train.errors import TrainError
 from train.loop import Training
+from train.resuming.checkpoint import Checkpoint
 
 CPU = torch.device("cpu")
 ARGUMENTS = ("--dataset", "digits", "--model", "dense", "--dp", "0.3", "--batch-size", "8", "--epochs", "5")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-from metasweep.forks import shared_service
+from metasweep.forks.processes import shared_service
 
 TYPE_CHECKING = False  # importing it from `typing` would load that module
 if TYPE_CHECKING:

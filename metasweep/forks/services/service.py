@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from metasweep.forks.processes.main_module import attach
 from metasweep.forks.processes.process import PARENT_DIED, die_with_parent
-from metasweep.forks.shared_service import VARIABLE
+from metasweep.forks.processes.shared_service import VARIABLE
 
 # whether a run lists the installed packages, which takes 30 ms or more
 SAVE_REQUIREMENTS = "WANDB_X_SAVE_REQUIREMENTS"

@@ -6,9 +6,9 @@ import os
 import signal
 from typing import NoReturn
 
-from metasweep.forks import service
 from metasweep.forks.children import Child
 from metasweep.forks.processes import main_module
+from metasweep.forks.services import service
 
 TOLD, NOT_OPEN = 0, 2
 """Exit codes of the process that tells the server; with any other it has not."""

@@ -1,0 +1,1 @@
+"""A run that is stopped and continued later: checkpoints and SIGTERM."""
