@@ -11,7 +11,8 @@ import pytest
 
 from metasweep.page import PageData, render
 
-pytest.importorskip("playwright.sync_api")
+expect = pytest.importorskip("playwright.sync_api").expect
+expect.set_options(timeout=60_000)  # on a busy machine, what a page shows can come late
 
 
 class View:
