@@ -10,7 +10,7 @@ RAY := $(VENV)/.ray
 .DEFAULT_GOAL := help
 
 help:  ## Show this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: $(READY)  ## Make the environment in .venv (6.5 GB: torch with its CUDA libraries)
 
@@ -96,5 +96,6 @@ honesty: $(READY)  ## Measure how often the report is right, on simulated studie
 constraints:  ## Resolve constraints.txt again from setup.cfg (needs uv)
 	scripts/constraints.sh
 
-clean:  ## Remove the environment and everything that was generated
-	rm -rf $(VENV) $(dir $(ORACLE)) .venv-clients .metasweep report build dist *.egg-info wandb logs
+# Results stay: the embedded server's data (.metasweep), records that were never sent (wandb, logs), checkpoints, report.
+clean:  ## Remove the environments and what was built; results stay
+	rm -rf $(VENV) .venv-* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
