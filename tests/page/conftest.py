@@ -12,7 +12,13 @@ import pytest
 from metasweep.page import PageData, render
 
 expect = pytest.importorskip("playwright.sync_api").expect
-expect.set_options(timeout=60_000)  # on a busy machine, what a page shows can come late
+LATE = 60_000  # ms: on a busy machine, what a page shows can come late
+expect.set_options(timeout=LATE)
+
+# Of what a page does later, the address comes last: 250 ms after a choice.
+# By the page's own clock and in its own frames, so that a busy machine changes nothing.
+SETTLED = """() => new Promise((done) =>
+  setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(() => done())), 270))"""
 
 
 class View:
@@ -22,15 +28,30 @@ class View:
         self.tab = tab
         self.requests: list[str] = []
         self.problems: list[str] = []
-        tab.set_default_timeout(10_000)
+        tab.set_default_timeout(LATE)
         tab.on("request", lambda request: self.requests.append(request.url))
         tab.on("pageerror", lambda error: self.problems.append(str(error)))
         tab.on("console", lambda message: message.type == "error" and self.problems.append(message.text))
         tab.on("dialog", lambda dialog: (self.problems.append(dialog.message), dialog.dismiss()))
 
     def settle(self) -> None:
-        """Wait until text that follows the selection has caught up."""
-        self.tab.wait_for_timeout(200)
+        """Wait until all that follows the last action has been done: texts, lines, the address."""
+        self.tab.evaluate(SETTLED)
+
+    def loaded(self) -> None:
+        """Wait until the page shows its data."""
+        self.tab.locator("h1").first.wait_for()
+        self.settle()
+
+    def reload(self) -> None:
+        """Load the page again, when the address holds the reader's choices."""
+        self.settle()
+        self.tab.reload()
+        self.loaded()
+
+    def focused(self):
+        """What has the focus."""
+        return self.tab.locator(":focus")
 
     def status(self) -> str:
         self.settle()
@@ -51,12 +72,14 @@ class View:
 
     def brush(self, label: str, start: float, end: float) -> None:
         """Drag along an axis, between two fractions of its height counted from the top."""
+        self.settle()  # a new line above the axes would move them
         box = self.axis(label).locator(".overlay").bounding_box()
         x = box["x"] + box["width"] / 2
         self.tab.mouse.move(x, box["y"] + start * box["height"])
         self.tab.mouse.down()
         self.tab.mouse.move(x, box["y"] + end * box["height"], steps=4)
         self.tab.mouse.up()
+        self.settle()
 
     def read_accuracy(self, label: str, y: float) -> float:
         """The accuracy at a height, read as a person would: between the labelled ticks, linear in nines."""
@@ -79,6 +102,7 @@ class View:
 
     def column(self, name: str) -> list[str]:
         """The texts of a column of the table, of the rows in sight."""
+        self.settle()
         at = self.tab.locator(f'th[data-column="{name}"]').evaluate("cell => cell.cellIndex")
         rows = self.tab.locator("table.runs tbody tr[data-run]")
         return [
@@ -111,7 +135,7 @@ def open_page(browser, tmp_path: Path) -> Iterator[Callable[..., View]]:
         view = View(context.new_page())
         views.append(view)
         view.tab.goto(address)
-        view.settle()
+        view.loaded()
         return view
 
     open_data.address = open_address

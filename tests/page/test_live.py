@@ -18,6 +18,7 @@ from metasweep.page import (
     encode,
     to_json,
 )
+from tests.page.conftest import expect
 from tests.page.synthetic import study
 
 CONTROL = {"control": {"state": "RUNNING", "running": 0}, "warnings": []}
@@ -90,18 +91,17 @@ def test_the_page_follows_its_server(feed, open_page):
     feed.data = replace(feed.data, chance=None)
     view = open_page.address(f"http://127.0.0.1:{feed.server_port}/")
     assert view.selected() == 40
-    assert "chance" not in view.tab.inner_text(".hint")  # not known yet
+    expect(view.tab.locator(".hint")).not_to_contain_text("chance")  # not known yet
     view.category("Optimizer", "adam").click()
     kept = view.selected()
     more = study(80)
     feed.data = replace(more, progress=Progress(400, 80, running=3, missing=317))
     view.tab.get_by_text("80 finished").wait_for()
-    assert "grey is no better than chance" in view.tab.inner_text(".hint")
+    expect(view.tab.locator(".hint")).to_contain_text("grey is no better than chance")
     assert view.selected() == more.runs["optimizer"].count("adam") > kept
-    assert view.tab.locator(".chip").count() == 1
+    expect(view.tab.locator(".chip")).to_have_count(1)
     feed.broken = True
-    view.tab.get_by_role("alert").wait_for()
-    assert "The server answered 503." in view.tab.get_by_role("alert").inner_text()
+    expect(view.tab.get_by_role("alert")).to_contain_text("The server answered 503.")
     feed.broken = False
     view.tab.get_by_role("alert").wait_for(state="hidden")
     hosts = {request.split("/")[2] for request in view.requests if request.startswith("http")}
@@ -124,11 +124,9 @@ def test_an_update_leaves_a_reader_in_peace(feed, open_page):
     view.tab.get_by_text("2 finished").wait_for()
     assert view.brushed_range("Test accuracy") == pytest.approx(before, abs=1e-3)  # though the axis is longer
     assert view.selected() == pytest.approx(kept, abs=1)
-    assert (
-        view.tab.evaluate("document.activeElement.getAttribute('aria-label')") == "Val. accuracy, upper limit"
-    )
-    assert view.tab.locator(".scroller").evaluate("box => box.scrollTop") == 300
-    assert view.tab.locator(".plain[data-same]").count() == 1
+    expect(view.focused()).to_have_attribute("aria-label", "Val. accuracy, upper limit")
+    expect(view.tab.locator(".scroller")).to_have_js_property("scrollTop", 300)
+    expect(view.tab.locator(".plain[data-same]")).to_have_count(1)
 
 
 def test_an_update_waits_for_the_end_of_a_brush(feed, open_page):
@@ -138,14 +136,15 @@ def test_an_update_waits_for_the_end_of_a_brush(feed, open_page):
     view.tab.mouse.move(x, box["y"] + 40)
     view.tab.mouse.down()
     view.tab.mouse.move(x, box["y"] + 90)
-    with view.tab.expect_response("**/sweep.json"):
+    with view.tab.expect_response(lambda answer: answer.url.endswith("/sweep.json") and answer.ok) as newer:
         feed.data = replace(study(80), progress=Progress(400, 80, missing=320))
-    view.tab.wait_for_timeout(700)
+    newer.value.finished()
+    view.settle()
     assert view.tab.get_by_text("80 finished").count() == 0
     view.tab.mouse.move(x, box["y"] + 200)
     view.tab.mouse.up()
     view.tab.get_by_text("80 finished").wait_for()
-    assert "grey is no better than chance" in view.tab.inner_text(".hint")
+    expect(view.tab.locator(".hint")).to_contain_text("grey is no better than chance")
     low, high = view.brushed_range("Test accuracy")
     assert view.selected() == sum(low <= value <= high for value in feed.data.runs["test_acc"])
 
@@ -165,7 +164,7 @@ def test_a_pinned_card_stays_with_its_run(feed, open_page):
     view = open_page.address(f"http://127.0.0.1:{feed.server_port}/")
     data = feed.data
     view.tab.locator("table.runs tbody tr[data-run] td:nth-child(3) >> nth=2").click()
-    name = view.tab.locator(".details strong").inner_text()
+    name = view.tab.locator(".details.pinned strong").inner_text()
     first = data.runs["name"].index(name)
     order = [first, *(run for run in range(40) if run != first)]
     feed.data = replace(
@@ -174,9 +173,9 @@ def test_a_pinned_card_stays_with_its_run(feed, open_page):
         progress=Progress(400, 7),
     )
     view.tab.get_by_text("7 finished").wait_for()
-    assert view.tab.locator(".details.pinned strong").inner_text() == name
+    expect(view.tab.locator(".details.pinned strong")).to_have_text(name)
     view.tab.keyboard.press("Escape")
-    assert not view.tab.locator(".details").is_visible()
+    expect(view.tab.locator(".details")).to_be_hidden()
 
 
 def test_the_curves_follow_the_values(feed, open_page):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -11,10 +12,10 @@ import pytest
 import requests
 
 from tests.conftest import ServerProcess
-from tests.page.conftest import View
+from tests.page.conftest import View, expect
 from tests.server.protocol import Client
 
-pytest.importorskip("playwright.sync_api")
+SIGN_IN = re.compile("/sign-in")
 
 
 @pytest.fixture
@@ -23,13 +24,16 @@ def open_tab(browser, server: ServerProcess) -> Iterator:
     contexts = []
 
     def open_address(address: str, signed_in: bool = True, **options) -> View:
-        context = browser.new_context(viewport={"width": 1280, "height": 900}, **options)
+        # Without smooth scrolling, so that nothing moves while it is being clicked.
+        options = {"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce", **options}
+        context = browser.new_context(**options)
         contexts.append(context)
         view = View(context.new_page())
         view.tab.goto(address)
         if signed_in:
             sign_in(view, server.key)
-            view.tab.locator(".waiting").wait_for(state="detached")
+            expect(view.tab).not_to_have_url(SIGN_IN)
+            view.loaded()
         return view
 
     yield open_address

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.server.pages.conftest import Lab
+from tests.page.conftest import expect
+from tests.server.pages.conftest import SIGN_IN, Lab, sign_in
 
 sync_playwright = pytest.importorskip("axe_playwright_python.sync_playwright")
 SWEEP = """
@@ -46,20 +47,23 @@ def addresses(lab: Lab) -> list[str]:
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
 def test_axe_finds_nothing(lab: Lab, addresses: list[str], open_tab, scheme: str, width: int) -> None:
     axe = sync_playwright.Axe()
-    view = open_tab(
-        f"{lab.server.url}/sign-in", signed_in=False, color_scheme=scheme, reduced_motion="reduce"
-    )
+    view = open_tab(f"{lab.server.url}/sign-in", signed_in=False, color_scheme=scheme)
     view.tab.set_viewport_size({"width": width, "height": 800})
     found = [("sign-in", axe.run(view.tab))]
-    view.tab.get_by_label("Key of this server").fill(lab.server.key)
-    view.tab.get_by_role("button", name="Sign in").click()
+    sign_in(view, lab.server.key)
+    expect(view.tab).not_to_have_url(SIGN_IN)
     for address in addresses:
         view.tab.goto(address)
-        view.tab.locator(".waiting").wait_for(state="detached")
+        view.tab.locator("h1").wait_for()
         if "/sweeps/" in address:  # the report has spoken
-            view.tab.get_by_text("Findings so far").wait_for(state="attached", timeout=60_000)
+            view.tab.get_by_text("Findings so far").wait_for(state="attached")
             view.tab.locator(".warnings li").first.wait_for(state="attached")
-        view.tab.wait_for_timeout(600)
+        if "against" in address:  # the other sweep has been fetched
+            view.tab.get_by_role("dialog").get_by_role("heading", name="Reached").wait_for()
+        if CHARTS in address:  # the lines have been fetched
+            lines = view.tab.get_by_role("img", name="loss over step").locator(".run-line")
+            lines.first.wait_for(state="attached")
+        view.settle()
         assert view.tab.evaluate("document.documentElement.scrollWidth") == width, address
         found.append((address, axe.run(view.tab)))
     wrong = [

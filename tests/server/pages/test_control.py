@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.page.conftest import View
+from tests.page.conftest import LATE, View, expect
 from tests.server.pages.conftest import Lab
 
 GRID = """
@@ -30,7 +30,7 @@ def sweep(lab: Lab) -> dict:
 
 def eventually(view: View, check: Callable[[], bool]) -> None:
     """Wait until the page has done what it was told to do."""
-    for _ in range(100):
+    for _ in range(LATE // 100):
         if check():
             return
         view.tab.wait_for_timeout(100)
@@ -55,8 +55,9 @@ def test_pausing_resuming_stopping_and_cancelling(lab: Lab, sweep: dict, open_ta
     assert state(lab, sweep) == "RUNNING"
     button("Cancel").click()
     dialog = view.tab.get_by_role("dialog")
-    assert "1 run under way will be killed" in dialog.inner_text()
+    expect(dialog).to_contain_text("1 run under way will be killed")
     dialog.get_by_role("button", name="Cancel", exact=True).click()
+    view.settle()
     assert state(lab, sweep) == "RUNNING"
     button("Cancel").click()
     dialog.get_by_role("button", name="Cancel the sweep").click()
@@ -104,6 +105,7 @@ def test_runs_are_tagged_renamed_noted_stopped_and_deleted(lab: Lab, sweep: dict
     eventually(view, lambda: lab.row(second)["notes"] == "line one\nline two")
     press("Stop")
     answer("Cancel")
+    view.settle()
     assert lab.row(second)["stop_requested"] == 0
     press("Stop")
     answer("Stop")
@@ -111,7 +113,7 @@ def test_runs_are_tagged_renamed_noted_stopped_and_deleted(lab: Lab, sweep: dict
     press("None")
     pick(third)
     press("Delete")
-    assert "for good" in tab.get_by_role("dialog").inner_text()
+    expect(tab.get_by_role("dialog")).to_contain_text("for good")
     answer("Delete")
     tab.get_by_text("2 runs", exact=True).wait_for()
     with sqlite3.connect(lab.server.data_dir / "metasweep.db") as connection:
@@ -133,7 +135,7 @@ def test_a_given_up_point_is_released(lab: Lab, sweep: dict, open_tab) -> None:
     view.tab.get_by_text("1 to be tried again").wait_for()
     assert lab.row(lab.claim(agent)["run_id"])["point"] == point
     view.tab.get_by_role("button", name="Release point").click()
-    assert "another run has this point" in view.tab.get_by_role("alert").last.inner_text()
+    expect(view.tab.get_by_role("alert").last).to_contain_text("another run has this point")
 
 
 def test_groups_hold_mean_and_interval(lab: Lab, sweep: dict, open_tab) -> None:
@@ -148,15 +150,12 @@ def test_groups_hold_mean_and_interval(lab: Lab, sweep: dict, open_tab) -> None:
     view.tab.get_by_role("button", name="All but seed").click()
     view.tab.get_by_text("6 runs in 2 groups").wait_for()
     rows = view.tab.locator("table.runs tbody tr.group")
-    texts = [text.replace("\u202f", " ") for text in rows.all_inner_texts()]
     # scipy.stats.t.interval(0.95, 2, mean, sem): 92.00 ± 6.57, 75.00 ± 12.42
-    assert "92.00 ± 6.57 %" in texts[0]
-    assert "75.00 ± 12.42 %" in texts[1]
-    assert "3 runs" in texts[0]
+    expect(rows).to_contain_text(["92.00 ± 6.57 %", "75.00 ± 12.42 %"])
+    expect(rows.first).to_contain_text("3 runs")
     rows.first.click()
-    assert view.tab.locator("table.runs tbody tr.member").count() == 3
-    view.tab.wait_for_timeout(400)  # the address is written a little later
-    view.tab.reload()
+    expect(view.tab.locator("table.runs tbody tr.member")).to_have_count(3)
+    view.reload()
     view.tab.get_by_text("6 runs in 2 groups").wait_for()
 
 
@@ -168,13 +167,14 @@ def test_columns_and_orders_are_chosen_and_kept(lab: Lab, open_tab) -> None:
         ]
     )
     view = open_tab(lab.address())
-    heads = lambda: view.tab.locator("table.runs thead button").all_inner_texts()  # noqa: E731
+    heads = view.tab.locator("table.runs thead button")
     view.tab.get_by_text("Columns", exact=True).click()
     panel = view.tab.locator(".menu-body:visible")
     panel.get_by_label("a", exact=True).uncheck()
     panel.get_by_role("button", name="Move up b").click()
     panel.get_by_role("button", name="Pin loss").click()
-    chosen = heads()
+    view.settle()
+    chosen = heads.all_inner_texts()
     assert "a" not in chosen
     assert chosen[1] == "loss"
     view.tab.keyboard.press("Escape")
@@ -188,10 +188,8 @@ def test_columns_and_orders_are_chosen_and_kept(lab: Lab, open_tab) -> None:
     view.tab.mouse.down()
     view.tab.mouse.move(edge["x"] + 64, edge["y"] + 5)
     view.tab.mouse.up()
-    view.tab.wait_for_timeout(400)
-    view.tab.reload()
-    view.tab.locator("table.runs tbody tr[data-run]").first.wait_for()
-    assert heads() == chosen
+    view.reload()
+    expect(heads).to_have_text(chosen)
     assert view.column("b")[:3] == ["0", "3", "6"]
     assert view.tab.locator("th[data-column=b]").bounding_box()["width"] >= width + 50
     with view.tab.expect_download() as download:
@@ -206,17 +204,20 @@ def test_columns_are_dragged_to_their_place(lab: Lab, open_tab) -> None:
     lab.fill(runs)
     view = open_tab(lab.address())
     heads = view.tab.locator("table.runs thead button")
-    assert heads.all_inner_texts()[:5] == ["Run", "loss", "a", "b", "c"]
+
+    def begin_with(*names: str) -> None:
+        for at, name in enumerate(names):
+            expect(heads.nth(at)).to_have_text(name)
+
+    begin_with("Run", "loss", "a", "b", "c")
     heads.filter(has_text="b").first.drag_to(heads.filter(has_text="loss"))
-    assert heads.all_inner_texts()[:5] == ["Run", "b", "loss", "a", "c"]
+    begin_with("Run", "b", "loss", "a", "c")
     heads.filter(has_text="a").first.drag_to(heads.filter(has_text="Run"))
-    assert heads.all_inner_texts()[:5] == ["a", "Run", "b", "loss", "c"]
+    begin_with("a", "Run", "b", "loss", "c")
     assert view.column("a") == ["0", "1", "2"]
-    assert "pinned" in view.tab.locator("th[data-column=a]").get_attribute("class")
-    view.tab.wait_for_timeout(400)  # the address is written a little later
-    view.tab.reload()
-    heads.first.wait_for()
-    assert heads.all_inner_texts()[:5] == ["a", "Run", "b", "loss", "c"]
+    expect(view.tab.locator("th[data-column=a]")).to_contain_class("pinned")
+    view.reload()
+    begin_with("a", "Run", "b", "loss", "c")
     view.tab.locator("th[data-column=b] .edge").dblclick()  # as wide as its content
     assert view.problems == []
 
@@ -230,7 +231,7 @@ def test_the_time_left_is_told_by_the_last_runs(lab: Lab, sweep: dict, open_tab)
             time = f"2026-01-01T00:{second // 60:02}:{second % 60:02}Z"
             connection.execute("UPDATE runs SET heartbeat_at = ? WHERE name = ?", (time, run))
     view = open_tab(lab.address("sweeps", sweep["name"]))
-    assert "left" not in view.tab.inner_text(".progress-line")  # nobody is at work
+    expect(view.tab.locator(".progress-line")).not_to_contain_text("left")  # nobody is at work
     lab.claim(agents[1])
     view.tab.get_by_text("some 90 s left").or_(view.tab.get_by_text("some 2 min left")).wait_for()
 
@@ -246,11 +247,11 @@ def test_the_leaderboard_queues_the_seeds_that_would_settle_it(lab: Lab, sweep: 
     assert state(lab, sweep) == "FINISHED"
     view = open_tab(lab.address("sweeps", sweep["name"]))
     board = view.tab.get_by_role("region", name="Leaderboard of configurations")
-    first, second = (text.replace("\u202f", " ") for text in board.locator("tbody tr").all_inner_texts())
-    assert "92.00 ± 6.57 %" in first
-    assert "best" in first
+    first, second = (board.locator("tbody tr").nth(at) for at in (0, 1))
+    expect(first).to_contain_text("92.00 ± 6.57 %")
+    expect(first).to_contain_text("best")
     # scipy.stats.ttest_rel([0.90, 0.91, 0.95], [0.89, 0.93, 0.90]).pvalue = 0.578
-    assert "cannot be told apart, p = 0.58" in second
+    expect(second).to_contain_text("cannot be told apart, p = 0.58")
     view.tab.get_by_role("button", name="Queue 3 more seeds for these 2 rows").click()
     view.tab.get_by_role("dialog").get_by_role("button", name="Queue").click()
     view.tab.get_by_text("6 missing").wait_for()
@@ -313,9 +314,7 @@ def test_the_ways_out_of_a_selection(lab: Lab, sweep: dict, open_tab, tmp_path: 
     assert len(config["parameters"]["seed"]["values"]) == kept
     assert (config["program"], config["metric"]["name"]) == ("train.py", "val/acc")
     tab.get_by_role("dialog").get_by_role("button", name="Close").click()
-    tab.wait_for_timeout(400)
-    tab.reload()
-    tab.locator(".waiting").wait_for(state="detached")
+    view.reload()
     assert view.selected() == kept
     view.tab.get_by_role("searchbox", name="Filter the runs").fill(text)
     assert view.selected() == kept
@@ -326,7 +325,7 @@ def test_the_ways_out_of_a_selection(lab: Lab, sweep: dict, open_tab, tmp_path: 
     file = tab.context.new_page()
     file.goto(saved.as_uri())
     file.locator("table.runs").wait_for()
-    assert file.get_by_text("6 runs").count() > 0
+    file.get_by_text("6 runs").first.wait_for()
 
 
 def test_runs_side_by_side(lab: Lab, open_tab) -> None:
@@ -337,8 +336,10 @@ def test_runs_side_by_side(lab: Lab, open_tab) -> None:
     view.tab.get_by_label("Pick all the runs shown").check()
     view.tab.get_by_role("button", name="Compare").click()
     dialog = view.tab.get_by_role("dialog")
-    assert {"lr", "loss"} <= set(dialog.locator("tbody th").all_inner_texts())
-    assert "same" not in dialog.inner_text().split("\n")
-    assert dialog.locator("tbody strong").all_inner_texts() == ["1"]
+    names = dialog.locator("tbody th")
+    expect(names.get_by_text("loss", exact=True)).to_be_visible()
+    expect(names.get_by_text("lr", exact=True)).to_be_visible()
+    expect(names.get_by_text("same", exact=True)).to_have_count(0)
+    expect(dialog.locator("tbody strong")).to_have_text(["1"])
     dialog.get_by_label("also the").check()
-    assert "same" in dialog.locator("tbody th").all_inner_texts()
+    expect(names.get_by_text("same", exact=True)).to_be_visible()

@@ -12,11 +12,9 @@ import pytest
 import requests
 
 from tests.conftest import ServerProcess, make_server
-from tests.page.conftest import View
-from tests.server.pages.conftest import sign_in, signed_in
+from tests.page.conftest import View, expect
+from tests.server.pages.conftest import SIGN_IN, sign_in, signed_in
 from tests.server.protocol import Client
-
-pytest.importorskip("playwright.sync_api")
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 PROGRAM = """
@@ -169,21 +167,21 @@ def test_signing_in_leads_back(sweep: Finished, open_tab) -> None:
     link = sweep.link("/sweeps/")
     view = open_tab(link, signed_in=False)
     sign_in(view, "0" * 40)
-    assert view.tab.get_by_role("alert").inner_text() == "This is not the key of this server."
+    expect(view.tab.get_by_role("alert")).to_have_text("This is not the key of this server.")
     sign_in(view, sweep.server.key)
-    view.tab.wait_for_url(link)
+    expect(view.tab).to_have_url(link)
     view.tab.get_by_role("button", name="Sign out").click()
-    view.tab.wait_for_url("**/sign-in")
+    expect(view.tab).to_have_url(SIGN_IN)
 
 
 def test_sweep_page(sweep: Finished, open_tab) -> None:
     view = open_tab(sweep.link("/sweeps/"))
     assert view.selected() == 2
-    assert view.tab.locator("h1").inner_text() == HOSTILE
-    assert view.axis("lr").count() == 1
-    assert view.axis("val/acc").count() == 1
-    assert "1 finished" in view.tab.inner_text(".progress-line")
-    assert "96.67" in view.tab.inner_text(".highlights")
+    expect(view.tab.locator("h1")).to_have_text(HOSTILE)
+    expect(view.axis("lr")).to_have_count(1)
+    expect(view.axis("val/acc")).to_have_count(1)
+    expect(view.tab.locator(".progress-line")).to_contain_text("1 finished")
+    expect(view.tab.locator(".highlights")).to_contain_text("96.67")
     assert view.problems == []
 
 
@@ -191,17 +189,17 @@ def test_run_page_runs_nothing_of_what_was_logged(sweep: Finished, open_tab) -> 
     view = open_tab(next(link for link in sorted(sweep.links) if "/runs/" in link and is_first(sweep, link)))
     tab = view.tab
     frame = tab.frame_locator("iframe")
-    assert frame.locator("h1").inner_text() == "inside"
+    expect(frame.locator("h1")).to_have_text("inside")
     assert tab.title() != "broken in"
     tab.get_by_role("cell", name=HOSTILE).wait_for()
     image = tab.locator(".image img")
     image.scroll_into_view_if_needed()
-    tab.wait_for_function("document.querySelector('.image img').naturalWidth === 8")
-    assert tab.locator("img").count() == 1
-    assert f"begins with 0.1 {HOSTILE}" in tab.inner_text(".console")
-    assert tab.inner_text(".subtitle") == HOSTILE
+    expect(image).to_have_js_property("naturalWidth", 8)
+    expect(tab.locator("img")).to_have_count(1)
+    expect(tab.locator(".console")).to_contain_text(f"begins with 0.1 {HOSTILE}")
+    expect(tab.locator(".subtitle")).to_have_text(HOSTILE)
     assert all(address.startswith(f"{sweep.server.url}/") for address in view.requests)
-    assert tab.locator(".chart-box h3", has_text="val/acc").count() == 1
+    expect(tab.locator(".chart-box h3", has_text="val/acc")).to_have_count(1)
     assert [problem for problem in view.problems if "sandboxed" not in problem] == []
     source = tab.locator("iframe").get_attribute("src")
     tab.goto(sweep.server.url + source)
@@ -221,8 +219,8 @@ def test_a_failed_run_shows_why(sweep: Finished, open_tab) -> None:
         link for link in runs if session.get(f"{link}/data", timeout=30).json()["state"] == "failed"
     )
     view = open_tab(failed)
-    assert "ValueError: the loss is not a number" in view.tab.inner_text(".console")
-    assert view.tab.inner_text(".title .state") == "failed"
+    expect(view.tab.locator(".console")).to_contain_text("ValueError: the loss is not a number")
+    expect(view.tab.locator(".title .state")).to_have_text("failed")
     assert view.problems == []
 
 
@@ -244,34 +242,22 @@ def test_pages_follow_a_run(server: ServerProcess, open_tab) -> None:
         process.stdin.write("0.5\n")
         process.stdin.flush()
         entity = Client(server).entity
-        view = open_tab(f"{server.url}/{entity}/live/runs/live1", signed_in=False)
-        while True:
-            sign_in_or_again(view, server)
-            if view.tab.locator(".title .state-running").count():
-                break
+        view = open_tab(f"{server.url}/{entity}/live/runs/live1")
+        while not view.tab.locator(".title .state-running").count():  # "Not found" until the run has begun
             view.tab.wait_for_timeout(300)
-            view.tab.reload()
+            view.reload()
         project = view.tab.context.new_page()
         project.goto(f"{server.url}/{entity}/live")
         project.get_by_role("cell", name="running").wait_for()
         process.stdin.write("0.75\n")
         process.stdin.close()
-        view.tab.set_default_timeout(30_000)
         view.tab.locator(".readout", has_text="75.00").first.wait_for()
         view.tab.locator(".title .state-finished").wait_for()
-        assert "logged 0.75" in view.tab.inner_text(".console")
+        expect(view.tab.locator(".console")).to_contain_text("logged 0.75")
         project.get_by_role("cell", name="running").wait_for(state="hidden")
     finally:
         process.kill()
         process.wait()
-
-
-def sign_in_or_again(view: View, server: ServerProcess) -> None:
-    """Sign in when the page asks for it, and let the page load its data."""
-    if "/sign-in" in view.tab.url:
-        sign_in(view, server.key)
-        view.tab.wait_for_url(lambda url: "/sign-in" not in url)
-    view.tab.wait_for_timeout(300)
 
 
 def test_a_page_survives_a_restart(own_server: ServerProcess, browser) -> None:
@@ -283,7 +269,6 @@ def test_a_page_survives_a_restart(own_server: ServerProcess, browser) -> None:
         own_server.kill()
         view.tab.get_by_role("alert").wait_for()
         own_server.start()
-        view.tab.set_default_timeout(30_000)
         view.tab.get_by_role("alert").wait_for(state="hidden")
         Client(own_server, "made-since").start_run("first")
         view.tab.get_by_text("made-since").wait_for()
@@ -301,6 +286,6 @@ def test_phone_width(sweep: Finished, open_tab) -> None:
         f"{sweep.server.url}/",
     ):
         view.tab.goto(address)
-        view.tab.locator("h1").wait_for()
+        view.loaded()
         assert view.tab.evaluate("document.documentElement.scrollWidth") == 390
-        assert view.tab.evaluate("document.documentElement.dataset.ground") == "dark"
+        expect(view.tab.locator("html")).to_have_attribute("data-ground", "dark")

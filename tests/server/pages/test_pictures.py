@@ -8,9 +8,9 @@ import re
 import textwrap
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.conftest import ServerProcess
+from tests.page.conftest import expect
 from tests.server.pages.conftest import Lab
 
 GRID = """
@@ -39,12 +39,13 @@ def test_a_chart_keeps_the_extremes_and_marks_what_is_not_finite(lab: Lab, open_
     lab.log("spiky", lines)
     view = open_tab(lab.address("runs", "spiky"))
     loss = view.tab.locator(".chart-box", has=view.tab.get_by_role("heading", name="loss", exact=True))
+    expect(loss).to_contain_text("1,699 points")
+    expect(loss).to_contain_text("1 value not finite")
+    expect(loss.locator(".not-finite")).to_have_text([re.compile("^×")])
     ticks = loss.locator(".grid .tick text").all_text_contents()
     assert max(number(tick) for tick in ticks) >= 8e5
-    assert "1,699 points" in loss.inner_text()
-    assert "1 value not finite" in loss.inner_text()
-    assert [mark[:1] for mark in loss.locator(".not-finite").all_text_contents()] == ["×"]
     bad = view.tab.locator(".chart-box", has=view.tab.get_by_role("heading", name="bad", exact=True))
+    bad.locator(".not-finite").first.wait_for(state="attached")
     assert {mark[:1] for mark in bad.locator(".not-finite").all_text_contents()} == {"×", "∞"}
     assert view.problems == []
 
@@ -73,11 +74,12 @@ def test_best_runs_are_finished_points_once_each(lab: Lab, open_tab) -> None:
             lab.end(run, code)
     view = open_tab(lab.address("sweeps", sweep["name"]))
     best = view.tab.get_by_role("region", name="Best runs").get_by_role("table")
-    assert best.get_by_role("link").all_inner_texts()[:2] == [names["better"], names["good"]]
-    line = view.tab.inner_text(".progress-line")
-    assert "2 finished" in line
-    assert "running" not in line
-    assert "to be tried again" in line
+    expect(best.get_by_role("link").nth(0)).to_have_text(names["better"])
+    expect(best.get_by_role("link").nth(1)).to_have_text(names["good"])
+    line = view.tab.locator(".progress-line")
+    expect(line).to_contain_text("2 finished")
+    expect(line).to_contain_text("to be tried again")
+    expect(line).not_to_contain_text("running")
 
 
 def test_the_search_means_what_it_says(lab: Lab, open_tab) -> None:
@@ -97,11 +99,11 @@ def test_the_search_means_what_it_says(lab: Lab, open_tab) -> None:
     for text, kept in [("dp=0", 16), ("lr=1e-05", 16), ("state=failed", 10), ("val/acc>=50% and dp=0.5", 8)]:
         box.fill(text)
         view.tab.get_by_text(f"{kept} of 64 runs").wait_for()
-    assert view.tab.locator(".chip").all_inner_texts() == ["val/acc>=50% ×", "dp=0.5 ×"]
+    expect(view.tab.locator(".chip")).to_have_text(["val/acc>=50% ×", "dp=0.5 ×"])
     view.tab.get_by_role("button", name="Remove the filter dp=0.5").click()
     view.tab.get_by_text("32 of 64 runs").wait_for()
     box.fill("val/acc>=50% and")
-    assert "missing" in view.tab.get_by_role("alert").inner_text()
+    expect(view.tab.get_by_role("alert")).to_contain_text("missing")
     view.tab.get_by_text("32 of 64 runs").wait_for()
 
 
@@ -110,11 +112,11 @@ def test_finding_a_metric_opens_its_group(lab: Lab, open_tab) -> None:
     lab.log("many", [{f"group{at // 10}/metric{at}": at * step for at in range(60)} for step in range(3)])
     view = open_tab(lab.address("runs", "many"))
     heading = view.tab.get_by_role("heading", name="group5/metric55")
-    assert not heading.is_visible()
+    expect(heading).to_be_hidden()
     view.tab.get_by_role("searchbox", name="Find a metric").fill("metric55")
     heading.wait_for()
-    assert view.tab.locator(".chart-box:visible").count() == 1
-    assert view.tab.locator("details.chart-group:visible").count() == 1
+    expect(view.tab.locator(".chart-box:visible")).to_have_count(1)
+    expect(view.tab.locator("details.chart-group:visible")).to_have_count(1)
     view.tab.get_by_role("searchbox", name="Find a metric").fill("")
     heading.wait_for(state="hidden")
 
@@ -132,11 +134,11 @@ def test_drawn_from_a_range_lies_on_a_scale(lab: Lab, open_tab) -> None:
         lab.end(run)
     view = open_tab(lab.address("sweeps", sweep["name"]))
     axis = view.axis("lr")
-    assert axis.locator(".axis-scale").count() == 1
-    assert axis.locator(".category").count() == 0
-    text = view.tab.get_by_role("region", name="Configuration").inner_text()
-    assert "[true, false]" in text
-    assert "{" not in text
+    expect(axis.locator(".axis-scale")).to_have_count(1)
+    expect(axis.locator(".category")).to_have_count(0)
+    configuration = view.tab.get_by_role("region", name="Configuration")
+    expect(configuration).to_contain_text("[true, false]")
+    expect(configuration).not_to_contain_text("{")
 
 
 EVERYTHING = """
@@ -177,25 +179,24 @@ def test_all_that_the_client_logs_is_shown(everything: Lab, open_tab) -> None:
     view = open_tab(everything.address("runs", "all"))
     tab = view.tab
     box = tab.locator(".chart-box", has=tab.get_by_role("heading", name="custom/a"))
-    assert "Over images." in box.inner_text()
-    assert box.locator(".curve-axis:not(.grid) .tick text").all_text_contents()[-1] == "1500"
+    expect(box).to_contain_text("Over images.")
+    expect(box.locator(".curve-axis:not(.grid) .tick text").last).to_have_text("1500")
     heat = tab.get_by_role("region", name="Histograms").get_by_role("img")
-    assert "4 steps" in heat.get_attribute("aria-label")
+    expect(heat).to_have_attribute("aria-label", re.compile("4 steps"))
     plots = tab.get_by_role("region", name="Plots")
     plots.get_by_role("img", name="A parabola").wait_for()
-    assert "16" in plots.locator(".chart-box", has_text="Some bars").inner_text()
+    expect(plots.locator(".chart-box", has_text="Some bars")).to_contain_text("16")
     plots.get_by_role("columnheader", name="yes").wait_for()
     picture = tab.locator(".logged-table img")
     picture.scroll_into_view_if_needed()
     expect(picture).to_have_js_property("naturalWidth", 8)
     artifacts = tab.get_by_role("region", name="Artifacts").first
     artifacts.get_by_text("weights:v0").click()
-    with tab.expect_navigation():
-        artifacts.get_by_role("link", name="w.txt").click()
-    assert tab.inner_text("body") == "hello"
+    artifacts.get_by_role("link", name="w.txt").click()
+    expect(tab.locator("body")).to_have_text("hello")
     tab.go_back()
-    assert "19.22\u202f%" in tab.get_by_role("region", name="Summary").first.inner_text()
-    assert tab.locator(".notes").evaluate("e => getComputedStyle(e).whiteSpace") == "pre-line"
+    expect(tab.get_by_role("region", name="Summary").first).to_contain_text("19.22 %")
+    expect(tab.locator(".notes")).to_have_css("white-space-collapse", "preserve-breaks")  # pre-line
     assert [problem for problem in view.problems if "sandbox" not in problem] == []
 
 
@@ -220,15 +221,15 @@ def test_pages_fit_a_phone_and_paper(lab: Lab, open_tab) -> None:
     view.tab.set_viewport_size({"width": 360, "height": 780})
     for address in (lab.address("sweeps", sweep["name"]), lab.address("runs", run), lab.address()):
         view.tab.goto(address)
-        view.tab.locator(".waiting").wait_for(state="detached")
+        view.loaded()
         assert view.tab.evaluate("document.documentElement.scrollWidth") == 360, address
     view.tab.emulate_media(media="print")
     view.tab.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert view.tab.locator("table.runs tbody tr[data-run]").count() == 4
+    expect(view.tab.locator("table.runs tbody tr[data-run]")).to_have_count(4)
 
 
 def test_still_pages_have_a_main_landmark(server: ServerProcess, open_tab) -> None:
     view = open_tab(f"{server.url}/no/such/page", signed_in=False)
-    assert view.tab.get_by_role("main").get_by_role("heading", name="Sign in").count() == 1
-    assert "--server-dir" in view.tab.inner_text("main")
+    expect(view.tab.get_by_role("main").get_by_role("heading", name="Sign in")).to_have_count(1)
+    expect(view.tab.get_by_role("main")).to_contain_text("--server-dir")
     assert json.dumps(str(server.data_dir)) not in view.tab.content()

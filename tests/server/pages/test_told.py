@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 
 import pytest
@@ -54,34 +55,34 @@ def sweep(lab: Lab) -> dict:
 def test_the_page_says_what_the_report_says(lab: Lab, sweep: dict, open_tab) -> None:
     view = open_tab(lab.address("sweeps", sweep["name"]))
     tab = view.tab
-    tab.set_default_timeout(60_000)
     warnings = tab.get_by_role("region", name="Warnings").get_by_role("listitem")
-    warnings.first.wait_for()
     edge, collapsed = (
         warnings.filter(has_text=text) for text in ("has the highest lr of the grid", "collapsed")
     )
-    assert "1 run: collapsed (it had learned something and lost it)." in collapsed.inner_text()
+    expect(collapsed).to_contain_text("1 run: collapsed (it had learned something and lost it).")
     edge.get_by_role("button").click()
     tab.get_by_text("3 of 9 runs").first.wait_for()
     assert set(view.column("lr")) == {"10⁻¹"}
-    assert tab.get_by_role("searchbox", name="Filter the runs").input_value() == "lr=0.1"
+    expect(tab.get_by_role("searchbox", name="Filter the runs")).to_have_value("lr=0.1")
     collapsed.get_by_role("button").click()
     tab.get_by_text("1 of 9 runs").first.wait_for()
     assert view.column("_went") == ["collapsed"]
     tab.get_by_role("button", name="As --where").click()
-    (run,) = tab.locator("table.runs tbody tr[data-run] a").all()
+    run = tab.locator("table.runs tbody tr[data-run] a")
+    expect(run).to_have_count(1)
     name = run.get_attribute("href").rpartition("/")[2]
-    assert tab.get_by_role("dialog").get_by_role("textbox").input_value() == f"id in ({name})"
+    expect(tab.get_by_role("dialog").get_by_role("textbox")).to_have_value(f"id in ({name})")
     tab.get_by_role("dialog").get_by_role("button", name="Close").click()
     collapsed.get_by_role("button").click()
     assert view.selected() == 9
-    findings = tab.get_by_role("region", name="Findings so far").get_by_role("listitem").all_inner_texts()
+    findings = tab.get_by_role("region", name="Findings so far").get_by_role("listitem")
     path = f"{lab.entity}/{lab.project}/{sweep['name']}"
     report = lab.server.run(sys.executable, "-c", READ, path)
     assert report.returncode == 0, report.stderr
     own = json.loads(report.stdout)
-    assert findings[-len(own) :] == own
-    assert "lr" in tab.get_by_role("region", name="Importance").inner_text()
+    expect(findings.last).to_have_text(own[-1])
+    assert findings.all_inner_texts()[-len(own) :] == own
+    expect(tab.get_by_role("region", name="Importance")).to_contain_text("lr")
     assert view.problems == []
 
 
@@ -89,7 +90,6 @@ def test_two_sweeps_side_by_side(lab: Lab, sweep: dict, open_tab) -> None:
     wider = lab.sweep(SWEEP.replace("[0.1, 0.01, 0.001]", "[1, 0.1, 0.01]").replace("train.py", "other.py"))
     view = open_tab(lab.address("sweeps", sweep["name"]))
     tab = view.tab
-    tab.set_default_timeout(60_000)
     tab.get_by_role("region", name="Warnings").wait_for()
     tab.get_by_text("Compare with", exact=True).click()
     tab.get_by_role("button", name=wider["name"]).click()
@@ -100,11 +100,10 @@ def test_two_sweeps_side_by_side(lab: Lab, sweep: dict, open_tab) -> None:
     # Above what is searched, and above what is reached.
     expect(dialog.get_by_role("link", name=wider["name"])).to_have_count(2)
     dialog.get_by_text("has the highest lr of the grid").first.wait_for()
-    tab.wait_for_timeout(400)  # the address is written a little later
-    tab.reload()
+    view.reload()
     dialog.get_by_role("heading", name="Searched").wait_for()
     dialog.get_by_role("button", name="Close").click()
-    tab.wait_for_url(lambda url: "against" not in url)
+    expect(tab).not_to_have_url(re.compile("against"))
     assert view.problems == []
 
 
