@@ -45,8 +45,8 @@ test-slurm: $(READY)  ## Test the Slurm side on a real Slurm: as root, with slur
 PROGRAMS := .venv-programs/.ready
 $(PROGRAMS): tests/programs/requirements.txt | $(READY)
 	$(BIN)/python -m venv --without-pip --clear $(@D)
-	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > "$$($(@D)/bin/python -c \
-		'import sysconfig; print(sysconfig.get_path("purelib"))')/project.pth"
+	$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
+		> "$$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/project.pth"
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 

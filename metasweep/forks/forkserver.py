@@ -170,10 +170,10 @@ class Forkserver:
         """Return the way in which this run is started: cold if the chosen way is not possible."""
         if not message.program.is_python:
             return Way.COLD
+        if not message.companion and message.program.interpreter != self.spares.interpreter:
+            return Way.COLD
         if self.way is Way.FORK and not warmup.is_single_threaded():
             self.start_ahead("what is imported ahead has started a thread")
-        if self.way is Way.AHEAD and message.program.interpreter != self.spares.interpreter:
-            return Way.COLD
         return self.way
 
     def start_now(self, message: Start, environ: dict[str, str], way: Way) -> tuple[int, int, int | None]:
@@ -198,12 +198,20 @@ class Forkserver:
             "log": message.log,
             "service": self.service.token if self.service else "",
             "held": message.held,
+            "left": self.left_by_imports(message.environ) if way is Way.FORK else {},
         }
         spare = self.spares.begin(order, way)
         if message.held or spare.gate is None:
             return spare.pid, spare.ended, spare.gate
         os.close(spare.gate)
         return spare.pid, spare.ended, None
+
+    def left_by_imports(self, given: dict[str, str]) -> dict[str, str | None]:
+        """Return the variables that imports made here have set, or removed (None), except those `given`."""
+        names = {*self.environ, *os.environ} - given.keys()
+        return {
+            name: os.environ.get(name) for name in names if os.environ.get(name) != self.environ.get(name)
+        }
 
     def add_spare(self) -> None:
         """Start a spare child while there is time: one for each running run."""

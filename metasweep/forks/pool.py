@@ -55,6 +55,7 @@ class Pool:
         `report` tells the user what only the forkserver can notice.
         """
         self._load = Load(program, choice.way, choice.imports, choice.beginning)
+        self._interpreter = program.interpreter or (sys.executable,)
         self._report = report
         self._environ = dict(environ)
         self._log = log
@@ -125,7 +126,7 @@ class Pool:
         boot = BOOT.format(root=ROOT, socket=theirs.fileno(), parent=os.getpid())
         with self._log.open("ab") as log, theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", boot],
+                [*self._interpreter, "-c", boot],  # forks have its options
                 env=self._environ,
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,

@@ -45,7 +45,9 @@ def choose(program: Program, cold: bool = False) -> Choice:
     if cold:
         return Choice(Way.COLD, "each run gets a new process, as --cold asks")
     if not program.is_python:
-        return Choice(Way.COLD, f"each run gets a new process: {program.name} is not this Python")
+        return Choice(
+            Way.COLD, f"each run gets a new process: {program.name} is no module or .py file of this Python"
+        )
     package = package_of(program)
     warms_up = package is not None and offers_warm_up(package)
     found = reading.Reading() if warms_up else reading.read(program)
@@ -87,8 +89,8 @@ def source_of(package: str) -> Path | None:
     own = Path(*package.split("."), "__init__.py")
     if own.is_file():
         return own
-    if "." in package:
-        return None  # finding it would import its parent packages
+    if "." in package or Path(f"{package}.py").is_file():
+        return None  # finding it would import its parent packages; or it is a module, and not installed
     try:
         spec = importlib.util.find_spec(package)
     except (ImportError, ValueError):

@@ -15,7 +15,7 @@ from metasweep.forks.ways import Choice, Way, choose
 def write(folder: Path, sources: dict[str, str]) -> None:
     """Write files."""
     for name, source in sources.items():
-        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).parent.mkdir(exist_ok=True, parents=True)
         (folder / name).write_text(source)
 
 
@@ -72,6 +72,17 @@ def test_a_package_that_warms_up_answers_for_itself(tmp_path: Path, monkeypatch:
     assert way_of(tmp_path, monkeypatch, "-m", "own.train").way is Way.AHEAD
 
 
+def test_a_module_with_the_name_of_an_installed_package_is_not_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = tmp_path / "installed"
+    write(installed, {"own/__init__.py": "def warm_up(arguments): pass"})
+    monkeypatch.syspath_prepend(installed)
+    assert way_of(tmp_path, monkeypatch, "-m", "own").imports == ("own",)
+    write(tmp_path, {"own.py": "hash('')"})
+    assert way_of(tmp_path, monkeypatch, "-m", "own").way is Way.AHEAD
+
+
 def test_a_program_whose_source_is_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert way_of(tmp_path, monkeypatch, "-m", "timeit").way is Way.AHEAD
 
@@ -92,4 +103,13 @@ def test_the_user_and_other_programs_are_cold(tmp_path: Path, monkeypatch: pytes
     write(tmp_path, {"train.py": "import wandb"})
     monkeypatch.chdir(tmp_path)
     assert choose(parse([sys.executable, "train.py"]), cold=True).way is Way.COLD
-    assert choose(parse(["bash", "train.sh"])).way is Way.COLD
+    for words, name in (
+        (["bash", "train.sh"], "bash"),
+        (["/usr/bin/env", "./run.sh", "python"], "./run.sh"),
+        ([sys.executable, "-c", "pass"], "python -c"),
+        ([sys.executable, "-X", "dev", "train.py"], "python -X"),
+        (["/usr/bin/env", sys.executable, "-u", "app.pyz"], "python app.pyz"),
+    ):
+        choice = choose(parse(words))
+        reason = f"each run gets a new process: {name} is no module or .py file of this Python"
+        assert (choice.way, choice.reason) == (Way.COLD, reason)

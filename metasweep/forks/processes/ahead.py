@@ -53,6 +53,7 @@ def main(root: str, line: int, ended: int, notes: int, imports: Imports) -> None
     main_module.forget_this_package()
     main_module.become(order, ended)
     os.write(1, printed)
+    main_module.put_first(main_module.folder_of(order["kind"], order["name"]))
     main_module.run(order["kind"], order["name"])
 
 

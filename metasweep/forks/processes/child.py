@@ -59,7 +59,7 @@ def become(order: Order, gate: int, exit_report: ExitReport) -> NoReturn:
     interpreter.forget_exit_handlers()
     main_module.become(order, exit_report.ended)
     command_line.show(order["words"], order["environ"])
-    del sys.path[0]  # the forkserver's: the same again, where this program has it
+    take_over(order["left"])
     gc.enable()
     interpreter.draw_anew()
     if order["held"]:
@@ -83,6 +83,15 @@ def become(order: Order, gate: int, exit_report: ExitReport) -> NoReturn:
     if os.getpid() == pid:
         leave(before, exit_report, interrupted)
     os._exit(main_module.Exit.code)  # this is a process that the program has forked
+
+
+def take_over(left: dict[str, str | None]) -> None:
+    """Set the variables that imports made ahead have set, and remove those that they have removed."""
+    for name, value in left.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 def default_signals() -> None:

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 Order = dict
-"""What a process shall become: kind, name, arguments, words, environ, log; all plain values."""
+"""What a process shall become: kind, name, arguments, words, environ, log; all plain values.
+
+For a fork also `left`: the variables that imports made ahead of it have set, or removed (None).
+"""
 
 
 C_LONG_BITS = 64
@@ -102,7 +105,8 @@ def newest_run(wandb: ModuleType) -> Any:
 
 
 def run(kind: str, name: str) -> None:
-    """Run the script or the module. Print an exception as the interpreter would, and raise it.
+    """Run the script or the module; its folder is on the path. Print an exception as the interpreter would,
+    and raise it.
 
     Let the exception reach the interpreter, which takes its exit code from it; it is not printed again.
     """
@@ -140,7 +144,6 @@ def folder_of(kind: str, name: str) -> str:
 
 def run_module(name: str) -> None:
     """Do what `python -m` does, with the same function."""
-    put_first(os.getcwd())
     import runpy
 
     runpy._run_module_as_main(name)  # type: ignore[attr-defined]
@@ -148,7 +151,6 @@ def run_module(name: str) -> None:
 
 def run_script(name: str) -> None:
     """Do what `python SCRIPT` does."""
-    put_first(folder_of("script", name))
     namespace, path = name_main(name)
     try:
         with open(path, "rb") as file:

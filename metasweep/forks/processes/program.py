@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-FLAGS = re.compile(r"-[bBdEIOPqsSuv]+")
-"""Interpreter options without a value that do not change how a program behaves in a fork."""
+FLAGS = re.compile(r"-[bBdEIOPqsu]+")
+"""Interpreter options that a process can have before its program is known. Others print of all imports (`-v`,
+`-X importtime`), lose the installed packages (`-S`), or have a value.
+"""
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Program:
 
     kind: Literal["module", "script", "command"]
     name: str
-    """The module, the path of the script, or the executable."""
+    """The module, the path of the script, or what else is started."""
     arguments: tuple[str, ...]
     words: tuple[str, ...]
     """The whole command line, to start a new process with."""
@@ -47,7 +49,8 @@ def parse(words: Sequence[str]) -> Program:
             return Program("module", arguments[0], tuple(arguments[1:]), tuple(rest), interpreter)
         if head.endswith(".py"):
             return Program("script", head, tuple(arguments), tuple(rest), interpreter)
-    return Program("command", words[0], tuple(words[1:]), tuple(words))
+        return Program("command", f"python {head}", tuple(words[1:]), tuple(words))
+    return Program("command", rest[0] if rest else words[0], tuple(words[1:]), tuple(words))
 
 
 def is_this_python(word: str) -> bool:

@@ -3,6 +3,13 @@
 Imported ahead of the runs where runs are forked, as `warm_up` asks.
 """
 
+import os
+import sys
+
+os.environ["LIGHT"] = "set by the import of the package"
+os.environ.pop("LESSOPEN", None)
+sys.path.insert(0, "/nowhere")
+
 
 def warm_up(_arguments):
     """Import what the programs need."""
