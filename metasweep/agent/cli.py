@@ -304,26 +304,28 @@ def wait(agent: Agent) -> None:
     left_in_order = work.pool.leave(left)
     if left_in_order:
         work.note_service_end()
-    if not left_in_order or fleet.has_runs or work.untold:
+    lost = not left_in_order or fleet.has_runs or bool(work.untold)
+    if lost:
         screen.say("not everything could be sent: runs that ended just now may look crashed")
         folders = unsent.unsent(runfiles.root())
         if folders and unsent.KEPT not in os.environ:
             screen.say(f"send the rest with:  {sync.command(folders, os.environ)}")
-    elif signals:
-        say_whether_all_go_on(agent)
+    if signals:
+        say_whether_all_go_on(agent, lost)
 
 
-def say_whether_all_go_on(agent: Agent) -> None:
-    """After a signal, once everything was sent, say which runs will be offered again."""
+def say_whether_all_go_on(agent: Agent, lost: bool) -> None:
+    """After a signal, say which runs will be offered again; `lost` says whether something was not sent."""
     fleet, work, screen = agent.fleet, agent.fleet.shared, agent.screen
     if work.kept:
         screen.say(f"not handed back, as far as the server answered: {' '.join(work.kept)}")
-    if fleet.is_working:
+    unanswered = any(worker.is_alive() and not worker.run_now for worker in fleet.workers)
+    if unanswered:
         screen.say("a question for a run was not answered: what the server may have handed out is not run")
-    if not work.kept and not fleet.is_working:
-        screen.say("all was sent: the runs that were stopped will be handed out again")
-    else:
+    if work.kept or unanswered:
         say_how_to_go_on(work, screen)
+    elif not lost:
+        screen.say("all was sent: the runs that were stopped will be handed out again")
 
 
 def say_throttled(agent: Agent, seconds: float) -> None:

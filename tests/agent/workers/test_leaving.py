@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from tests.agent.conftest import Play, Workshop, by_state, each_once, wait_until
+from tests.agent.conftest import PATIENCE, Play, Workshop, by_state, each_once, wait_until
 from tests.cloud.limits import Limit
 from tests.cloud.proxy import Cloud
 
@@ -80,32 +80,40 @@ def test_it_promises_nothing_that_the_server_has_not_heard(play: Play, trouble: 
         assert found["crashed"].total() == 3
 
 
+def ask_late(workshop: Workshop, cloud: Cloud, answer: threading.Event) -> subprocess.Popen[str]:
+    """An agent whose first run has ended and whose second question is heard; `answer` lets the answer go."""
+    agent = workshop.start(workshop.sweep(HOLDS, values=3), "--workers", "1")
+    wait_until(lambda: list(workshop.folder.glob("began-*")), PATIENCE)  # all that is slow has started
+    cloud.late = {"claim": answer}
+    asked = cloud.acted["claim"]
+    workshop.write("free", "")
+    wait_until(lambda: cloud.acted["claim"] > asked, PATIENCE)
+    return agent
+
+
 @pytest.mark.timeout(600)
 def test_a_run_that_comes_too_late_is_given_back(play: Play) -> None:
     late = threading.Event()
-    with play(late={"claim": late}) as (workshop, cloud):
-        agent = workshop.start(workshop.sweep(HOLDS, values=2), "--workers", "1")
+    with play() as (workshop, cloud):
+        agent = ask_late(workshop, cloud, late)
         name = name_of(agent)
-        wait_until(lambda: cloud.acted["claim"] == 1)
         agent.send_signal(signal.SIGTERM)
         assert agent.stdout
         assert any("told to go" in line for line in agent.stdout)
         late.set()
         said, _ = agent.communicate(timeout=SOON)
         assert agent.returncode == 3, said
-        assert ALL_WELL in said
-        assert states(workshop, cloud, name) == {"preempted"}
-        workshop.write("free", "")
+        assert ALL_WELL in said, said
+        assert states(workshop, cloud, name) == {"finished", "preempted"}
         code, said = workshop.agent(name, "--workers", "1")
         assert code == 0, said
-        assert by_state(workshop, cloud, name) == each_once(2)
+        assert by_state(workshop, cloud, name) == each_once(3)
 
 
+@pytest.mark.timeout(600)
 def test_it_says_that_an_answer_is_missing_which_may_have_been_a_run(play: Play) -> None:
-    with play(late={"claim": threading.Event()}) as (workshop, cloud):
-        agent = workshop.start(workshop.sweep(HOLDS, values=2), "--workers", "1")
-        wait_until(lambda: cloud.acted["claim"] == 1)
-        said = leave(agent)
+    with play() as (workshop, cloud):
+        said = leave(ask_late(workshop, cloud, threading.Event()))
         assert ALL_WELL not in said
         assert "a question for a run was not answered" in said
         assert "--missing" in said
