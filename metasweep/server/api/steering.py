@@ -49,6 +49,7 @@ def obey_controller(connection: Connection, context: Context, sweep: sqlite3.Row
     """Carry out what a local controller has written into its sweep, each entry once, and record it.
 
     {"schedule": [{"id", "data": {"args"}}], "earlystop": [run, …]}; args of null: nothing is left to try.
+    What is scheduled beyond the sweep's run_cap is left out: controllers do not count.
     """
     wishes = parse_object(text, "controller")
     done = parse_object(sweep["scheduler"] or "{}", "scheduler")
@@ -63,6 +64,8 @@ def obey_controller(connection: Connection, context: Context, sweep: sqlite3.Row
         if not isinstance(args, dict):
             update(connection, "sweeps", sweep["id"], state="FINISHED")
             continue
+        if claims.is_capped(connection, sweep["id"]):
+            break
         name = claims.enqueue(connection, sweep, context.settings.entity, point_of(args), None)
         scheduled.append({"id": entry.get("id"), "runid": name})
     for name in wishes.get("earlystop") or []:

@@ -177,3 +177,19 @@ def test_a_local_controller_is_obeyed_once(server: ServerProcess) -> None:
         client.graphql(CONTROL, id=sweep["id"], controller=over)["upsertSweep"]["sweep"]["state"]
         == "FINISHED"
     )
+
+
+def test_run_cap_holds_for_a_local_controller_which_does_not_count(server: ServerProcess) -> None:
+    client = Client(server, "capped")
+    sweep = client.sweep(
+        "{program: p, method: random, run_cap: 2, controller: {type: local},"
+        " metric: {name: loss}, parameters: {x: {min: 0.0, max: 1.0}}}"
+    )
+    agent = client.agent(sweep)
+    for number in range(3):
+        wish = {"schedule": [{"id": f"run {number}", "data": {"args": {"x": {"value": number / 4}}}}]}
+        answer = client.graphql(CONTROL, id=sweep["id"], controller=json.dumps(wish))
+    assert len(json.loads(answer["upsertSweep"]["sweep"]["scheduler"])["scheduled"]) == 2
+    for _ in range(2):
+        client.end(client.claim(agent)["run_id"])
+    assert client.heartbeat(agent) == [{"type": "exit"}]

@@ -46,7 +46,7 @@ def claim(
     if queued := take_queued(connection, sweep, agent_id):
         return queued
     config = config_of(connection, sweep)
-    if is_steered(config) or sweep["claimed"] >= config.get("run_cap", float("inf")):
+    if is_steered(config) or is_capped(connection, sweep["id"]):
         return None
     taken = next_freed(connection, sweep) or next_new(connection, sweep, config, suggestion)
     if taken is None:
@@ -202,12 +202,13 @@ def change_state(connection: sqlite3.Connection, run: sqlite3.Row, state: str, m
         "UPDATE runs SET state = ?, updated_at = ?, acknowledged = ? WHERE id = ?",
         (state, now(), heard, run["id"]),
     )
-    if run["point"] is None or run["sweep_id"] is None:
+    if run["sweep_id"] is None:
+        return
+    if run["point"] is None:
         if not heard and state == "crashed" and run["parameters"]:
             requeue(connection, run)
-        return
     # A run that was told to stop, by a person or by early stopping, is never tried again.
-    if state in LOST and not run["stop_requested"]:
+    elif state in LOST and not run["stop_requested"]:
         if attempts_of_others(connection, run) + heard < max_attempts:
             release(connection, run)
     elif run["state"] in LOST:
@@ -324,13 +325,18 @@ def finish_if_exhausted(connection: sqlite3.Connection, sweep_id: int) -> None:
 def all_claimed(connection: sqlite3.Connection, sweep: sqlite3.Row) -> bool:
     """Return whether all new points are claimed, or run_cap is reached.
 
-    Never true if a program chooses runs.
+    Never true with a local scheduler, which counts its runs and ends its sweep itself.
     """
-    config = config_of(connection, sweep)
-    if is_steered(config):
+    if "scheduler" in config_of(connection, sweep):
         return False
-    cap = config.get("run_cap", float("inf"))
-    return (sweep["points"] is not None and sweep["next_point"] >= sweep["points"]) or sweep["claimed"] >= cap
+    out_of_points = sweep["points"] is not None and sweep["next_point"] >= sweep["points"]
+    return out_of_points or is_capped(connection, sweep["id"])
+
+
+def is_capped(connection: sqlite3.Connection, sweep_id: int) -> bool:
+    """Return whether a sweep has had as many runs as its run_cap allows."""
+    sweep = connection.execute("SELECT * FROM sweeps WHERE id = ?", (sweep_id,)).fetchone()
+    return bool(sweep["claimed"] >= config_of(connection, sweep).get("run_cap", float("inf")))
 
 
 def finish_at_target(connection: sqlite3.Connection, sweep_id: int, summary: str) -> None:
