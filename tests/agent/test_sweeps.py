@@ -140,9 +140,7 @@ def test_a_killed_run_has_lost_the_last_moments_at_most(workshop: Workshop) -> N
     output, _ = process.communicate()
     (run,) = workshop.runs(output)
     last = max(row["at"] for row in run.scan_history())
-    assert (
-        killed - last < 4
-    )  # 2 s is what we promise, and 15 what the client does by itself; a loaded machine
+    assert killed - last < 8  # we promise 2, and a machine may be busy; by itself the client sends after 15
 
 
 def test_runs_that_keep_failing_stop_the_agent(workshop: Workshop) -> None:

@@ -46,9 +46,9 @@ def test_pbs_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "qstat").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr(job, "RETRY_SECONDS", (0, 0))
-    assert job.time_left({"PBS_JOBID": "7[1].pbs"}) == pytest.approx(3000, abs=5)
+    assert job.time_left({"PBS_JOBID": "7[1].pbs"}) == pytest.approx(3000, abs=60)
     assert job.time_left({"PBS_JOBID": "8.pbs"}) is None
-    assert job.time_left({"SLURM_JOB_END_TIME": str(int(time.time()) + 60)}) == pytest.approx(60, abs=5)
+    assert job.time_left({"SLURM_JOB_END_TIME": str(int(time.time()) + 3000)}) == pytest.approx(3000, abs=60)
     assert job.time_left({}) is None
 
 
@@ -58,4 +58,4 @@ def test_in_an_image_the_record_is_in_a_file(tmp_path: Path) -> None:
     described = {"stime": began, "Resource_List": {"walltime": "01:00:00"}}
     record.write_text(json.dumps({"Jobs": {"7.pbs": described}}))
     found = job.time_left({"PBS_JOBID": "7.pbs", job.RECORD: str(record)})
-    assert found == pytest.approx(3000, abs=5)
+    assert found == pytest.approx(3000, abs=60)

@@ -15,31 +15,32 @@ from tests.agent.conftest import wait_until
 from tests.conftest import ServerProcess
 
 PIPES: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-KILLED = """
+ON_DISK = """
+while b"the last row" not in open(run.settings.sync_file, "rb").read():
+    time.sleep(0.1)
+os.killpg(0, signal.SIGKILL)
+"""
+KILLED = f"""
 import os, signal, sys, time, wandb
 run = wandb.init(project="cut", id="cut", settings=wandb.Settings(x_transaction_log_flush_interval=1))
 print("begun", flush=True)
 sys.stdin.readline()  # the server is gone
 for step in range(20):
-    run.log({"loss": step})
-time.sleep(3)
-os.killpg(0, signal.SIGKILL)
-"""
-
-
-CUT_OFF = """
-import os, signal, sys, wandb
+    run.log({{"loss": step}})
+run.log({{"end": "the last row"}})
+{ON_DISK}"""
+CUT_OFF = f"""
+import os, signal, sys, time, wandb
 run = wandb.init(project="cut", id="half", settings=wandb.Settings(x_transaction_log_flush_interval=1,
                                                                   x_file_stream_transmit_interval=1))
 for step in range(10):
-    run.log({"loss": step})
+    run.log({{"loss": step}})
 print("begun", flush=True)
 sys.stdin.readline()  # the server is gone
 for step in range(10, 20):
-    run.log({"loss": step})
-import time; time.sleep(3)
-os.killpg(0, signal.SIGKILL)
-"""
+    run.log({{"loss": step}})
+run.log({{"end": "the last row"}})
+{ON_DISK}"""
 
 
 @pytest.mark.usefixtures("client_env")
@@ -55,7 +56,8 @@ def test_what_is_sent_again_is_there_once(
 
     def losses() -> list[int]:
         api = wandb.Api({"base_url": server.url}, api_key=server.key)
-        return [row["loss"] for row in api.run(f"{api.default_entity}/cut/half").scan_history()]
+        rows = api.run(f"{api.default_entity}/cut/half").scan_history(keys=["loss"])
+        return [row["loss"] for row in rows]
 
     wait_until(lambda: losses() == list(range(10)))
     server.kill()
@@ -85,4 +87,4 @@ def test_the_advised_command_sends_what_a_killed_run_could_not(server: ServerPro
     done = server.run("sh", "-c", sync.command(unsent.unsent(server.home / "wandb"), server.env))
     assert done.returncode == 0, done.stderr
     api = wandb.Api({"base_url": server.url}, api_key=server.key)
-    assert [row["loss"] for row in api.run(path).scan_history()] == list(range(20))
+    assert [row["loss"] for row in api.run(path).scan_history(keys=["loss"])] == list(range(20))

@@ -21,27 +21,32 @@ from tests.conftest import ServerProcess
 from tests.server.protocol import RUN, UPSERT, Client
 
 PROGRAM = """
-import time, wandb
+import sys, time, wandb
 settings = wandb.Settings(x_file_stream_transmit_interval=1)  # whole seconds: less is taken for 15
 with wandb.init(project="killed", id="survivor", settings=settings) as run:
     for step in range(100):
+        if step == 60:
+            sys.stdin.readline()  # the server is gone
         run.log({"loss": 1 / (step + 1)})
         print("step", step, flush=True)
-        time.sleep(0.05)
+        time.sleep(0.02)
 """
 
 
 def test_a_server_killed_in_mid_run_loses_and_repeats_nothing(own_server: ServerProcess) -> None:
     (own_server.home / "program.py").write_text(textwrap.dedent(PROGRAM))
-    run = subprocess.Popen(
-        ["python", "program.py"], cwd=own_server.home, env=own_server.env, stdout=subprocess.PIPE
-    )
-    assert run.stdout is not None
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    run = subprocess.Popen(["python", "program.py"], cwd=own_server.home, env=own_server.env, **pipes)
+    assert run.stdin
+    assert run.stdout
     assert run.stdout.readline() == b"step 0\n"
     while not (acknowledged := len(Client(own_server, "killed").run("survivor")["history"])):
         time.sleep(0.05)
     own_server.kill()
-    time.sleep(0.5)
+    run.stdin.write(b"\n")
+    run.stdin.close()
+    while run.stdout.readline() != b"step 99\n":
+        assert run.poll() is None
     own_server.start()
     assert len(Client(own_server, "killed").run("survivor")["history"]) >= acknowledged
     run.stdout.read()

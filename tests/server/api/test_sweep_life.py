@@ -6,6 +6,7 @@ import subprocess
 import pytest
 import wandb
 
+from tests.agent.conftest import wait_until
 from tests.conftest import ServerProcess
 from tests.server.protocol import Client
 
@@ -145,8 +146,7 @@ def test_resume_auto_goes_on_after_a_kill(server: ServerProcess) -> None:
         assert killed.stdout is not None
         run, resumed = killed.stdout.readline().split()
         client = Client(server, "auto")
-        while not client.run(run)["history"]:
-            pass
+        wait_until(lambda: client.run(run)["history"])
         killed.kill()
     again = server.run(*command)
     assert (resumed, again.stdout.split()) == ("False", [run, "True"]), again.stderr

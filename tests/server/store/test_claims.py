@@ -243,7 +243,7 @@ def test_a_run_gone_quiet_has_crashed_and_may_come_back() -> None:
 
 
 def test_nobody_is_late_while_the_server_was_down() -> None:
-    for server in make_server("--lease", "3"):
+    for server in make_server("--lease", "5"):
         client = Client(server)
         for run in ("alive", "gone"):
             client.start_run(run)
