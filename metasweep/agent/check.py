@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from metasweep.agent.node import resources
 from metasweep.agent.node.measure import memory_of
 from metasweep.agent.runs import runfiles
 from metasweep.agent.runs.log import last_words
+from metasweep.agent.runs.traces import Traces, differences, recorded_by_wandb, variables_of
 from metasweep.batch.need import Need
 from metasweep.batch.walltime import clock
 from metasweep.client import account, embedded, proxies, sweep
@@ -51,22 +52,6 @@ MOST_FILES = 20_000
 
 
 @dataclass
-class Traces:
-    """What one run left behind."""
-
-    status: int
-    seconds: float
-    memory: float
-    """The peak, in MiB."""
-    log: str
-    state: str = ""
-    summary: dict[str, Any] = field(default_factory=dict)
-    rows: int = 0
-    """How many rows of history this process logged."""
-    files: set[str] = field(default_factory=set)
-
-
-@dataclass
 class CheckedSweep:
     """A sweep on a temporary server, and one of its points."""
 
@@ -89,12 +74,13 @@ class CheckedSweep:
         start = runfiles.prepare(self.sweep, {"run_id": name, "args": self.args}, self.point, self.extra)
         pool = Pool(start.program, choice, os.environ, Path(start.log).with_name(f"forkserver-{name}.log"))
         before, began, began_at = files_here(), time.monotonic(), time.time()
-        status, memory = watch(pool, start, lambda: self.known(name)["historyLineCount"] >= rows)
-        seen = Traces(status, time.monotonic() - began, memory, start.log)
+        seen = watch(pool, start, lambda: self.known(name)["historyLineCount"] >= rows)
+        seen.seconds = time.monotonic() - began
         pool.leave(60)
         known = self.known(name)
         seen.state, seen.rows = known["state"], self.logged_since(name, began_at)
         seen.summary = json.loads(known["summaryMetrics"] or "{}")
+        seen.recorded = recorded_by_wandb(runfiles.wandb_folder(), name)
         seen.files = {path for path, changed in files_here().items() if before.get(path) != changed}
         return seen
 
@@ -129,9 +115,13 @@ def main(path: Path, extra: tuple[str, ...]) -> None:
         if alone.status:
             sys.exit(1)
         ours = here.run("check-ours", choice)
-        faults = [*judge(here, alone), *differences(alone, ours)]
+        differing = differences(alone, ours)
+        faults = [*judge(here, alone), *differing]
         click.echo(f"  started by the agent: {choice.reason}")
         report(here, "by the agent", ours)
+        if not differing:
+            values = len(ours.variables) + len(ours.recorded)
+            click.echo(f"  the two agree in metrics logged, files written and environment ({values} values)")
         stopped = here.run("check-stopped", choice, rows=math.ceil(ours.rows / 2))
         describe_stop(stopped)
         if stopped.status:
@@ -169,19 +159,22 @@ def checked_sweep(path: Path, extra: tuple[str, ...]) -> Iterator[CheckedSweep]:
             embedded.call("stop", data_dir)
 
 
-def watch(pool: Pool, start: Start, is_enough: Callable[[], bool]) -> tuple[int, float]:
-    """Start a run and wait for its end. Return its exit status and its peak memory in MiB.
+def watch(pool: Pool, start: Start, is_enough: Callable[[], bool]) -> Traces:
+    """Start a run and wait for its end. Return what can be seen of its process.
 
     The run is told to stop as soon as `is_enough()` is true.
     """
     events = pool.start(start)
-    memory, told_at = 0.0, math.inf
+    seen, told_at = Traces(start.run_id, 0, 0.0, 0.0, start.log), math.inf
     while True:
         try:
             if isinstance(event := events.get(timeout=SAMPLE_SECONDS), Exited):
-                return event.status, memory
+                seen.status = event.status
+                return seen
         except queue.Empty:
-            memory = max(memory, memory_of(pool.group(start.run_id)))
+            process = pool.group(start.run_id)
+            seen.memory = max(seen.memory, memory_of(process))
+            seen.variables = variables_of(process, start.run_id) or seen.variables
         if time.monotonic() > told_at + GOING_SECONDS:
             pool.signal(start.run_id, signal.SIGKILL, for_good=False)
         elif told_at == math.inf and is_enough():
@@ -214,7 +207,7 @@ def report(here: CheckedSweep, how: str, seen: Traces) -> None:
         click.echo(f"! {words}{last_words(seen.log, seen.status)}")
         click.echo(Path(seen.log).read_text(errors="replace")[-2000:], nl=False)
         return
-    named = ", ".join(name for name in seen.summary if not name.startswith("_")) or "nothing"
+    named = ", ".join(seen.metrics)
     click.echo(f"  {words}{seen.seconds:.1f} s, {seen.memory:.0f} MiB, {seen.rows} rows of {named}")
     if seen.files:
         click.echo(
@@ -231,28 +224,9 @@ def judge(here: CheckedSweep, seen: Traces) -> list[str]:
         )
     metric = here.sweep.metric
     if metric and metric.of_run(seen.summary) is None:
-        logged = ", ".join(name for name in seen.summary if not name.startswith("_")) or "nothing"
+        logged = ", ".join(seen.metrics)
         faults.append(f"the sweep's metric {metric.name} was not logged as a number; the run logged {logged}")
     return faults
-
-
-def differences(alone: Traces, ours: Traces) -> list[str]:
-    """Return what a run by the agent left behind that differs from a run alone. Values are not compared."""
-    faults = []
-    if ours.status != alone.status or ours.state != alone.state:
-        faults.append(f"by the agent it is {ours.state} (exit code {ours.status}); alone it is {alone.state}")
-    if names(ours) != names(alone):
-        faults.append(f"alone it logs {', '.join(names(alone))}; by the agent {', '.join(names(ours))}")
-    if ours.rows != alone.rows:
-        faults.append(f"alone it logs {alone.rows} rows, by the agent {ours.rows}")
-    if len(ours.files) != len(alone.files):
-        faults.append(f"alone it writes {len(alone.files)} files, by the agent {len(ours.files)}")
-    return [f"{fault}: --cold starts each run alone" for fault in faults]
-
-
-def names(seen: Traces) -> list[str]:
-    """Return the names of what a run logged."""
-    return sorted(name for name in seen.summary if not name.startswith("_")) or ["nothing"]
 
 
 def describe_stop(seen: Traces) -> None:

@@ -59,6 +59,11 @@ def test_a_program_that_is_fit(workshop: Workshop) -> None:
     assert output.count("20 rows of score") == 2
     assert "runs are forked from a process that has imported wandb" in output
     assert "alone: it wrote model-check-alone" in output
+    agreed = re.search(
+        r"the two agree in metrics logged, files written and environment \((\d+) values", output
+    )
+    assert agreed, output
+    assert int(agreed[1]) > 20, "variables, and what wandb records"
     assert "told to stop half-way: it ended, and its run is preempted" in output
     assert "started again: it began anew (20 rows)" in output
     assert "per run: allow 0:0" in output

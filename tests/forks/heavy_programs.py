@@ -40,6 +40,7 @@ def test_a_heavy_program(bench: Bench, name: str, monkeypatch: pytest.MonkeyPatc
     alone = bench.alone(name, "alone", module=False)
     if missing := re.search(r"No module named '(\w+)'", alone.output):
         pytest.skip(f"{missing[1]} is not installed")
+    assert "Traceback" not in alone.output
     choice = ways.choose(parse(script(name)))
     pool = Pool(parse(script(name)), choice, bench.environ, bench.folder / f"{name}-pool.log")
     ours = bench.ours(pool, name, choice.way.value, module=False)

@@ -45,11 +45,11 @@ def main(root: str, line: int, ended: int, notes: int, imports: Imports) -> None
     if not told:
         os._exit(0)
     order = marshal.loads(told)
+    show_command_line(order["words"], order["environ"])
     if beginning and not beginning.suits(order):
         start_over(beginning, root, line_with(told), ended, notes)
     printed = beginning.end() if beginning else b""
     os.close(notes)
-    show_command_line(order["words"], order["environ"])
     main_module.forget_this_package()
     main_module.become(order, ended)
     os.write(1, printed)

@@ -101,6 +101,8 @@ def attach(wandb: ModuleType, run_id: str) -> Any:
 
 def newest_run(wandb: ModuleType) -> Any:
     """Return the newest open run beside the global one. Older clients have none."""
+    if shared_service.VARIABLE not in os.environ:
+        return None  # wandb has not asked for a service yet, so it has begun no run; do not set it up now
     return getattr(wandb.setup(), "most_recent_active_run", None)
 
 
