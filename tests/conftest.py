@@ -17,7 +17,7 @@ import wandb
 from tests.chromium import browser  # noqa: F401
 
 ROOT = Path(__file__).parent.parent
-STARTUP = 30  # seconds
+STARTUP = 60  # seconds
 
 # A shell starts a background job with SIGINT ignored, nohup with SIGHUP.
 # The programs that tests start would inherit that.

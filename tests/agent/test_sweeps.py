@@ -164,7 +164,7 @@ def test_a_bad_node_stops_itself(workshop: Workshop) -> None:
     name = good.stdout.readline().split()[-1]
     code, output = workshop.agent(name, "--workers", "1", "--max-failures", "5", environ={"BAD": "1"})
     good.terminate()
-    good.communicate(timeout=30)
+    good.communicate(timeout=60)
     assert code == 4
     assert re.search(
         r"node \S+ looks bad: 5 runs in a row failed here while \d+ finished elsewhere", output

@@ -208,7 +208,7 @@ class Watched:
         """Announce more than is sent, and hang up."""
         token = base64.b64encode(f"api:{self.server.key}".encode()).decode()
         head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {token}\r\n{headers}\r\n\r\n"
-        with socket.create_connection(("127.0.0.1", self.server.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", self.server.port), timeout=30) as connection:
             connection.sendall(head.encode() + body)
             connection.shutdown(socket.SHUT_WR)
             while connection.recv(4096):

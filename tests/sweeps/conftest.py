@@ -33,5 +33,5 @@ def oracle() -> Iterator[Oracle]:
 
     yield ask
     process.stdin.close()
-    process.wait(timeout=10)
+    process.wait(timeout=60)
     process.stdout.close()

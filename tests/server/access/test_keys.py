@@ -24,7 +24,7 @@ def key_command(server: ServerProcess, *arguments: str) -> "subprocess.Completed
 
 
 def status(server: ServerProcess, key: str) -> int:
-    return requests.post(f"{server.url}/graphql", json=VIEWER, auth=("api", key), timeout=10).status_code
+    return requests.post(f"{server.url}/graphql", json=VIEWER, auth=("api", key), timeout=30).status_code
 
 
 def test_a_key_is_made_used_listed_and_withdrawn_while_the_server_runs(own_server: ServerProcess) -> None:
@@ -38,11 +38,11 @@ def test_a_key_is_made_used_listed_and_withdrawn_while_the_server_runs(own_serve
     assert [line.split()[-1] for line in listed.splitlines()] == ["anna", "ben"]
     assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ", listed)
     browser = requests.Session()
-    browser.post(f"{own_server.url}/sign-in", data={"key": key}, timeout=10)
-    assert browser.get(f"{own_server.url}/data", timeout=10).status_code == 200
+    browser.post(f"{own_server.url}/sign-in", data={"key": key}, timeout=30)
+    assert browser.get(f"{own_server.url}/data", timeout=30).status_code == 200
     assert key_command(own_server, "revoke", "anna").returncode == 0
     assert status(own_server, key) == 401
-    assert browser.get(f"{own_server.url}/data", timeout=10).status_code == 401, "and signed out"
+    assert browser.get(f"{own_server.url}/data", timeout=30).status_code == 401, "and signed out"
     assert (status(own_server, other), status(own_server, own_server.key)) == (200, 200)
     one_line(key_command(own_server, "revoke", "anna"), 1, "no key anna", "ben")
     own_server.stop()
@@ -100,14 +100,14 @@ def test_no_key_is_ever_written_to_the_log(own_server: ServerProcess) -> None:
                     own_server.url + path,
                     headers=headers,
                     data="{",
-                    timeout=10,
+                    timeout=30,
                     allow_redirects=False,
                 )
                 assert answer.status_code < 500
                 assert made not in answer.text.replace(path, "")
-        wrong = requests.post(f"{own_server.url}/graphql", json=VIEWER, auth=("api", key + "x"), timeout=10)
+        wrong = requests.post(f"{own_server.url}/graphql", json=VIEWER, auth=("api", key + "x"), timeout=30)
         assert (wrong.status_code, key in wrong.text) == (401, False)
-        requests.post(f"{own_server.url}/sign-in", data={"key": key}, timeout=10)
+        requests.post(f"{own_server.url}/sign-in", data={"key": key}, timeout=30)
     client.start_run("quiet")
     own_server.stop()
     assert own_server.key not in own_server.said
@@ -130,7 +130,7 @@ def certificate(tmp_path: Path) -> tuple[str, str]:
 def test_the_client_over_tls(certificate: tuple[str, str]) -> None:
     cert, key = certificate
     for server in make_server("--certfile", cert, "--keyfile", key):
-        assert requests.get(f"{server.url}/", timeout=10, verify=cert).status_code == 401
+        assert requests.get(f"{server.url}/", timeout=30, verify=cert).status_code == 401
         lines = command("env", "--server-dir", str(server.data_dir)).stdout.splitlines()
         assert lines[0] == f"export WANDB_BASE_URL={server.url}"
         code = "import wandb\nwith wandb.init(project='tls', id='tls') as run: run.log({'x': 1})"
@@ -141,7 +141,7 @@ def test_the_client_over_tls(certificate: tuple[str, str]) -> None:
         assert server.run("python", "-c", look, **trust).stdout.startswith("[")
         session = requests.Session()
         session.verify, session.trust_env = cert, False
-        session.post(f"{server.url}/sign-in", data={"key": server.key}, timeout=10)
+        session.post(f"{server.url}/sign-in", data={"key": server.key}, timeout=30)
         (cookie,) = session.cookies
         assert cookie.secure
 
@@ -176,13 +176,13 @@ def test_behind_a_proxy_urls_are_those_of_the_proxy(proxied: ServerProcess) -> N
     lines = command("env", "--server-dir", str(proxied.data_dir)).stdout.splitlines()
     assert lines[0] == "export WANDB_BASE_URL=https://sweeps.example:8443"
     path = file["uploadUrl"].removeprefix("https://sweeps.example:8443")
-    assert requests.put(proxied.url + path, data=b"x", timeout=10).status_code == 200
+    assert requests.put(proxied.url + path, data=b"x", timeout=30).status_code == 200
     for name, value in [("Proto", "javascript"), ("Host", 'a"b'), ("Host", "a/b"), ("Host", "user@a")]:
         assert upload_url(proxied, {f"X-Forwarded-{name}": value}).status_code == 400, value
     form = {"key": proxied.key}
     origin = {"Origin": "https://sweeps.example:8443"}
     signed_in = requests.post(
-        f"{proxied.url}/sign-in", data=form, headers=PROXIED | origin, timeout=10, allow_redirects=False
+        f"{proxied.url}/sign-in", data=form, headers=PROXIED | origin, timeout=30, allow_redirects=False
     )
     assert (signed_in.status_code, "Secure" in signed_in.headers["Set-Cookie"]) == (303, True)
 
