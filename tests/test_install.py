@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -29,6 +31,17 @@ program: program.py
 method: grid
 metric: {name: score, goal: maximize}
 parameters: {x: {values: [1, 2]}}
+"""
+
+
+WITHOUT_LUCK = """
+import argparse, pathlib, wandb
+parser = argparse.ArgumentParser()
+parser.add_argument("--x", type=int)
+x = parser.parse_args().x
+with wandb.init(config={"x": x}) as run:
+    assert x != 2 or pathlib.Path("luck").exists(), "no luck"
+    run.log({"score": x})
 """
 
 
@@ -106,3 +119,27 @@ def test_it_works_among_modules_of_the_same_names(folder: Path) -> None:
         assert "was run" not in done.stderr
         assert "Traceback" not in done.stderr
     assert metasweep(folder, "status", name, "--local").returncode == 0
+
+
+def test_every_command_that_the_agent_names_works_as_it_stands(folder: Path) -> None:
+    (folder / "program.py").write_text(WITHOUT_LUCK)
+    place = ("--local", "--server-dir", "the state")
+    failed = metasweep(folder, "agent", "sweep.yaml", *place)
+    assert failed.returncode == 4, failed.stderr
+    name = failed.stdout.strip()
+    (folder / "luck").touch()
+    follow(folder, failed.stderr, ["agent", "table"])
+    (folder / "sweep.yaml").write_text(SWEEP.replace("[1, 2]", "[1, 2, 3]"))
+    grown = metasweep(folder, "agent", "sweep.yaml", *place, "--extend", name)
+    assert f"metasweep table {name} {grown.stdout.strip()} --local" in grown.stderr, "both are one study"
+    follow(folder, grown.stderr, ["status", "table", "server"])
+
+
+def follow(folder: Path, said: str, commands: list[str]) -> None:
+    """Type those commands of a text that begin with the given words; all of these must be there, in order."""
+    named = [shlex.split(found) for found in re.findall(r"metasweep (.*)", said)]
+    assert [words[0] for words in named if words[0] in commands] == commands, said
+    for words in named:
+        if words[0] in commands:
+            done = metasweep(folder, *words)
+            assert done.returncode == 0, (words, done.stderr)

@@ -125,7 +125,7 @@ class Fit:
         if self.told.asked:
             if unsaved:
                 self.save()
-            self.display.line(f"told to go at step {self.training.step}")
+            self.display.line(f"told to stop at step {self.training.step}")
             self.run.mark_preempting()
             raise preemption.Preempted
 

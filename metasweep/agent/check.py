@@ -208,7 +208,7 @@ def report(here: CheckedSweep, how: str, seen: Traces) -> None:
         click.echo(Path(seen.log).read_text(errors="replace")[-2000:], nl=False)
         return
     named = ", ".join(seen.metrics)
-    click.echo(f"  {words}{seen.seconds:.1f} s, {seen.memory:.0f} MiB, {seen.rows} rows of {named}")
+    click.echo(f"  {words}{seen.seconds:.1f} s, {seen.memory:.0f} MiB, {in_words(seen.rows)} of {named}")
     if seen.files:
         click.echo(
             f"  {how}: it wrote {', '.join(sorted(seen.files)[:5])}{' …' if len(seen.files) > 5 else ''}"
@@ -229,14 +229,19 @@ def judge(here: CheckedSweep, seen: Traces) -> list[str]:
     return faults
 
 
+def in_words(rows: int) -> str:
+    """Return a number of rows with its noun."""
+    return "1 row" if rows == 1 else f"{rows} rows"
+
+
 def describe_stop(seen: Traces) -> None:
     """Print how a run reacted when it was told to stop."""
     if seen.status == 0:
-        click.echo("  told to stop half-way: it had finished before")
+        click.echo("  told to stop half-way: it had finished before it could be told")
     elif seen.status == -signal.SIGKILL:
         click.echo(f"  told to stop half-way: it did not end within {GOING_SECONDS} s, and was killed")
     else:
-        click.echo(f"  told to stop half-way: it ended, and its run is {seen.state}: it is handed out again")
+        click.echo(f"  told to stop half-way: it ended, and its run is {seen.state}: it is offered again")
 
 
 def describe_restart(seen: Traces, rows: int) -> list[str]:
@@ -247,9 +252,9 @@ def describe_restart(seen: Traces, rows: int) -> list[str]:
     if seen.status:
         return [f"started again after the stop it fails: {last_words(seen.log, seen.status)}"]
     if seen.rows < rows:
-        click.echo(f"  started again: it went on from where it was ({seen.rows} rows more, of {rows})")
+        click.echo(f"  started again: it went on from where it was ({in_words(seen.rows)} more, of {rows})")
     else:
-        click.echo(f"  started again: it began anew ({seen.rows} rows): a stop costs all of its work")
+        click.echo(f"  started again: it began anew ({in_words(seen.rows)}): a stop costs all of its work")
     return []
 
 

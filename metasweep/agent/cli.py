@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import os
-import shlex
 import signal
 import sys
 import threading
@@ -24,7 +23,7 @@ import click
 from metasweep.agent import display
 from metasweep.agent.node import nodecopy, resources
 from metasweep.agent.node.walltime import Walltime
-from metasweep.agent.options import SERVER_DIR, Options, declare
+from metasweep.agent.options import Options, declare
 from metasweep.agent.points import extend
 from metasweep.agent.points.missing import Missing
 from metasweep.agent.progress import ProgressMonitor
@@ -60,6 +59,7 @@ TOGETHER_SECONDS = {signal.SIGINT: 0.5, signal.SIGTERM: 2.0, signal.SIGHUP: 2.0}
 class Agent:
     """An agent that is ready to work."""
 
+    options: Options
     fleet: Fleet
     monitor: ProgressMonitor
     screen: display.Lines
@@ -67,13 +67,15 @@ class Agent:
     first: FirstRun
     cores: int
     """The cores of this job, read at the start. Later the variables hold the share of each run."""
-    told_at: float = -math.inf
+    earlier: Sequence[str] = ()
+    """Names of the sweeps that this one extends."""
+    noted_at: float = -math.inf
 
     def show(self) -> None:
         """Show the progress here, and from time to time in `jobs`."""
         self.screen.refresh(self.fleet, self.monitor)
-        if time.monotonic() - self.told_at > TALLY_SECONDS:
-            self.told_at = time.monotonic()
+        if time.monotonic() - self.noted_at > TALLY_SECONDS:
+            self.noted_at = time.monotonic()
             self.leave_tally()
 
     def leave_tally(self) -> None:
@@ -93,8 +95,8 @@ def main(**given: Any) -> None:
     options = Options(**given)
     with tally.explained(os.environ):
         agent = prepare(options)
-        run(agent, options)
-        report(agent, options)
+        run(agent)
+        report(agent)
     sys.exit(agent.fleet.shared.exit_code)
 
 
@@ -128,7 +130,9 @@ def prepare(options: Options) -> Agent:
     found = sweep.open_sweep(client, options.sweep, options.entity, options.project, patience)
     missing = left_out_points(client, found, options, earlier)
     screen = introduce(client, found, options)
-    return make_ready(client, found, missing, screen, options)
+    agent = make_ready(client, found, missing, screen, options)
+    agent.earlier = [str(each.name) for each in earlier]
+    return agent
 
 
 def connect(options: Options) -> Client:
@@ -191,7 +195,7 @@ def make_ready(
         number = options.workers or len(shares) or (1 if packing.ask_gpu(os.environ) else cores)
         together = trainers.Trainers(work, program.name, number, options.members, folder)
     fleet = Fleet(work, together)
-    return Agent(fleet, monitor, screen, together, FirstRun(fleet), cores)
+    return Agent(options, fleet, monitor, screen, together, FirstRun(fleet), cores)
 
 
 def check_mode(environ: Mapping[str, str]) -> None:
@@ -199,7 +203,7 @@ def check_mode(environ: Mapping[str, str]) -> None:
     mode = environ.get("WANDB_MODE", "online")
     if mode not in ("online", "shared", ""):
         raise click.UsageError(
-            f"WANDB_MODE={mode} keeps the runs from the server, which would hand them out again: unset it"
+            f"WANDB_MODE={mode} keeps the runs from the server, which would offer them again: unset it"
         )
 
 
@@ -212,7 +216,7 @@ def left_out_points(
         left = Missing(client, found, elsewhere=finished)
         names = " ".join(str(each.name) for each in earlier)
         client.say(f"finished already, in {names}: {len(finished)} of its points")
-        client.say(f"to read them together: metasweep status {names} {found.name}")
+        client.say(f"to read them together: metasweep status {names} {found.name}{options.place}")
         return left
     if options.missing:
         return Missing(client, found)
@@ -234,14 +238,14 @@ def set_environment(found: sweep.Sweep, threads: Mapping[str, str], is_embedded:
         os.environ.setdefault(name, value)
 
 
-def run(agent: Agent, options: Options) -> None:
+def run(agent: Agent) -> None:
     """Work until nothing is left to do or a signal ends the work. No run is left on return."""
     agent.fleet.shared.client.throttle.say = lambda seconds: say_throttled(agent, seconds)
     agent.monitor.ask()
     signals = agent.fleet.shared.signals
     for signum in SIGNALS:
         signal.signal(signum, lambda number, _: note_signal(signals, signal.Signals(number)))
-    start_workers(agent, options)
+    start_workers(agent)
     agent.monitor.start()
     if not agent.trainers:  # with trainers, a run has no process of its own
         agent.first.start()
@@ -251,9 +255,9 @@ def run(agent: Agent, options: Options) -> None:
         agent.trainers.close()
 
 
-def start_workers(agent: Agent, options: Options) -> None:
+def start_workers(agent: Agent) -> None:
     """Start the workers: as many as the trainers need, as asked for, as fit on a GPU, or one per core."""
-    fleet, cores = agent.fleet, agent.cores
+    fleet, cores, options = agent.fleet, agent.cores, agent.options
     if agent.trainers:
         fleet.work(agent.trainers.workers)
         return
@@ -318,14 +322,14 @@ def say_whether_all_go_on(agent: Agent, lost: bool) -> None:
     """After a signal, say which runs will be offered again; `lost` says whether something was not sent."""
     fleet, work, screen = agent.fleet, agent.fleet.shared, agent.screen
     if work.kept:
-        screen.say(f"not handed back, as far as the server answered: {' '.join(work.kept)}")
+        screen.say(f"not released, as far as the server answered: {' '.join(work.kept)}")
     unanswered = any(worker.is_alive() and not worker.run_now for worker in fleet.workers)
     if unanswered:
-        screen.say("a question for a run was not answered: what the server may have handed out is not run")
+        screen.say("a claim was not answered: the server may have handed out a run that nobody runs")
     if work.kept or unanswered:
-        say_how_to_go_on(work, screen)
+        say_how_to_go_on(agent)
     elif not lost:
-        screen.say("all was sent: the runs that were stopped will be handed out again")
+        screen.say("all was sent: the runs that were stopped will be offered again")
 
 
 def say_throttled(agent: Agent, seconds: float) -> None:
@@ -335,21 +339,22 @@ def say_throttled(agent: Agent, seconds: float) -> None:
     agent.screen.say(f"W&B is throttling this account: waiting {seconds:.0f} s; {training}")
 
 
-def report(agent: Agent, options: Options) -> None:
+def report(agent: Agent) -> None:
     """Print the state of the sweep and of this agent's runs, and how to read the results."""
     if not agent.fleet.shared.signals:  # after a signal the time that is left belongs to the runs
         agent.monitor.ask(since=agent.fleet.shared.changed)
     screen, fleet = agent.screen, agent.fleet
     if agent.monitor.unfinished != 0:
-        name_failures(fleet.shared, screen)
+        name_failures(agent)
     agent.leave_tally()
     screen.say(f"{display.progress_line(fleet, agent.monitor).plain}; {display.tally_line(fleet).plain}")
-    if options.local:
-        point_to_results(screen, fleet.shared.sweep, options.server_dir)
+    if agent.options.local:
+        point_to_results(agent)
 
 
-def name_failures(work: Work, screen: display.Lines) -> None:
+def name_failures(agent: Agent) -> None:
     """Name the points that failed here and are not finished; say how to run them again."""
+    work, screen = agent.fleet.shared, agent.screen
     left = still_failing(work)
     if not left:
         return
@@ -362,7 +367,7 @@ def name_failures(work: Work, screen: display.Lines) -> None:
         screen.say(f"  {work.sweep.varying(outcome.run.point)}: {outcome.reason}")
     if len(left) > MOST_NAMED:
         screen.say(f"  and {len(left) - MOST_NAMED} more")
-    say_how_to_go_on(work, screen)
+    say_how_to_go_on(agent)
 
 
 def still_failing(work: Work) -> list[Outcome]:
@@ -377,19 +382,22 @@ def still_failing(work: Work) -> list[Outcome]:
     return [outcome for outcome, is_missing in zip(left, missing, strict=True) if is_missing]
 
 
-def say_how_to_go_on(work: Work, screen: display.Lines) -> None:
+def say_how_to_go_on(agent: Agent) -> None:
     """Say how to run the points of a grid that are left."""
-    if work.sweep.config.get("method") == "grid":
-        screen.say(f"to run what is missing: metasweep agent {work.sweep.name} --missing")
+    found = agent.fleet.shared.sweep
+    if found.config.get("method") == "grid":
+        agent.screen.say(
+            f"to run what is missing: metasweep agent {found.name} --missing{agent.options.place}"
+        )
 
 
-def point_to_results(screen: display.Lines, found: sweep.Sweep, server_dir: str) -> None:
+def point_to_results(agent: Agent) -> None:
     """Print how to read the results on the embedded server, and how to end it."""
-    place = "" if server_dir == SERVER_DIR else shlex.quote(server_dir)
-    reading = f"--local --server-dir {place}" if place else "--local"
-    stopping = f"stop --server-dir {place}" if place else "stop"
-    screen.say(f"the results: metasweep table {found.name} {reading}")
-    screen.say(f"the embedded server stays up; end it with: metasweep server {stopping}")
+    options = agent.options
+    names = " ".join([*agent.earlier, str(agent.fleet.shared.sweep.name)])
+    agent.screen.say(f"the results: metasweep table {names}{options.place}")
+    stop = f"metasweep server stop{options.place.removeprefix(' --local')}"
+    agent.screen.say(f"the embedded server stays up; end it with: {stop}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,8 +12,7 @@ from typing import Any
 import click
 
 from metasweep.batch import walltime
-
-SERVER_DIR = ".metasweep"
+from metasweep.client import embedded
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Options:
     copy_to: Path | None
     local: bool
     open: bool
-    server_dir: str
+    server_dir: Path
     entity: str | None
     project: str | None
 
@@ -47,6 +47,14 @@ class Options:
         """Return the arguments that every run's program gets after those of its point."""
         named = {"--data-dir": self.data_dir, "--checkpoint-dir": self.checkpoint_dir}
         return [f"{name}={value}" for name, value in named.items() if value] + list(self.extra)
+
+    @property
+    def place(self) -> str:
+        """Return the options with which another command finds this server, with a space before each."""
+        if not self.local:
+            return ""
+        elsewhere = self.server_dir != embedded.SERVER_DIR
+        return " --local" + (f" --server-dir {shlex.quote(str(self.server_dir))}" if elsewhere else "")
 
 
 def read_time(_context: click.Context, _parameter: click.Parameter, text: str | None) -> float | None:
@@ -147,12 +155,7 @@ DECLARED = (
     ),
     click.option("--local", is_flag=True, help="Use the embedded server; start it if it is not running."),
     click.option("--open", is_flag=True, help="Open the sweep's page in a browser."),
-    click.option(
-        "--server-dir",
-        default=SERVER_DIR,
-        show_default=True,
-        help="Folder with all data of the embedded server.",
-    ),
+    embedded.server_dir_option,
     click.option("--entity", help="Owner of the sweep, if SWEEP does not name it."),
     click.option("--project", help="Project of the sweep, if SWEEP does not name it."),
 )

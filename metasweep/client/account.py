@@ -12,7 +12,8 @@ from urllib.parse import quote, urlsplit
 import click
 
 CLOUD = "https://api.wandb.ai"
-CLOUD_HOSTS = ("api.wandb.ai", "api.forge.coreweave.com")  # names under which `wandb login` saves a key
+NEW_CLOUD_HOST = "api.forge.coreweave.com"
+CLOUD_HOSTS = ("api.wandb.ai", NEW_CLOUD_HOST)  # names under which `wandb login` saves a key
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,18 @@ class Account:
 
 
 def page_address(base_url: str, *path: str) -> str:
-    """Return the address of a page for a browser. W&B's pages are on another host than its API."""
+    """Return the address of a page for a browser.
+
+    W&B's pages are on another host than its API; the wandb client finds that host by the same rules.
+    """
     parts = urlsplit(base_url)
-    host = parts.netloc.removeprefix("api.")
+    host = parts.netloc
+    if host == NEW_CLOUD_HOST:
+        host = "forge.coreweave.com/wandb"
+    elif host.startswith("api.wandb."):
+        host = host.removeprefix("api.")
+    elif host.startswith("api."):
+        host = f"app.{host.removeprefix('api.')}"
     return f"{parts.scheme}://{host}/" + "/".join(quote(part, safe="") for part in path)
 
 

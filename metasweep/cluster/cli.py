@@ -155,7 +155,7 @@ def cancel(which: str | None, force: bool, dry_run: bool, interval: float, logs:
         return
     scheduler.cancel(living)
     delay = scheduler.site.kill_delay
-    click.echo(f"Cancelled {', '.join(living)}: its agents have {delay} seconds to hand their runs back.")
+    click.echo(f"Cancelled {', '.join(living)}: its agents have {delay} seconds to release their runs.")
     if force and (left := watching.wait_for_end(scheduler, living, 2 * delay, interval)):
         scheduler.cancel(left, force=True)
         click.echo(f"Killed {', '.join(left)}, which did not end: what its runs had not sent is lost.")

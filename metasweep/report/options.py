@@ -11,6 +11,7 @@ from typing import Any, Literal
 import click
 import pandas as pd
 
+from metasweep.client.embedded import server_dir_option
 from metasweep.page.filters import FilterError, compile_filter
 from metasweep.report.base.errors import AnalysisError
 from metasweep.report.base.words import one_line
@@ -19,7 +20,6 @@ from metasweep.report.read.quantities import Asked
 from metasweep.report.read.study import SEED, Study
 
 Command = Callable[..., Any]
-DATA_DIR = Path(".metasweep")
 
 
 def of_sweeps(command: Command, histories: bool = True) -> Command:
@@ -31,13 +31,7 @@ def of_sweeps(command: Command, histories: bool = True) -> Command:
 
     @click.argument("sweeps", nargs=-1, required=True, metavar="SWEEP...")
     @click.option("--local", is_flag=True, help="Read from the embedded server that runs here.")
-    @click.option(
-        "--server-dir",
-        type=click.Path(path_type=Path, file_okay=False),
-        default=DATA_DIR,
-        show_default=True,
-        help="Data directory of the embedded server, for --local.",
-    )
+    @server_dir_option
     @click.option("--refresh", is_flag=True, help="Read everything again, without the cache.")
     @click.option("--metric", default="", help="Metric to choose by, instead of the sweep's own.")
     @click.option(

@@ -12,13 +12,12 @@ import click
 
 from metasweep.client import embedded
 from metasweep.client.account import Account, resolve
-from metasweep.client.protocol import SweepName
+from metasweep.client.protocol import NOT_FOUND, SweepName
 from metasweep.client.sweep import explain, parse_name
 from metasweep.client.transport import Refused, Transport, Unreachable
 from metasweep.transfer.copying import Copied, copy_sweep
 from metasweep.transfer.ends import Destination, Run, Source
 
-SERVER_DIR = ".metasweep"
 Command = Callable[..., Any]
 
 
@@ -27,12 +26,7 @@ def options(command: Command) -> Command:
     for option in (
         click.option("--project", help="Project of the copy. Default: that of the sweep."),
         click.option("--entity", help="Owner of the copy. Default: the owner of the key."),
-        click.option(
-            "--server-dir",
-            default=SERVER_DIR,
-            show_default=True,
-            help="Data directory of the embedded server, which is started if it does not run.",
-        ),
+        embedded.server_dir_option,
         click.argument("sweep", metavar="SWEEP"),
     ):
         command = option(command)
@@ -41,7 +35,7 @@ def options(command: Command) -> Command:
 
 @click.command()
 @options
-def push(sweep: str, server_dir: str, entity: str | None, project: str | None) -> None:
+def push(sweep: str, server_dir: Path, entity: str | None, project: str | None) -> None:
     """Copy SWEEP, with its runs, from the embedded server to W&B's cloud.
 
     The cloud is the server that `wandb login` or WANDB_BASE_URL names. What the copy already has is not
@@ -53,7 +47,7 @@ def push(sweep: str, server_dir: str, entity: str | None, project: str | None) -
 
 @click.command()
 @options
-def pull(sweep: str, server_dir: str, entity: str | None, project: str | None) -> None:
+def pull(sweep: str, server_dir: Path, entity: str | None, project: str | None) -> None:
     """Copy SWEEP, with its runs, from W&B's cloud to the embedded server: an archive that needs no account.
 
     The cloud is the server that `wandb login` or WANDB_BASE_URL names. What the copy already has is not
@@ -68,8 +62,8 @@ def of_environment() -> Account:
     return resolve(os.environ, Path.cwd())
 
 
-def of_embedded(server_dir: str) -> Account:
-    """The account of the embedded server on a data directory. Raises: click.ClickException."""
+def of_embedded(server_dir: Path) -> Account:
+    """Start the embedded server unless it runs; return its account. Raises: click.ClickException."""
     return resolve(os.environ | embedded.start_server(server_dir), Path.cwd())
 
 
@@ -88,7 +82,7 @@ def transfer(
     for end in (source, destination):
         watch(end)
     name, copy = at(source, lambda: find(source, argument)), None
-    sweep = at(source, lambda: source.sweep(name))
+    sweep = at(source, lambda: read(source, name))
     owner = entity or at(destination, destination.default_entity)
     home = project or name.project
     copy = at(destination, lambda: destination.find_copy(name, owner, home)) or at(
@@ -111,6 +105,16 @@ def find(source: Source, argument: str) -> SweepName:
     """Return the sweep that SWEEP names at the source. Raises: Refused, Unreachable, click.UsageError."""
     name = parse_name(argument, source.account.entity, source.account.project)
     return SweepName(name.entity or source.default_entity(), name.project, name.id)
+
+
+def read(source: Source, name: SweepName) -> dict[str, Any]:
+    """Return the sweep. Raises: Refused, Unreachable; click.ClickException, if there is none."""
+    try:
+        return source.sweep(name)
+    except Refused as error:
+        if error.status != NOT_FOUND:
+            raise
+        raise click.ClickException(f"there is no sweep {name} at {source.account.base_url}") from error
 
 
 def at(end: Transport, ask: Callable[[], Any]) -> Any:

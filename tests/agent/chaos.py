@@ -136,7 +136,7 @@ class Killer:
             (6, "workers killed", self._kill_worker),
             (3, "agents killed", self._kill_agent),
             (2, "jobs killed", self._kill_job),
-            (2, "jobs told to go", self._end_job),
+            (2, "jobs told to stop", self._end_job),
             (1, "forkservers killed", self._kill_forkserver),
             (3, "processes paused", self._pause),
             (1, "jobs paused beyond the lease", self._pause_job),

@@ -143,7 +143,7 @@ def test_a_forced_cancel_gives_time_too_and_leaves_scratch_clean(cluster):
     cluster.submit("--jobs", 2, *options, METASWEEP_SITE="site.yaml")
     cluster.wait_for(lambda: len(cluster.witnesses()) == 2)
     said = cluster.metacentrum("cancel", "--force", METASWEEP_SITE="site.yaml").stdout
-    assert "its agents have 2 seconds to hand their runs back" in said
+    assert "its agents have 2 seconds to release their runs" in said
     assert "Killed" not in said
     assert len(cluster.witnesses("signal")) == 2
     assert not [path for path in (cluster.root / "scratch").rglob("*") if path.is_file()]

@@ -206,7 +206,12 @@ def test_publish_composes_native_panels_and_needs_a_server_with_reports(toy: Toy
         (["status", "SWEEP"], {"WANDB_API_KEY": "f" * 40}, 1, "refused the key"),
         (["status", "SWEEP"], {"WANDB_API_KEY": ""}, 1, "wandb login"),
         (["status", "SWEEP"], {"WANDB_BASE_URL": "http://127.0.0.1:9"}, 1, "No server answers"),
-        (["status", "SWEEP", "--local", "--server-dir", "nowhere"], {}, 1, "nowhere"),
+        (
+            ["status", "SWEEP", "--local", "--server-dir", "nowhere"],
+            {},
+            1,
+            "Error: no server is running",
+        ),
         (["charts", "SWEEP", "--output", "sweep.yaml/out"], {}, 1, "Cannot write"),
         (["report", "SWEEP", "--only", "nothing"], {}, 2, "provenance"),
         (["section", "nothing", "SWEEP"], {}, 2, "provenance"),

@@ -126,7 +126,7 @@ def test_an_interrupted_run_reports_what_a_whole_one_does(server: ServerProcess,
     output = finish(begin(server, "whole", option))
     assert f"checkpoint {torn} is damaged: starting from scratch" in output
     assert list(folder.iterdir()) == []
-    assert "told to go" in interrupt(begin(server, "broken", option), "epoch 2/", "terminate")
+    assert "told to stop" in interrupt(begin(server, "broken", option), "epoch 2/", "terminate")
     assert wandb.Api().run("resumed/broken").state == "preempted"
     interrupt(begin(server, "broken", option), "epoch 4/", "kill")
     assert [path.name for path in folder.iterdir()] == ["broken.pt"]

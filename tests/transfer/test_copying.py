@@ -117,6 +117,13 @@ def test_a_sweep_is_pushed_whole_resumed_and_pulled_back(
     assert_same(everything(own_server, back.stdout.strip()), everything(server, sweep))
 
 
+@pytest.mark.usefixtures("client_env")
+def test_a_sweep_that_does_not_exist(own_server: ServerProcess, other_server: ServerProcess) -> None:
+    done = own_server.run(*command("pull", own_server, "e/p/nosweep1", other_server.url, other_server.key))
+    assert done.returncode == 1
+    assert f"there is no sweep e/p/nosweep1 at {other_server.url}" in done.stderr
+
+
 def table_of(server: ServerProcess, sweep: str) -> dict[str, Any]:
     """The table that the first run of a sweep logged, read as a file of the run."""
     wandb.teardown()

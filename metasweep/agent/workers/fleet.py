@@ -67,7 +67,7 @@ class Fleet:
     def interrupt(self) -> None:
         """Claim no more. Tell the runs to stop, and the server to offer them again."""
         self.interrupted = True
-        self.shared.finish_early(PREEMPTED, "told to go; the running runs are told to stop")
+        self.shared.finish_early(PREEMPTED, "a signal arrived; the running runs are told to stop")
         self._signal(signal.SIGTERM)
 
     def kill(self) -> None:

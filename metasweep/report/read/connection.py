@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 os.environ.setdefault("WANDB_SILENT", "true")  # the client's greetings do not belong in our output
@@ -19,6 +16,7 @@ import requests
 import wandb
 from wandb.errors import AuthenticationError, UsageError
 
+from metasweep.client import embedded
 from metasweep.client.account import Account
 from metasweep.client.protocol import Client
 from metasweep.client.transport import Refused, Unreachable
@@ -27,15 +25,9 @@ from metasweep.report.base.errors import AnalysisError
 PATIENCE = 60  # seconds for one call with its retries
 
 
-def use_local_server(data_dir: Path) -> None:
-    """Point this process at the embedded server that runs on a data directory."""
-    command = [sys.executable, "-m", "metasweep", "server", "env", "--server-dir", str(data_dir)]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    if answer.returncode:
-        raise AnalysisError(answer.stderr.strip() or f"No embedded server runs on {data_dir}.")
-    for line in answer.stdout.splitlines():
-        name, _, value = line.removeprefix("export ").partition("=")
-        os.environ[name] = "".join(shlex.split(value))
+def use_local_server(server_dir: Path) -> None:
+    """Point this process at the embedded server of a folder. Raises: click.ClickException, if none runs."""
+    os.environ.update(embedded.variables(server_dir))
 
 
 def connect() -> wandb.Api:

@@ -1,15 +1,16 @@
 """Options that the commands share."""
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from metasweep.client.embedded import SERVER_DIR, SERVER_DIR_HELP
 from metasweep.server.datadir import check_owner
 from metasweep.server.errors import Refused
 
-DATA_DIR = Path(".metasweep")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -40,9 +41,9 @@ def data_dir_option(command: Command) -> Command:
         cls=ServerDir,
         type=click.Path(path_type=Path, file_okay=False),
         callback=own_folder,
-        default=DATA_DIR,
+        default=SERVER_DIR,
         show_default=True,
-        help="Where the server keeps its state; on a local disk.",
+        help=SERVER_DIR_HELP,
     )(command)
 
 
@@ -61,6 +62,5 @@ def cannot_write(data_dir: Path, error: OSError) -> Refused:
 
 def none_runs(data_dir: Path) -> Refused:
     """Return the error for a command that needs a running server."""
-    return Refused(
-        f"no server is running on {data_dir}: start one with metasweep server start --server-dir {data_dir}"
-    )
+    place = "" if data_dir == SERVER_DIR else f" --server-dir {shlex.quote(str(data_dir))}"
+    return Refused(f"no server is running in {data_dir}: start one with metasweep server start{place}")

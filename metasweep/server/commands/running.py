@@ -156,7 +156,7 @@ def stop(data_dir: Path) -> None:
     """End the running server of this data directory."""
     found = find_running(data_dir)
     if found is None:
-        raise Refused(f"no server is running on {data_dir}")
+        raise Refused(f"no server is running in {data_dir}")
     with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
         os.kill(found.pid, signal.SIGTERM)
     for _ in looks(STOP_TIMEOUT):

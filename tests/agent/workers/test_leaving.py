@@ -24,7 +24,7 @@ HOLDS = """
         while not pathlib.Path("free").exists():
             time.sleep(0.05)
 """
-ALL_WELL = "all was sent: the runs that were stopped will be handed out again"
+ALL_WELL = "all was sent: the runs that were stopped will be offered again"
 
 
 def name_of(agent: subprocess.Popen[str]) -> str:
@@ -99,7 +99,7 @@ def test_a_run_that_comes_too_late_is_given_back(play: Play) -> None:
         name = name_of(agent)
         agent.send_signal(signal.SIGTERM)
         assert agent.stdout
-        assert any("told to go" in line for line in agent.stdout)
+        assert any("a signal arrived" in line for line in agent.stdout)
         late.set()
         said, _ = agent.communicate(timeout=SOON)
         assert agent.returncode == 3, said

@@ -82,7 +82,7 @@ CREATE TABLE agents (
     total_runs INTEGER NOT NULL DEFAULT 0,
     created_at TEXT NOT NULL,
     heartbeat_at TEXT NOT NULL,
-    standing_by INTEGER NOT NULL DEFAULT 0   -- idle, in case that an open run gives its point back
+    standing_by INTEGER NOT NULL DEFAULT 0   -- idle, in case the point of an open run is released
 );
 CREATE INDEX agents_of_sweep ON agents (sweep_id);
 CREATE INDEX agents_standing_by ON agents (sweep_id, id) WHERE standing_by;
