@@ -86,9 +86,13 @@ def scratch() -> str:
 
 
 def data() -> str:
-    """Whether the project's data set folder is visible from the node."""
+    """Return the folder of the data set, if the node sees one."""
     folder = Path("data")
-    return f"{folder.resolve()}" if folder.is_dir() else "no data/ here: the first run downloads the data set"
+    return (
+        f"{folder.resolve()}"
+        if folder.is_dir()
+        else "no folder data/ here; only programs that read it need it"
+    )
 
 
 def server() -> str:

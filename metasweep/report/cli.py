@@ -42,6 +42,17 @@ def intervals(command: Any) -> Any:
     return method(coverage(command))
 
 
+def top_rows(command: Any) -> Any:
+    """Option --top."""
+    return click.option(
+        "--top",
+        type=click.IntRange(min=1),
+        default=2,
+        show_default=True,
+        help="Rows of the table of results; with a parameter `model`, rows for each model.",
+    )(command)
+
+
 def confirming(command: Any) -> Any:
     """Option --confirmed, for a command with a study; its value is the argument `confirmation`."""
 
@@ -76,9 +87,7 @@ def chosen(sections: Mapping[str, str], extra: Sequence[click.Option]) -> Callab
             show_default=True,
             help="Accuracy from which a run is good.",
         )
-        @click.option(
-            "--top", type=click.IntRange(min=1), default=2, show_default=True, help="Rows per model."
-        )
+        @top_rows
         @functools.wraps(command)
         def choosing(
             study: Study,
@@ -131,7 +140,7 @@ def output(default: Path) -> Callable[[Any], Any]:
 @selecting
 @formatted
 @intervals
-@click.option("--top", type=click.IntRange(min=1), default=2, show_default=True, help="Rows per model.")
+@top_rows
 @click.option("--decimals", type=click.IntRange(0, 6), default=2, show_default=True, help="Of percentages.")
 @click.option("--confirm", is_flag=True, help="Print sweeps that rerun these rows on fresh seeds.")
 @click.option("--create", is_flag=True, help="With --confirm: create those sweeps and print their names.")

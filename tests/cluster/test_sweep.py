@@ -72,7 +72,8 @@ def test_a_sweep_from_its_file_as_jobs_of_which_one_is_cancelled(real_cluster, s
     def status_with_advice():  # on a busy node the server misses the run first, when its lease is over
         said = real_cluster.metacentrum("status").stdout
         assert "preempted, its runs go on elsewhere (cancelled)" in said
-        return re.search(rf"All jobs have ended and [34] points are left: submit {sweep} again", said)
+        command = f"python3 -m metacentrum submit {sweep}"
+        return re.search(rf"All jobs have ended and [34] points are left: {command}$", said, re.MULTILINE)
 
     real_cluster.wait_for(status_with_advice, patience=PATIENCE)
 

@@ -16,6 +16,7 @@ from rich.text import Text
 from metasweep.batch.walltime import clock
 from metasweep.cluster.looking import ends
 from metasweep.cluster.looking.points import Points
+from metasweep.cluster.project import current
 from metasweep.cluster.schedulers import Job, Scheduler
 from metasweep.cluster.submission import Submission, program_status
 
@@ -57,7 +58,7 @@ def again(submission: Submission, scheduler: Scheduler, jobs: Sequence[Job], lef
     lacking = any(ends.lack(submission, scheduler, job) for job in jobs)
     option = " --retry" if lacking else ""
     points = "1 point is" if left == 1 else f"{left} points are"
-    return f"All jobs have ended and {points} left: submit {submission.sweep}{option} again"
+    return f"All jobs have ended and {points} left: {current().command} submit {submission.sweep}{option}"
 
 
 def totals(

@@ -30,14 +30,14 @@ RUNS: tuple[Column, ...] = (
         PARAMETERS,
         "number or text",
         "",
-        "named as in the sweep; `config:NAME` where that is one of these names",
+        "named as in the sweep, or config:NAME where that is one of these names",
     ),
     (
         METRICS,
         "number",
         "see below",
-        "as logged; `summary:NAME` where that has no slash; the last value, or the "
-        "aggregate that `define_metric` asks for",
+        "named as logged, or summary:NAME where that has no slash; the last value, or the "
+        "aggregate that define_metric asks for",
     ),
     ("epoch", "number", "epochs", "epochs finished"),
     ("images_per_second", "number", "1/s", "training throughput"),

@@ -125,8 +125,8 @@ def revoke(data_dir: Path, name: str) -> None:
     with changed(data_dir) as keys:
         kept = [key for key in keys if key.name != name]
         if len(kept) == len(keys):
-            names = ", ".join(key.name for key in keys) or "none"
-            raise Refused(f"there is no key {name}; there are: {names}")
+            names = ", ".join(key.name for key in keys)
+            raise Refused(f"there is no key {name}" + (f"; there are: {names}" if names else ""))
         keys[:] = kept
 
 

@@ -36,6 +36,7 @@ def test_what_is_exported_is_the_study(tmp_path: Path) -> None:
         assert text["test/acc"].tolist() == pytest.approx(frame["test/acc"].tolist(), nan_ok=True)
     explained = (tmp_path / "README.md").read_text()
     assert "| test/acc | test/acc | accuracy | larger | fraction |" in explained
+    assert "\\`" not in explained, "in the cell of a table a mark of Markdown would be shown as it is"
 
 
 def test_an_export_of_wandb_is_reported(tmp_path: Path) -> None:
