@@ -123,7 +123,7 @@ def main(path: Path, extra: tuple[str, ...]) -> None:
             values = len(ours.variables) + len(ours.recorded)
             click.echo(f"  the two agree in metrics logged, files written and environment ({values} values)")
         stopped = here.run("check-stopped", choice, rows=math.ceil(ours.rows / 2))
-        describe_stop(stopped)
+        faults += describe_stop(stopped, ours.rows)
         if stopped.status:
             again = here.run("check-stopped", choice)
             faults += describe_restart(again, ours.rows)
@@ -234,14 +234,23 @@ def in_words(rows: int) -> str:
     return "1 row" if rows == 1 else f"{rows} rows"
 
 
-def describe_stop(seen: Traces) -> None:
-    """Print how a run reacted when it was told to stop."""
+def describe_stop(seen: Traces, rows: int) -> list[str]:
+    """Print how a run reacted when it was told to stop; return its faults.
+
+    `rows`: how many rows the point logs without a stop.
+    """
+    if seen.status == 0 and seen.rows < rows:
+        return [
+            f"told to stop, it ends with exit code 0 after {seen.rows} of {rows} rows: that counts as "
+            "finished; end it with another code"
+        ]
     if seen.status == 0:
         click.echo("  told to stop half-way: it had finished before it could be told")
     elif seen.status == -signal.SIGKILL:
         click.echo(f"  told to stop half-way: it did not end within {GOING_SECONDS} s, and was killed")
     else:
         click.echo(f"  told to stop half-way: it ended, and its run is {seen.state}: it is offered again")
+    return []
 
 
 def describe_restart(seen: Traces, rows: int) -> list[str]:

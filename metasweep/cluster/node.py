@@ -88,11 +88,9 @@ def scratch() -> str:
 def data() -> str:
     """Return the folder of the data set, if the node sees one."""
     folder = Path("data")
-    return (
-        f"{folder.resolve()}"
-        if folder.is_dir()
-        else "no folder data/ here; only programs that read it need it"
-    )
+    if folder.is_dir():
+        return str(folder.resolve())
+    return "no folder data/ here; only programs that read it need it"
 
 
 def server() -> str:

@@ -92,6 +92,17 @@ def test_a_program_that_goes_on_from_its_checkpoint(workshop: Workshop) -> None:
 
 
 @pytest.mark.timeout(PATIENCE)
+def test_a_program_that_calls_half_of_its_work_finished(workshop: Workshop) -> None:
+    polite = STEPS.replace("with wandb", "import signal; signal.signal(signal.SIGTERM, stop)\n    with wandb")
+    stop = "def stop(*_):\n        raise SystemExit(0)\n    "
+    code, output = check(
+        workshop, workshop.sweep(polite.replace("parser = argparse", f"{stop}parser = argparse"))
+    )
+    assert code == 1
+    assert re.search(r"! told to stop, it ends with exit code 0 after 1?\d of 20 rows", output), output
+
+
+@pytest.mark.timeout(PATIENCE)
 def test_a_program_that_cannot_be_started_again(workshop: Workshop) -> None:
     once = STEPS.replace('"score": step})', '"score": step}); step or os.mkdir(f"out-{run.id}")')
     code, output = check(workshop, workshop.sweep(once.replace("import argparse", "import os, argparse")))

@@ -115,5 +115,5 @@ def test_it_says_that_an_answer_is_missing_which_may_have_been_a_run(play: Play)
     with play() as (workshop, cloud):
         said = leave(ask_late(workshop, cloud, threading.Event()))
         assert ALL_WELL not in said
-        assert "a question for a run was not answered" in said
+        assert "a claim was not answered" in said
         assert "--missing" in said
