@@ -36,8 +36,9 @@ class Question:
     """Other parameters, on which the best value of this one may depend."""
 
     def pairing(self, name: str) -> list[str]:
-        """Return the parameter whose best value is wanted, and those by which it is split; empty if none
-        is.
+        """Return the parameter whose best value is wanted, and those by which it is split.
+
+        Empty if there is none.
         """
         if self.best:
             return [self.best, name]

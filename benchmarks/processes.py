@@ -40,8 +40,9 @@ def family(pid: int) -> list[int]:
 
 
 def proportional_mb(pid: int) -> float:
-    """Return the memory of a process in MB, with shared pages divided among their users; 0 if it has
-    ended.
+    """Return the memory of a process in MB, with shared pages divided among their users.
+
+    0 if the process has ended.
     """
     try:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8")

@@ -38,8 +38,9 @@ def sweep_config(seeds: int) -> dict[str, Any]:
 
 
 def accuracy(point: Mapping[str, Any]) -> float:
-    """Return the final test accuracy: a ridge over log10(lr) whose position depends on the optimizer, plus
-    seed noise.
+    """Return the final test accuracy of a run.
+
+    It is a ridge over log10(lr) whose position depends on the optimizer, plus noise from the seed.
     """
     best = -0.7 if point["optimizer"] == "sgd" else -3.0
     away = abs(math.log10(point["lr"]) - best)

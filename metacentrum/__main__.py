@@ -48,8 +48,9 @@ def run() -> None:
 
 
 def submit_setup() -> int:
-    """Submit the job that makes the environment, using only Python's standard library; return the exit
-    status.
+    """Submit the job that makes the environment; return the exit status.
+
+    Only Python's standard library is used.
     """
     log = ROOT / "logs" / "setup.log"
     log.parent.mkdir(exist_ok=True)

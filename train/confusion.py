@@ -13,8 +13,9 @@ td { width: 38px; height: 28px; text-align: center; font-variant-numeric: tabula
 
 
 def page(confusion: Tensor, classes: Sequence[str]) -> str:
-    """Return a table coloured by share: counts (classes, classes) by true class (rows) and predicted
-    (columns).
+    """Return a table of counts (classes, classes), coloured by share.
+
+    Rows are the true classes, columns the predicted ones.
     """
     shares = confusion / confusion.sum(dim=1, keepdim=True).clamp(min=1)
     head = "".join(f"<th>{escape(name)}</th>" for name in classes)

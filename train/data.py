@@ -1,5 +1,6 @@
-"""Data sets as whole tensors: decoded once and kept on the device; on the CPU normalised once for all
-runs.
+"""Data sets as whole tensors, decoded once and kept on the device.
+
+On the CPU they are normalised once for all runs.
 """
 
 import functools
@@ -47,8 +48,9 @@ class Split:
         return len(self.labels)
 
     def __getitem__(self, index: Tensor) -> "Split":
-        """Return some of them, normalised; an index (members, n) gives images (members, n, 1, height,
-        width).
+        """Return some of the images, normalised.
+
+        An index (members, n) gives images (members, n, 1, height, width).
         """
         if index.dim() == 1:  # the faster way on a CPU
             return self._normalised(self.images.index_select(0, index), self.labels.index_select(0, index))
@@ -106,8 +108,9 @@ class DataSet:
         return replace(self, test=self.test[kept])
 
     def to(self, device: torch.device) -> "DataSet":
-        """Return the same data set on ``device``; compact on a GPU, where memory is scarcer than
-        arithmetic.
+        """Return the same data set on ``device``.
+
+        On a GPU it stays compact, since memory is scarcer there than arithmetic.
         """
         here = self.compact() if device.type == "cuda" else self
         return DataSet(here.train.to(device), here.val.to(device), here.test.to(device), here.classes)
@@ -169,8 +172,9 @@ def stratified_split(labels: Tensor, share: float, seed: int = SPLIT_SEED) -> tu
 
 
 def _scale(images: Tensor) -> Scale:
-    """Return mean and standard deviation of the pixels, uint8 (n, height, width), exactly, from their
-    counts.
+    """Return mean and standard deviation of the pixels, uint8 (n, height, width).
+
+    They are exact, since they come from the counts of the 256 values.
     """
     counts = images.flatten().bincount(minlength=256).double()
     values = torch.arange(len(counts), dtype=torch.float64)

@@ -123,8 +123,9 @@ class Training(TrainingBase):
             yield self._train_steps(batches)
 
     def intervals(self) -> Iterator[tuple[Tensor, ...]]:
-        """Yield the training images of an epoch, or of the rest of it: for each logging interval the
-        indices (batch_size,) of each step.
+        """Yield the training images of an epoch, or of the rest of it.
+
+        For each logging interval, these are the indices (batch_size,) of each step.
         """
         self._order_at_start = self.order.get_state()
         order = torch.randperm(len(self.data.train), generator=self.order)

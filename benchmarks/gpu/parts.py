@@ -131,8 +131,9 @@ def batched(data_dir: str, device: torch.device) -> list[Comparison]:
 
 
 def packed_steps(model: str, count: int, data_dir: str, device: torch.device) -> tuple[float, float]:
-    """Train in several processes at once; return milliseconds of a step per run, and MiB of the GPU's
-    memory.
+    """Train in several processes at once.
+
+    Return the milliseconds of a step per run, and the MiB of the GPU's memory.
     """
     before = ask_gpu(os.environ)
     with card_memory() as peak, ProcessPoolExecutor(count, get_context("spawn")) as pool:

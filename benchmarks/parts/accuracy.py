@@ -43,8 +43,9 @@ def measure(data_dir: str, device: torch.device) -> list[Comparison]:
 
 
 def compare(key: Configuration, ours: list[float], stock: list[float], level: float) -> Comparison:
-    """Compare accuracies in % for one configuration, and say whether the means agree at that confidence
-    level.
+    """Compare accuracies in % for one configuration.
+
+    Also say whether the means agree at that confidence level.
     """
     test = stats.ttest_ind(ours, stock, equal_var=False)
     low, high = test.confidence_interval(level)

@@ -101,8 +101,9 @@ def main(**given: Any) -> None:
 
 
 def open_standard_files() -> None:
-    """Open closed standard files (as after `>&-`) on the null device, so that no other file gets their
-    number.
+    """Open closed standard files (as after `>&-`) on the null device.
+
+    Otherwise another file would get their number.
     """
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(number, True)

@@ -89,8 +89,9 @@ class ProgressMonitor(threading.Thread):
         return self._client.board.answer(f"progress of {self._sweep.name}, {durations=}", since, ask)
 
     def finished_elsewhere(self, here: int) -> int:
-        """Return how many runs other agents have finished since the first answer; `here` counts this
-        agent's runs.
+        """Return how many runs other agents have finished since the first answer.
+
+        `here` counts this agent's runs.
         """
         return self.latest.finished - self.first.finished - here if self.first and self.latest else 0
 

@@ -56,8 +56,9 @@ class Noticeboard:
             self._write(self._limit, str(until))
 
     def answer(self, question: str, since: float, ask: Callable[[], Any]) -> Answer | None:
-        """Return an answer that is not older than `since`. Ask only if no other process has asked or is
-        asking.
+        """Return an answer that is not older than `since`.
+
+        Ask only if no other process has asked or is asking.
 
         None if another process is asking and has no answer yet. Raises: what `ask` raises.
         """

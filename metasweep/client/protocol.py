@@ -178,8 +178,9 @@ class Client(Transport):
         return json.loads(self.execute(HEARTBEAT, variables)["agentHeartbeat"]["commands"])
 
     def _unheard_run(self, agent: Registration) -> dict[str, Any] | None:
-        """Return the command of a run that was created for this agent without its knowing; None without
-        one.
+        """Return the command of a run that was created for this agent without its knowing.
+
+        None if there is no such run.
         """
         variables = {
             "agentID": agent.id,

@@ -44,8 +44,9 @@ class Sweep:
 
     @property
     def orders(self) -> tuple[str, str]:
-        """Return the orders that list the best runs first, for a summary with the metric or with
-        aggregates of it.
+        """Return the orders that list the best runs first.
+
+        The first is for a summary with the metric itself, the second for one with aggregates of it.
         """
         metric = self.metric
         if not metric:

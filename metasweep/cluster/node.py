@@ -47,8 +47,9 @@ def torch() -> str:
 
 
 def gpu() -> str:
-    """Return the GPUs of the job, after a multiplication on each: a build of torch may not support every
-    GPU.
+    """Return the GPUs of the job, after a multiplication on each.
+
+    A build of torch may not support every GPU.
     """
     if not gpus(os.environ):
         return "none asked for"

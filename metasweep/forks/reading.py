@@ -59,8 +59,9 @@ def read(program: Program) -> Reading:
 
 
 def files_of(folder: Path, module: str) -> list[Path]:
-    """Return the files that importing a module of the program executes; empty if the module is not its
-    own.
+    """Return the files that importing a module of the program executes.
+
+    Empty if the module is not the program's own.
     """
     found, here = [], folder
     parts = module.split(".")
@@ -154,8 +155,9 @@ def is_read(node: ast.Attribute, parents: dict[ast.AST, ast.AST]) -> bool:
 
 
 def is_orderless(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> bool:
-    """Return whether the order of a set does not matter here: its members are counted, sorted or looked
-    up.
+    """Return whether the order of a set does not matter here.
+
+    It does not where its members are counted, sorted or looked up.
     """
     match parents.get(node):
         case ast.Compare():

@@ -1,5 +1,6 @@
-"""The interactive page: one document for the report, which contains its data, and for the server, which sends
-it.
+"""The interactive page: one document for the report and for the server.
+
+The report's page contains its data; the server sends the data.
 
 `render(data)` returns a self-contained HTML document that needs no network. `document(...)` returns the same
 page for a server that offers the files of `assets()` and answers with `encode(data)` as JSON. The scripts are
@@ -98,8 +99,9 @@ def document(
     sign_out: str = "",
     write: str = "",
 ) -> str:
-    """Return a page for a server: assets below `root`, data from `source`, requested every `interval`
-    seconds.
+    """Return a page for a server.
+
+    Its assets are below `root`; its data come from `source`, which it asks every `interval` seconds.
 
     `view` says what is shown; a sweep is the report's page, and has controls. `trail` holds the links from
     the home page to this one. A POST to `sign_out` ends the session. `write` is the token that every write

@@ -223,8 +223,9 @@ def plain(value: Any) -> Any:
 
 
 def scalar(value: Any) -> Any:
-    """Return a JSON scalar: NaN and infinities become None, floats get six digits, other objects their
-    text.
+    """Return a JSON scalar.
+
+    NaN and infinities become None, floats get six digits, other objects become their text.
     """
     if value is None or isinstance(value, (str, bool, int)):
         return value

@@ -139,8 +139,9 @@ def subset(study: Study, expression: str) -> Study:
 
 
 def _spoken(study: Study) -> pd.DataFrame:
-    """Return the runs with all names that an expression may use: val/acc and `val_acc`, the seed's own
-    name, id.
+    """Return the runs with all names that an expression may use.
+
+    These are also `val_acc` beside val/acc, the seed's own name, and id.
     """
     frame = study.runs
     aliases = {"id": "run_id", **{metric.name: metric.column for metric in study.metrics}}

@@ -20,8 +20,9 @@ TICKS = 10  # per second, of uvicorn's clock
 
 
 def allow_connections() -> None:
-    """Allow as many open connections as the system lets a process have: each agent and run keeps some
-    open.
+    """Allow as many open connections as the system lets a process have.
+
+    Each agent and each run keeps some open.
     """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -71,8 +72,9 @@ class Connection(HttpToolsProtocol):
 
 
 def make_room(connections: Iterable[object]) -> None:
-    """If there are too many connections, close the one that has waited longest, or one that was never
-    used.
+    """Close a connection if there are too many.
+
+    It is the one that has waited longest, or one that was never used.
     """
     ours = [each for each in connections if isinstance(each, Connection)]
     idle = [each for each in ours if each.waits()] if len(ours) > most_connections() else []

@@ -51,8 +51,9 @@ class Server:
 
 @dataclass(frozen=True)
 class Context:
-    """One request: the server, the server's address as the client sees it, and the hash of the client's
-    key.
+    """One request.
+
+    It holds the server, the server's address as the client sees it, and the hash of the client's key.
     """
 
     server: Server

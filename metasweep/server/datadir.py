@@ -151,8 +151,9 @@ def describe(data_dir: Path, running: Running) -> None:
 
 
 def find_running(data_dir: Path) -> Running | None:
-    """Return how to reach the server that holds the directory; None if there is none, or if it is only
-    starting.
+    """Return how to reach the server that holds the directory.
+
+    None if there is none, or if it is only starting.
 
     Raises Refused for another user's directory and for a damaged description.
     """

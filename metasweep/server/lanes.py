@@ -1,5 +1,6 @@
-"""Runs queries in threads: quick ones side by side, slow ones a few at a time, and none whose client has
-left.
+"""Runs queries in threads: quick ones side by side, slow ones a few at a time.
+
+A query whose client has left is not run.
 
 Every query starts as a quick one. If it is not quick, it starts again in the slow lane. So small queries
 never wait for large ones, however many there are. Queries that change something, such as heartbeats, have a

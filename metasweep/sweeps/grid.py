@@ -169,8 +169,9 @@ def point_index(config: Mapping[str, Any], point: Mapping[str, Any]) -> int | No
 
 
 def identity(value: Any) -> str:
-    """Return a text that is equal for equal values (or points): 1 and 1.0 are equal; 1, true and "1" are
-    not.
+    """Return a text that is equal for equal values (or points).
+
+    1 and 1.0 are equal; 1, true and "1" are not.
     """
     if type(value) is int:  # in long lists of values, the usual case: ten times as quick
         return str(value)

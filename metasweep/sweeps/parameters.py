@@ -87,8 +87,9 @@ def infer_distribution(spec: Mapping[str, Any]) -> Any:
 
 
 def read_parameters(config: Mapping[str, Any], sort: bool = True) -> list[Parameter]:
-    """Return the parameters in W&B's order (by name; groups in the place of their name) or in the
-    config's.
+    """Return the parameters in W&B's order or in the config's.
+
+    W&B's order is by name, with groups in the place of their name.
     """
     return list(_flatten(config.get("parameters", {}), (), sort))
 

@@ -157,8 +157,9 @@ class Members:
             start += steps
 
     def _draw_own(self, training: Training, steps: int, images: int) -> list[Tensor]:
-        """Return a member's dropout factors (steps, images, ...) of each layer, drawn as its own layer
-        does.
+        """Return a member's dropout factors (steps, images, ...) of each layer.
+
+        They are drawn as the member's own layer draws them.
         """
         kept = 1 - training.config.dp
         shapes = [(steps, images, *shape) for shape in self._dropout.shapes]
@@ -175,8 +176,9 @@ class Members:
         return self._in_parts_that_fit(lambda: (self._recorded if full else self._step)(index, *noise))
 
     def _in_parts_that_fit(self, work: Callable[[], T]) -> T:
-        """Do work that has no effect if it runs out of memory; then repeat it with half the members at a
-        time.
+        """Do work; if memory runs out, repeat it with half the members at a time.
+
+        Work that runs out of memory must have no effect.
 
         Recording a step needs extra memory, so it can run out even if the step itself does not.
         """

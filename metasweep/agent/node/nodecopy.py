@@ -22,8 +22,9 @@ VARIABLE = "METASWEEP_COPIED_FROM"
 
 
 def work_from_copy(folder: Path) -> None:
-    """Make the copy if there is none, and start this command again in it. Return if this process is in the
-    copy.
+    """Make the copy if there is none, and start this command again in it.
+
+    Return if this process is in the copy.
 
     Raises: click.UsageError if there is no environment to copy, click.ClickException if copying fails.
     """

@@ -38,8 +38,9 @@ class Walltime:
         return None if self._deadline is None else self._deadline - time.monotonic()
 
     def estimate(self) -> float | None:
-        """Return the most seconds that a run should take, with a margin: from runs here, else from runs
-        elsewhere.
+        """Return the most seconds that a run should take, with a margin.
+
+        They are taken from runs here, or else from runs elsewhere.
         """
         with self._lock:
             seen = self._here if len(self._here) >= 3 else self._here + self._elsewhere

@@ -46,8 +46,10 @@ class Missing:
     def __init__(
         self, client: Client, sweep: Sweep, attempts: int | None = None, elsewhere: Collection[int] = ()
     ) -> None:
-        """With `attempts`, hand out only points that were lost, each at most that often, and none that was
-        stopped.
+        """Prepare to hand out missing points.
+
+        With `attempts`, hand out only points that were lost, each at most that often, and none
+        that was stopped.
 
         The points `elsewhere` were finished in another sweep.
 
@@ -105,8 +107,9 @@ class Missing:
 
     @property
     def replaces_server(self) -> bool:
-        """Return whether the server is not asked for points, since it does not know the finished ones
-        elsewhere.
+        """Return whether points are not claimed from the server.
+
+        It does not know which points are finished elsewhere.
         """
         return bool(self._elsewhere)
 

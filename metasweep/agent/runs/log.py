@@ -61,8 +61,9 @@ def failure(lines: list[str]) -> str:
 
 
 def before_the_end(lines: list[str]) -> list[str]:
-    """Return the lines before the interpreter's messages about trouble at its end, if they follow a
-    traceback.
+    """Return the lines before the interpreter's messages about trouble at its end.
+
+    These messages are cut off only if they follow a traceback.
     """
     first = lines.index(TRACEBACK)
     return lines[

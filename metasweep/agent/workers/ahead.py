@@ -45,8 +45,9 @@ class Ahead:
             self._trained.append(time.monotonic())
 
     def after(self) -> float | None:
-        """Return how many seconds a run must have been trained before the next is claimed; None: until its
-        end.
+        """Return how many seconds a run must have been trained before the next is claimed.
+
+        None: the next is claimed at its end.
         """
         with self._lock:
             if not self.is_possible or not self._trainings or not self._fits() or not self._many_left():

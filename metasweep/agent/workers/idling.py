@@ -20,8 +20,9 @@ class Idling:
         self._one_waits = False
 
     def note_news(self) -> None:
-        """Note that the server offered a run or said that nothing is left, so that every worker asks
-        again.
+        """Note that the server handed out a run or said that nothing is left.
+
+        Every worker then asks again.
         """
         with self._changed:
             self._news, self._seconds = self._news + 1, 0.0

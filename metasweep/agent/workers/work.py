@@ -234,8 +234,9 @@ class Work:
         return f"{row}, the last with {reason}"
 
     def _suspects(self) -> str:
-        """Return the values that all failing points share and no finished run has; empty without a
-        finished run.
+        """Return the values that all failing points share and no finished run has.
+
+        Empty without a finished run.
         """
         try:
             runs = self.client.runs(self.sweep.name)

@@ -71,8 +71,9 @@ class Worker(threading.Thread):
 
     @property
     def is_training(self) -> bool:
-        """Return whether its run is being trained: not waiting for its turn, and not only sending its
-        results.
+        """Return whether its run is being trained.
+
+        A run that waits for its turn, or only sends its results, is not.
         """
         return self.run_now is not None and not self._waits and (not self._seat or self._place != "none")
 

@@ -128,8 +128,9 @@ class Scheduler(ABC):
 
     @abstractmethod
     def jobs(self, job_id: str) -> list[Job]:
-        """Return every job under that id, in the order of the indices; empty if the id is unknown (by
-        now).
+        """Return every job under that id, in the order of the indices.
+
+        Empty if the id is unknown (by now).
         """
 
     @abstractmethod
@@ -146,6 +147,7 @@ class Scheduler(ABC):
 
     @abstractmethod
     def explain(self, comment: str) -> str:
-        """Return the scheduler's comment on a waiting job in plain words; empty if there is nothing to
-        say.
+        """Return the scheduler's comment on a waiting job in plain words.
+
+        Empty if there is nothing to say.
         """

@@ -191,8 +191,9 @@ def read_queues(records: dict[str, dict[str, Any]], default: str) -> tuple[Queue
 
 
 def destinations(records: dict[str, dict[str, Any]], name: str) -> set[str]:
-    """Return the queues to which one passes jobs, or itself if it runs them; none that only some users may
-    use.
+    """Return the queues to which a queue passes jobs, or the queue itself if it runs them.
+
+    Queues that only some users may use are left out.
     """
     record = records.get(name, {})
     if any(record.get(f"acl_{kind}_enable") == "True" for kind in ("user", "group")):

@@ -31,8 +31,9 @@ STDIN = "stdin"
 
 
 def open_account(place: Place) -> Account:
-    """Return the server's account, through a relay beside this process. From now on this process trusts its
-    certificate.
+    """Return the server's account, through a relay beside this process.
+
+    From then on this process trusts the server's certificate.
 
     Raises click.ClickException if no server runs.
     """

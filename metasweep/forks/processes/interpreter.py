@@ -67,16 +67,18 @@ def draw_anew() -> None:
 
 
 def run_exit_handlers() -> None:
-    """Join the threads and call the functions registered with `atexit`, as the interpreter does at its
-    end.
+    """Join the threads and call the functions registered with `atexit`.
+
+    The interpreter does the same at its end.
     """
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
 
 
 def take_down(modules: Iterable[types.ModuleType]) -> None:
-    """Clear modules as the interpreter does at its end: files are flushed, objects with a `__del__` are
-    deleted.
+    """Clear modules as the interpreter does at its end.
+
+    Files are flushed, and objects with a `__del__` are deleted.
 
     All modules would take half a second, libraries being most of it: of those the memory is freed anyway.
     Threads that are daemons go on meanwhile, where the interpreter stops them: they find nothing, silently.

@@ -107,8 +107,9 @@ def newest_run(wandb: ModuleType) -> Any:
 
 
 def run(kind: str, name: str) -> None:
-    """Run the script or the module; its folder is on the path. Print an exception as the interpreter would,
-    and raise it.
+    """Run the script or the module; its folder is on the path.
+
+    Print an exception as the interpreter would, and raise it.
 
     Let the exception reach the interpreter, which takes its exit code from it; it is not printed again.
     """

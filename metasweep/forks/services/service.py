@@ -57,8 +57,9 @@ class Service:
 
     @property
     def file_descriptors(self) -> list[int]:
-        """Return descriptors that no other child may keep open: the service leaves when the last copy is
-        closed.
+        """Return descriptors that no other child may keep open.
+
+        The service ends when the last copy is closed.
         """
         return [self._leave] if self._token is not None else [self._leave, self._token_reader]
 

@@ -1,5 +1,6 @@
-"""How numbers and names are written; and how text from others is kept from acting as markup or control
-codes.
+"""How numbers and names are written, and how text from others is made harmless.
+
+Such text must not act as markup or as control codes.
 """
 
 from __future__ import annotations
@@ -57,8 +58,9 @@ def one_line(text: str) -> str:
 
 
 def harmless(text: str) -> str:
-    """Return text with its line breaks, but without characters that control a terminal or the text
-    direction.
+    """Return text with its line breaks, but without control characters.
+
+    Those control a terminal or the direction of the text.
     """
     return "".join(
         character if character.isprintable() or character in "\n\t" else _replaced(character)

@@ -98,8 +98,9 @@ def effects(
 
 
 def level_chance(axis: Axis) -> Axis:
-    """Return the axis with all runs of a special slot at its middle, since here they need no separate
-    places.
+    """Return the axis with all runs of a special slot at its middle.
+
+    Here they need no separate places.
     """
     heights = axis.heights.copy()
     for slot in axis.slots:

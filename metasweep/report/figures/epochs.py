@@ -123,8 +123,9 @@ def means(
 
 
 def apart(ys: Sequence[float], gap: float) -> list[float]:
-    """Return the positions, moved as little as possible (least squares) until all are `gap` apart, in
-    order.
+    """Return the positions, moved as little as possible until all are `gap` apart, in order.
+
+    As little as possible: by least squares.
     """
     order = np.argsort(ys, kind="stable")
     steps = gap * np.arange(len(ys))

@@ -124,8 +124,9 @@ def describe(runs: int, lost: int, missing: int, metric: Quantity) -> str:
 
 
 def curve(xs: Array, ys: Array) -> Path:
-    """Return cubic curves through the points, horizontal at each; control points at half the gap, no
-    overshoot.
+    """Return cubic curves through the points, horizontal at each.
+
+    Control points are at half the gap, so that no curve overshoots.
     """
     middles = (xs[:-1] + xs[1:]) / 2
     steps = np.stack([(middles, ys[:-1]), (middles, ys[1:]), (xs[1:], ys[1:])])  # (3, xy, gaps)
@@ -278,8 +279,9 @@ def _placed(ticks: Sequence[tuple[float, str]], layout: Layout) -> list[tuple[fl
 
 
 def _beside(surface: Canvas, label: str, x: float, y: float, look: Theme, last: bool) -> None:
-    """Draw a label beside the axis: right of the last axis, where there are no lines; else on a plate to
-    the left.
+    """Draw a label beside the axis.
+
+    At the last axis it is on the right, where there are no lines; elsewhere on a plate to the left.
     """
     if last:
         surface.text(x + 8, y, label, size=SMALL, color=look.muted, ha="left", va="center_baseline")

@@ -163,8 +163,9 @@ class Agreement:
 
 
 def agreement_of(study: Study) -> Agreement | None:
-    """Return the reported metric minus the one chosen by, for runs above chance; None if they are the
-    same.
+    """Return the reported metric minus the one chosen by, for runs above chance.
+
+    None if they are the same.
     """
     if study.reported == study.metric:
         return None

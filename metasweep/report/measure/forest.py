@@ -55,8 +55,9 @@ def _codes(values: pd.Series) -> np.ndarray:
 
 
 def _groups(runs: pd.DataFrame, names: list[str]) -> np.ndarray:
-    """Return configurations as groups: all seeds of one stay in the same fold, else the forest has seen
-    the answer.
+    """Return configurations as groups, so that all seeds of one stay in the same fold.
+
+    Otherwise the forest would have seen the answer.
     """
     if SEED not in runs:
         return np.arange(len(runs))

@@ -210,8 +210,9 @@ def on_scale(values: pd.Series) -> pd.Series | None:
 
 
 def acts_by_factors(levels: Sequence[float]) -> bool:
-    """Return whether ascending values are spaced by factors (16, 32, 64; 0.001, 0.003, 0.01) and not by
-    steps.
+    """Return whether ascending values are spaced by factors and not by steps.
+
+    Examples: 16, 32, 64; 0.001, 0.003, 0.01.
     """
     if not levels or levels[0] <= 0:
         return False

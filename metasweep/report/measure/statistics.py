@@ -135,8 +135,9 @@ def paired_t(a: ArrayLike, b: ArrayLike) -> PairedTest:
 
 
 def against(best: int, samples: Sequence[pd.Series]) -> list[PairedTest]:
-    """Return paired t tests of the best of several samples against each, over their common seeds (their
-    index).
+    """Return paired t tests of the best of several samples against each of them.
+
+    The pairs are the common seeds, which are the samples' index.
 
     The p-values are Holm's over all pairs of samples, since the best was chosen from the same values.
     Correcting only for the pairs with the best would call 8 instead of 5 % of equal fives different.
@@ -150,8 +151,9 @@ def against(best: int, samples: Sequence[pd.Series]) -> list[PairedTest]:
 
 
 def detectable(std: float, n: int, comparisons: int = 1, power: float = POWER) -> float:
-    """Return the true difference that a paired t test over n seeds shows with this power; NaN below two
-    seeds.
+    """Return the true difference that a paired t test over n seeds shows with this power.
+
+    NaN below two seeds.
 
     Args:
         std: of the differences between two configurations over seeds.

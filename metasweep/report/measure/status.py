@@ -49,8 +49,9 @@ class Completeness:
 
     @property
     def complete(self) -> bool:
-        """Return whether every expected point is finished; without a limit, whether nothing runs and
-        nothing failed.
+        """Return whether every expected point is finished.
+
+        If the sweep has no limit: whether nothing runs and nothing failed.
         """
         if self.expected is None:
             return self.finished > 0 and self.running == self.preempted == self.failed == 0

@@ -50,8 +50,9 @@ def connect() -> wandb.Api:
 
 
 def is_only_busy(api: wandb.Api) -> bool:
-    """Return whether a server that did not answer in time only throttles; waits until its limit allows
-    requests.
+    """Return whether a server that did not answer in time only throttles.
+
+    Wait until its limit allows requests.
     """
     client = Client(Account(api.settings["base_url"], api.api_key))
     client.throttle.say = lambda seconds: click.echo(

@@ -147,8 +147,9 @@ def _metrics(path: Path, rows: Sequence[Mapping[str, str]], asked: Asked) -> lis
 
 
 def _rank(name: str) -> int:
-    """Return the rank of a metric: validation, then no part of the data, then test; accuracies before
-    losses.
+    """Return the rank of a metric among those that could be chosen by.
+
+    Validation comes first, then no part of the data, then test; accuracies come before losses.
     """
     found = quantity(name, ())
     return {"val": 0, None: 2, "test": 4, "train": 6}[found.split] + (found.kind == "loss")

@@ -120,8 +120,9 @@ def is_usable(value: float) -> bool:
 
 
 def number(value: Any) -> float:
-    """Return a logged value as a float; NaN for other values. The server writes NaN and infinities as
-    words.
+    """Return a logged value as a float; NaN for other values.
+
+    The server writes NaN and infinities as words.
     """
     if isinstance(value, (int, float, str)) and not isinstance(value, bool):
         try:

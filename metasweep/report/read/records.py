@@ -154,8 +154,9 @@ def runs_frame(
 
 
 def _seed(names: Sequence[str], sweeps: Sequence[Sweep]) -> str:
-    """Return the parameter that only repeats runs, known by its name and by values that are integers or
-    words; or "".
+    """Return the parameter that only repeats runs; "" if there is none.
+
+    It is known by its name, and by values that are integers or words.
     """
     found = [name for name in names if SEEDS.match(name) and all(_repeats(name, s.config) for s in sweeps)]
     plain = [name for name in found if name.lower() in ("seed", "random_seed")]
@@ -186,8 +187,9 @@ class _Reader:
         return "" if self._grid is None else point_key(self._grid, config) or ""
 
     def value(self, config: Mapping[str, Any], name: str) -> Any:
-        """Return a parameter as the sweep writes it, even if the run changed a text to a number or the
-        reverse.
+        """Return a parameter as the sweep writes it.
+
+        The run may have changed a text to a number, or the reverse.
 
         If the run did not record it: a constant of the sweep, or None.
         """
@@ -238,8 +240,9 @@ def _epochs(history: pd.DataFrame) -> pd.Series:
 
 
 def classes(records: Sequence[RunRecord]) -> tuple[tuple[str, ...], dict[str, tuple[int, ...]]]:
-    """Return the classes' names and the images per class of every split, from the run with the largest
-    test set.
+    """Return the classes' names and the images per class of every split.
+
+    They are those of the run with the largest test set.
     """
     known = [record.config for record in records if _counted(record.config.get("class_counts"))]
     if not known:
@@ -284,8 +287,9 @@ def loose_runs(path: str, url: str, configs: Sequence[Mapping[str, Any]]) -> Swe
 
 
 def _in_reading_order(names: Sequence[str]) -> list[str]:
-    """Return `FIRST`, then the sweep's order; the client stores a sweep's parameters in alphabetical
-    order.
+    """Return `FIRST`, then the sweep's order.
+
+    The client stores a sweep's parameters in alphabetical order.
     """
     return list(dict.fromkeys([*(name for name in FIRST if name in names), *names]))
 

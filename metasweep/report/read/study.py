@@ -96,8 +96,9 @@ class Study:
         return "epoch" if self.history["epoch"].notna().any() else "step"
 
     def companion(self, split: str, like: Quantity | None = None) -> Quantity | None:
-        """Return the metric of the same kind as `like` (default: the sweep's metric) on a part of the
-        data.
+        """Return the metric of the same kind as `like` on a part of the data.
+
+        Without `like`, of the same kind as the sweep's metric.
         """
         kind = (like or self.metric).kind
         return next((m for m in self.metrics if m.split == split and m.kind == kind), None)

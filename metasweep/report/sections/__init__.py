@@ -1,5 +1,6 @@
-"""The sections of the report, one module each, with a function `section(study, choices) -> Section |
-None`.
+"""The sections of the report, one module each.
+
+Each has a function `section(study, choices) -> Section | None`.
 """
 
 from __future__ import annotations

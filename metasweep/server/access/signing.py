@@ -23,8 +23,9 @@ class Signer:
         return f"{path}?signature={self._signer.sign(value).decode()[len(value) + 1 :]}"
 
     def verify(self, method: str, path: str, signature: str, keys: Iterable[str]) -> str | None:
-        """Return the hash, out of `keys`, of the key that signed the request within the last day; None if
-        none did.
+        """Return the hash, out of `keys`, of the key that signed the request within the last day.
+
+        None if no key did.
         """
         return next((key for key in keys if self._fits(statement(method, path, key), signature)), None)
 

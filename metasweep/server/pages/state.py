@@ -28,8 +28,9 @@ class Kept:
 
 
 class Answers:
-    """The newest answer of every source. It is computed again when its version changes, but limited to
-    `SHARE`.
+    """The newest answer of every source.
+
+    It is computed again when its version changes, but only for a limited part of the time, `SHARE`.
 
     A sweep with 10,000 runs takes a second to compute. All readers share one answer. While a new one is
     computed they get the older one, and the next is not computed before twenty times that time has passed.

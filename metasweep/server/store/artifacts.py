@@ -16,8 +16,9 @@ def find_same(
     client_id: str | None,
     distributed_id: str | None,
 ) -> sqlite3.Row | None:
-    """Return the version that a new one would repeat: it was sent again, has the same content, or has
-    parts.
+    """Return the version that a new one would repeat.
+
+    It was sent again, has the same content, or has parts.
     """
     query = (
         "SELECT * FROM artifacts WHERE collection_id = :collection AND ("

@@ -123,8 +123,9 @@ def inherit(
 
 
 def uploaded(owner: Owner, owner_id: int, names: list[str] | None = None, pattern: str | None = None) -> Rows:
-    """The files of a run or a version that are uploaded or references: all, those named, or LIKE a
-    pattern.
+    """The files of a run or a version that are uploaded or references.
+
+    All of them, those named, or those that are LIKE a pattern.
     """
     query = (
         f"SELECT * FROM files WHERE {owner} = ? AND manifest = 0 AND (blob IS NOT NULL OR ref IS NOT NULL)"

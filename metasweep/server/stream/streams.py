@@ -174,8 +174,9 @@ def logged_at(text: str) -> float | None:
 
 
 def begins_anew(connection: sqlite3.Connection, run: sqlite3.Row, chunk: Chunk) -> bool:
-    """Return whether a first line differs from the stored one, since the run was started again under its
-    id.
+    """Return whether a first line differs from the stored one.
+
+    It does when the run was started again under its id.
     """
     line, _, text = chunk.history[0]
     if line or not run["history_lines"]:

@@ -1,5 +1,6 @@
-"""An agent is told to stop while its server is silent, full or late: it ends in time and reports
-correctly.
+"""An agent is told to stop while its server is silent, full or late.
+
+It ends in time and reports correctly.
 """
 
 from __future__ import annotations

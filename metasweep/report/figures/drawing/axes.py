@@ -146,8 +146,9 @@ def ordered_levels(column: pd.Series, levels: Sequence[Hashable] | None) -> list
 
 
 def _bottom_up(column: pd.Series, levels: Sequence[Hashable] | None) -> list[Hashable]:
-    """Return values from the bottom up: numbers ascending, words in reverse, so that they read from the
-    top.
+    """Return values from the bottom up.
+
+    Numbers ascend; words are in reverse, so that they read from the top.
     """
     ordered = ordered_levels(column, levels)
     return ordered if all(text.is_number(value) for value in ordered) else ordered[::-1]

@@ -80,8 +80,9 @@ class Panel:
             )
 
     def foot(self, ticks: Ticks, lines: bool = False, ink: str = "") -> None:
-        """Draw labels below the frame, without those that would touch the one before; upright lines if
-        asked.
+        """Draw labels below the frame, upright if asked.
+
+        A label that would touch the one before is left out.
         """
         where = [float(self.x(at)) for at, _ in ticks]
         halves = [text.width(label, SMALL) / 2 + 3 for _, label in ticks]

@@ -68,8 +68,9 @@ class Scale:
         return 1 - 10.0**-raw if self.kind == "nines" else raw
 
     def ticks(self, gap: float) -> list[tuple[float, str]]:
-        """Return (position, label) of ticks at least `gap` apart, in ascending order; round values are
-        preferred.
+        """Return (position, label) of ticks at least `gap` apart, in ascending order.
+
+        Round values are preferred.
         """
         chosen: list[float] = []
         for tier in self._tiers(max(int(1 / gap), 1)):

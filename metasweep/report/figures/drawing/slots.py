@@ -36,8 +36,9 @@ class Slot:
 
 
 def stack(counts: Sequence[int], label_height: float) -> list[tuple[float, float]]:
-    """Return (low, high) of the bars from the bottom up on an axis of length 1, with room for a label above
-    each.
+    """Return (low, high) of the bars from the bottom up on an axis of length 1.
+
+    Above each bar there is room for a label.
 
     `label_height` is the room of one label as part of the axis. If they do not all fit, all rooms shrink
     equally.

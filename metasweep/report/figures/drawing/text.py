@@ -75,8 +75,9 @@ def quantity(count: int, noun: str) -> str:
 
 
 def labels(values: Sequence[Hashable], digits: int = 4) -> list[str]:
-    """Return labels for values: all in one form, with at least so many digits, and distinct for distinct
-    values.
+    """Return labels for values, all in one form.
+
+    They have at least so many digits, and distinct values have distinct labels.
     """
     if not values or not all(is_number(value) for value in values):
         return [clean(str(value)) or "(empty)" for value in values]
@@ -111,8 +112,9 @@ def width(line: str, size: float, bold: bool = False) -> float:
 
 
 def fit(line: str, room: float, size: float, bold: bool = False) -> str:
-    """Return the line, shortened in its middle to at most `room` points, since names often differ at both
-    ends.
+    """Return the line, shortened in its middle to at most `room` points.
+
+    Names often differ at both ends.
     """
     if width(line, size, bold) <= room:
         return line

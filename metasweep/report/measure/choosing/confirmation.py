@@ -29,8 +29,9 @@ REPLACED = ("name", "method", "parameters", "run_cap")
 def confirming_sweeps(
     study: Study, chosen: Sequence[Configuration], seeds: int = SEEDS
 ) -> list[dict[str, Any]]:
-    """Return one sweep configuration per chosen configuration: no grid of W&B has just some points of
-    another.
+    """Return one sweep configuration per chosen configuration.
+
+    A grid of W&B cannot hold just some points of another grid.
 
     Each is the sweep of the configuration's first run, with its types and nesting, and with other seeds: the
     first integers that no run of the study has used.

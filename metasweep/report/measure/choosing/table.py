@@ -134,8 +134,9 @@ def choose(study: Study, top: int) -> list[Configuration]:
 def compare(
     metric: Quantity, reported: Quantity, rows: Sequence[Row], shown: Sequence[Configuration]
 ) -> list[Row]:
-    """Mark the best row by the metric of the choice, and test the reported metric of every other row against
-    it.
+    """Mark the best row by the metric of the choice, and test every other row against it.
+
+    The test is of the reported metric.
 
     Marking the best on test would choose by the numbers that are then reported.
     """

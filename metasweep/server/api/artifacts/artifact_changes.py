@@ -94,8 +94,9 @@ def manifest(file: sqlite3.Row) -> dict[str, Any]:
 
 
 def create_manifest(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
-    """Announce a manifest, the list of a version's files: a whole one, an increment, or one of several
-    parts.
+    """Announce a manifest, the list of a version's files.
+
+    It is a whole one, an increment, or one of several parts.
     """
     kind = MANIFEST_KINDS[input.get("type") or "FULL"]
     base = ids.decode("Artifact", input.get("baseArtifactID"))

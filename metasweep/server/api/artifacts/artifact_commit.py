@@ -49,8 +49,9 @@ def read_manifest(context: Context, row: sqlite3.Row) -> dict[str, Any]:
 
 
 def put_together(context: Context, artifact: sqlite3.Row) -> Whole:
-    """Return a version's complete content: the uploaded manifest, merged into its base or with its other
-    parts.
+    """Return a version's complete content.
+
+    That is the uploaded manifest, merged into its base or with its other parts.
     """
     read = context.database.read()
     sent = file_rows.manifests(read, artifact["id"])
@@ -67,8 +68,9 @@ def put_together(context: Context, artifact: sqlite3.Row) -> Whole:
 
 
 def digest_of(entries: Entries) -> str:
-    """Return the digest of a manifest as the client computes it: MD5 over the sorted names and their
-    digests.
+    """Return the digest of a manifest as the client computes it.
+
+    It is the MD5 over the sorted names and their digests.
     """
     lines = [f"{name}:{entries[name].get('digest')}\n" for name in sorted(entries)]
     text = "wandb-artifact-manifest-v1\n" + "".join(lines)

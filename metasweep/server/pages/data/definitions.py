@@ -55,8 +55,9 @@ class Definitions:
     plots: Sequence[Plot] = field(default_factory=tuple)
 
     def step_of(self, metric: str) -> str | None:
-        """Return the metric that is the x axis of another one; None: the step. An exact name wins over a
-        glob.
+        """Return the metric that is the x axis of another one; None: the step.
+
+        An exact name wins over a glob.
         """
         matching = [step for name, step in self.steps if fnmatch.fnmatchcase(metric, name)]
         named = [step for name, step in self.steps if name == metric]

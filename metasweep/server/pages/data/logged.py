@@ -104,8 +104,9 @@ def chart(key: str, series: Series, defined: str | None = None) -> dict[str, Any
 
 
 def histogram(value: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the edges and counts of a logged histogram, in either form of the client; None for other
-    values.
+    """Return the edges and counts of a logged histogram; None for other values.
+
+    The client has two forms of it.
     """
     if value.get("_type") != "histogram" or not isinstance(value.get("values"), list):
         return None

@@ -87,8 +87,9 @@ def config(text: str) -> dict[str, Any]:
 
 
 def measured(values: Mapping[str, Any], metric: Metric | None, prefix: str = "") -> dict[str, Any]:
-    """Return a summary's values by name: nested names have dots; of several aggregates the chosen one
-    counts.
+    """Return a summary's values by name.
+
+    Nested names have dots; of several aggregates the chosen one counts.
     """
     found: dict[str, Any] = {}
     for name, value in values.items():

@@ -28,8 +28,9 @@ def not_finite(value: Any) -> str | None:
 
 @dataclass
 class Series:
-    """The points of one metric, in stretches of equal length. Each stretch keeps its smallest and largest
-    point.
+    """The points of one metric, in stretches of equal length.
+
+    Each stretch keeps its smallest and its largest point.
 
     While all points fit, each is a stretch. The first and the newest point are always kept.
     """

@@ -180,8 +180,9 @@ def record(row: sqlite3.Row, sweep: str) -> dict[str, Any]:
 
 
 def histories(connection: sqlite3.Connection, rows: Rows, metric: Metric | None) -> dict[str, list[str]]:
-    """Return what the finished runs logged, the worst first, as far as there is room: these may have gone
-    wrong.
+    """Return what the finished runs logged, as far as there is room.
+
+    The worst come first, since these may have gone wrong.
     """
     values = rows.metric(metric.name) if metric else [None] * len(rows.rows)
     sign = -1.0 if metric and metric.goal == "minimize" else 1.0

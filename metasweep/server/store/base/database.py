@@ -258,8 +258,9 @@ class Database:
         return await asyncio.wrap_future(self.submit(job))
 
     def close(self) -> None:
-        """Finish the queued writes, merge the WAL into the database file, and close the writer's
-        connection.
+        """Finish the queued writes and close the writer's connection.
+
+        The WAL is merged into the database file.
         """
         self._jobs.put(None)
         self._writer.join()

@@ -27,8 +27,9 @@ def order_by(terms: Sequence[Term]) -> str:
 
 
 def beyond(terms: Sequence[Term], place: Sequence[Any]) -> tuple[str, list[Any]]:
-    """Return the condition on rows that come after the one with these values of the terms, and its
-    parameters.
+    """Return the condition on rows that come after a row, and its parameters.
+
+    The row is given by its values of the terms.
     """
     if not terms:
         return "0", []
