@@ -29,10 +29,10 @@ $(ORACLE): tests/sweeps/oracle-requirements.txt | $(READY)
 demo: $(READY)  ## Run 400 digits runs on the embedded server and write report/
 	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/demo.sh
 
-# Most tests wait for a server, a client or a browser, so three at a time keep two cores busy.
+# Most tests wait for a server, a client or a browser, so four at a time keep two cores busy.
 test: $(READY) $(ORACLE)  ## Run the tests
 	@$(BIN)/python -m tests.clients.environments newest
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 3 --dist loadfile
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 4 --dist loadfile
 
 test-clients: $(READY)  ## Test the server with clients from 0.19 to the newest (1.5 GB in .venv-clients)
 	@$(BIN)/python -m tests.clients.environments all

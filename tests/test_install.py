@@ -114,11 +114,11 @@ def test_it_works_among_modules_of_the_same_names(folder: Path) -> None:
     assert f"best score {len(OWN) + len(PACKAGES)}" in done.stderr
     assert "was run" not in done.stderr, "in the agent itself"
     name = done.stdout.strip()
-    for command in ("status", "table", "report"):
+    for command, code in (("status", 0), ("table", None), ("report", None)):
         done = metasweep(folder, command, name, "--local")
         assert "was run" not in done.stderr
         assert "Traceback" not in done.stderr
-    assert metasweep(folder, "status", name, "--local").returncode == 0
+        assert code in (None, done.returncode)
 
 
 def test_every_command_that_the_agent_names_works_as_it_stands(folder: Path) -> None:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from metasweep.cli import COMMANDS, main
 from tests.docs.commands import DOCUMENTS, ROOT, all_commands, problem, shown
@@ -45,8 +46,8 @@ def test_every_command_is_documented() -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_helps(name: str) -> None:
     for word in ("-h", "--help"):
-        done = subprocess.run([sys.executable, "-m", "metasweep", name, word], capture_output=True, text=True)
-        assert (done.returncode, done.stderr) == (0, "")
+        done = CliRunner().invoke(main, [name, word], prog_name="metasweep")
+        assert (done.exit_code, done.stderr) == (0, "")
         assert done.stdout.startswith(f"Usage: metasweep {name}")
 
 

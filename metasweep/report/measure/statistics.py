@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 from scipy.special import nctdtr, ndtri, stdtr, stdtrit
 
 SIGNIFICANCE = 0.05  # of every claim; with Holm's or Bonferroni's correction if there are several
@@ -163,6 +162,8 @@ def detectable(std: float, n: int, comparisons: int = 1, power: float = POWER) -
     """
     if n < 2 or not std > 0:
         return math.nan
+    from scipy.optimize import brentq  # slow to import, rarely needed
+
     critical = float(stdtrit(n - 1, 1 - SIGNIFICANCE / comparisons / 2))
 
     # P(T > critical) = power for the noncentral t distribution, whose noncentrality grows with the

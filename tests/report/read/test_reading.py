@@ -42,13 +42,19 @@ def results(
     return toy.analysis("section", "results", toy.sweep, *options, **where, **env)
 
 
-def test_a_busy_server_is_asked_again(toy: Toy) -> None:
+@pytest.fixture(scope="module")
+def undisturbed(toy: Toy) -> str:
+    """What the section says when nothing goes wrong."""
+    return toy.analysis("section", "results", toy.sweep).stdout
+
+
+def test_a_busy_server_is_asked_again(toy: Toy, undisturbed: str) -> None:
     faults = {0: 429, 3: 503, 5: DROP}
     with flaky(toy.server.port, lambda number: faults.get(number % 7)) as proxy:
         found = results(toy, proxy, "disturbed")
     assert found.returncode == 0, found.stderr
     assert proxy.failed > 5
-    assert found.stdout == toy.analysis("section", "results", toy.sweep).stdout
+    assert found.stdout == undisturbed
 
 
 def test_a_server_that_is_lost_half_way_costs_one_line_and_not_what_was_read(toy: Toy) -> None:
@@ -87,14 +93,14 @@ def test_what_needs_no_history_takes_a_handful_of_requests(toy: Toy) -> None:
             assert cloud.total - before <= 5, cloud.seen
 
 
-def test_a_limit_is_waited_out_and_said(toy: Toy) -> None:
+def test_a_limit_is_waited_out_and_said(toy: Toy, undisturbed: str) -> None:
     with serve(Cloud(toy.server.url, limits={"all": Limit(12, seconds=8)})) as cloud:
         where = {"WANDB_BASE_URL": cloud.url, "XDG_CACHE_HOME": str(toy.server.home / "limited")}
         found = toy.analysis("section", "results", toy.sweep, **where, WANDB_HTTP_TIMEOUT="3")
         assert found.returncode == 0, found.stderr
         assert cloud.refused["429"]
         assert "W&B is throttling this account: waiting" in found.stderr
-        assert found.stdout == toy.analysis("section", "results", toy.sweep).stdout
+        assert found.stdout == undisturbed
 
 
 @contextmanager
