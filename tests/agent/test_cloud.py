@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from metasweep.agent.points.missing import Missing
 from metasweep.client.account import Account
 from metasweep.client.protocol import Client
 from metasweep.client.sweep import open_sweep
-from tests.agent.conftest import PATIENCE, Play, Workshop, by_state, each_once
+from tests.agent.conftest import PATIENCE, Play, Workshop, by_state, each_once, wait_until
 from tests.cloud.faults import Fault, Faults
 from tests.cloud.limits import Limit
 from tests.cloud.proxy import Cloud, serve
@@ -62,9 +63,13 @@ def test_on_the_embedded_server_lost_answers_cost_no_attempt(tmp_path: Path) -> 
 
 
 def test_a_rate_limit_delays_runs_and_fails_none(play: Play) -> None:
-    with play(limits={"all": Limit(30, seconds=4)}) as (workshop, cloud):
-        code, output = workshop.agent(workshop.sweep(LOGS, values=5), "--workers", "4", "--max-failures", "1")
-        assert code == 0, output
+    limit = Limit(30, seconds=5)
+    with play(limits={"all": limit}) as (workshop, cloud):
+        agent = workshop.start(workshop.sweep(LOGS, values=5), "--workers", "4", "--max-failures", "1")
+        wait_until(lambda: cloud.acted["claim"], PATIENCE)
+        limit.began, limit.used = time.monotonic(), limit.requests  # a slow machine would never get there
+        output, _ = agent.communicate(timeout=PATIENCE)
+        assert agent.returncode == 0, output
         assert cloud.refused["429"]
         assert by_state(workshop, cloud, output) == each_once(5)
         assert "0 failed" in output

@@ -81,23 +81,24 @@ def test_it_promises_nothing_that_the_server_has_not_heard(play: Play, trouble: 
         assert found["crashed"].total() == 3
 
 
-def ask_late(workshop: Workshop, cloud: Cloud, answer: threading.Event) -> subprocess.Popen[str]:
-    """An agent whose first run has ended and whose second question is heard; `answer` lets the answer go."""
+def ask_late(workshop: Workshop, cloud: Cloud, answer: threading.Event) -> tuple[subprocess.Popen[str], str]:
+    """An agent with a finished run, whose next claim is answered when `answer` says so; and its sweep."""
     agent = workshop.start(workshop.sweep(HOLDS, values=3), "--workers", "1")
     wait_until(lambda: list(workshop.folder.glob("began-*")), PATIENCE)  # all that is slow has started
     cloud.late = {"claim": answer}
     asked = cloud.acted["claim"]
     workshop.write("free", "")
+    name = name_of(agent)
     wait_until(lambda: cloud.acted["claim"] > asked, PATIENCE)
-    return agent
+    wait_until(lambda: "finished" in states(workshop, cloud, name), PATIENCE)  # it may claim ahead of that
+    return agent, name
 
 
 @pytest.mark.timeout(600)
 def test_a_run_that_comes_too_late_is_given_back(play: Play) -> None:
     late = threading.Event()
     with play() as (workshop, cloud):
-        agent = ask_late(workshop, cloud, late)
-        name = name_of(agent)
+        agent, name = ask_late(workshop, cloud, late)
         agent.send_signal(signal.SIGTERM)
         assert agent.stdout
         assert any("a signal arrived" in line for line in agent.stdout)
@@ -114,7 +115,8 @@ def test_a_run_that_comes_too_late_is_given_back(play: Play) -> None:
 @pytest.mark.timeout(600)
 def test_it_says_that_an_answer_is_missing_which_may_have_been_a_run(play: Play) -> None:
     with play() as (workshop, cloud):
-        said = leave(ask_late(workshop, cloud, threading.Event()))
-        assert ALL_WELL not in said
-        assert "a claim was not answered" in said
+        agent, _ = ask_late(workshop, cloud, threading.Event())
+        said = leave(agent)
+        assert ALL_WELL not in said, said
+        assert "a claim was not answered" in said, said
         assert "--missing" in said
