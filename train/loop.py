@@ -1,7 +1,7 @@
 """Training and evaluation only: no logging, no files, no command line."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from train.config import Config
 from train.data import DataSet, Split
 from train.network import passes
+from train.network.layers import dropout_factors
 from train.network.models import CLASSES, build
 from train.network.optim import Optimizer, lr_factor
 
@@ -120,7 +121,7 @@ class Training(TrainingBase):
         """Train on the images of this epoch that are left."""
         self.model.train()
         for batches in self.intervals():
-            yield self._train_steps(batches)
+            yield self._train_interval(batches)
 
     def intervals(self) -> Iterator[tuple[Tensor, ...]]:
         """Yield the training images of an epoch, or of the rest of it.
@@ -153,21 +154,39 @@ class Training(TrainingBase):
             self.noise.set_state(state["noise"][self.noise.device.type])
         self.step = state["step"]
 
-    def _train_steps(self, batches: tuple[Tensor, ...]) -> Interval:
-        """Do one step for each index tensor in ``batches``. It waits for the device only once, at the end."""
-        labels = self.data.train.labels[torch.cat(batches)]
-        logits = torch.cat([self.train_step(self.data.train[index]) for index in batches])
+    def _train_interval(self, indices: tuple[Tensor, ...]) -> Interval:
+        """Do one step for each index tensor. It waits for the device only once, at the end."""
+        labels = self.data.train.labels[torch.cat(indices)]
+        batches = (self.data.train[index] for index in indices)
+        logits = self.train_steps([len(index) for index in indices], batches)
         loss = F.cross_entropy(logits, labels).double()
         right = (logits.argmax(1) == labels).double().mean()
         return Interval(self.step, *torch.stack((loss, right)).tolist())
 
-    def train_step(self, batch: Split) -> Tensor:
+    def train_steps(self, sizes: Sequence[int], batches: Iterable[Split]) -> Tensor:
+        """Do one step for each of the batches, which have these sizes; return their logits (n, classes)."""
+        with torch.inference_mode(not self.by_autograd):  # 3 % faster
+            steps = zip(batches, self._draw(sizes), strict=True)
+            return torch.cat([self._train_step(batch, factors) for batch, factors in steps])
+
+    def _draw(self, sizes: Sequence[int]) -> Iterable[passes.Factors]:
+        """Return the dropout factors of steps with so many images each, for the hand-written passes.
+
+        Drawn for one step at a time they take three times as long.
+        """
+        hidden, rate = self.model.hidden_sizes, self.config.dp
+        if self.by_autograd or not rate:
+            return [[None] * len(hidden)] * len(sizes)
+        layers = [dropout_factors((sum(sizes), size), rate, self.noise).split(sizes) for size in hidden]
+        return zip(*layers, strict=True)
+
+    def _train_step(self, batch: Split, factors: passes.Factors) -> Tensor:
         """Update the weights with the gradients of the batch; return its logits (n, classes)."""
         if self.by_autograd:
             logits, gradients = self._differentiate(batch)
         else:
             logits, gradients = passes.differentiate(
-                self._forward, self.weights, batch.images, batch.labels, self.config.dp
+                self._forward, self.weights, batch.images, batch.labels, factors
             )
         self.set_lr()
         self.optimizer.step(gradients)
@@ -203,7 +222,10 @@ class Training(TrainingBase):
 
     def _predict(self, images: Tensor) -> Tensor:
         """Logits (n, classes), without dropout."""
-        return self.model(images) if self.by_autograd else self._forward(self.weights, images, 0)[0]
+        if self.by_autograd:
+            return self.model(images)
+        logits, _ = self._forward(self.weights, images, [None] * len(self.model.hidden_sizes))
+        return logits
 
     def evaluate_epoch(self) -> tuple[Evaluation, Evaluation]:
         """Validation and test set, one after the other."""

@@ -24,7 +24,7 @@ from benchmarks.measure import Comparison, Figure, interleave
 from benchmarks.stock import __main__ as stock_program
 from train import data
 from train.config import Config
-from train.loop import Training
+from train.loop import LOG_EVERY, Training
 from train.network.models import build
 
 BATCH = 64
@@ -137,7 +137,8 @@ def _floor_epoch(model: str, data_dir: str, device: torch.device) -> Callable[[]
 
     def epoch() -> None:
         training.model.train()
-        for batch in batches:
-            training.train_step(batch)
+        for start in range(0, len(batches), LOG_EVERY):
+            interval = batches[start : start + LOG_EVERY]
+            training.train_steps([len(batch) for batch in interval], interval)
 
     return epoch

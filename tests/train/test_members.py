@@ -169,8 +169,8 @@ def test_one_member_that_does_not_fit_is_an_error(tiny: DataSet, monkeypatch: py
 
 def test_dropout_drawn_for_many_steps_is_each_members_own(tiny: DataSet) -> None:
     together = configs("dense", "adam", epochs=1)
-    single = Members(together[:1], tiny, CPU, torch.float32, steps_per_draw=50)
-    several = Members(together, tiny, CPU, torch.float32, steps_per_draw=50)
+    single = Members(together[:1], tiny, CPU, torch.float32)
+    several = Members(together, tiny, CPU, torch.float32)
     expected = (train_epochs(single)[0], single.evaluate_epoch([0])[0])
     assert_alike((train_epochs(several)[0], several.evaluate_epoch([0])[0]), expected)
     (layers,) = several._draw([6])

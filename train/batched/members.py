@@ -5,7 +5,7 @@ whose weights are rows of stacked tensors. Forward and backward passes run over 
 optimizer updates its rows.
 """
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ from torch.func import functional_call, vmap
 
 from train.config import Config
 from train.data import DataSet, Split
-from train.loop import LOG_EVERY, Evaluation, Interval, Training
+from train.loop import Evaluation, Interval, Training
 from train.network.layers import dropout_factors
 from train.network.models import CLASSES, build
 from train.network.recorded import Recorded
@@ -60,18 +60,12 @@ class Members:
         device: torch.device,
         dtype: torch.dtype,
         states: Sequence[dict[str, Any] | None] | None = None,
-        steps_per_draw: int | None = None,
     ) -> None:
-        """Start fresh members, or continue from their ``states``, all at the same step.
-
-        ``steps_per_draw``: for how many steps a member's dropout is drawn at once. The default is one on the
-        CPU, as in the layer, and a logging interval on a GPU, to save launches.
-        """
+        """Start fresh members, or continue from their ``states``, all at the same step."""
         self.data, self.device, self.dtype = data, device, dtype
         self.trainings = [self._begin(config) for config in configs]
         self.chunk = len(configs)
         """Members in one batched pass. A smaller number needs less memory for activations."""
-        self._steps_per_draw = steps_per_draw or (LOG_EVERY if device.type == "cuda" else 1)
         self._coming: list[Iterator[tuple[Tensor, ...]]] = []
         with torch.device("meta"):  # the weights are those of the members
             self._network = build(configs[0].model, data.image_shape, dropout=0)
@@ -145,24 +139,16 @@ class Members:
         means = zip(self.trainings, losses, rights, strict=True)
         return [Interval(training.step, loss / images, right / images) for training, loss, right in means]
 
-    def _draw(self, sizes: Sequence[int]) -> Iterator[Noise]:
-        """Yield for each step the dropout factors (members, images, ...) of each layer: 0 or 1/(1 - p)."""
-        start = 0
-        while start < len(sizes):
-            images = sizes[start]
-            steps = min(sizes[start : start + self._steps_per_draw].count(images), self._steps_per_draw)
-            own = [self._draw_own(training, steps, images) for training in self.trainings]
-            layers = [torch.stack(layer, 1) for layer in zip(*own, strict=True)]
-            yield from zip(*layers, strict=True) if layers else [()] * steps
-            start += steps
+    def _draw(self, sizes: Sequence[int]) -> Iterable[Noise]:
+        """Return for each step the dropout factors (members, images, ...) of each layer: 0 or 1/(1 - p)."""
+        own = [self._draw_own(training, sum(sizes)) for training in self.trainings]
+        layers = [torch.stack(layer).split(list(sizes), 1) for layer in zip(*own, strict=True)]
+        return zip(*layers, strict=True)
 
-    def _draw_own(self, training: Training, steps: int, images: int) -> list[Tensor]:
-        """Return a member's dropout factors (steps, images, ...) of each layer.
-
-        They are drawn as the member's own layer draws them.
-        """
+    def _draw_own(self, training: Training, images: int) -> list[Tensor]:
+        """Return a member's dropout factors (images, ...) of each layer, drawn as its own layers do."""
         kept = 1 - training.config.dp
-        shapes = [(steps, images, *shape) for shape in self._dropout.shapes]
+        shapes = [(images, *shape) for shape in self._dropout.shapes]
         if self.device.type == "cpu" and self.dtype == torch.float32 and kept < 1:
             return [dropout_factors(shape, training.config.dp, training.noise) for shape in shapes]
         blank = [torch.empty(shape, device=self.device, dtype=self.dtype) for shape in shapes]

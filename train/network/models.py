@@ -9,13 +9,18 @@ CLASSES = 10
 class Dense(nn.Module):
     """A three-layer perceptron: pixels - 256 - 128 - classes, with ReLU and dropout."""
 
+    hidden_sizes = (256, 128)
+
     def __init__(self, image_shape: tuple[int, int], dropout: float) -> None:
         super().__init__()
         height, width = image_shape
-        self.hidden1 = nn.Linear(height * width, 256)
-        self.hidden2 = nn.Linear(256, 128)
-        self.output = nn.Linear(128, CLASSES)
-        self.dropout = nn.Dropout(dropout)
+        size1, size2 = self.hidden_sizes
+        self.hidden1 = nn.Linear(height * width, size1)
+        # In memory an input's weights lie together, as the product of images and weights reads them.
+        self.hidden1.weight.data = self.hidden1.weight.data.t().contiguous().t()
+        self.hidden2 = nn.Linear(size1, size2)
+        self.output = nn.Linear(size2, CLASSES)
+        self.dropout: nn.Module = nn.Dropout(dropout)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (n, classes) of images (n, 1, height, width)."""
@@ -32,15 +37,18 @@ class CNN(nn.Module):
     normalisation SGD reaches in two epochs what otherwise only Adam does, for 2 % of the time.
     """
 
+    hidden_sizes = (128,)
+
     def __init__(self, image_shape: tuple[int, int], dropout: float) -> None:
         super().__init__()
         height, width = ((size + 1) // 2 // 2 for size in image_shape)
         self.conv1 = nn.Conv2d(1, 8, kernel_size=5, stride=2, padding=2)
         self.conv2 = nn.Conv2d(8, 16, kernel_size=3, padding=1)
         self.norm = nn.LayerNorm(16 * height * width)
-        self.hidden = nn.Linear(16 * height * width, 128)
-        self.output = nn.Linear(128, CLASSES)
-        self.dropout = nn.Dropout(dropout)
+        (size,) = self.hidden_sizes
+        self.hidden = nn.Linear(16 * height * width, size)
+        self.output = nn.Linear(size, CLASSES)
+        self.dropout: nn.Module = nn.Dropout(dropout)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (n, classes) of images (n, 1, height, width)."""
@@ -51,7 +59,7 @@ class CNN(nn.Module):
         return self.output(self.dropout(F.relu(self.hidden(self.norm(x)))))
 
 
-def build(name: str, image_shape: tuple[int, int], dropout: float) -> nn.Module:
+def build(name: str, image_shape: tuple[int, int], dropout: float) -> Dense | CNN:
     """The network called ``name``, with fresh weights from the global random generator."""
     if name == "dense":
         return Dense(image_shape, dropout)

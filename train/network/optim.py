@@ -46,23 +46,28 @@ class Optimizer:
         weights' final memory layout.
         """
         count = 2 if self.name == "adam" else 1
-        return [[torch.zeros_like(weight) for weight in self.weights] for _ in range(count)]
+        with torch.inference_mode(False):  # so that `restore` may change them
+            return [[torch.zeros_like(weight) for weight in self.weights] for _ in range(count)]
 
     @functools.cached_property
     def _steps(self) -> list[Tensor]:
         """Return the number of steps done, once per weight, as torch's call needs it."""
-        return [torch.zeros((), device=weight.device) for weight in self.weights]
+        with torch.inference_mode(False):
+            return [torch.zeros((), device=weight.device) for weight in self.weights]
 
     def step(self, gradients: Sequence[Tensor]) -> None:
         """Update every weight with its gradient, which has the weight's memory layout."""
-        of_weights: list[Any] = list(gradients)
+        weights, of_weights, *moments = (
+            [_in_memory_order(tensor) for tensor in tensors]
+            for tensors in (self.weights, gradients, *self._moments)
+        )
         if self.name == "adam":
-            means, squares = self._moments
+            means, squares = moments
             options = ADAM | {"lr": self.lr, "capturable": isinstance(self.lr, Tensor)}
-            adam(self.weights, of_weights, means, squares, [], self._steps, **options)
+            adam(weights, of_weights, means, squares, [], self._steps, **options)
         else:
-            velocities: list[Any] = self._moments[0]
-            sgd(self.weights, of_weights, velocities, lr=self.lr, **SGD)
+            velocities: list[Any] = moments[0]
+            sgd(weights, of_weights, velocities, lr=self.lr, **SGD)
 
     def state(self) -> dict[str, Any]:
         """Moments and the count of steps."""
@@ -74,6 +79,11 @@ class Optimizer:
         for tensors, values in zip(own, kept, strict=True):
             for tensor, value in zip(tensors, values, strict=True):
                 tensor.copy_(value)
+
+
+def _in_memory_order(tensor: Tensor) -> Tensor:
+    """The same numbers as they lie in memory: a fused update copies what is not contiguous."""
+    return tensor if tensor.is_contiguous() else tensor.as_strided((tensor.numel(),), (1,))
 
 
 def lr_factor(schedule: str, step: int, total: int) -> float:

@@ -1,17 +1,17 @@
 """Forward and backward passes of both networks, written by hand for float32 on a CPU.
 
-They compute the same as autograd with half the calls: no graph is built, ReLU is part of the product before
-it, and the derivatives of ReLU and dropout are one kernel. Weights and gradients are lists in the order of
-the network's parameters.
+They compute the same as autograd with half the calls, since no graph is built. Weights and gradients are
+lists in the order of the network's parameters.
 """
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from train.network.layers import dropout_factors, product
+from train.network.layers import product
 from train.network.models import CLASSES
 
 aten = torch.ops.aten
@@ -20,38 +20,43 @@ ONE_HOT = torch.eye(CLASSES)
 
 Backward = Callable[[Tensor], list[Tensor]]
 """Takes the gradient of the logits (n, classes); returns those of the weights."""
-Forward = Callable[[Sequence[Tensor], Tensor, float], tuple[Tensor, Backward]]
-"""Takes weights, images (n, 1, height, width) and the dropout rate; returns logits and the backward pass."""
+Factors = Sequence[Tensor | None]
+"""The dropout factors (n, features) of each hidden layer, or None for no dropout."""
+Forward = Callable[[Sequence[Tensor], Tensor, Factors], tuple[Tensor, Backward]]
+"""Takes weights, images (n, 1, height, width) and factors; returns logits and the backward pass."""
 
 
 def differentiate(
-    forward: Forward, weights: Sequence[Tensor], images: Tensor, labels: Tensor, dropout: float
+    forward: Forward, weights: Sequence[Tensor], images: Tensor, labels: Tensor, factors: Factors
 ) -> tuple[Tensor, list[Tensor]]:
     """Logits (n, classes), and the gradients of the mean cross-entropy with respect to the weights."""
-    logits, backward = forward(weights, images, dropout)
+    logits, backward = forward(weights, images, factors)
     return logits, backward(logits.softmax(1).sub_(ONE_HOT.index_select(0, labels)).div_(labels.numel()))
 
 
-def dense(weights: Sequence[Tensor], images: Tensor, dropout: float) -> tuple[Tensor, Backward]:
+def dense(weights: Sequence[Tensor], images: Tensor, factors: Factors) -> tuple[Tensor, Backward]:
     """The passes of `models.Dense`."""
     weight1, bias1, weight2, bias2, weight3, bias3 = weights
+    factors1, factors2 = factors
     pixels = images.flatten(1)
-    hidden1 = _hidden(pixels, weight1, bias1, dropout)
-    hidden2 = _hidden(hidden1, weight2, bias2, dropout)
+    hidden1 = _hidden(pixels, weight1, bias1, factors1)
+    hidden2 = _hidden(hidden1, weight2, bias2, factors2)
 
     def backward(at_output: Tensor) -> list[Tensor]:
-        at_hidden2 = _before_hidden(product(at_output, weight3.t()), hidden2, dropout)
-        at_hidden1 = _before_hidden(product(at_hidden2, weight2.t()), hidden1, dropout)
+        at_hidden2 = _before_hidden(product(at_output, weight3), hidden2, factors2)
+        at_hidden1 = _before_hidden(product(at_hidden2, weight2), hidden1, factors1)
+        of_weight1 = product(pixels.t(), at_hidden1).t()  # in the weights' memory layout
         return [
-            *_of_linear(at_hidden1, pixels),
+            of_weight1,
+            at_hidden1.sum(0),
             *_of_linear(at_hidden2, hidden1),
             *_of_linear(at_output, hidden2),
         ]
 
-    return product(hidden2, weight3, bias3), backward
+    return _linear(hidden2, weight3, bias3), backward
 
 
-def cnn(weights: Sequence[Tensor], images: Tensor, dropout: float) -> tuple[Tensor, Backward]:
+def cnn(weights: Sequence[Tensor], images: Tensor, factors: Factors) -> tuple[Tensor, Backward]:
     """The passes of `models.CNN`."""
     kernel1, offset1, kernel2, offset2, scale, shift, weight1, bias1, weight2, bias2 = weights
     features1 = F.conv2d(images, kernel1, offset1, 2, 2).relu_()
@@ -59,55 +64,81 @@ def cnn(weights: Sequence[Tensor], images: Tensor, dropout: float) -> tuple[Tens
     pooled, places = F.max_pool2d(features2, 2, return_indices=True)
     flat = pooled.relu_().permute(0, 2, 3, 1).flatten(1)  # channels last, as they are in memory
     normed, mean, spread = torch.native_layer_norm(flat, scale.shape, scale, shift, 1e-5)
-    hidden = _hidden(normed, weight1, bias1, dropout)
+    hidden = _hidden(normed, weight1, bias1, factors[0])
 
     def backward(at_output: Tensor) -> list[Tensor]:
-        at_hidden = _before_hidden(product(at_output, weight2.t()), hidden, dropout)
-        at_normed = product(at_hidden, weight1.t())
+        at_hidden = _before_hidden(product(at_output, weight2), hidden, factors[0])
+        at_normed = product(at_hidden, weight1)
         at_flat, of_scale, of_shift = aten.native_layer_norm_backward.default(
             at_normed, flat, scale.shape, mean, spread, scale, shift, (True, True, True)
         )
         batch, channels, height, width = pooled.shape
         at_pooled = threshold_backward(at_flat, flat, 0).view(batch, height, width, channels)
+        of_offset2 = at_pooled.sum(
+            (0, 1, 2)
+        )  # the sum of what pooling sends back, which is four times as large
         at_features2 = aten.max_pool2d_with_indices_backward.default(
             at_pooled.permute(0, 3, 1, 2), features2, (2, 2), (2, 2), (0, 0), (1, 1), False, places
         )
-        at_features1, of_kernel2, of_offset2 = _before_convolution(at_features2, features1, kernel2, 1, 1)
-        at_features1 = threshold_backward(at_features1, features1, 0)
-        _, of_kernel1, of_offset1 = _before_convolution(at_features1, images, kernel1, 2, 2)
+        at_features1 = threshold_backward(_before_convolution(at_features2, kernel2), features1, 0)
+        of_offset1 = at_features1.sum((0, 2, 3))
+        of_kernel1 = _of_kernel(at_features1, images, kernel1, 2, 2)
+        of_kernel2 = _of_kernel(at_features2, features1, kernel2, 1, 1)
         of_convolutions = [of_kernel1, of_offset1, of_kernel2, of_offset2]
         of_linears = [*_of_linear(at_hidden, normed), *_of_linear(at_output, hidden)]
         return [*of_convolutions, of_scale, of_shift, *of_linears]
 
-    return product(hidden, weight2, bias2), backward
+    return _linear(hidden, weight2, bias2), backward
 
 
 FORWARD: dict[str, Forward] = {"dense": dense, "cnn": cnn}
 
 
-def _hidden(x: Tensor, weight: Tensor, bias: Tensor, dropout: float) -> Tensor:
+def _linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    return product(x, weight.t()).add_(bias)
+
+
+def _hidden(x: Tensor, weight: Tensor, bias: Tensor, factors: Tensor | None) -> Tensor:
     """A linear layer, ReLU and dropout."""
-    result = product(x, weight, bias, relu=True)
-    return result.mul_(dropout_factors(result.shape, dropout)) if dropout else result
+    result = _linear(x, weight, bias).relu_()
+    return result if factors is None else result.mul_(factors)
 
 
-def _before_hidden(gradient: Tensor, result: Tensor, dropout: float) -> Tensor:
+def _before_hidden(gradient: Tensor, result: Tensor, factors: Tensor | None) -> Tensor:
     """Return the gradient before ReLU and dropout. Only values above 0 in their result have passed both."""
-    return threshold_backward(gradient, result, 0).mul_(1 / (1 - dropout))
+    before = threshold_backward(gradient, result, 0)
+    return before if factors is None else before.mul_(factors)
 
 
 def _of_linear(gradient: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
     """Gradients of a linear layer's weights and bias."""
-    return product(gradient.t(), x.t()), gradient.sum(0)
+    return product(gradient.t(), x), gradient.sum(0)
 
 
-def _before_convolution(
-    gradient: Tensor, x: Tensor, kernel: Tensor, stride: int, padding: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the gradients of x (not for images), of the kernel in its memory layout, and of the bias."""
-    wanted = (x.shape[1] > 1, True, False)
-    at_x, of_kernel, _ = aten.convolution_backward.default(
-        gradient, x, kernel, None, (stride,) * 2, (padding,) * 2, (1, 1), False, (0, 0), 1, wanted
+def _before_convolution(gradient: Tensor, kernel: Tensor) -> Tensor:
+    """Return the gradient of the input of a 3 x 3 convolution with padding.
+
+    It is a convolution with the kernel turned around. Two neighbours are computed at once, as channels: so
+    few channels as one has would leave half of the processor's vectors empty.
+    """
+    turned = kernel.numpy()[:, :, ::-1, ::-1].transpose(1, 2, 3, 0)
+    inputs, rows, columns, outputs = turned.shape
+    pair = np.zeros((2, inputs, rows, columns + 1, outputs), np.float32)
+    pair[0, :, :, :-1] = pair[1, :, :, 1:] = turned
+    last_first = torch.from_numpy(pair).view(2 * inputs, rows, columns + 1, outputs).permute(0, 3, 1, 2)
+    batch, _, height, width = gradient.shape
+    even = F.pad(gradient, (0, 1)) if width % 2 else gradient
+    pairs = F.conv2d(even, last_first, None, (1, 2), 1).permute(0, 2, 3, 1)
+    return pairs.reshape(batch, height, -1, inputs)[:, :, :width].permute(0, 3, 1, 2)
+
+
+def _of_kernel(gradient: Tensor, x: Tensor, kernel: Tensor, stride: int, padding: int) -> Tensor:
+    """Return the gradient of a convolution's kernel, in its memory layout.
+
+    The bias's would take ten times as long here as by a sum of its own.
+    """
+    only_kernel = (False, True, False)
+    _, of_kernel, _ = aten.convolution_backward.default(
+        gradient, x, kernel, None, (stride,) * 2, (padding,) * 2, (1, 1), False, (0, 0), 1, only_kernel
     )
-    of_bias = gradient.sum((0, 2, 3))  # ten times as fast as with the call above
-    return at_x, of_kernel.contiguous(memory_format=torch.channels_last), of_bias
+    return of_kernel.contiguous(memory_format=torch.channels_last)
