@@ -24,7 +24,7 @@ import click
 
 from metasweep.agent.node import resources
 from metasweep.agent.node.measure import memory_of
-from metasweep.agent.runs import runfiles
+from metasweep.agent.runs import preflight, runfiles
 from metasweep.agent.runs.log import last_words
 from metasweep.agent.runs.traces import Traces, differences, recorded_by_wandb, variables_of
 from metasweep.batch.need import Need
@@ -109,7 +109,7 @@ def main(path: Path, extra: tuple[str, ...]) -> None:
     1: it is not; the lines marked with ! say why.
     """
     with checked_sweep(path, extra) as here:
-        choice = ways.choose(runfiles.program_of(here.sweep, extra, here.point))
+        choice = ways.choose(runfiles.program_of(here.sweep.config, extra, here.point))
         alone = here.run("check-alone", Choice(Way.COLD, ""))
         report(here, "alone", alone)
         if alone.status:
@@ -137,6 +137,7 @@ def main(path: Path, extra: tuple[str, ...]) -> None:
 def checked_sweep(path: Path, extra: tuple[str, ...]) -> Iterator[CheckedSweep]:
     """Yield the sweep on a temporary server, with a claimed point and the environment set."""
     config = sweep.read_file(path)
+    preflight.check(config, extra)
     with tempfile.TemporaryDirectory(prefix="metasweep-check-") as folder:
         data_dir = str(Path(folder) / "server")
         os.environ.update(embedded.start_server(data_dir))

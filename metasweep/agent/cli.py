@@ -25,9 +25,9 @@ from metasweep.agent.node import nodecopy, resources
 from metasweep.agent.node.walltime import Walltime
 from metasweep.agent.options import Options, declare
 from metasweep.agent.points import extend
-from metasweep.agent.points.missing import Missing
+from metasweep.agent.points.missing import Missing, require_grid
 from metasweep.agent.progress import ProgressMonitor
-from metasweep.agent.runs import runfiles, unsent
+from metasweep.agent.runs import preflight, runfiles, unsent
 from metasweep.agent.workers import packing, trainers
 from metasweep.agent.workers.first import FirstRun
 from metasweep.agent.workers.fleet import Fleet
@@ -70,13 +70,22 @@ class Agent:
     earlier: Sequence[str] = ()
     """Names of the sweeps that this one extends."""
     noted_at: float = -math.inf
+    has_told_unmeasured: bool = False
 
     def show(self) -> None:
         """Show the progress here, and from time to time in `jobs`."""
         self.screen.refresh(self.fleet, self.monitor)
+        self.tell_unmeasured()
         if time.monotonic() - self.noted_at > TALLY_SECONDS:
             self.noted_at = time.monotonic()
             self.leave_tally()
+
+    def tell_unmeasured(self) -> None:
+        """Say once that the sweep's metric is not logged: its search and its report would know nothing."""
+        latest = self.monitor.latest
+        if latest and latest.unmeasured and not self.has_told_unmeasured:
+            self.has_told_unmeasured = True
+            self.screen.say(latest.unmeasured)
 
     def leave_tally(self) -> None:
         """Write the state of the runs for `jobs`."""
@@ -124,16 +133,32 @@ def prepare(options: Options) -> Agent:
     runfiles.root()
     client = connect(options)
     earlier = extend.read_earlier(client, options.extend)
-    if earlier and sweep.is_file(options.sweep):
-        extend.confirm(earlier, sweep.read_file(Path(options.sweep)))
+    if sweep.is_file(options.sweep):
+        check_file(Path(options.sweep), options, earlier)
     # Wait for the server: a job that ended at once would lose its place in the queue.
     patience = PATIENCE_SECONDS if job.job_id(os.environ) else 0.0
     found = sweep.open_sweep(client, options.sweep, options.entity, options.project, patience)
+    if found.name in [each.name for each in earlier]:
+        raise click.UsageError("--extend takes an earlier sweep; what is left of this one runs without it")
+    preflight.check(found.config, options.program_arguments)
     missing = left_out_points(client, found, options, earlier)
     screen = introduce(client, found, options)
     agent = make_ready(client, found, missing, screen, options)
     agent.earlier = [str(each.name) for each in earlier]
     return agent
+
+
+def check_file(path: Path, options: Options, earlier: Sequence[sweep.Sweep]) -> None:
+    """Find what would fail in a sweep before it is made from its file.
+
+    Raises: click.UsageError; click.Abort, if the user does not want what has changed.
+    """
+    config = sweep.read_file(path)
+    preflight.check(config, options.program_arguments)
+    if options.missing or earlier:
+        require_grid(config, str(path))
+    if earlier:
+        extend.confirm(earlier, config)
 
 
 def connect(options: Options) -> Client:
@@ -168,7 +193,7 @@ def make_ready(
     set_environment(found, threads, client.is_embedded)
     folder = runfiles.make_folder(found.name.id)
     unsent.note_command(folder.parent, os.environ)
-    program = runfiles.program_of(found, options.program_arguments, {})
+    program = runfiles.program_of(found.config, options.program_arguments, {})
     trainers.check(program, options.members)
     choice = ways.choose(program, options.cold)
     screen.say(choice.reason)
@@ -345,8 +370,11 @@ def report(agent: Agent) -> None:
     if not agent.fleet.shared.signals:  # after a signal the time that is left belongs to the runs
         agent.monitor.ask(since=agent.fleet.shared.changed)
     screen, fleet = agent.screen, agent.fleet
+    agent.tell_unmeasured()
     if agent.monitor.unfinished != 0:
         name_failures(agent)
+        if not fleet.shared.unfinished and not agent.earlier:
+            say_what_nobody_runs(agent)
     agent.leave_tally()
     screen.say(f"{display.progress_line(fleet, agent.monitor).plain}; {display.tally_line(fleet).plain}")
     if agent.options.local:
@@ -390,6 +418,15 @@ def say_how_to_go_on(agent: Agent) -> None:
         agent.screen.say(
             f"to run what is missing: metasweep agent {found.name} --missing{agent.options.place}"
         )
+
+
+def say_what_nobody_runs(agent: Agent) -> None:
+    """Say which points of a grid the server offers to nobody: they failed, or were stopped, elsewhere."""
+    latest, left = agent.monitor.latest, agent.monitor.unfinished
+    grid = agent.fleet.shared.sweep.config.get("method") == "grid"
+    if grid and latest and left and not latest.running and latest.state.upper() == "FINISHED":
+        agent.screen.say(f"points that are not finished, and that the server does not offer again: {left}")
+        say_how_to_go_on(agent)
 
 
 def point_to_results(agent: Agent) -> None:

@@ -28,6 +28,8 @@ class SweepProgress:
     expected: int | None
     best: float | None
     best_run: str | None
+    unmeasured: str
+    """A finished run without the sweep's metric, in a sentence; empty if there is none, or one with it."""
     at: float
     """When the server answered (monotonic clock)."""
 
@@ -125,8 +127,22 @@ def read(reply: dict[str, Any], sweep: Sweep, now: float) -> SweepProgress:
         expected=(reply["sweep"] or {}).get("runCountExpected"),
         best=best,
         best_run=best_run,
+        unmeasured=unmeasured(reply, sweep.metric) if best is None else "",
         at=now,
     )
+
+
+def unmeasured(reply: dict[str, Any], metric: Metric | None) -> str:
+    """Return which finished run in the server's answer lacks the metric, and what it logged instead."""
+    if metric is None or not reply["best"]["edges"]:
+        return ""
+    node = reply["best"]["edges"][0]["node"]
+    summary = json.loads(node["summaryMetrics"] or "{}")
+    if metric.of_run(summary) is not None:
+        return ""
+    logged = ", ".join(sorted(name for name in summary if not name.startswith("_"))) or "nothing"
+    name = node["displayName"]
+    return f"{name} has finished without a number {metric.name}, the sweep's metric: it logged {logged}"
 
 
 def durations_of(reply: dict[str, Any]) -> list[float]:

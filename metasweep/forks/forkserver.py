@@ -174,6 +174,8 @@ class Forkserver:
             return Way.COLD
         if self.way is Way.FORK and not warmup.is_single_threaded():
             self.start_ahead("what is imported ahead has started a thread")
+        if self.way is Way.FORK and begun.touches_gpu():
+            self.start_ahead("what is imported ahead has opened a GPU")
         return self.way
 
     def start_now(self, message: Start, environ: dict[str, str], way: Way) -> tuple[int, int, int | None]:

@@ -111,6 +111,37 @@ def test_a_parameter_that_the_program_does_not_know(workshop: Workshop) -> None:
 
 
 @pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (["${env}", "python", "nothing.py", "${args}"], "there is no nothing.py."),
+        (["${env}", "python", "-u", "-m", "nothing.train"], "there is no module nothing, here or installed."),
+        (["./nothing", "${args}"], "there is no command ./nothing."),
+        (["${env}", "./sweep.yaml", "${args}"], "./sweep.yaml is not executable (chmod +x ./sweep.yaml)."),
+        (["${env}", "pyhton", "program.py", "${args}"], "there is no command pyhton."),
+    ],
+)
+def test_a_program_that_cannot_be_started(workshop: Workshop, command: list[str], words: str) -> None:
+    code, output = workshop.agent(workshop.sweep(command=command))
+    assert code == 2
+    assert words in last_line(output)
+    assert "sweep root/" not in output, "none is made in vain"
+
+
+def test_another_folder_than_the_program_s(workshop: Workshop) -> None:
+    _, output = workshop.agent(workshop.sweep(metric={"name": "Score", "goal": "maximize"}), "--count", "1")
+    name = next(word for word in output.split() if word.count("/") == 2)
+    assert "has finished without a number Score, the sweep's metric: it logged score" in output
+    (workshop.folder / "program.py").rename(workshop.folder / "renamed.py")
+    code, output = workshop.agent(name)
+    assert code == 2
+    assert f"cannot be started from {workshop.folder}: there is no program.py." in last_line(output)
+    (workshop.folder / "renamed.py").rename(workshop.folder / "program.py")
+    code, output = workshop.agent(name)
+    assert code == 0, "no point was lost"
+    assert "3 of 3 runs done" in output
+
+
+@pytest.mark.parametrize(
     ("argument", "name"),
     [
         ("http://localhost:8080/me/mnist/sweeps/abc123?nw=x", "me/mnist/abc123"),

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 from typing import Any
 
 from metasweep.agent.node.walltime import Walltime
-from metasweep.agent.progress import ProgressMonitor, SweepProgress
+from metasweep.agent.progress import ProgressMonitor, SweepProgress, unmeasured
+from metasweep.sweeps.metric import Metric
 
 
 def test_time_is_left_only_while_a_run_is_going_on() -> None:
     unused: Any = None
     monitor = ProgressMonitor(unused, unused, 1.0, Walltime(None))
     now = time.monotonic()
-    monitor.first = SweepProgress("RUNNING", 0, 1, 4, None, None, now - 20)
+    monitor.first = SweepProgress("RUNNING", 0, 1, 4, None, None, "", now - 20)
     monitor.latest = replace(monitor.first, finished=2, at=now)
     assert monitor.seconds_left()
     for state in ("RUNNING", "FINISHED"):  # two points failed for good
         monitor.latest = replace(monitor.latest, state=state, running=0)
         assert monitor.seconds_left() is None
+
+
+def test_a_finished_run_without_the_metric_is_named() -> None:
+    def said(summary: dict[str, Any]) -> str:
+        node = {"displayName": "point-1", "summaryMetrics": json.dumps(summary)}
+        return unmeasured({"best": {"edges": [{"node": node}]}}, metric)
+
+    metric = Metric.of({"metric": {"name": "val/acc", "goal": "maximize"}})
+    assert said({"Val/Acc": 0.5, "_step": 3}).endswith("val/acc, the sweep's metric: it logged Val/Acc")
+    assert said({"val/acc": "NaN"}).endswith("it logged val/acc")
+    assert said({"_step": 3}).endswith("it logged nothing")
+    assert said({"val/acc": 0.5}) == ""
+    assert unmeasured({"best": {"edges": []}}, metric) == ""

@@ -204,9 +204,11 @@ def test_a_command_that_is_not_python(workshop: Workshop) -> None:
     assert code == 4, "to the server, a program that does not use wandb has not finished"
     assert set((workshop.folder / "out").read_text().splitlines()) <= {"x=0 end", "x=1 end"}
     assert all("value: " in log for log in workshop.logs().values())
-    missing = workshop.sweep(command=["no-such-program"])
-    code, output = workshop.agent(missing, "--count", "1", "--workers", "1")
-    assert "exit code 127: cannot run no-such-program: No such file or directory" in output
+    workshop.write("run.sh", "#!/nowhere").chmod(0o755)
+    code, output = workshop.agent(
+        workshop.sweep(command=["./run.sh"]), "--count", "1", "--workers", "1", "--max-attempts", "1"
+    )
+    assert "exit code 127: cannot run ./run.sh: No such file or directory" in output
 
 
 def test_arguments_for_the_program_and_a_count(workshop: Workshop) -> None:

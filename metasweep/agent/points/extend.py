@@ -15,7 +15,7 @@ from metasweep.sweeps.grid import Grid, identity, value_of_run
 from metasweep.sweeps.parameters import read_parameters
 from metasweep.sweeps.states import FINISHED
 
-ABSENT = object()
+ABSENT, VARYING = object(), object()
 Path = tuple[str, ...]
 
 
@@ -33,16 +33,14 @@ def read_earlier(client: Client, names: Sequence[str]) -> list[Sweep]:
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Return in words what differs for all points: constants, the program, the command."""
-    before, after = constants(old), constants(new)
+    """Return in words what differs for all points: constants, parameters, the program, the command."""
+    before, after = parameters(old), parameters(new)
     found = []
     for path in dict.fromkeys([*before, *after]):
         was, now = before.get(path, ABSENT), after.get(path, ABSENT)
-        if was is ABSENT or now is ABSENT:  # a parameter that varies in the other config is no difference
-            differs = is_absent_from(path, old if was is ABSENT else new)
-        else:
-            differs = identity(was) != identity(now)
-        if differs:
+        # What varies now is no difference: a run that had one of its values is found by that.
+        # What varied before and is gone is one: runs with all its values would pass for the same point.
+        if now is ABSENT or (VARYING not in (was, now) and identity(was) != identity(now)):
             found.append(f"{'.'.join(path)}: {text(was)} → {text(now)}")
     for key in ("program", "command"):
         if old.get(key) != new.get(key):
@@ -50,9 +48,9 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def is_absent_from(path: Path, config: Mapping[str, Any]) -> bool:
-    """Return whether a config has neither a constant nor a varying parameter at this path."""
-    return path not in {parameter.path for parameter in read_parameters(config)}
+def parameters(config: Mapping[str, Any]) -> dict[Path, Any]:
+    """Return every parameter of a config by its path: the value of a constant, VARYING for others."""
+    return {each.path: VARYING for each in read_parameters(config)} | constants(config)
 
 
 def constants(config: Mapping[str, Any]) -> dict[Path, Any]:
@@ -63,7 +61,9 @@ def constants(config: Mapping[str, Any]) -> dict[Path, Any]:
 
 def text(value: Any) -> str:
     """Return a value as text."""
-    return "nothing" if value is ABSENT else str(value)
+    if value is ABSENT:
+        return "nothing"
+    return "several values" if value is VARYING else str(value)
 
 
 def confirm(earlier: Sequence[Sweep], config: Mapping[str, Any]) -> None:

@@ -28,6 +28,14 @@ from metasweep.sweeps.states import FINISHED, KILLED, OPEN
 ABANDONED = "abandoned"  # our state for a preempted run that the server does not offer again
 
 
+def require_grid(config: Mapping[str, Any], name: str) -> None:
+    """Check that a sweep is a grid. Raises: click.UsageError."""
+    if config.get("method") != "grid":
+        raise click.UsageError(
+            f"--missing and --extend are for a grid; {name} is a {config.get('method')} search"
+        )
+
+
 @dataclass(frozen=True)
 class Tried:
     """The runs of one point so far."""
@@ -55,10 +63,7 @@ class Missing:
 
         Raises: click.UsageError, if the sweep is not a grid.
         """
-        if sweep.config.get("method") != "grid":
-            raise click.UsageError(
-                f"--missing and --extend are for a grid; {sweep.name} is a {sweep.config['method']} search"
-            )
+        require_grid(sweep.config, str(sweep.name))
         self._client, self._sweep = client, sweep
         self.attempts = attempts
         self._elsewhere = frozenset(elsewhere)

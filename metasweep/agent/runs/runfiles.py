@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +76,11 @@ def make_folder(sweep_id: str) -> Path:
     return here
 
 
-def program_of(sweep: Sweep, extra: Sequence[str], point: dict[str, Any], args_file: str = "") -> Program:
-    """Return what the sweep's command runs for a point. The user's extra arguments come last."""
-    words = command.expand(
-        sweep.config.get("command"), sweep.config.get("program"), point, os.environ, args_file
-    )
+def program_of(
+    config: Mapping[str, Any], extra: Sequence[str], point: dict[str, Any], args_file: str = ""
+) -> Program:
+    """Return what the command of a sweep's config runs for a point. The user's extra arguments come last."""
+    words = command.expand(config.get("command"), config.get("program"), point, os.environ, args_file)
     return parse([*command.use_own_python(words), *extra])
 
 
@@ -108,6 +108,6 @@ def prepare(sweep: Sweep, handed: dict[str, Any], point: dict[str, Any], extra: 
     write(parameters, f"wandb_version: 1\n\n{text}" if point else "wandb_version: 1")
     if command.ARGS_FILE in (sweep.config.get("command") or ()):
         write(args_file, command.forms(point)["args_json"][0])
-    program = program_of(sweep, extra, point, str(args_file))
+    program = program_of(sweep.config, extra, point, str(args_file))
     environ = {"WANDB_RUN_ID": run_id, "WANDB_SWEEP_PARAM_PATH": str(parameters)}
     return Start(run_id, program, environ, str(here / f"run-{run_id}.log"))

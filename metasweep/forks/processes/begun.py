@@ -23,6 +23,7 @@ UNFIT = 3
 """What such a process writes of itself, beside the words of `turns`: its imports cannot be made ahead."""
 ASK_BY_PREFIX = ("fsspec.config", "tqdm.utils")
 """Modules that look through all variables for some that begin with a word of theirs, which no run changes."""
+GPU_FILES = ("/dev/nvidia", "/dev/kfd", "/dev/dri/")
 READ_BY_LIBRARIES_IN_C = ("CUDA_VISIBLE_DEVICES",)
 
 
@@ -157,10 +158,10 @@ class Beginning:
 
 
 def touches_gpu() -> bool:
-    """Whether this process has a GPU open, whose memory is for those that train."""
+    """Whether this process has a GPU open. Its memory is for those that train, and no fork can use it."""
     for number in os.listdir("/proc/self/fd"):
         try:
-            if os.readlink(f"/proc/self/fd/{number}").startswith("/dev/nvidia"):
+            if os.readlink(f"/proc/self/fd/{number}").startswith(GPU_FILES):
                 return True
         except FileNotFoundError:  # that of the listing itself
             continue

@@ -47,10 +47,11 @@ def parse(words: Sequence[str]) -> Program:
         interpreter, (head, *arguments) = tuple(rest[:begin]), rest[begin:] or [""]
         if head == "-m" and arguments:
             return Program("module", arguments[0], tuple(arguments[1:]), tuple(rest), interpreter)
-        if head.endswith(".py"):
+        if head.endswith(".py") and not Path(head).is_dir():
             return Program("script", head, tuple(arguments), tuple(rest), interpreter)
         return Program("command", f"python {head}", tuple(words[1:]), tuple(words))
-    return Program("command", rest[0] if rest else words[0], tuple(words[1:]), tuple(words))
+    named = rest and not rest[0].startswith("-") and "=" not in rest[0]  # env has options and assignments
+    return Program("command", rest[0] if named else words[0], tuple(words[1:]), tuple(words))
 
 
 def is_this_python(word: str) -> bool:

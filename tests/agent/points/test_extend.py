@@ -62,6 +62,8 @@ def test_another_constant_is_not_run_unasked(workshop: Workshop) -> None:
         (config(x={"value": 1}), config(x={"value": 2}), ["x: 1 → 2"]),
         (config(x={"values": [1]}), config(x={"values": [1]}, y={"value": 3}), ["y: nothing → 3"]),
         (config(x={"values": [1]}, y={"value": 3}), config(x={"values": [1]}), ["y: 3 → nothing"]),
+        (config(x={"values": [1]}), config(x={"values": [1]}, y={"values": [3, 4]}), []),
+        (config(x={"values": [1, 2]}, y={"value": 3}), config(y={"value": 3}), ["x: several values → nothing"]),  # noqa: E501
         (config(o=GROUP[1]), config(o=GROUP[2]), ["o.x: 1 → 2"]),
         (config(x={"value": 1}) | {"program": "q.py"}, config(x={"value": 1}), ["program: q.py → p.py"]),
     ],

@@ -37,6 +37,10 @@ def test_agents_share_the_missing_points(forgetful: Workshop) -> None:
     name = next(word for word in output.split() if word.count("/") == 2)
     before = {x: len((workshop.folder / f"tried-{x}").read_text().split()) for x in range(8)}
     assert "4 of 8 runs done" in output
+    code, said = workshop.agent(name, "--workers", "1")
+    assert code == 0
+    assert "points that are not finished, and that the server does not offer again: 4" in said
+    assert f"to run what is missing: metasweep agent {name} --missing" in said
     workshop.write("mended", "")
     agents = [workshop.start(name, "--missing", "--workers", "2") for _ in range(3)]
     results = [(agent.communicate(timeout=PATIENCE)[0], agent.returncode) for agent in agents]
@@ -51,7 +55,8 @@ def test_only_a_grid_has_missing_points(workshop: Workshop) -> None:
     sweep = workshop.sweep(method="random", parameters={"x": {"values": [1, 2]}})
     code, output = workshop.agent(sweep, "--missing")
     assert code == 2
-    assert "--missing and --extend are for a grid" in output
+    assert "--missing and --extend are for a grid; sweep.yaml is a random search" in output
+    assert "sweep root/" not in output, "none is made in vain"
 
 
 class OneRun(Client):

@@ -94,7 +94,7 @@ def test_a_sweep_with_a_program_only() -> None:
         (["/usr/bin/env", "python", "-m", "train", "--lr=1"], "module", "train", ("--lr=1",)),
         (["python3", "-u", "a/b.py", "x"], "script", "a/b.py", ("x",)),
         ([sys.executable, "b.py"], "script", "b.py", ()),
-        (["/usr/bin/env", "A=1", "python", "b.py"], "command", "A=1", ("A=1", "python", "b.py")),
+        (["/usr/bin/env", "A=1", "python", "b.py"], "command", "/usr/bin/env", ("A=1", "python", "b.py")),
         (["python", "-c", "print()"], "command", "python -c", ("-c", "print()")),
         (["python", "-O", "b.py"], "script", "b.py", ()),
         (["python", "-X", "dev", "b.py"], "command", "python -X", ("-X", "dev", "b.py")),
