@@ -61,6 +61,8 @@ class Forkserver:
     way: Way = Way.COLD
     service: service.Service | None = None
     warm_up: Callable[[Sequence[str]], object] | None = None
+    read: dict[str, int] = field(default_factory=dict)
+    """Files of the program that a fork rests on, and when each was last changed (ns)."""
     has_started: bool = False
     leaving: bool = False
 
@@ -129,6 +131,7 @@ class Forkserver:
         )
         main_module.put_first(str(folder))
         self.warm_up = warmup.load(message.imports)
+        self.read = {**message.read, **warmup.own_files(folder)}
         if not self.warm_up and (name := warmup.shadowed(folder)):
             self.start_ahead(f"the program's folder has a {name} of its own")
 
@@ -145,6 +148,7 @@ class Forkserver:
         if self.warm_up and not message.companion:  # once, with the arguments of the first run
             warmup.attempt(self.warm_up, message.program.arguments)
             self.warm_up = None
+            self.read |= warmup.own_files(message.program.folder)
             self.spares.drop()
         way = self.way_for(message)
         environ = self.environ | message.environ
@@ -174,6 +178,8 @@ class Forkserver:
             return Way.COLD
         if self.way is Way.FORK and not warmup.is_single_threaded():
             self.start_ahead("what is imported ahead has started a thread")
+        if self.way is Way.FORK and warmup.was_changed(self.read):
+            self.start_ahead("the program was edited meanwhile")
         if self.way is Way.FORK and begun.touches_gpu():
             self.start_ahead("what is imported ahead has opened a GPU")
         return self.way

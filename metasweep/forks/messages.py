@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from metasweep.forks.beginning import Statement
 from metasweep.forks.processes.program import Program
@@ -22,6 +23,8 @@ class Load:
     """What to import before runs are forked."""
     beginning: tuple[Statement, ...] = ()
     """The imports that a process started ahead of its run makes meanwhile."""
+    read: Mapping[str, int] = field(default_factory=dict)
+    """If runs are forked: the files on which that rests, and when each was last changed (ns)."""
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ class Pool:
 
         `report` tells the user what only the forkserver can notice.
         """
-        self._load = Load(program, choice.way, choice.imports, choice.beginning)
+        self._load = Load(program, choice.way, choice.imports, choice.beginning, choice.read)
         self._interpreter = program.interpreter or (sys.executable,)
         self._report = report
         self._environ = dict(environ)

@@ -37,6 +37,8 @@ class Reading:
     """Modules of `LIBRARIES`, in the order of their imports."""
     doubt: str = ""
     """Why the program might notice: place and reason; empty if it cannot."""
+    files: dict[str, int] = field(default_factory=dict)
+    """The files that were read, and when each was last changed (ns)."""
 
 
 def read(program: Program) -> Reading:
@@ -84,6 +86,7 @@ def files_of(folder: Path, module: str) -> list[Path]:
 def read_file(path: Path, folder: Path, found: Reading) -> list[Path]:
     """Read one file of the program, add to `found`, and return the files that it imports."""
     try:
+        found.files[str(path)] = path.stat().st_mtime_ns
         tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return []  # the run itself will print what is wrong

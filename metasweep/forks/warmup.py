@@ -9,7 +9,7 @@ import importlib.util
 import sys
 import sysconfig
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 # jemalloc (in pyarrow, which pandas imports) stops its thread for a fork; the child works without it.
@@ -34,6 +34,25 @@ def shadowed(folder: Path) -> str | None:
     }
     loaded = {name.partition(".")[0] for name in sys.modules if is_library(name)}
     return next(iter(sorted((own & loaded) - {"__main__"})), None)
+
+
+def own_files(folder: Path) -> dict[str, int]:
+    """Return the files of loaded modules in the program's folder, and when each was last changed (ns)."""
+    names = [name for name in sys.modules if name.partition(".")[0] != "metasweep" and not is_library(name)]
+    files = [getattr(sys.modules[name], "__file__", None) for name in names]
+    return {
+        file: Path(file).stat().st_mtime_ns
+        for file in files
+        if file and Path(file).is_relative_to(folder) and Path(file).is_file()
+    }
+
+
+def was_changed(files: Mapping[str, int]) -> bool:
+    """Return whether one of the files is not what it was."""
+    try:
+        return any(Path(file).stat().st_mtime_ns != changed for file, changed in files.items())
+    except OSError:
+        return True
 
 
 def load_modules(names: Iterable[str]) -> None:

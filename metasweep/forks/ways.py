@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import enum
 import importlib.util
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from metasweep.forks import beginning, reading
@@ -38,6 +39,8 @@ class Choice:
     """What to import before runs are forked."""
     beginning: tuple[beginning.Statement, ...] = ()
     """The imports that a process started ahead of its run makes meanwhile."""
+    read: Mapping[str, int] = field(default_factory=dict)
+    """The files on which the choice of a fork rests, and when each was last changed (ns)."""
 
 
 def choose(program: Program, cold: bool = False) -> Choice:
@@ -60,7 +63,7 @@ def choose(program: Program, cold: bool = False) -> Choice:
         return Choice(Way.FORK, reason, (package,), first)
     tops = ", ".join(sorted({name.partition(".")[0] for name in (*found.imports, "wandb")}))
     reason = f"runs are forked from a process that has imported {tops}"
-    return Choice(Way.FORK, reason, tuple(found.imports), first)
+    return Choice(Way.FORK, reason, tuple(found.imports), first, found.files)
 
 
 def package_of(program: Program) -> str | None:
