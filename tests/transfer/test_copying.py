@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -98,7 +99,7 @@ def test_a_sweep_is_pushed_whole_resumed_and_pulled_back(
         push = command("push", server, sweep, cloud.url, other_server.key)
         cut_off = subprocess.Popen(push, env=server.env, cwd=server.home, stderr=subprocess.DEVNULL)
         while cloud.seen["file_stream"] < 3 and cut_off.poll() is None:
-            pass
+            time.sleep(0.01)
         cut_off.kill()
         cut_off.wait()
         done = server.run(*push)

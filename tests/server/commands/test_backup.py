@@ -5,6 +5,7 @@ import json
 import re
 import sqlite3
 import threading
+import time
 from pathlib import Path
 
 import requests
@@ -45,7 +46,7 @@ def test_a_backup_under_load_is_served(own_server: ServerProcess, tmp_path: Path
     writer.start()
     try:
         while client.run("saved")["historyLineCount"] < 20:
-            pass
+            time.sleep(0.05)
         target = tmp_path / "copy"
         saved = command("backup", "--server-dir", str(own_server.data_dir), str(target))
     finally:
