@@ -13,7 +13,7 @@ import click
 
 from metasweep.report.base.sections import SECTIONS
 from metasweep.report.measure.statistics import INTERVALS
-from metasweep.report.options import TOLD, Told, of_runs, of_sweeps, read_study, selecting
+from metasweep.report.options import GIVEN, Given, of_runs, of_sweeps, read_study, selecting
 from metasweep.report.read.study import Study
 
 if TYPE_CHECKING:
@@ -64,11 +64,11 @@ def confirming(command: Any) -> Any:
     )
     @functools.wraps(command)
     def confirmed_by(study: Study, confirmed: tuple[str, ...], **options: Any) -> Any:
-        told: Told = click.get_current_context().meta[TOLD]
-        asked = replace(told.metric, metric=study.metric.name)
-        told = Told(asked, study.seed)
+        given: Given = click.get_current_context().meta[GIVEN]
+        asked = replace(given.metric, metric=study.metric.name)
+        given = Given(asked, study.seed)
         return command(
-            study, confirmation=read_study(confirmed, None, told) if confirmed else None, **options
+            study, confirmation=read_study(confirmed, None, given) if confirmed else None, **options
         )
 
     return confirmed_by
@@ -181,8 +181,8 @@ def importance(study: Study, format_name: str) -> None:
     from metasweep.report.base.errors import AnalysisError
     from metasweep.report.sections.importance import listing, measure, too_little
 
-    told: Told = click.get_current_context().meta[TOLD]
-    metric = study.metric if told.metric.metric else study.reported
+    given: Given = click.get_current_context().meta[GIVEN]
+    metric = study.metric if given.metric.metric else study.reported
     found = measure(study, metric)
     if found is None:
         raise AnalysisError(too_little(study))

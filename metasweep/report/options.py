@@ -57,21 +57,21 @@ def of_sweeps(command: Command, histories: bool = True) -> Command:
         seed: str | None,
         **options: Any,
     ) -> Any:
-        told = Told(Asked(metric, goal, unit), seed)
+        given = Given(Asked(metric, goal, unit), seed)
         where = server_dir if local else None
-        study = read_study(sweeps, where, told, refresh, histories)
-        click.get_current_context().meta[TOLD] = told
+        study = read_study(sweeps, where, given, refresh, histories)
+        click.get_current_context().meta[GIVEN] = given
         return command(study, **options)
 
     return reading
 
 
 of_runs = functools.partial(of_sweeps, histories=False)
-TOLD = "metasweep.report.told"
+GIVEN = "metasweep.report.given"
 
 
 @dataclass(frozen=True)
-class Told:
+class Given:
     """What the user says about the study, instead of a guess."""
 
     metric: Asked = NOTHING_ASKED
@@ -92,7 +92,7 @@ def selecting(command: Command) -> Command:
 def read_study(
     sweeps: tuple[str, ...],
     server_dir: Path | None,
-    told: Told,
+    given: Given,
     refresh: bool = False,
     histories: bool = True,
 ) -> Study:
@@ -103,7 +103,7 @@ def read_study(
 
         if len(files) < len(sweeps):
             raise click.UsageError("Give CSV files or sweeps of a server, not both.")
-        return read_files([Path(name) for name in dict.fromkeys(files)], told.metric, told.seed)
+        return read_files([Path(name) for name in dict.fromkeys(files)], given.metric, given.seed)
     from metasweep.report.base.progress import progress_bar
 
     # importing wandb takes half a second, and --help does not need it
@@ -115,7 +115,7 @@ def read_study(
         connection.use_local_server(server_dir)
     client = connection.connect()
     with progress_bar("Reading histories") as progress:
-        return api.read(client, sweeps, cache, progress, told.metric, told.seed, histories)
+        return api.read(client, sweeps, cache, progress, given.metric, given.seed, histories)
 
 
 def subset(study: Study, expression: str) -> Study:

@@ -171,7 +171,7 @@ def power_of_the_table(draws: int, size: float) -> Result:
         return not worse.best and not worse.indistinguishable
 
     return share(
-        f"a row {size:g} std below the best of eight that is told apart, 5 seeds",
+        f"a row {size:g} std below the best of eight that is distinguished, 5 seeds",
         "said on the page",
         draws,
         seen,

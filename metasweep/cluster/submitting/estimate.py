@@ -74,9 +74,7 @@ def choose(
         return Plan(jobs, walltime)
     if points is None or points.left is None or points.run_seconds is None:
         reason = "the sweep has no end" if points and points.left is None else "no finished run is known yet"
-        raise click.UsageError(
-            f"say both --jobs and --walltime: {reason}, so there is nothing to reckon with"
-        )
+        raise click.UsageError(f"say both --jobs and --walltime: {reason}, so they cannot be worked out")
     return suggest(points.left, points.run_seconds, workers, jobs, walltime, longest)
 
 

@@ -73,20 +73,20 @@ def compare(study: Study, runs: pd.DataFrame, parameter: str, where: str, level:
         return f"{where} there is only {name} {value(runs[parameter].iloc[0])}." if len(runs) else ""
     found = _best(study, runs, parameter)
     if found is None:
-        return f"{where} it cannot be told which {name} is best: no setting was run with all its values."
+        return f"{where} it cannot be said which {name} is best: no setting was run with all its values."
     top, mean, seeds, tests = found
     reached = f"{metric.amount(mean)} {metric.words}"
     head = f"{where}, {name} {value(top)} is best on average ({reached})"
     if seeds < 2:
-        return f"{head}; one seed cannot tell whether by more than chance."
+        return f"{head}; one seed cannot show whether by more than chance."
     worse = [item for item, test in tests.items() if test.p_value < level]
     alike = ", ".join(value(item) for item in tests if item not in worse)
     tested = f"paired t over {seeds} seeds, Holm, 5 %"
     if not worse:
-        return f"{where}, {name} {value(top)} ({reached}) cannot be told apart from {alike} ({tested})."
+        return f"{where}, {name} {value(top)} ({reached}) cannot be distinguished from {alike} ({tested})."
     losses = ", ".join(f"{value(item)} by {metric.show(abs(tests[item].difference))}" for item in worse)
     unit = metric.difference(0.0).partition(" ")[2]
-    rest = f"; not to be told apart from it: {alike}" if alike else ""
+    rest = f"; not distinguishable from it: {alike}" if alike else ""
     return f"{head}; it beats {losses}{' ' + unit if unit else ''}{rest} ({tested})."
 
 
@@ -103,7 +103,7 @@ def trend(study: Study, runs: pd.DataFrame, parameter: str) -> Claim:
 
     def say(level: float) -> str:
         if not p_value < level:
-            return f"Over all runs, {metric.words} does not go with {name} as far as can be told ({about})."
+            return f"Over all runs, {metric.words} does not go with {name} as far as can be seen ({about})."
         better = "larger" if rank * metric.sign > 0 else "smaller"
         return f"Over all runs, {better} {name} goes with better {metric.words} ({about})."
 
@@ -123,8 +123,8 @@ def best_by(study: Study, runs: pd.DataFrame, parameter: str, by: Sequence[str])
             parts.append(f"{value(found.value)}{brackets} at {' '.join(map(value, levels))}")
     shown = parameter_name(parameter)
     if not parts:
-        return f"Which {shown} is best at which {names} cannot be told."
-    return f"Best {shown} by {names}, in brackets what is not to be told apart from it: {'; '.join(parts)}."
+        return f"Which {shown} is best at which {names} cannot be said."
+    return f"Best {shown} by {names}, in brackets what is not distinguishable from it: {'; '.join(parts)}."
 
 
 class _Best(NamedTuple):
@@ -170,9 +170,9 @@ def spread(study: Study, runs: pd.DataFrame, parameter: str, level: float = SIGN
     p_value, rows = _spread_test(study, runs, parameter)
     name = parameter_name(parameter)
     if math.isnan(p_value):
-        return f"The effect of {name} on the spread over seeds cannot be told."
+        return f"The effect of {name} on the spread over seeds cannot be said."
     if not p_value < level:
-        return f"The spread over seeds does not depend on {name} as far as can be told (Brown-Forsythe, 5 %)."
+        return f"The spread over seeds does not depend on {name} as far as can be seen (Brown-Forsythe, 5 %)."
     spreads = [
         f"{study.reported.show(_pooled_std(study, rows[rows[parameter] == item]))} at {value(item)}"
         for item in study.levels(parameter)

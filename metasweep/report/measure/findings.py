@@ -48,7 +48,7 @@ def findings(study: Study) -> list[Finding]:
     """
     told = [finding for _, finding, _ in _told(study)]
     if measured(study).empty:
-        nothing = f"Nothing can be told: there is no finished run with {with_article(study.reported)}."
+        nothing = f"Nothing can be said: there is no finished run with {with_article(study.reported)}."
         told.append(Finding(nothing))
     return [*told, *cost(study)]
 
@@ -119,7 +119,7 @@ def dropout(study: Study) -> list[Claim]:
         return []
     learned = cells_that_learned(study, runs, DROPOUT)
     if learned.empty:
-        words = "What dropout does cannot be told: no setting learned with every dropout."
+        words = "What dropout does cannot be said: no setting learned with every dropout."
         return [Claim(math.nan, lambda _level: words, "effects")]
     where = "Where every run learned (above 50 %)" if study.reported.is_accuracy else "Over all runs"
     return [claim(study, learned, DROPOUT, where, "effects"), spread_claim(study, learned, DROPOUT)]
@@ -229,7 +229,7 @@ def _side(study: Study, difference: Interval, differ: bool) -> str:
         return f"{names} differ by {theirs.difference(mean)} on average (test less validation)"
     shown = f"{theirs.show(mean)} ± {theirs.difference(width)}"
     if not differ:
-        return f"{names} do not differ on average as far as can be told ({shown})"
+        return f"{names} do not differ on average as far as can be seen ({shown})"
     first, _, second = names.partition(" and ")
     shown = f"{theirs.show(abs(mean))} ± {theirs.difference(width)}"
     return f"{first} lies {shown} {'above' if mean > 0 else 'below'} {second}"

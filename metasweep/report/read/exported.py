@@ -201,7 +201,7 @@ def _plain(text: str) -> Any:
 
 
 def _time(text: str) -> str:
-    """Return a time as ISO 8601 tells it; a time that is told otherwise is not known."""
+    """Return a time in ISO 8601. A time in another form counts as not known."""
     found = pd.to_datetime(text, format="ISO8601", utc=True, errors="coerce")
     return LONG_AGO if pd.isna(found) else str(found.isoformat())
 

@@ -33,8 +33,8 @@ MOST_LEVELS = 5  # of a parameter by which correlations are split
 OPPOSED = 0.2
 WORDS = {
     "anova": "The grid is complete, so the variance over its runs splits exactly into main effects, "
-    "interactions and what the seeds do (functional ANOVA). What chance adds to every effect is taken off, "
-    "with seeds to tell it by.",
+    "interactions and what the seeds do (functional ANOVA). Chance adds something to every "
+    "effect. Where there are seeds, they show how much, and it is taken off.",
     "permutation": "The runs are no complete grid, so a random forest estimates the total index: half the "
     "rise of its squared error on unseen runs when a hyper-parameter is shuffled. How far that is from the "
     "truth is not known: there is no interval.",
@@ -59,7 +59,7 @@ def too_little(study: Study) -> str:
     if finished < FEWEST_RUNS:
         needed = f"the importance needs a complete grid or {FEWEST_RUNS} runs, there are {finished}"
         return f"Too few finished runs: {needed}."
-    return "The runs show no difference between them: nothing can be told."
+    return "The runs show no difference between them: nothing can be said."
 
 
 def measure(study: Study, metric: Quantity) -> Importance | None:

@@ -10,11 +10,11 @@ from starlette.responses import Response
 from metasweep import page
 from metasweep.server.pages import find
 from metasweep.server.pages.answers import SAFE, send
+from metasweep.server.pages.data import live_report
 from metasweep.server.pages.data import project as projects
 from metasweep.server.pages.data import run as runs
 from metasweep.server.pages.data import sweep as sweeps
-from metasweep.server.pages.data import told as telling
-from metasweep.server.pages.data.told import Told
+from metasweep.server.pages.data.live_report import LiveReport
 from metasweep.server.pages.state import Pages
 from metasweep.server.store import views
 
@@ -59,11 +59,11 @@ def sweep(request: Request) -> Response:
         return (
             views.runs_version(read, "sweep", row["id"]),
             views.sweeps_version(read, "sweep", row["id"]),
-            told(request, row, parent).serial,
+            newest_report(request, row, parent).serial,
         )
 
     def make() -> dict[str, Any]:
-        newest = told(request, row, parent)
+        newest = newest_report(request, row, parent)
         return page.encode(sweeps.page_data(read, row, parent, tracks, newest)) | {
             "control": sweeps.control(read, row),
             "warnings": newest.warnings,
@@ -73,17 +73,17 @@ def sweep(request: Request) -> Response:
     return answer(request, ("sweep", row["id"]), look, make)
 
 
-def told(request: Request, row: sqlite3.Row, parent: sqlite3.Row) -> Told:
+def newest_report(request: Request, row: sqlite3.Row, parent: sqlite3.Row) -> LiveReport:
     """What the report says of a sweep."""
     base = find.address(parent["entity"], parent["name"])
-    return telling.ask(request.app.state.pages.teller, find.read(request), row, parent, base)
+    return live_report.ask(request.app.state.pages.reporter, find.read(request), row, parent, base)
 
 
 def sweep_file(request: Request) -> Response:
     """A sweep's page as one file that works without a server."""
     read, (row, parent) = find.read(request), find.sweep(request)
     tracks = request.app.state.pages.tracks
-    text = page.render(sweeps.page_data(read, row, parent, tracks, told(request, row, parent)))
+    text = page.render(sweeps.page_data(read, row, parent, tracks, newest_report(request, row, parent)))
     headers = SAFE | {"Content-Disposition": f'attachment; filename="{row["name"]}.html"'}
     return Response(text, media_type="text/html; charset=utf-8", headers=headers)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from metasweep.server.pages.answers import Answer
 from metasweep.server.pages.data.lines import Lines
-from metasweep.server.pages.data.told import Teller
+from metasweep.server.pages.data.live_report import Reporter
 from metasweep.server.pages.data.tracks import Tracks
 
 MOST_ANSWERS = 64
@@ -83,8 +83,8 @@ class Pages:
         self.answers = Answers()
         self.tracks = Tracks()
         self.lines = Lines()
-        self.teller = Teller()
+        self.reporter = Reporter()
 
     def close(self) -> None:
         """End what is under way."""
-        self.teller.close()
+        self.reporter.close()

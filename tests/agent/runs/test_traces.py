@@ -1,4 +1,4 @@
-"""Two runs of one point are told apart by what they leave behind, and not by what always differs."""
+"""Two runs of one point are distinguished by what they leave behind, and not by what always differs."""
 
 from __future__ import annotations
 

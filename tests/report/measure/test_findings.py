@@ -128,7 +128,7 @@ def test_the_learning_rate_that_works_for_each_optimizer() -> None:
     assert sgd.startswith("With sgd, lr 0.1 is best")
     assert adam.startswith("With adam, lr 0.001 is best")
     assert "0.01 by 5.12" in sgd  # points: 5 + 0.2 × 3/5
-    assert "not to be told apart" not in sgd
+    assert "not distinguishable" not in sgd
 
 
 def test_an_incomplete_grid_claims_nothing_of_settings_that_differ_in_more() -> None:
@@ -187,7 +187,7 @@ def test_runs_of_one_seed_are_not_many_witnesses() -> None:
     (found,) = said(agreement(study))
     expected = ttest_1samp([2.0, -1, 2, -1, 0.5], 0).confidence_interval(0.95)
     width = (expected.high - expected.low) / 2
-    assert f"do not differ on average as far as can be told (-0.50 ± {width:.2f} points)" in found
+    assert f"do not differ on average as far as can be seen (-0.50 ± {width:.2f} points)" in found
     (one,) = said(agreement(study.select(study.runs["seed"] == 1)))
     assert "differ by -2.00 points on average (test less validation)" in one
 
@@ -201,7 +201,7 @@ def test_the_best_of_many_equals_is_no_reason_to_look_beyond_the_edge() -> None:
     assert told <= 2
 
 
-@pytest.mark.parametrize(("gain", "words"), [(0.03, "try 0.32 next"), (0.0, "cannot be told apart")])
+@pytest.mark.parametrize(("gain", "words"), [(0.03, "try 0.32 next"), (0.0, "cannot be distinguished")])
 def test_best_at_the_edge_of_the_grid(gain: float, words: str) -> None:
     study = flat()
     runs = study.runs

@@ -72,7 +72,7 @@ def test_the_best_row_is_the_one_that_the_decision_takes() -> None:
     taken = decide(study)
     assert taken is not None
     assert taken.winner.values == rows[1].values
-    assert rows[0].p_value < 0.01  # better by 0.05 for every seed: it is told apart
+    assert rows[0].p_value < 0.01  # better by 0.05 for every seed: it is distinguished
 
 
 def test_rows_that_cannot_be_told_apart() -> None:

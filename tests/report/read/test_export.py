@@ -10,7 +10,7 @@ import pytest
 
 from metasweep.report.base.errors import AnalysisError
 from metasweep.report.measure.choosing.table import results_table
-from metasweep.report.options import Told, read_study
+from metasweep.report.options import Given, read_study
 from metasweep.report.read.exported import read_files
 from metasweep.report.read.quantities import Asked
 from metasweep.report.write.data import export_data
@@ -69,7 +69,7 @@ def test_an_export_of_wandb_is_reported(tmp_path: Path) -> None:
 def test_an_export_that_a_spreadsheet_has_saved_is_the_same(tmp_path: Path, saved: bytes) -> None:
     path = tmp_path / "Runs.CSV"
     path.write_bytes(saved)
-    (best,) = results_table(read_study((str(path),), None, Told())).rows
+    (best,) = results_table(read_study((str(path),), None, Given())).rows
     assert (best.values["lr"], best.test.n, best.test.mean) == (0.1, 2, pytest.approx(0.91))
 
 
@@ -104,7 +104,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     with pytest.raises(AnalysisError, match=r"latin\.csv is not in UTF-8"):
         read_files([path])
     with pytest.raises(click.UsageError, match="not both"):
-        read_study((str(path), "team/project/abc"), None, Told())
+        read_study((str(path), "team/project/abc"), None, Given())
 
 
 def test_two_files_of_one_name_are_two_sweeps(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ STUDIES = {
     ),
     "no metric": (
         study_of(without_metric),
-        ["No finished run has the metric val/acc", "Nothing can be told"],
+        ["No finished run has the metric val/acc", "Nothing can be said"],
     ),
     "another program": (
         study_of(of_another_program),
@@ -99,7 +99,7 @@ STUDIES = {
     "no history": (study_of(no_history), ["24 of 24 finished"]),
     "all failed": (study_of(all_failed), ["0 of 24 finished", "24 failed"]),
     "no classes": (study_of(no_classes), ["No run logged how many images", "baselines need"]),
-    "all alike": (study_of(all_alike), ["no difference between them: nothing can be told"]),
+    "all alike": (study_of(all_alike), ["no difference between them: nothing can be said"]),
 }
 
 

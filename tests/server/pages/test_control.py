@@ -251,7 +251,7 @@ def test_the_leaderboard_queues_the_seeds_that_would_settle_it(lab: Lab, sweep: 
     expect(first).to_contain_text("92.00 ± 6.57 %")
     expect(first).to_contain_text("best")
     # scipy.stats.ttest_rel([0.90, 0.91, 0.95], [0.89, 0.93, 0.90]).pvalue = 0.578
-    expect(second).to_contain_text("cannot be told apart, p = 0.58")
+    expect(second).to_contain_text("cannot be distinguished, p = 0.58")
     view.tab.get_by_role("button", name="Queue 3 more seeds for these 2 rows").click()
     view.tab.get_by_role("dialog").get_by_role("button", name="Queue").click()
     view.tab.get_by_text("6 missing").wait_for()

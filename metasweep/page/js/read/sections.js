@@ -70,7 +70,7 @@ function findings({ title, items }) {
     title,
     items.length
       ? h("ul", { class: "findings" }, list)
-      : h("p", { class: "note" }, "Nothing can be told from these runs."),
+      : h("p", { class: "note" }, "Nothing can be said about these runs."),
   );
 }
 

@@ -68,8 +68,8 @@ function difference(one, two, address) {
     table(heads(), changed(one.space, two.space, ["id", "created"])) ?? h("p", { class: "note" }, "They search the same."),
     h("h3", {}, "Reached"),
     table(heads(), changed(one.numbers, two.numbers, [])) ?? h("p", { class: "note" }, "Their numbers are the same."),
-    h("h3", {}, "Told"),
-    ...told(one, two),
+    h("h3", {}, "Findings"),
+    ...foundInOne(one, two),
   ];
 }
 
@@ -88,15 +88,15 @@ function table(heads, rows) {
 }
 
 /** Sentences of one that the other does not have. */
-function told(one, two) {
+function foundInOne(one, two) {
   const only = (a, b) => a.findings.filter((text) => !b.findings.includes(text));
   const lists = [
     [one, two],
     [two, one],
   ].map(([a, b]) => [a, only(a, b)]);
-  if (!lists.some(([, texts]) => texts.length)) return [h("p", { class: "note" }, one.findings.length ? "The same is told of both." : "Nothing can be told of them yet.")];
+  if (!lists.some(([, texts]) => texts.length)) return [h("p", { class: "note" }, one.findings.length ? "The same is said about both." : "Nothing can be said about them yet.")];
   return lists.map(([sweep, texts]) => [
-    h("h4", {}, `Only of ${sweep.title}`),
+    h("h4", {}, `Only about ${sweep.title}`),
     texts.length ? h("ul", { class: "findings" }, texts.map((text) => h("li", {}, text))) : h("p", { class: "note" }, sweep.findings.length ? "Nothing else." : "Nothing yet."),
   ]);
 }

@@ -66,7 +66,7 @@ export class Leaderboard {
     );
   }
 
-  /** Cannot this row be told from the best? */
+  /** Can this row not be distinguished from the best? */
   together(at) {
     return at > 0 && !((this.tests[at]?.p ?? 1) < LEVEL);
   }
@@ -75,7 +75,7 @@ export class Leaderboard {
     if (at === 0) return "best";
     const { p, n } = this.tests[at];
     if (p === null) return `not to be compared: ${count(n, "common seed")}`;
-    return `${this.together(at) ? "cannot be told apart" : "worse"}, p = ${p < 0.001 ? "< 0.001" : formatNumber(Number(p.toPrecision(2)))}`.replace("= <", "<");
+    return `${this.together(at) ? "cannot be distinguished" : "worse"}, p = ${p < 0.001 ? "< 0.001" : formatNumber(Number(p.toPrecision(2)))}`.replace("= <", "<");
   }
 
   /** What can be said, and which seeds would tell more. */

@@ -40,7 +40,7 @@ from metasweep.report.read.study import SEED, Study
 from metasweep.sweeps.points import is_grid
 
 NOISES, POINTS, STEPS = 5, 150, 60  # sizes of the noise, values of a true mean, and steps that are tried
-HOPELESS = 12.0  # standard errors below the best, from where a true mean is not told apart
+HOPELESS = 12.0  # standard errors below the best, from where a true mean is not distinguished
 REACH = 0.999  # of Student's t: configurations further from the best than this are no contenders
 LIKELY = 0.05  # probability from which another configuration is named as a rival
 SURE = 0.95
@@ -52,7 +52,9 @@ class Rival:
 
     configuration: Configuration
     probability: float
-    seeds: int | None  # seeds to tell it from the winner, if the measured difference is true; None: > 1,000
+    seeds: (
+        int | None
+    )  # that show it to be worse than the winner, if the difference is as measured; None: > 1,000
 
 
 @dataclass(frozen=True)

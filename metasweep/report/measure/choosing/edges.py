@@ -39,7 +39,7 @@ class Edge:
             return f"{self.place}; {self.about}."
         p = min(1.0, self.p_value)
         if not self.p_value < level:
-            apart = f"but cannot be told apart from {value(self.inner)}"
+            apart = f"but cannot be distinguished from {value(self.inner)}"
             return f"{self.place}, {apart} ({self.about}, p = {p:.2f})."
         advice = f": try {self.beyond} next" if self.beyond else ", and nothing lies beyond it"
         shown = "< 0.001" if p < 0.001 else f"= {p:.3f}"
@@ -103,14 +103,15 @@ def _edge(study: Study, candidates: list[Configuration], winner: Configuration, 
             place,
             inner,
             math.nan,
-            f"its neighbour {value(inner)} was not run with all seeds: nothing can be told",
+            f"its neighbour {value(inner)} was not run with all seeds: nothing can be said",
             beyond,
         )
     column = study.metric.column
     mine, theirs = winner.by_seed(column).align(neighbour[0].by_seed(column), join="inner")
     p_value = len(candidates) * paired_t(mine, theirs).p_value
     if math.isnan(p_value):
-        return Edge(name, own, place, inner, math.nan, f"one seed cannot tell it from {value(inner)}", beyond)
+        about = f"one seed cannot distinguish it from {value(inner)}"
+        return Edge(name, own, place, inner, math.nan, about, beyond)
     about = f"paired t, corrected for {len(candidates)} configurations"
     return Edge(name, own, place, inner, p_value, about, beyond)
 

@@ -9,7 +9,7 @@ from metasweep import page
 from metasweep.server.errors import NotFound
 from metasweep.server.store import sweeps, views
 
-PACE = 50  # finished runs, the last ones, by which the time left is told
+PACE = 50  # finished runs, the last ones, by which the time left is estimated
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,10 @@ from typing import Any, Literal
 from metasweep import page
 from metasweep.page import columns
 from metasweep.server.pages import find
-from metasweep.server.pages.data import progress
-from metasweep.server.pages.data import told as telling
+from metasweep.server.pages.data import live_report, progress
+from metasweep.server.pages.data.live_report import LiveReport
 from metasweep.server.pages.data.rows import Rows
 from metasweep.server.pages.data.series import Series
-from metasweep.server.pages.data.told import Told
 from metasweep.server.pages.data.tracks import STRETCHES, Tracks
 from metasweep.server.store import views
 from metasweep.server.store.points.configs import config_of
@@ -41,9 +40,9 @@ def page_data(
     sweep: sqlite3.Row,
     parent: sqlite3.Row,
     tracks: Tracks,
-    told: Told,
+    reported: LiveReport,
 ) -> page.PageData:
-    """Everything on the page of a sweep; `told`: by the report."""
+    """Everything on the page of a sweep; `reported`: the newest answer of the report."""
     base = find.address(parent["entity"], parent["name"])
     config = config_of(connection, sweep)
     rows = Rows.read(connection, base, "sweep", sweep["id"], MOST_RUNS, Metric.of(config))
@@ -53,7 +52,7 @@ def page_data(
     details = [
         *constant,
         page.Column("_runtime", "runtime (s)", goal="min", axis=False),
-        *([page.Column(WENT, "how it went", "discrete", axis=False)] if told.words else []),
+        *([page.Column(WENT, "how it went", "discrete", axis=False)] if reported.words else []),
         *(page.Column(name, name, "text", axis=False, shown=any(rows.basics()[name])) for name in TEXTS),
     ]
     values = {column.name: rows.parameter(column.name) for column in [*parameters, *constant]}
@@ -63,19 +62,19 @@ def page_data(
         subtitle=subtitle(connection, sweep),
         runs=rows.basics()
         | values
-        | {"_runtime": rows.runtimes(), WENT: [told.words.get(row["name"]) for row in rows.rows]},
+        | {"_runtime": rows.runtimes(), WENT: [reported.words.get(row["name"]) for row in rows.rows]},
         parameters=parameters,
         metrics=metrics,
         details=details,
         color=color.name,
         curves=curves(connection, rows, metrics, tracks),
-        chance=told.chance,
-        presets=[*better_than_chance(color, told.chance), *presets(color, values[color.name])],
+        chance=reported.chance,
+        presets=[*better_than_chance(color, reported.chance), *presets(color, values[color.name])],
         progress=progress.of_sweep(connection, sweep),
         highlights=highlights(rows, color, values[color.name]),
         sections=[
             *best_runs(rows, parameters, metrics),
-            *telling.sections(told),
+            *live_report.sections(reported),
             configuration(connection, sweep),
         ],
     )

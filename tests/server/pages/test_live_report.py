@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from metasweep.server.pages.data.told import Teller
+from metasweep.server.pages.data.live_report import Reporter
 from tests.page.conftest import expect
 from tests.server.pages.conftest import Lab
 
@@ -109,11 +109,11 @@ def test_two_sweeps_side_by_side(lab: Lab, sweep: dict, open_tab) -> None:
 
 
 def test_a_question_that_fails_is_said_and_asked_again() -> None:
-    teller = Teller()
+    reporter = Reporter()
     asked: list[int] = []
 
     def ask(version: int) -> str:
-        return teller.newest(1, version, lambda: asked.append(version) or {"nonsense": True}).problem
+        return reporter.newest(1, version, lambda: asked.append(version) or {"nonsense": True}).problem
 
     assert ask(1) == ""
     while not (problem := ask(1)):
@@ -122,4 +122,4 @@ def test_a_question_that_fails_is_said_and_asked_again() -> None:
     assert problem == "The report failed: the server's log says why."
     assert ask(2) == problem
     assert asked == [1]  # not at once
-    teller.close()
+    reporter.close()

@@ -40,7 +40,7 @@ log = logging.getLogger("server")
 
 
 @dataclass(frozen=True)
-class Told:
+class LiveReport:
     """The report's answer."""
 
     serial: int = 0  # different for every answer
@@ -57,11 +57,11 @@ class Kept:
     """What is kept for one sweep."""
 
     version: Hashable = None
-    told: Told = field(default_factory=Told)
+    reported: LiveReport = field(default_factory=LiveReport)
     good_until: float = 0.0
 
 
-class Teller:
+class Reporter:
     """Asks one question at a time and keeps the newest answers."""
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class Teller:
         self._process: subprocess.Popen[str] | None = None
         self._busy = self._closed = False
 
-    def newest(self, sweep: int, version: Hashable, question: Callable[[], Mapping[str, Any]]) -> Told:
+    def newest(self, sweep: int, version: Hashable, question: Callable[[], Mapping[str, Any]]) -> LiveReport:
         """Return the last answer about a sweep. If its version has changed, request a new one."""
         with self._lock:
             kept = self._kept.setdefault(sweep, Kept())
@@ -79,7 +79,7 @@ class Teller:
                 self._kept.popitem(last=False)
         if version != kept.version and time.monotonic() >= kept.good_until and not self._busy:
             self._begin(kept, version, question())
-        return kept.told
+        return kept.reported
 
     def close(self) -> None:
         """End the current question."""
@@ -99,17 +99,17 @@ class Teller:
     def _ask(self, kept: Kept, version: Hashable, question: Mapping[str, Any]) -> None:
         begun = time.monotonic()
         try:
-            kept.told = self._answer(question, kept.told.serial + 1)
+            kept.reported = self._answer(question, kept.reported.serial + 1)
             kept.version = version
         finally:
             now = time.monotonic()
             kept.good_until = now + max(REST, (now - begun) / SHARE)
             self._busy = False
 
-    def _answer(self, question: Mapping[str, Any], serial: int) -> Told:
+    def _answer(self, question: Mapping[str, Any], serial: int) -> LiveReport:
         with self._lock:
             if self._closed:
-                return Told(serial)
+                return LiveReport(serial)
             self._process = process = subprocess.Popen(
                 COMMAND,
                 stdin=subprocess.PIPE,
@@ -124,24 +124,24 @@ class Teller:
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
-            return Told(serial, problem=f"The report took more than {LONGEST:.0f} seconds.")
+            return LiveReport(serial, problem=f"The report took more than {LONGEST:.0f} seconds.")
         finally:
             self._process = None
         if process.returncode:
             if not self._closed:
-                log.error("the report cannot tell of a sweep that runs: %s", errors.strip()[-2000:])
-            return Told(serial, problem="The report failed: the server's log says why.")
-        return Told(serial, **json.loads(answer))
+                log.error("the report failed on a sweep that runs: %s", errors.strip()[-2000:])
+            return LiveReport(serial, problem="The report failed: the server's log says why.")
+        return LiveReport(serial, **json.loads(answer))
 
 
 def ask(
-    teller: Teller, connection: sqlite3.Connection, sweep: sqlite3.Row, parent: sqlite3.Row, base: str
-) -> Told:
+    reporter: Reporter, connection: sqlite3.Connection, sweep: sqlite3.Row, parent: sqlite3.Row, base: str
+) -> LiveReport:
     """Return the newest answer about a sweep."""
     finished, _ = version = views.finished_version(connection, sweep["id"])
     if finished < FEWEST:
-        return Told()
-    return teller.newest(sweep["id"], version, lambda: question(connection, sweep, parent, base))
+        return LiveReport()
+    return reporter.newest(sweep["id"], version, lambda: question(connection, sweep, parent, base))
 
 
 def question(
@@ -198,15 +198,17 @@ def histories(connection: sqlite3.Connection, rows: Rows, metric: Metric | None)
     return found
 
 
-def sections(told: Told) -> list[page.Section]:
+def sections(reported: LiveReport) -> list[page.Section]:
     """Return what the page shows of it below the charts."""
     found: list[page.Section] = []
-    if told.problem:
-        return [page.Findings("Findings so far", [page.Finding(told.problem)])]
-    if told.importance:
-        notes = [told.importance["note"]] if "note" in told.importance else told.importance["notes"]
-        columns, rows = (told.importance.get(part, ()) for part in ("columns", "rows"))
+    if reported.problem:
+        return [page.Findings("Findings so far", [page.Finding(reported.problem)])]
+    if reported.importance:
+        notes = (
+            [reported.importance["note"]] if "note" in reported.importance else reported.importance["notes"]
+        )
+        columns, rows = (reported.importance.get(part, ()) for part in ("columns", "rows"))
         found.append(page.Table("Importance", columns, rows, notes))
-    if told.findings:
-        found.append(page.Findings("Findings so far", [page.Finding(text) for text in told.findings]))
+    if reported.findings:
+        found.append(page.Findings("Findings so far", [page.Finding(text) for text in reported.findings]))
     return found
