@@ -15,8 +15,8 @@ from metasweep.forks.reading import LIBRARIES, files_of, modules_of
 MORE_LIBRARIES = frozenset({"accelerate", "datasets", "huggingface_hub", "hydra", "jax", "keras", "lightgbm"})
 MORE_LIBRARIES |= {"lightning", "omegaconf", "pytorch_lightning", "rich", "seaborn", "tensorflow", "timm"}
 MORE_LIBRARIES |= {"torchmetrics", "transformers", "typer", "xgboost"}
-"""Libraries whose import speaks to nobody and leaves nothing behind outside its process, so that one may be
-made in vain. Not so, for instance, `mpi4py`."""
+"""Libraries that may be imported for a run that then does not use them: the import sends nothing and leaves
+nothing behind outside its process. The import of `mpi4py`, for instance, does."""
 
 Statement = tuple[str, int, str, int, str]
 """An import: its file, when that was changed (ns), the name of its module, the line, and the text."""
@@ -66,7 +66,7 @@ def follow(path: Path, module: str, folder: Path, found: list[Statement], seen: 
 
 
 def is_known(name: str) -> bool:
-    """Whether a module may be imported in vain."""
+    """Whether a module may be imported for a run that then does not use it."""
     return name.partition(".")[0] in LIBRARIES | MORE_LIBRARIES | sys.stdlib_module_names
 
 

@@ -108,7 +108,7 @@ Play = Callable[..., contextlib.AbstractContextManager[tuple[Workshop, Cloud]]]
 
 
 def by_state(workshop: Workshop, cloud: Cloud, output: str) -> dict[str, Counter[int]]:
-    """State -> how many runs of each point, as the server itself tells."""
+    """State -> how many runs of each point, as the server itself counts."""
     there = Workshop(workshop.folder, workshop.environ | {"WANDB_BASE_URL": cloud.upstream})
     states: dict[str, Counter[int]] = {}
     for run in there.runs(output):
@@ -135,7 +135,7 @@ def forgetful(tmp_path: Path) -> Iterator[Workshop]:
 
 @pytest.fixture
 def play(tmp_path: Path) -> Play:
-    """A folder whose agents talk to a cloud of the given nature before a server with these `options`."""
+    """A folder whose agents reach a server with these `options` through a stand-in for the cloud."""
 
     @contextmanager
     def playing(*options: str, **nature: Any) -> Iterator[tuple[Workshop, Cloud]]:

@@ -24,7 +24,7 @@ def disk() -> Iterator[Path | None]:
 
 @pytest.fixture
 def server(disk: Path | None) -> Iterator[ServerProcess]:
-    """A server that gives runs up early and points never."""
+    """A server that gives a run up after a short time, and a point never."""
     yield from make_server(*SERVER_OPTIONS, parent=disk)
 
 

@@ -47,7 +47,7 @@ def test_a_question_is_answered_by_its_own_sweep_alone() -> None:
 
 
 def test_a_larger_batch_asks_for_a_larger_learning_rate() -> None:
-    """Made so: 0.001 is best at 16, both are as good at 64, 0.01 is best at 256. Other sweeps have no say."""
+    """By construction 0.001 is best at 16, both are as good at 64, 0.01 is best at 256."""
     study = synthetic_study({"lr": [0.001, 0.01], "batch_size": [16, 64, 256], "seed": [1, 2, 3, 4, 5]})
     runs = study.runs
     noise = np.random.default_rng(2).normal(0, 0.001, len(runs))

@@ -237,7 +237,7 @@ class Front(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), type("CloudHandler", (Handler,), {"cloud": cloud}))
 
     def shutdown_request(self, request: Any) -> None:
-        """Close a connection: without a word where it is to break."""
+        """Close a connection, without a regular end where it is to break."""
         if request.fileno() in self.broken:
             self.broken.discard(request.fileno())
             request.close()

@@ -1,4 +1,4 @@
-"""Stands in for agent.py where a test is about the job around it: notes what it was given and is told.
+"""Stands in for agent.py where a test is about the job around it: notes arguments and signals.
 
 Options: --sleep SECONDS, --until FILE (work until it is there), --exit STATUS, --child,
 --leave (write what wandb would leave behind), --eat MB (take so much memory and wait).

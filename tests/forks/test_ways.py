@@ -1,4 +1,4 @@
-"""Which programs are forked: those that ask for it, and those that cannot tell."""
+"""Which programs are forked: those that ask for it, and those that cannot notice it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Studies of made-up runs as the API tells them, each run changed as a test wishes."""
+"""Studies of made-up runs as the API returns them, each run changed as a test wishes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Change = Callable[[int, dict[str, Any]], None]  # index and parts of a run, chan
 
 
 def made_up_run(index: int, point: Mapping[str, Any]) -> dict[str, Any]:
-    """A run as the API tells it: `state`, `config`, `summary`, `history`."""
+    """A run as the API returns it: `state`, `config`, `summary`, `history`."""
     reached = 0.5 if point["lr"] < 0.01 else (0.96 if point["model"] == "cnn" else 0.9) - 0.02 * point["dp"]
     history = []
     for epoch in (1, 2):

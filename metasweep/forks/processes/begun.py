@@ -2,7 +2,7 @@
 """The imports with which a program begins, made in the process of its run before the run is known.
 
 What the run will change is watched: its arguments, and variables of its environment. Where an import asks for
-those, the process starts over, by executing itself anew; the run finds nothing of what was done in vain.
+those, the process starts over, by executing itself anew; the run finds nothing of what was done before.
 
 Imports nothing that a new interpreter has not loaded anyway.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 UNFIT = 3
 """What such a process writes of itself, beside the words of `turns`: its imports cannot be made ahead."""
 ASK_BY_PREFIX = ("fsspec.config", "tqdm.utils")
-"""Modules that look through all variables for some that begin with a word of theirs, which no run changes."""
+"""Modules that look through all variables for those with a certain prefix, which no run changes."""
 GPU_FILES = ("/dev/nvidia", "/dev/kfd", "/dev/dri/")
 READ_BY_LIBRARIES_IN_C = ("CUDA_VISIBLE_DEVICES",)
 

@@ -45,7 +45,7 @@ def test_a_limit_that_one_agent_meets_makes_the_others_wait(play: Play) -> None:
         assert [agent.returncode for agent in agents] == [0] * 4, said
         assert by_state(workshop, cloud, output) == each_once(4)
         waits = sum(each.count(TROUBLE) for each in said)
-        assert cloud.refused["429"] < waits, said  # some waited for what another had been told
+        assert cloud.refused["429"] < waits, said  # some waited because another agent had met the limit
 
 
 @pytest.mark.timeout(600)

@@ -15,7 +15,7 @@ from tests.agent.conftest import PATIENCE, Play, Workshop, by_state, each_once, 
 from tests.cloud.limits import Limit
 from tests.cloud.proxy import Cloud
 
-SOON = 45  # seconds: it takes 8 on a quiet machine, and a question without an answer 60
+SOON = 45  # seconds: it takes 8 on a quiet machine, and a request without an answer 60
 HOLDS = """
     import pathlib, sys, time, wandb
     x = sys.argv[1][4:]

@@ -50,7 +50,7 @@ def results(workshop: Workshop, output: str) -> dict[tuple[str, float, int], Any
 
 
 def await_steps(workshop: Workshop, process: subprocess.Popen[str], epoch: str) -> None:
-    """Wait until a run has said that it is so far."""
+    """Wait until a run has said that it has come so far."""
     deadline = time.monotonic() + PATIENCE
     while not any(f"epoch {epoch}" in log for log in workshop.logs().values()):
         assert process.poll() is None
@@ -111,7 +111,7 @@ def test_each_gpu_has_a_trainer_of_its_own(workshop: Workshop) -> None:
     assert [(workshop.folder / f"gpus-of-{index}").read_text() for index in (0, 1)] == ["5", "6"]
 
 
-def test_told_to_go_they_save_what_goes_on_alone(workshop: Workshop) -> None:
+def test_told_to_stop_they_save_what_goes_on_alone(workshop: Workshop) -> None:
     sweep = digits(workshop, epochs=40)
     kept = ("--checkpoint-dir", str(workshop.folder / "kept"))
     process = workshop.start(sweep, *TOGETHER, *kept)

@@ -1,4 +1,4 @@
-"""How many workers a GPU gets; a stand-in for nvidia-smi tells of its memory."""
+"""How many workers a GPU gets; a stand-in for nvidia-smi says how much memory it has."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ def next_number():
 
 
 def accepted(job, more):
-    """Whether the job exists after its id was printed: the routing queue drops some without a word."""
+    """Whether the job exists after its id was printed: the routing queue drops some without a message."""
     of_site = site.settings()
     walltime = site.seconds_of(job["resources"]["walltime"])
     if job["queue"] in of_site["denied"]:

@@ -92,7 +92,7 @@ def write(record):
 
 
 def request(number, **what):
-    """Leave a wish for a job's mom."""
+    """Leave a request for a job's mom."""
     folder = ROOT / "requests" / number
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f".{time.monotonic_ns()}-{os.getpid()}"

@@ -1,4 +1,4 @@
-"""Who gets in: nobody without a key, by whatever door, and nobody whose key or session has ended."""
+"""Who gets in: nobody without a key, on any way, and nobody whose key or session has ended."""
 
 import os
 import re

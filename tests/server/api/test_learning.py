@@ -55,7 +55,7 @@ def test_hyperband_stops_the_poor_runs_and_does_not_offer_them_again(client: Cli
         time.sleep(0.1)
     stopped = [client.heartbeat(agent, run) for agent, run in zip(agents, runs, strict=True)]
     assert stopped == [[], [], [], [{"type": "stop", "run_id": runs[3]}]]  # worse than half of them
-    assert client.heartbeat(agents[3]) == []  # its process died without a word; the others are at it
+    assert client.heartbeat(agents[3]) == []  # its process died without a message; the others still run
     for run in runs[:3]:
         client.end(run)
     assert client.heartbeat(agents[3]) == EXIT
@@ -76,7 +76,7 @@ def test_a_sweep_ends_when_a_run_reaches_the_target(
     sweep = client.sweep(grid)
     first, second, third = (client.agent(sweep) for _ in range(3))
     runs = [client.claim(agent)["run_id"] for agent in (first, second)]
-    log(client, runs[0], [good, poor])  # what counts is where it stands
+    log(client, runs[0], [good, poor])  # what counts is its last value
     assert client.read_sweep(sweep)["state"] == "RUNNING"
     log(client, runs[0], [good, poor, good])
     assert client.heartbeat(third) == EXIT

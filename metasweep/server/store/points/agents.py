@@ -1,4 +1,4 @@
-"""The rows of agents. api/agents.py decides what they are told."""
+"""The rows of agents. api/agents.py decides what they are answered."""
 
 import sqlite3
 

@@ -42,7 +42,7 @@ def test_a_suggestion_keeps_what_is_given_and_has_room_for_a_run(left, run_secon
         assert plan.walltime % estimate.STEP == 0
 
 
-# As `qstat -Qf -F json` of OpenPBS 23.06 told it, without what counts jobs.
+# As `qstat -Qf -F json` of OpenPBS 23.06 printed it, without what counts jobs.
 QUEUES = {
     "q_1d": {
         "queue_type": "Execution",
@@ -116,7 +116,7 @@ def test_a_suggestion_for_the_grid_of_four_hundred_runs():
 
 @dataclass
 class Run:
-    """What the API tells of a run."""
+    """A run as the API describes it."""
 
     state: str
     seed: int = 1
@@ -227,5 +227,5 @@ def test_comments_of_pbs(comment, said):
     ],
 )
 def test_reasons_of_slurm_that_never_end(reason, never):
-    """What one job asks for never gets less; what others of this account have, does."""
+    """Of a job that asks for too much. A job that waits for other jobs of the account can run later."""
     assert Slurm().explain(reason).startswith("can never run: " if never else "waits: ")
