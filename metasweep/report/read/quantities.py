@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -226,10 +226,3 @@ def sweep_metrics(configs: Sequence[Mapping[str, Any]]) -> list[tuple[str, Goal 
                 stated = section.get("goal")
                 found.setdefault(named.name, named.goal if stated in ("minimize", "maximize") else None)
     return list(found.items())
-
-
-def rescaled(found: Quantity, like: Quantity) -> Quantity:
-    """Return a metric of other data with the kind, unit and scale of the given one."""
-    return replace(
-        found, kind=like.kind, goal=like.goal, unit=like.unit, factor=like.factor, decimals=like.decimals
-    )

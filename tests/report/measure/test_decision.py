@@ -57,7 +57,7 @@ def test_the_probability_has_no_unit() -> None:
 
 
 def test_one_seed_decides_nothing_of_how_sure() -> None:
-    assert "one seed cannot tell" in told([LEVEL, LEVEL + NOISE], seeds=1)
+    assert "one seed cannot show" in told([LEVEL, LEVEL + NOISE], seeds=1)
     assert told([LEVEL]).startswith("Only one configuration has finished. It reaches")
 
 

@@ -79,7 +79,7 @@ ONE_SEED = {**GRID, "seed": [1]}
 ONE_RUN = {name: values[:1] for name, values in GRID.items()}
 STUDIES = {
     "as it should be": (study_of(), ["24 of 24 finished", "Student's t"]),
-    "one seed": (study_of(nothing, ONE_SEED), ["Fewer than 5 seeds", "one seed cannot tell"]),
+    "one seed": (study_of(nothing, ONE_SEED), ["Fewer than 5 seeds", "one seed cannot show"]),
     "one run": (
         study_of(nothing, ONE_RUN),
         ["1 of 1 finished", "No hyper-parameter takes more than one value"],

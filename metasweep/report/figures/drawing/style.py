@@ -160,18 +160,3 @@ def write(
     width, height = figure.get_size_inches() * 72
     family = list(text.SEMIBOLD if bold else text.REGULAR)
     figure.text(x / width, top / height, line, size=size, color=colour, family=family, va="top")
-
-
-def quiet(axes: Axes, theme: Theme, grid: str = "y") -> None:
-    """Style axes: no box, a faint grid behind the data, small muted tick labels."""
-    axes.set_facecolor("none")
-    axes.set_axisbelow(True)
-    for side, spine in axes.spines.items():
-        spine.set_visible(side == "bottom")
-        spine.set_color(theme.axis)
-    axes.tick_params(colors=theme.muted, labelcolor=theme.muted, labelsize=SMALL, length=0, pad=4)
-    if grid:
-        axes.grid(axis=grid, color=theme.grid, linewidth=0.8)  # type: ignore[arg-type]
-    axes.xaxis.label.set(color=theme.ink, size=BODY)
-    axes.yaxis.label.set(color=theme.ink, size=BODY)
-    axes.title.set(color=theme.ink, size=LABEL)

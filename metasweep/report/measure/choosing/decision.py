@@ -225,7 +225,7 @@ def _how_sure(study: Study, found: Decision) -> list[str]:
     if found.among == 1:
         return []
     if math.isnan(found.probability):
-        needs = "one seed cannot tell" if study.seed else "without repetitions nothing can tell"
+        needs = "one seed cannot show it" if study.seed else "without repetitions nothing shows it"
         return [f"How sure that is: {needs}. Add seeds: table --confirm writes such sweeps."]
     chance = _percent(found.probability)
     whole = "the grid" if all(is_grid(sweep.config) for sweep in study.sweeps) else "them"

@@ -46,14 +46,6 @@ class Edge:
         return f"{self.place}, and is better than {value(self.inner)} ({self.about}, p {shown}){advice}."
 
 
-def edge_sentences(study: Study) -> list[str]:
-    """Return one sentence per numeric parameter whose best value is its lowest or highest; one if none is."""
-    found = edges(study)
-    if found is None:
-        return []
-    return [edge.sentence() for edge in found[1]] or [f"{found[0]} lies on no edge of the grid."]
-
-
 def edges(study: Study) -> tuple[str, list[Edge]] | None:
     """Return the best configuration in words, and its edges; None without a configuration.
 
