@@ -12,7 +12,8 @@ for platform in manylinux_2_28_x86_64 manylinux_2_27_x86_64 manylinux_2_17_x86_6
 done
 "${PYTHON:-python3}" -m pip download --quiet --disable-pip-version-check --only-binary=:all: \
     --python-version "$version" --implementation cp "${platforms[@]}" --dest build/wheels \
-    wandb click pyyaml rich requests starlette uvicorn graphql-core httptools itsdangerous google-re2
+    wandb click pyyaml rich requests starlette uvicorn graphql-core httptools itsdangerous google-re2 \
+    threadpoolctl
 size=$(du -sm build/wheels | cut -f1)
 echo "$size MB in build/wheels, for Python $version"
 test "$size" -lt 64

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 import wandb
 import yaml
+from threadpoolctl import threadpool_limits
 
 from benchmarks.measure import Comparison, Figure, against_target
 from benchmarks.parts import accuracy, members
@@ -96,6 +97,7 @@ def equality(data_dir: str, device: torch.device) -> list[Comparison]:
 def accuracy_on_cpu(config: Config) -> float:
     """Test accuracy in % of a run on one core."""
     torch.set_num_threads(1)
+    threadpool_limits(1)  # NumPy's
     training = Training(config, data.load_for(config), torch.device("cpu"), torch.float32)
     for _ in range(config.epochs):
         for _ in training.train_epoch():
@@ -150,6 +152,7 @@ def packed_steps(model: str, count: int, data_dir: str, device: torch.device) ->
 def steps_in_turn(model: str, data_dir: str, device: str, seed: int) -> tuple[float, float, int]:
     """A run's training in a process of its own: when it began, when it ended, and its steps."""
     torch.set_num_threads(1)
+    threadpool_limits(1)  # NumPy's
     seconds = 10.0 if device == "cuda" else 3.0
     here = torch.device(device)
     config = Config(model, seed=seed, epochs=1000, dataset=images_for(here), data_dir=data_dir)  # type: ignore[arg-type]

@@ -18,6 +18,7 @@ from functools import partial
 import torch
 import torch.nn.functional as F
 import wandb
+from threadpoolctl import threadpool_limits
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.measure import Comparison, Figure, interleave
@@ -96,11 +97,12 @@ def _peak(work: Callable[[], object], flops: int, device: torch.device) -> float
 
 @contextmanager
 def intra_op_threads(threads: int) -> Iterator[None]:
-    """Limit torch to that many threads."""
+    """Limit torch and NumPy to that many threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        yield
+        with threadpool_limits(threads):
+            yield
     finally:
         torch.set_num_threads(before)
 

@@ -1,5 +1,6 @@
 """The passes written out against autograd, and whole trainings by them against textbook ones."""
 
+import math
 from itertools import pairwise
 from typing import Literal
 
@@ -79,6 +80,16 @@ def test_every_step_draws_other_dropout(tiny: DataSet, name: Literal["dense", "c
     training = Training(Config(model=name, dp=0.5, lr=1e-30), tiny, CPU, torch.float32)
     logits = training.train_steps([len(tiny.val)] * 3, [tiny.val] * 3).split(len(tiny.val))
     assert not any(torch.equal(one, other) for one, other in pairwise(logits))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", MODELS)
+def test_numbers_that_grow_too_large_show_in_the_loss_alone(
+    tiny: DataSet, name: Literal["dense", "cnn"]
+) -> None:
+    training = Training(Config(model=name, optimizer="sgd", lr=1e30), tiny, CPU, torch.float32)
+    assert not math.isfinite(next(training.train_epoch()).loss)
+    assert not math.isfinite(training.evaluate(tiny.test).loss)
 
 
 @pytest.mark.parametrize("model", MODELS)

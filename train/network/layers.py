@@ -7,12 +7,14 @@ dropout draws a float for every feature, where 16 bits are enough.
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
 BITS = 16  # random bits per feature, so that its probability is exact to 2**-17
 
 
+@np.errstate(all="ignore")  # as in torch: what is not finite shows in the loss
 def product(x: Tensor, y: Tensor) -> Tensor:
     """Return the matrix product of float32 x (n, m) and y (m, k) on the CPU; either may be transposed."""
     return torch.from_numpy(x.numpy() @ y.numpy())
