@@ -10,8 +10,7 @@ from functools import partial
 import pandas as pd
 
 from metasweep.report import figures
-from metasweep.report.base.words import in_markdown, percent
-from metasweep.report.figures.drawing import text
+from metasweep.report.base.words import in_markdown, parameter_name, percent
 from metasweep.report.measure.baselines import chance_of
 from metasweep.report.measure.comparisons import best_by, compare, spread
 from metasweep.report.read.records import repeated
@@ -109,7 +108,7 @@ def _levels(study: Study, runs: pd.DataFrame, name: str) -> list[Hashable]:
 
 
 def _pair(study: Study, runs: pd.DataFrame, row: str, column: str) -> Chart:
-    title = f"{text.title_of(row)} by {text.title_of(column).lower()}"
+    title = f"{parameter_name(row)} by {parameter_name(column)}"
     levels = {name: _levels(study, runs, name) for name in (row, column)}
     draw = partial(figures.interaction, runs, row, column, metric=study.reported, levels=levels, title=title)
     return Chart(f"question-{row}-{column}", title, draw)

@@ -17,7 +17,7 @@ from benchmarks.processes import run_measured
 from benchmarks.scene import embedded_server
 
 STUDY_SEEDS, LARGE_SEEDS = 5, 125  # times 80 configurations: 400 and 10,000 runs
-COLD_SECONDS, WARM_SECONDS, LARGE_SECONDS, LARGE_MB = 40.0, 15.0, 120.0, 2000.0
+COLD_SECONDS, WARM_SECONDS, LARGE_SECONDS, LARGE_MB = 40.0, 15.0, 15.0, 2000.0
 
 
 def measure(repetitions: int = 3) -> list[Comparison]:

@@ -90,7 +90,7 @@ def effects(
         left = margin + (index % columns) * (width + BETWEEN)
         bottom = height - above - (index // columns) * pitch - TITLE_ROOM - PANEL_HEIGHT
         panel = Panel(surface, look, left, bottom, width, PANEL_HEIGHT)
-        panel.title(text.title_of(name))
+        panel.title(text.parameter(name))
         panel.grid(ticks, labels=index % columns == 0)
         groups = grouped(runs[name], (levels or {}).get(name))
         _draw(panel, axis, groups, [_mean(runs, values, m, repeats, confidence) for _, m in groups])

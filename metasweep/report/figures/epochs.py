@@ -83,7 +83,7 @@ def effects_by_epoch(
         left = MARGIN + TICK_ROOM + (index % columns) * (width + beside)
         bottom = height - above - (index // columns) * pitch - TITLE_ROOM - PANEL_HEIGHT
         panel = Panel(surface, look, left, bottom, width, PANEL_HEIGHT)
-        panel.title(text.title_of(name))
+        panel.title(text.parameter(name))
         panel.grid(scale.ticks(22 / PANEL_HEIGHT), labels=index % columns == 0)
         panel.base()
         _draw(panel, lines, scale, table["epoch"])

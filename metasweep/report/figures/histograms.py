@@ -85,7 +85,7 @@ def _panel(
     slant: bool,
 ) -> None:
     left, top, width = frame
-    title = PARTS.get(part, text.title_of(part))
+    title = PARTS.get(part, text.clean(part))
     surface.text(left, top - LABEL, title, size=LABEL, color=look.ink, family=list(text.SEMIBOLD))
     total = f"{text.quantity(int(values.sum()), 'image')}"
     surface.text(left + width, top - LABEL, total, size=BODY, color=look.muted, ha="right")

@@ -56,7 +56,7 @@ def importance(
     depth = len(table) * ROW
     above = heading_height(title, subtitle, WIDTH) + 26 + TITLE_ROOM
     figure, surface = sheet(WIDTH, above + depth + FOOT + MARGIN, title, subtitle, look)
-    names = [text.fit(_named(str(name)), LABEL_WIDTH, BODY) for name in table.index]
+    names = [text.fit(text.clean(str(name)), LABEL_WIDTH, BODY) for name in table.index]
     left = MARGIN + max(text.width(name, BODY) for name in names) + 12
     room = WIDTH - MARGIN - left
     correlated = bool(table["correlation"].notna().any())
@@ -74,10 +74,6 @@ def importance(
         side = room * CORRELATION_SHARE
         _correlations(Panel(surface, look, WIDTH - MARGIN - side, MARGIN + FOOT, side, depth), table)
     return figure
-
-
-def _named(name: str) -> str:
-    return " × ".join(text.title_of(part.strip()) for part in name.split("×"))
 
 
 def _middle(at: int, rows: int) -> float:

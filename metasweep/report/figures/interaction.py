@@ -66,7 +66,7 @@ def interaction(
     left = MARGIN + min(max(text.width(label, BODY) for label, _ in rows), LABEL_WIDTH) + 10
     bottom = MARGIN + FOOT + SMALL + 10
     panel = Panel(surface, look, left, bottom, WIDTH - MARGIN - left, depth)
-    name = text.fit(text.title_of(row), WIDTH / 2, LABEL, bold=True)
+    name = text.fit(text.parameter(row), WIDTH / 2, LABEL, bold=True)
     surface.text(MARGIN, bottom + depth + 10, name, size=LABEL, color=look.ink, family=list(text.SEMIBOLD))
     scale = accuracy_scale(means) if metric.is_accuracy else number_scale(means, not metric.maximize)
     _cells(panel, scale.forward(means), _words(means, deviations, counts, metric))
@@ -74,7 +74,7 @@ def interaction(
     room = panel.width * share - 4
     shown = [((at + 0.5) * share, text.fit(label, room, BODY)) for at, (label, _) in enumerate(columns)]
     panel.foot(shown, ink=look.ink)
-    panel.caption(text.fit(text.title_of(column), panel.width, SMALL))
+    panel.caption(text.fit(text.parameter(column), panel.width, SMALL))
     for at, (label, _) in enumerate(rows):
         y = bottom + depth - (at + 0.5) * CELL_HEIGHT
         label = text.fit(label, LABEL_WIDTH, BODY)

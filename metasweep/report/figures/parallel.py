@@ -123,17 +123,20 @@ def describe(runs: int, lost: int, missing: int, metric: Quantity) -> str:
     return f"{line} · grey: {', '.join(named)}" if named else line
 
 
-def curve(xs: Array, ys: Array) -> Path:
-    """Return cubic curves through the points, horizontal at each.
+def curves(xs: Array, ys: Array) -> list[Path]:
+    """Return a path of cubic curves through each row of points, horizontal at each; control points at half
+    the gap, no overshoot.
 
-    Control points are at half the gap, so that no curve overshoots.
+    xs: shape [axes], ys: shape [runs, axes].
     """
-    middles = (xs[:-1] + xs[1:]) / 2
-    steps = np.stack([(middles, ys[:-1]), (middles, ys[1:]), (xs[1:], ys[1:])])  # (3, xy, gaps)
-    points = steps.transpose(2, 0, 1).reshape(-1, 2)
-    codes = np.full(len(points) + 1, Path.CURVE4, dtype=Path.code_type)
+    gaps = len(xs) - 1
+    points = np.empty((len(ys), 3 * gaps + 1, 2))
+    points[:, 0::3, 0], points[:, 0::3, 1] = xs, ys
+    points[:, 1::3, 0] = points[:, 2::3, 0] = (xs[:-1] + xs[1:]) / 2
+    points[:, 1::3, 1], points[:, 2::3, 1] = ys[:, :-1], ys[:, 1:]
+    codes = np.full(3 * gaps + 1, Path.CURVE4, dtype=Path.code_type)
     codes[0] = Path.MOVETO
-    return Path(np.vstack([[xs[0], ys[0]], points]), codes)
+    return [Path(each, codes) for each in points]
 
 
 def stroke(runs: int) -> tuple[float, float]:
@@ -220,7 +223,7 @@ def _draw_lines(
     heights = layout.y(np.column_stack([axis.heights for axis in axes]))
     alpha, width = stroke(len(order))
     lines = PathCollection(
-        [curve(layout.xs[-len(axes) :], heights[run]) for run in order],
+        curves(layout.xs[-len(axes) :], heights[order]),
         facecolors="none",
         edgecolors=colours[order],
         linewidths=width,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy.stats import kendalltau
 
@@ -13,6 +16,7 @@ from metasweep.report.measure.baselines import chance_of
 from metasweep.report.read.quantities import Quantity
 from metasweep.report.read.study import Study
 
+Array = npt.NDArray[Any]
 NAN, COLLAPSED, SLOW, CHANCE, STUCK = "NaN", "collapsed", "too slow", "at chance from the start", "stuck"
 BEHIND = "behind"
 MEANING = {
@@ -71,12 +75,14 @@ def diverged(study: Study, threshold: float = 0.2) -> pd.DataFrame:
         low, high = values.quantile([0.25, 0.75])
         bad = values < low - FAR * (high - low)
     runs = runs[bad | runs["diverged"]]
-    histories = dict(list(study.history_of(runs["run_id"]).groupby("run_id")))
-    empty, chance, unit = study.history.iloc[:0], chance_of(study), unit_of_change(study)
-    words = [
-        word_for(study, histories.get(row.run_id, empty), bool(row.diverged), chance, unit)
-        for row in runs.itertuples(index=False)
-    ]
+    rows = study.history_of(runs["run_id"])
+    columns = {name: rows[name].to_numpy() for name in rows.columns}
+    places = rows.groupby("run_id").indices
+    nowhere, chance, unit = np.array([], dtype=int), chance_of(study), unit_of_change(study)
+    words = []
+    for run, lost in zip(runs["run_id"], runs["diverged"], strict=True):
+        history = {name: values[places.get(run, nowhere)] for name, values in columns.items()}
+        words.append(word_for(study, history, bool(lost), chance, unit))
     return runs.assign(word=pd.Series(words, index=runs.index, dtype=object))
 
 
@@ -90,9 +96,13 @@ def unit_of_change(study: Study) -> float:
 
 
 def word_for(
-    study: Study, history: pd.DataFrame, diverged: bool, chance: float | None = None, unit: float = 1.0
+    study: Study,
+    history: Mapping[str, Array] | pd.DataFrame,
+    diverged: bool,
+    chance: float | None = None,
+    unit: float = 1.0,
 ) -> str:
-    """Return what happened in a run that ended badly, in a word.
+    """Return what happened in a run that ended badly, in a word; `history` holds its columns.
 
     It is a collapse if the reported metric fell by more than `FALL` from its best, or the same metric in
     training (mean of three values) by twice that. Otherwise the run was too slow if its training loss still
@@ -103,24 +113,31 @@ def word_for(
     if diverged:
         return NAN
     reached = oriented(history, study.reported) / unit
-    if len(reached) and reached.max() - reached.iloc[-1] > FALL:
+    if len(reached) and reached.max() - reached[-1] > FALL:
         return COLLAPSED
-    training = oriented(history, study.companion("train")).rolling(3, min_periods=1).mean() / unit
-    if len(training) and training.max() - training.iloc[-1] > 2 * FALL:
+    training = smooth(oriented(history, study.companion("train"))) / unit
+    if len(training) and training.max() - training[-1] > 2 * FALL:
         return COLLAPSED
     if falls(late(-oriented(history, training_loss(study)))):
         return SLOW
     if not study.reported.is_accuracy:
         return BEHIND
-    return CHANCE if chance is None or not reached.max() > chance + RISE else STUCK
+    learned = chance is not None and len(reached) > 0 and reached.max() > chance + RISE
+    return STUCK if learned else CHANCE
 
 
-def oriented(history: pd.DataFrame, metric: Quantity | None) -> pd.Series:
+def oriented(history: Mapping[str, Array] | pd.DataFrame, metric: Quantity | None) -> Array:
     """Return the finite values of a metric, with the sign that makes large good; none without a metric."""
     if metric is None or metric.column not in history:
-        return pd.Series(dtype=float)
-    values = metric.sign * history[metric.column]
+        return np.array([])
+    values = metric.sign * np.asarray(history[metric.column], dtype=float)
     return values[np.isfinite(values)]
+
+
+def smooth(values: Array) -> Array:
+    """Return the mean of each value and the two before it."""
+    padded = np.concatenate([np.full(2, np.nan), values])
+    return np.nanmean(np.lib.stride_tricks.sliding_window_view(padded, 3), axis=1) if len(values) else values
 
 
 def training_loss(study: Study) -> Quantity | None:
@@ -129,21 +146,21 @@ def training_loss(study: Study) -> Quantity | None:
     return next((metric for metric in losses if metric.split == "train"), next(iter(losses), None))
 
 
-def late(loss: pd.Series) -> pd.Series:
+def late(loss: Array) -> Array:
     """Return the second half of a curve, if it is long enough for a trend."""
-    known = loss.dropna()
-    return known.iloc[len(known) // 2 :] if len(known) >= 2 * ENOUGH else known
+    known = loss[~np.isnan(loss)]
+    return known[len(known) // 2 :] if len(known) >= 2 * ENOUGH else known
 
 
-def falls(values: pd.Series) -> bool:
-    """Return whether a series has a significant falling trend."""
-    if len(values) < 4 or values.nunique() < 2:
+def falls(values: Array) -> bool:
+    """Return whether values have a significant falling trend."""
+    if len(values) < 4 or len(np.unique(values)) < 2:
         return False
     tau, p_value = kendalltau(range(len(values)), values)
     return bool(tau < 0 and p_value < SIGNIFICANCE)
 
 
-def still_learns(values: pd.Series, chance: float | None = None, unit: float = 1.0) -> bool:
+def still_learns(values: Array, chance: float | None = None, unit: float = 1.0) -> bool:
     """Return whether a curve ends above chance, at its best, and has clearly risen over its last third.
 
     Args:
@@ -151,10 +168,10 @@ def still_learns(values: pd.Series, chance: float | None = None, unit: float = 1
         chance: the accuracy of guessing; None if not known.
         unit: the unit of a change.
     """
-    last = values.iloc[-1]
-    before = values.iloc[-1 - max(1, len(values) // 3) :] if len(values) > 1 else values
+    last = values[-1]
+    before = values[-1 - max(1, len(values) // 3)] if len(values) > 1 else last
     above = chance is None or last > chance
-    return bool(above and last == values.max() and (last - before.iloc[0]) / unit > RISE)
+    return bool(above and last == values.max() and (last - before) / unit > RISE)
 
 
 def highlights(study: Study) -> list[Highlight]:
@@ -171,7 +188,7 @@ def highlights(study: Study) -> list[Highlight]:
     by_run = (metric.sign * evaluations[metric.column]).groupby(evaluations["run_id"])
     gain, fall = by_run.last() - by_run.first(), by_run.max() - by_run.last()
     chance = chance_of(study)
-    learning = [run for run, values in by_run if still_learns(values, chance, unit)]
+    learning = [run for run, values in by_run if still_learns(values.to_numpy(), chance, unit)]
     final = metric.sign * runs[metric.column]
     found: list[Highlight] = []
     candidates = [
@@ -198,5 +215,5 @@ def _still_fits(study: Study, run_id: str) -> bool:
     loss = training_loss(study)
     if loss is None:
         return True
-    values = study.history_of([run_id]).sort_values("step")[loss.column]
-    return bool(values.isna().all()) or falls(late(values))
+    values = study.history_of([run_id]).sort_values("step")[loss.column].to_numpy(dtype=float)
+    return bool(np.isnan(values).all()) or falls(late(values))

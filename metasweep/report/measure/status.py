@@ -79,8 +79,9 @@ def completeness(study: Study) -> Completeness:
     grids = [Grid(config) for config in configs]
     states = _best_state(study)
     counts = Counter(states.values())
-    expected = min(points_in_all(grids), sum(expected_runs(config) or 0 for config in configs))
-    missing = itertools.islice(points_without(grids, set(states)), MOST_NAMED)
+    points = points_in_all(grids)
+    expected = min(points, sum(expected_runs(config) or 0 for config in configs))
+    missing = itertools.islice(points_without(grids, set(states)), MOST_NAMED if len(states) < points else 0)
     failed = [key for key, state in states.items() if state == "failed"]
     return Completeness(
         expected=expected,

@@ -1,4 +1,4 @@
-"""Reading sweeps through `wandb.Api`: one call per sweep, one per page of runs, one per history.
+"""Reading sweeps through `wandb.Api`: one call per sweep, one per page of runs, some for their histories.
 
 A project is read whole: all its sweeps and the runs of no sweep, which become a `Sweep` of their own.
 """
@@ -6,8 +6,7 @@ A project is read whole: all its sweeps and the runs of no sweep, which become a
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,25 +14,19 @@ import requests
 import wandb
 from wandb.errors import CommError
 
+from metasweep.client.transport import Refused, Unreachable
 from metasweep.report.base.errors import AnalysisError
 from metasweep.report.read.cache import HistoryCache
-from metasweep.report.read.connection import is_only_busy
+from metasweep.report.read.connection import beside
+from metasweep.report.read.histories import Progress, read_histories
 from metasweep.report.read.metrics import NOTHING_ASKED, find_metrics
 from metasweep.report.read.quantities import Asked, Quantity
-from metasweep.report.read.records import (
-    History,
-    RunRecord,
-    assemble,
-    loose_runs,
-)
+from metasweep.report.read.records import RunRecord, assemble, loose_runs
 from metasweep.report.read.study import Study, Sweep
 from metasweep.sweeps.metric import look_up
 
 BASELINE = "baseline"  # job type of runs that trained nothing; they are not part of a project's study
 PAGE = 500  # runs per call
-THREADS = 16
-FRUITLESS = 3  # rounds without a single history, from a server that answers, after which reading stops
-SAMPLES = 100_000  # rows of a history; more than any run logs, so that the server returns all of them
 
 
 def _server_errors() -> tuple[type[Exception], ...]:
@@ -48,10 +41,9 @@ def _server_errors() -> tuple[type[Exception], ...]:
 
 SERVER_ERRORS = _server_errors()
 NOT_FOUND: tuple[type[Exception], ...] = (*SERVER_ERRORS, ValueError)
+LOST: tuple[type[Exception], ...] = (*SERVER_ERRORS, Unreachable, Refused)
 # Configs and summaries come with the list of runs. Clients without `lazy` always send them.
 WHOLE: dict[str, Any] = {"lazy": False} if "lazy" in inspect.signature(wandb.Api.runs).parameters else {}
-
-Progress = Callable[[int, int], None]  # (histories read, histories in all)
 
 
 def read(
@@ -63,7 +55,7 @@ def read(
     seed: str | None = None,
     histories: bool = True,
 ) -> Study:
-    """Read sweeps into one study: two requests, one more for every 500 runs, and one for each history.
+    """Read sweeps into one study: two requests, one more for every 500 runs, and their histories.
 
     Args:
         api: a connected client.
@@ -92,14 +84,14 @@ def read(
             configs = [sweep.config for sweep in sweeps.values()]
             wanted = lacking(find_metrics(configs, records, {}, asked).chosen_by, records)
         of_runs = [run for _, run in found.values()]
-        rows = _histories(
+        rows = read_histories(
+            beside(api),
             [of_runs[index] for index in wanted],
             [records[index] for index in wanted],
             cache,
             progress,
-            lambda: is_only_busy(api),
         )
-    except SERVER_ERRORS as error:
+    except LOST as error:
         raise AnalysisError(
             f"Lost the server while reading ({_first_line(error)}): run this again, what was read is kept."
         ) from error
@@ -178,55 +170,6 @@ def _record(sweep: Sweep, run: Any) -> RunRecord:
         summary=run.summary_metrics or {},
         commit=run.commit or "",
     )
-
-
-def _histories(
-    runs: Sequence[Any],
-    records: Sequence[RunRecord],
-    cache: HistoryCache,
-    progress: Progress,
-    is_busy: Callable[[], bool],
-) -> dict[str, History]:
-    """Return histories by run id, in the order of the runs: from the cache, or from the server if changed."""
-    known = cache.read(records)
-    wanted = [index for index, record in enumerate(records) if record.run_id not in known]
-    progress(len(known), len(records))
-    fruitless = 0
-    while wanted:
-        before = len(known)
-        try:
-            for index, rows in _ask_for(runs, wanted):
-                known[records[index].run_id] = rows
-                cache.write(records[index], rows)
-                progress(len(known), len(records))
-        except SERVER_ERRORS:
-            fruitless = 0 if len(known) > before else fruitless + 1
-            if fruitless == FRUITLESS or not is_busy():
-                raise
-        wanted = [index for index in wanted if records[index].run_id not in known]
-    return {record.run_id: known[record.run_id] for record in records}
-
-
-def _ask_for(runs: Sequence[Any], wanted: Sequence[int]) -> Iterator[tuple[int, History]]:
-    """Yield the histories of some runs as they arrive, each with its index.
-
-    Raises: SERVER_ERRORS, the first one, after the requests on their way have been answered.
-    """
-    pool = ThreadPoolExecutor(THREADS)
-    asked = {pool.submit(runs[index].history, samples=SAMPLES, pandas=False): index for index in wanted}
-    error = None
-    try:
-        for future in as_completed(asked):
-            if error := future.exception():
-                break
-            yield asked.pop(future), future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)  # once the server is lost, the others would only wait for it too
-    for future, index in asked.items():
-        if not future.cancelled() and not future.exception():
-            yield index, future.result()
-    if error:
-        raise error
 
 
 def _first_line(error: Exception) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from metasweep.report.base.errors import AnalysisError
@@ -49,14 +49,12 @@ class HistoryCache:
                 found[record.run_id] = json.loads(row[0])
         return found
 
-    def write(self, record: RunRecord, rows: History) -> None:
-        """Store one history, unless the run still grows."""
-        if record.state not in ENDED:
-            return
-        self._database.execute(
-            "INSERT OR REPLACE INTO histories VALUES (?, ?, ?)",
-            (record.url, _version(record), json.dumps(list(rows))),
-        )
+    def write(self, histories: Iterable[tuple[RunRecord, str]]) -> None:
+        """Store histories, each as a JSON list, unless their runs still grow."""
+        ended = [(record.url, _version(record), rows) for record, rows in histories if record.state in ENDED]
+        with self._database:
+            self._database.execute("BEGIN")
+            self._database.executemany("INSERT OR REPLACE INTO histories VALUES (?, ?, ?)", ended)
 
 
 def _version(record: RunRecord) -> str:

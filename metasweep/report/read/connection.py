@@ -19,7 +19,6 @@ from wandb.errors import AuthenticationError, UsageError
 from metasweep.client import embedded
 from metasweep.client.account import Account
 from metasweep.client.protocol import Client
-from metasweep.client.transport import Refused, Unreachable
 from metasweep.report.base.errors import AnalysisError
 
 PATIENCE = 60  # seconds for one call with its retries
@@ -49,17 +48,10 @@ def connect() -> wandb.Api:
         ) from error
 
 
-def is_only_busy(api: wandb.Api) -> bool:
-    """Return whether a server that did not answer in time only throttles.
-
-    Wait until its limit allows requests.
-    """
+def beside(api: wandb.Api) -> Client:
+    """A client of ours for the same account, which says when it waits for a rate limit."""
     client = Client(Account(api.settings["base_url"], api.api_key))
     client.throttle.say = lambda seconds: click.echo(
         f"W&B is throttling this account: waiting {seconds:.0f} s", err=True
     )
-    try:
-        client.default_entity()
-    except (Unreachable, Refused):
-        return client.throttle.left() > 0
-    return True
+    return client

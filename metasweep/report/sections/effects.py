@@ -96,7 +96,7 @@ def _interaction(study: Study, names: list[str]) -> list[Chart]:
     if not set(PAIR) <= set(names):
         return []
     row, column = PAIR
-    title = "Learning rate and optimizer"
+    title = " and ".join(PAIR)
     levels = {name: study.levels(name) for name in PAIR}
     return [
         Chart(

@@ -106,7 +106,7 @@ def curve(study: Study, runs: pd.DataFrame, metric: Quantity) -> page.Curve | No
     ends = np.searchsorted(rows["at"], range(len(runs) + 1))
     if not (np.diff(ends) > 1).any():
         return None
-    x, y = ([plain(value) for value in rows[column].tolist()] for column in (axis, name))
+    x, y = (finite(rows[column].tolist()) for column in (axis, name))
     spans = [slice(start, end) for start, end in itertools.pairwise(ends)]
     return page.Curve(
         metric_column(study, metric),
@@ -114,6 +114,11 @@ def curve(study: Study, runs: pd.DataFrame, metric: Quantity) -> page.Curve | No
         y=[y[span] for span in spans],
         x_label=axis,
     )
+
+
+def finite(numbers: list[float]) -> list[float | None]:
+    """Return numbers for JSON: None for NaN and infinities."""
+    return [number if math.isfinite(number) else None for number in numbers]
 
 
 def presets(study: Study, choices: Choices) -> list[page.Preset]:

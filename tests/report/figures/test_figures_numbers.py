@@ -70,7 +70,8 @@ def test_a_grid_fills_its_slots_alike_and_keeps_a_value_without_runs() -> None:
 def test_curves_are_monotone_between_axes_and_level_at_them(heights: list[float], seed: int) -> None:
     xs = np.sort(np.random.default_rng(seed).uniform(0, 700, len(heights)))
     ys = np.array(heights)
-    points = parallel.curve(xs, ys).vertices
+    (path,) = parallel.curves(xs, ys[None])
+    points = path.vertices
     assert np.array_equal(points[::3], np.column_stack([xs, ys]))
     t = np.linspace(0, 1, 33)[:, None]
     for start in range(0, len(points) - 1, 3):

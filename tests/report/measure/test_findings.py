@@ -99,7 +99,7 @@ def test_highlights_name_the_runs_that_were_made_to_be_seen() -> None:
     ],
 )
 def test_what_still_learns_at_its_end(accuracy: list[float], learns: bool) -> None:
-    assert still_learns(pd.Series(accuracy), chance=0.1135) is learns
+    assert still_learns(np.array(accuracy), chance=0.1135) is learns
 
 
 def test_the_slowest_learner_is_no_flat_curve() -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+TOO_MANY = 429
 DROP = 0  # in place of a status: close the connection without an answer
 ENDS_HERE = {"connection", "transfer-encoding", "content-length", "host", "accept-encoding"}
 
@@ -58,6 +59,8 @@ def flaky(port: int, fault: Fault) -> Iterator[Proxy]:
                 self.rfile.read(int(self.headers.get("content-length", 0)))
                 self.send_response(found)
                 self.send_header("content-length", "0")
+                if found == TOO_MANY:
+                    self.send_header("RateLimit-Reset", "1")
                 self.end_headers()
 
         def forward(self) -> None:

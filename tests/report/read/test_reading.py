@@ -16,7 +16,13 @@ from tests.report.conftest import SWEEP_YAML, Toy, new_sweep
 from tests.report.read.flaky import DROP, Proxy, flaky
 
 LISTING_CALLS = 4  # at most: who am I, the sweep, its runs
-RUNS = 24
+REQUESTS = 12  # for the histories of 24 runs, two at a time
+IN_PAIRS = """
+from analysis.__main__ import main
+from metasweep.report.read import histories
+histories.MOST_RUNS = 2
+main()
+"""
 SLOW_RUN = """
 import sys, wandb
 from tests.report.toy import CLASSES, GRID
@@ -38,8 +44,14 @@ def results(
 ) -> subprocess.CompletedProcess[str]:
     """A section, for which histories are read, through a proxy whose counts begin anew."""
     proxy.seen = proxy.failed = 0
-    where = {"WANDB_BASE_URL": proxy.url, "XDG_CACHE_HOME": str(toy.server.home / cache)}
-    return toy.analysis("section", "results", toy.sweep, *options, **where, **env)
+    return in_pairs(toy, proxy.url, cache, *options, **env)
+
+
+def in_pairs(toy: Toy, url: str, cache: str, *options: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """A section, for which the histories of two runs are asked for at a time."""
+    where = {"WANDB_BASE_URL": url, "XDG_CACHE_HOME": str(toy.server.home / cache)}
+    command = (sys.executable, "-c", IN_PAIRS, "section", "results", toy.sweep)
+    return toy.server.run(*command, *options, **where, **env)
 
 
 @pytest.fixture(scope="module")
@@ -58,17 +70,17 @@ def test_a_busy_server_is_asked_again(toy: Toy, undisturbed: str) -> None:
 
 
 def test_a_server_that_is_lost_half_way_costs_one_line_and_not_what_was_read(toy: Toy) -> None:
-    half = LISTING_CALLS + RUNS // 2
+    half = LISTING_CALLS + REQUESTS // 2
     with flaky(toy.server.port, well) as proxy:
         proxy.fault = lambda number: DROP if number > half else None
-        found = results(toy, proxy, "half", WANDB_HTTP_TIMEOUT="5")
+        found = results(toy, proxy, "half")
         assert (found.returncode, found.stdout) == (1, "")
         assert found.stderr.startswith("Error: Lost the server while reading")
         assert len(found.stderr.strip().splitlines()) == 1
         proxy.fault = well
         found = results(toy, proxy, "half")
         assert found.returncode == 0, found.stderr
-        assert proxy.seen < LISTING_CALLS + RUNS - 6
+        assert proxy.seen < LISTING_CALLS + REQUESTS - 3
 
 
 def test_the_cache_saves_every_history_until_told_otherwise(toy: Toy) -> None:
@@ -79,9 +91,17 @@ def test_the_cache_saves_every_history_until_told_otherwise(toy: Toy) -> None:
         warm = proxy.seen
         results(toy, proxy, "kept", "--refresh")
         refreshed = proxy.seen
-    assert cold == refreshed == warm + RUNS
+    assert cold == refreshed == warm + REQUESTS
     assert warm <= LISTING_CALLS
     assert first.stdout == second.stdout
+
+
+def test_the_histories_of_many_runs_are_one_request(toy: Toy) -> None:
+    with serve(Cloud(toy.server.url)) as cloud:
+        where = {"WANDB_BASE_URL": cloud.url, "XDG_CACHE_HOME": str(toy.server.home / "at-once")}
+        found = toy.analysis("section", "results", toy.sweep, **where)
+        assert found.stdout == toy.analysis("section", "results", toy.sweep).stdout != ""
+        assert cloud.seen["Histories"] == 1, cloud.seen
 
 
 def test_what_needs_no_history_takes_a_handful_of_requests(toy: Toy) -> None:
@@ -95,8 +115,7 @@ def test_what_needs_no_history_takes_a_handful_of_requests(toy: Toy) -> None:
 
 def test_a_limit_is_waited_out_and_said(toy: Toy, undisturbed: str) -> None:
     with serve(Cloud(toy.server.url, limits={"all": Limit(12, seconds=8)})) as cloud:
-        where = {"WANDB_BASE_URL": cloud.url, "XDG_CACHE_HOME": str(toy.server.home / "limited")}
-        found = toy.analysis("section", "results", toy.sweep, **where, WANDB_HTTP_TIMEOUT="3")
+        found = in_pairs(toy, cloud.url, "limited", WANDB_HTTP_TIMEOUT="3")
         assert found.returncode == 0, found.stderr
         assert cloud.refused["429"]
         assert "W&B is throttling this account: waiting" in found.stderr

@@ -129,7 +129,7 @@ def _discrete(column: pd.Series, rank: Ranks, label_height: float, levels: Seque
     for (label, members, special), (low, high) in zip(groups, bars, strict=True):
         heights[members] = spread(members, rank, low, high)
         slots.append(Slot(label, low, high, len(members), special))
-    return Axis(str(column.name), text.title_of(str(column.name)), heights, tuple(slots))
+    return Axis(str(column.name), text.parameter(str(column.name)), heights, tuple(slots))
 
 
 def ordered_levels(column: pd.Series, levels: Sequence[Hashable] | None) -> list[Hashable]:
@@ -202,4 +202,4 @@ def _scaled(
         heights[members] = spread(members, rank, low, high)
         slots.append(Slot(label, low, high, len(members), special=True))
         low = high + SPECIAL_GAP
-    return Axis(name, text.clean(title) or text.title_of(name), heights, tuple(slots), scale, floor)
+    return Axis(name, text.clean(title) or text.parameter(name), heights, tuple(slots), scale, floor)

@@ -7,6 +7,7 @@ names are shortened in their middle.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import unicodedata
 from collections.abc import Hashable, Iterable, Sequence
@@ -15,31 +16,22 @@ from typing import Any
 import numpy as np
 from matplotlib import font_manager
 from matplotlib.font_manager import FontProperties
+from matplotlib.path import Path
 from matplotlib.textpath import TextPath
+
+from metasweep.report.base.words import parameter_name
 
 REGULAR = ("Metasweep Sans", "DejaVu Sans")
 SEMIBOLD = ("Metasweep Sans SemiBold", "DejaVu Sans")
-TITLES = {
-    "lr": "Learning rate",
-    "dp": "Dropout",
-    "dropout": "Dropout",
-    "batch_size": "Batch size",
-    "epochs": "Epochs",
-    "epoch": "Epoch",
-}
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 THIN_SPACE = "\u2009"
 ELLIPSIS = "…"
 NOT_SET = "not set"
 
 
-def title_of(name: str) -> str:
-    """Return a column's name for people: lr -> Learning rate, weight_decay -> Weight decay."""
-    name = name.removeprefix("config:")
-    if name in TITLES:
-        return TITLES[name]
-    words = clean(name.replace("_", " ").replace("-", " "))
-    return words[:1].upper() + words[1:]
+def parameter(column: str) -> str:
+    """Return a parameter's own name, as in the sweep and in every table, from its column."""
+    return clean(parameter_name(column))
 
 
 def number(value: float, digits: int = 4) -> str:
@@ -162,7 +154,21 @@ def _unit_width(line: str, bold: bool) -> float:
     if not line.strip():
         return 0.3 * len(line)
     font = FontProperties(family=list(SEMIBOLD if bold else REGULAR))
-    return float(TextPath((0, 0), line, size=100, prop=font, usetex=False).get_extents().x1) / 100
+    return _right_end(TextPath((0, 0), line, size=100, prop=font, usetex=False)) / 100
+
+
+def _right_end(path: Path) -> float:
+    """Return the largest x of a path. Only outlines that may reach it are measured, since that is slow."""
+    vertices, codes = np.asarray(path.vertices), np.asarray(path.codes)
+    starts = [*np.flatnonzero(codes == Path.MOVETO), len(vertices)]
+    spans = [slice(start, end) for start, end in itertools.pairwise(starts)]
+    reaches = [float(vertices[span, 0].max()) for span in spans]  # a curve stays within its control points
+    right = -math.inf
+    for reach, span in sorted(zip(reaches, spans, strict=True), key=lambda each: -each[0]):
+        if reach <= right:
+            break
+        right = max(right, float(Path(vertices[span], codes[span]).get_extents().x1))
+    return right
 
 
 @functools.cache
