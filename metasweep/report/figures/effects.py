@@ -44,6 +44,7 @@ PANEL_HEIGHT = 160.0
 BETWEEN = 18.0
 COLUMNS = 4
 MOST_BINS = 6  # a continuous parameter is divided into this many classes of equal size
+UP_TO = "≤ "  # before the largest value of a class; left out where it has no room
 
 
 @house_style
@@ -134,7 +135,7 @@ def _classes(numbers: pd.Series) -> list[tuple[str, npt.NDArray[np.intp]]]:
     known = values[np.isfinite(values)]
     ends = np.unique(np.quantile(known, np.arange(1, MOST_BINS + 1) / MOST_BINS, method="higher"))
     codes = np.searchsorted(ends, values)
-    labels = [f"≤ {label}" for label in text.labels(list(ends), digits=2)]
+    labels = [f"{UP_TO}{label}" for label in text.labels(list(ends), digits=2)]
     found = [(label, np.flatnonzero(codes == code)) for code, label in enumerate(labels)]
     missing = np.flatnonzero(~np.isfinite(values))
     return [*found, (text.NOT_SET, missing)] if len(missing) else found
@@ -163,9 +164,12 @@ def _draw(
             [x], panel.y([mean]), "o", color=look.ink, mec=look.background, mew=1, markersize=5.5, zorder=6
         )
     room = panel.width * share - 4
+    labels = [label for label, _ in groups]
+    if any(text.width(label, SMALL) > room for label in labels):
+        labels = [label.removeprefix(UP_TO) for label in labels]
     panel.base()
     panel.foot(
-        [((i + 0.5) * share, text.fit(label, room, SMALL)) for i, (label, _) in enumerate(groups)],
+        [((i + 0.5) * share, text.fit(label, room, SMALL)) for i, label in enumerate(labels)],
         ink=look.ink,
     )
 

@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 
 from metasweep.report.base.words import number_of, value
 from metasweep.report.measure.baselines import chance_of
-from metasweep.report.measure.choosing.edges import edges
+from metasweep.report.measure.choosing.edges import edges, inside
 from metasweep.report.measure.comparisons import (
     MOST_LEVELS,
     Claim,
@@ -104,6 +104,8 @@ def learning_rates(study: Study) -> list[Claim]:
     runs = measured(study)
     if LR not in study.parameters or runs.empty:
         return []
+    if runs[LR].nunique() > MOST_LEVELS:
+        return [trend(study, runs, LR)]
     if OPTIMIZER not in study.parameters:
         return [claim(study, runs, LR, "Over all runs", "effects")]
     parts = [(name, runs[runs[OPTIMIZER] == name]) for name in study.levels(OPTIMIZER)]
@@ -117,6 +119,8 @@ def dropout(study: Study) -> list[Claim]:
     runs = measured(study)
     if DROPOUT not in study.parameters or runs.empty:
         return []
+    if runs[DROPOUT].nunique() > MOST_LEVELS:
+        return [trend(study, runs, DROPOUT)]
     learned = cells_that_learned(study, runs, DROPOUT)
     if learned.empty:
         words = "What dropout does cannot be said: no setting learned with every dropout."
@@ -144,9 +148,14 @@ def edge_claims(study: Study) -> list[Claim]:
     if found is None or not study.parameters:
         return []
     if not found[1]:
-        words = f"{found[0]} lies on no edge of the grid."
-        return [Claim(math.nan, lambda _level: words, PARALLEL)]
+        said = [functools.partial(_as_it_is, words) for words in inside(study, found[0])]
+        return [Claim(math.nan, say, PARALLEL) for say in said]
     return [Claim(edge.p_value, edge.sentence, PARALLEL) for edge in found[1]]
+
+
+def _as_it_is(words: str, _level: float) -> str:
+    """Return words that depend on no test."""
+    return words
 
 
 PARALLEL = "parallel-all"
@@ -238,13 +247,14 @@ def _side(study: Study, difference: Interval, differ: bool) -> str:
 def cost(study: Study) -> list[Finding]:
     """What the search cost."""
     seconds = float(study.runs["runtime_seconds"].fillna(0).sum())
-    kinds = ["GPU" if _is_gpu(device) else "CPU-worker" for device in study.runs["device"].unique()]
+    kinds = ["GPU" if _is_gpu(device) else "CPU-worker" for device in study.runs["device"].unique() if device]
     unit = "/".join(dict.fromkeys(kinds)) or "worker"
     failed = int(study.runs["state"].isin(LOST).sum())
     scale, word = (3600, "hours") if seconds >= 3600 else (60, "minutes")
     amount = f"{seconds / scale:.1f} {unit} {word}"
     figure = "cost" if seconds > 0 else ""
-    text = f"The search cost {amount} in {number_of(len(study.runs), 'run')}, of which {failed} failed."
+    runs = number_of(len(study.runs), "run")
+    text = f"The search cost {amount} in {runs}, of which {failed or 'none'} failed."
     return [Finding(text, figure)]
 
 

@@ -47,9 +47,10 @@ def section(study: Study, choices: Choices) -> Section:
     over = "draws of the search" if effects.repeats(study) is None else "seeds of the same configurations"
     text = (
         "Every point is a run; the mean is over all runs with that value, whatever their other "
-        f"hyper-parameters are, and its interval is over other {over}."
+        f"hyper-parameters are, and its interval, where there is one, is over other {over}."
     )
-    return Section(TITLE, text, tuple(charts), {"effects": listing(study, names, choices)})
+    table = listing(study, names, choices)
+    return Section(TITLE, text, tuple(charts), {"effects": table} if table.rows else {})
 
 
 def listing(study: Study, names: list[str], choices: Choices) -> Listing:

@@ -28,6 +28,7 @@ from metasweep.report.sections.section import Chart, Choices, Section
 TITLE = "Importance"
 SHOWN_INTERACTIONS = 6
 SHOWN_PARAMETERS = 20
+LEAST = 5e-5  # share from which two decimals are not 0.00 %
 MOST_LEVELS = 5  # of a parameter by which correlations are split
 # if correlations of both signs are at least this large, one number for all runs hides something
 OPPOSED = 0.2
@@ -57,7 +58,10 @@ def too_little(study: Study) -> str:
     """Return why nothing can be said."""
     finished = int(study.finished[study.reported.column].notna().sum())
     if finished < FEWEST_RUNS:
-        needed = f"the importance needs a complete grid or {FEWEST_RUNS} runs, there are {finished}"
+        needed = (
+            "the importance needs a complete grid of several hyper-parameters or with seeds, or "
+            f"{FEWEST_RUNS} runs, there are {finished}"
+        )
         return f"Too few finished runs: {needed}."
     return "The runs show no difference between them: nothing can be said."
 
@@ -65,7 +69,8 @@ def too_little(study: Study) -> str:
 def measure(study: Study, metric: Quantity) -> Importance | None:
     """Measure exactly on a complete grid, otherwise with a forest; None if there are too few runs."""
     complete = factorial(study, metric)
-    if complete is not None and np.ptp(complete[1]) > 0:
+    alone = complete is not None and complete[1].shape[1:] == (1,)  # it would explain all, whatever it does
+    if complete is not None and np.ptp(complete[1]) > 0 and not alone:
         return anova(*complete, metric)
     return permutation(study, metric)
 
@@ -117,9 +122,13 @@ def listing(study: Study, found: Importance) -> Listing:
 
 
 def _share(effect: Effect) -> str:
-    """`92.60 (91.00 to 94.00)`, or the share alone."""
+    """`92.60 (91.00 to 94.00)`, or the share alone; "0.00 to 0.00" would claim that it is known."""
     shown = percent(effect.share)
-    return shown if math.isnan(effect.low) else f"{shown} ({percent(effect.low)} to {percent(effect.high)})"
+    return (
+        shown
+        if math.isnan(effect.low) or effect.high < LEAST
+        else f"{shown} ({percent(effect.low)} to {percent(effect.high)})"
+    )
 
 
 def _crossed(effect: Effect) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 from metasweep.report.base.listing import Listing, with_parameters
 from metasweep.report.base.words import DAGGER, parameter_name, value
@@ -85,9 +86,13 @@ def status_listing(found: Completeness) -> Listing:
 
 
 def mean_and_half_width(found: Interval, metric: Quantity, extra: int = 0) -> str:
-    """Return `98.03 ± 1.26`, or only the mean if there is no spread."""
+    """Return `98.03 ± 1.26`, or only the mean if there is no interval."""
     mean = metric.show(found.mean, extra)
-    return mean if found.n < 2 else f"{mean} ± {metric.show(found.half_width, extra)}"
+    return (
+        mean
+        if found.n < 2 or math.isnan(found.half_width)
+        else f"{mean} ± {metric.show(found.half_width, extra)}"
+    )
 
 
 def p_value(p: float) -> str:

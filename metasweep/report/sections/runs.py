@@ -35,7 +35,7 @@ def section(study: Study, choices: Choices) -> Section:
 def _about_good(study: Study, good: pd.DataFrame, choices: Choices) -> str:
     if not study.reported.is_accuracy:
         return f"The best quarter by {in_markdown(study.reported.words)} are {number_of(len(good), 'run')}."
-    number = f"{len(good)} runs end" if len(good) != 1 else "1 run ends"
+    number = {0: "No run ends", 1: "1 run ends"}.get(len(good), f"{len(good)} runs end")
     return f"{number} above {percent(choices.converged, 0)} % {study.reported.words}."
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -72,7 +73,7 @@ def parameter_axis(
 ) -> Axis:
     """Return the axis of one parameter. `levels` lists its values in order, including those without a run."""
     column = column.astype(object)
-    if not is_discrete(column):
+    if not is_discrete(column) or not is_discrete(pd.Series(list[Any](levels or ()), dtype=object)):
         return _continuous(column, rank)
     return _discrete(column, rank, label_height, levels)
 

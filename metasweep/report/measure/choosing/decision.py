@@ -27,7 +27,7 @@ from metasweep.report.measure.choosing.configurations import (
     configurations,
     expected_seeds,
 )
-from metasweep.report.measure.choosing.edges import in_words
+from metasweep.report.measure.choosing.edges import in_words, searched
 from metasweep.report.measure.statistics import (
     Interval,
     interval,
@@ -37,13 +37,13 @@ from metasweep.report.measure.statistics import (
     standard_deviation,
 )
 from metasweep.report.read.study import SEED, Study
-from metasweep.sweeps.points import is_grid
 
 NOISES, POINTS, STEPS = 5, 150, 60  # sizes of the noise, values of a true mean, and steps that are tried
 HOPELESS = 12.0  # standard errors below the best, from where a true mean is not distinguished
 REACH = 0.999  # of Student's t: configurations further from the best than this are no contenders
 LIKELY = 0.05  # probability from which another configuration is named as a rival
 SURE = 0.95
+CROWD = 24  # contenders from which the probability was seen to be too high (docs/statistics.md)
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ class Decision:
     probability: float  # the most probable first
     rivals: tuple[Rival, ...]  # the likeliest first
     seeds: int  # on which the comparison is based
+    close: int  # how many are within its reach, itself included
 
 
 def decide(study: Study, method: str = "t", confidence: float = 0.95) -> Decision | None:
@@ -99,6 +100,7 @@ def decide(study: Study, method: str = "t", confidence: float = 0.95) -> Decisio
         probability=float(shares[index]),
         rivals=tuple(_rival(table, index, other, candidates, shares) for other in rivals),
         seeds=table.shape[1],
+        close=int((shares > 0).sum()),
     )
 
 
@@ -217,8 +219,9 @@ def _take(study: Study, found: Decision) -> str:
         width = reported.show(found.reported.half_width)
         mean = f"{reported.show(found.reported.mean)} ± {width}{reported.after}"
     seeds = f"over {number_of(found.reported.n, 'seed' if study.seed else 'run')}"
-    reaches = f"It reaches {mean} {reported.words} {seeds}"
-    return f"{of}. {reaches}."
+    reaches = f"It reaches {mean} {reported.words} {seeds if found.reported.n > 1 else 'in one run'}"
+    others = f" It is chosen by {metric.words} alone: the other objectives are under Trade-offs."
+    return f"{of}. {reaches}.{others if len(study.objectives) > 1 else ''}"
 
 
 def _how_sure(study: Study, found: Decision) -> list[str]:
@@ -228,8 +231,14 @@ def _how_sure(study: Study, found: Decision) -> list[str]:
         needs = "one seed cannot show it" if study.seed else "without repetitions nothing shows it"
         return [f"How sure that is: {needs}. Add seeds: table --confirm writes such sweeps."]
     chance = _percent(found.probability)
-    whole = "the grid" if all(is_grid(sweep.config) for sweep in study.sweeps) else "them"
-    of = f"It is the best of {whole} with probability {chance} (empirical Bayes over {found.seeds} seeds)"
+    by = f"(empirical Bayes over {found.seeds} seeds)"
+    measured = len(configurations(study))
+    whole = (
+        searched(study) if found.among == measured else f"these {found.among} (of {measured} that have runs)"
+    )
+    of = f"It is the best of {whole} with probability {chance} {by}"
+    if found.close >= CROWD:
+        of += f", or less, since {found.close} configurations are close and among so many this says too much"
     if not found.rivals:
         return [f"{of}."]
     rival = found.rivals[0]
@@ -267,5 +276,6 @@ def _what_it_costs(found: Decision) -> list[str]:
 def _duration(seconds: float) -> str:
     for size, word in ((86_400.0, "days"), (3_600.0, "hours"), (60.0, "minutes")):
         if seconds >= 1.5 * size:
-            return f"{seconds / size:.1f} {word}"
+            number = seconds / size
+            return f"{number:.0f} {word}" if number >= 10 else f"{number:.1f} {word}"
     return f"{seconds:.0f} seconds"

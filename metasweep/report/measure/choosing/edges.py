@@ -19,6 +19,7 @@ from metasweep.report.measure.choosing.configurations import (
 from metasweep.report.measure.importance import acts_by_factors, on_scale
 from metasweep.report.measure.statistics import SIGNIFICANCE, paired_t
 from metasweep.report.read.study import TEST_SIZE, Study
+from metasweep.sweeps.points import is_grid, listed_values
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,16 @@ class Edge:
         advice = f": try {self.beyond} next" if self.beyond else ", and nothing lies beyond it"
         shown = "< 0.001" if p < 0.001 else f"= {p:.3f}"
         return f"{self.place}, and is better than {value(self.inner)} ({self.about}, p {shown}){advice}."
+
+
+def inside(study: Study, winner: str) -> list[str]:
+    """Say that the best configuration, in words, is on no edge; only a grid has edges."""
+    return [f"{winner} lies on no edge of the grid."] if searched(study) == "the grid" else []
+
+
+def searched(study: Study) -> str:
+    """Return what was searched, in words."""
+    return "the grid" if all(is_grid(sweep.config) for sweep in study.sweeps) else "the search"
 
 
 def edges(study: Study) -> tuple[str, list[Edge]] | None:
@@ -77,15 +88,16 @@ def _edge(study: Study, candidates: list[Configuration], winner: Configuration, 
     levels = study.levels(name)
     own = winner.values[name]
     if (
-        on_scale(pd.Series(levels)) is None
+        not any(parameter_name(name) in listed_values(sweep.config) for sweep in study.sweeps)
+        or on_scale(pd.Series(levels)) is None
         or len(levels) < 3
         or own not in (levels[0], levels[-1])
         or own == 0
     ):
-        return None  # zero (no dropout, no decay) is the end of the scale, not only of the grid
+        return None  # zero (no dropout) is the end of the scale, not only of the grid; what is drawn has none
     outwards = levels if own == levels[-1] else levels[::-1]
     end = "highest" if own == levels[-1] else "lowest"
-    place = f"{named(study, winner)} has the {end} {parameter_name(name)} of the grid, {value(own)}"
+    place = f"{named(study, winner)} has the {end} {parameter_name(name)} of {searched(study)}, {value(own)}"
     inner, beyond = outwards[-2], next_value(outwards)
     neighbour = [c for c in candidates if c.values == {**winner.values, name: inner}]
     if not neighbour:

@@ -188,7 +188,11 @@ def _about_choice(study: Study, chosen: Sequence[Configuration], shown: Sequence
     seen = [set(one.by_seed(column).index) & set(other.by_seed(column).index) for one, other in pairs]
     if not any(seen):
         return ["Reported on fresh seeds, chosen on others."]
-    notes = ["Chosen and reported on the same seeds: the interval is too narrow for the winner of many."]
+    notes = []
+    if any(len(one.runs) > 1 for one in shown):
+        notes.append(
+            "Chosen and reported on the same seeds: the interval is too narrow for the winner of many."
+        )
     if study.reported == study.metric and study.metric.split != "test":
         test = counterparts(study.metric.name, "test")[0]
         notes.append(f"The rows are reported by what they were chosen by: log {test} to report on test data.")
