@@ -27,10 +27,12 @@ def made_up_run(index: int, point: Mapping[str, Any]) -> dict[str, Any]:
     return {"state": "finished", "config": config, "summary": dict(history[-1]), "history": history}
 
 
-def study_of(change: Change = lambda _index, _run: None, grid: Mapping[str, list[Any]] = GRID) -> Study:
+def study_of(
+    change: Change = lambda _index, _run: None, grid: Mapping[str, list[Any]] = GRID, method: str = "grid"
+) -> Study:
     """The runs of a grid, each changed, put together as what the API returned is."""
     config = {
-        "method": "grid",
+        "method": method,
         "metric": {"name": "val/acc", "goal": "maximize"},
         "parameters": {name: {"values": values} for name, values in grid.items()},
     }

@@ -56,8 +56,9 @@ def section(study: Study, _choices: Choices) -> Section:
 
 def too_little(study: Study) -> str:
     """Return why nothing can be said."""
-    finished = int(study.finished[study.reported.column].notna().sum())
-    if finished < FEWEST_RUNS:
+    values = study.finished[study.reported.column].dropna()
+    finished = len(values)
+    if finished < FEWEST_RUNS and (finished < 2 or values.nunique() > 1):
         needed = (
             "the importance needs a complete grid of several hyper-parameters or with seeds, or "
             f"{FEWEST_RUNS} runs, there are {finished}"

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from analysis.__main__ import ORDER
+from metasweep.report.read.study import Study
 from metasweep.report.sections import make
 from metasweep.report.sections.section import Choices
 from metasweep.report.write.data import write_data
@@ -140,3 +141,27 @@ def test_one_seed_has_no_interval_anywhere() -> None:
     of_seeds = [listing for listing in listings if "parameter" not in listing.headers]  # others are over runs
     rows = [row for listing in of_seeds for row in listing.rows if row[0] != "random"]
     assert not any("±" in cell for row in rows for cell in row)
+
+
+def test_nothing_is_claimed_that_holds_by_construction() -> None:
+    alone = {**GRID, "model": ["cnn"], "dp": [0], "seed": [1]}  # of which lr explains all
+    of_two = read(study_of(grid=alone))
+    assert "100.00" not in of_two
+    assert "edge" not in of_two  # a value of two is always the lowest or the highest
+    three = {**alone, "lr": [0.1, 0.01, 0.001], "seed": [1, 2]}
+    assert "lies on no edge of the grid in lr" not in read(study_of(grid=three, method="random"))
+    assert "of the grid" not in read(study_of(grid=three, method="random"))
+
+
+def test_the_best_of_some_configurations_is_not_the_best_of_the_grid() -> None:
+    def lost(_index: int, run: dict[str, Any]) -> None:
+        if run["config"]["dp"] and run["config"]["seed"] == 1:
+            run["state"] = "failed"
+
+    assert "It is the best of these 4 (of 8 that have runs) with probability" in read(study_of(lost))
+
+
+def read(study: Study) -> str:
+    """The report as text."""
+    choices = Choices()
+    return readme_text(study, make(study, choices, choices.sections))

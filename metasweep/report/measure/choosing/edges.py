@@ -21,6 +21,8 @@ from metasweep.report.measure.statistics import SIGNIFICANCE, paired_t
 from metasweep.report.read.study import TEST_SIZE, Study
 from metasweep.sweeps.points import is_grid, listed_values
 
+FEWEST_LEVELS = 3  # of a parameter, for one of them to be inside
+
 
 @dataclass(frozen=True)
 class Edge:
@@ -48,8 +50,14 @@ class Edge:
 
 
 def inside(study: Study, winner: str) -> list[str]:
-    """Say that the best configuration, in words, is on no edge; only a grid has edges."""
-    return [f"{winner} lies on no edge of the grid."] if searched(study) == "the grid" else []
+    """Say that the best configuration, in words, is on no edge; only a grid of ordered values has edges."""
+    levels = {name: study.levels(name) for name in study.parameters if name not in TEST_SIZE}
+    ordered = [name for name, each in levels.items() if on_scale(pd.Series(each)) is not None]
+    inner = [name for name in ordered if len(levels[name]) >= FEWEST_LEVELS]
+    if not inner or searched(study) != "the grid":
+        return []
+    which = "" if inner == ordered else f" in {', '.join(map(parameter_name, inner))}"
+    return [f"{winner} lies on no edge of the grid{which}."]
 
 
 def searched(study: Study) -> str:
@@ -90,7 +98,7 @@ def _edge(study: Study, candidates: list[Configuration], winner: Configuration, 
     if (
         not any(parameter_name(name) in listed_values(sweep.config) for sweep in study.sweeps)
         or on_scale(pd.Series(levels)) is None
-        or len(levels) < 3
+        or len(levels) < FEWEST_LEVELS
         or own not in (levels[0], levels[-1])
         or own == 0
     ):
