@@ -129,7 +129,7 @@ def test_an_interrupted_run_reports_what_a_whole_one_does(server: ServerProcess,
     assert "told to stop" in interrupt(begin(server, "broken", option), "epoch 2/", "terminate")
     assert wandb.Api().run("resumed/broken").state == "preempted"
     interrupt(begin(server, "broken", option), "epoch 4/", "kill")
-    assert [path.name for path in folder.iterdir()] == ["broken.pt"]
+    assert (folder / "broken.pt").exists()  # maybe beside a draft, if the kill came while it was written
     output = finish(begin(server, "broken", option))
     assert "going on at step" in output
     assert "epoch 3/" not in output
@@ -147,10 +147,10 @@ def test_a_lost_run_is_continued_by_the_next_attempt_at_its_point(
     option = f"--checkpoint-dir={tmp_path}"
     finish(begin(server, "undisturbed"))
     interrupt(begin(server, "lost", option, sweep=sweep), "epoch 3/", "kill")
-    (kept,) = tmp_path.iterdir()
+    (kept,) = tmp_path.glob("*.pt")  # a draft may lie beside it, if the kill came while it was written
     assert kept.name.startswith(f"{sweep}-")
     finish(begin(server, "other", option, "--seed=9", sweep=sweep))
-    assert list(tmp_path.iterdir()) == [kept], "another point neither uses nor removes it"
+    assert list(tmp_path.glob("*.pt")) == [kept], "another point neither uses nor removes it"
     output = finish(begin(server, "retry", option, sweep=sweep))
     assert "going on at step" in output
     assert "epoch 2/" not in output

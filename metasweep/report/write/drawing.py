@@ -1,4 +1,4 @@
-"""Writes figures to files, on all cores. It imports little, since the drawing processes import it again."""
+"""Writes figures to files, on all cores. It imports little, since every drawing process imports it again."""
 
 from __future__ import annotations
 
@@ -24,9 +24,8 @@ def write_charts(
     workers = min(available_cores(), len(charts))
     if workers < 2:
         return [path for chart in charts for path in write_chart(chart, folder)]
-    processes = get_context("forkserver")
-    processes.set_forkserver_preload([__name__])
-    with ProcessPoolExecutor(workers, mp_context=processes) as pool:
+    # Not a forkserver: the path of its socket is too long where TMPDIR is, as in many batch jobs.
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         jobs = [pool.submit(write_chart, chart, folder) for chart in charts]
         for done, _ in enumerate(as_completed(jobs), 1):
             progress(done, len(charts))
