@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import wandb
 
+from tests import service
 from tests.chromium import browser  # noqa: F401
 
 ROOT = Path(__file__).parent.parent
@@ -153,11 +153,11 @@ def own_server() -> Iterator[ServerProcess]:
 @pytest.fixture
 def client_env(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     """The environment of a client of `server`, in this process: wandb.Api() finds the server."""
-    wandb.teardown()  # of a test without this fixture: monkeypatch would bring its dead service back
+    service.leave()  # of a test without this fixture: monkeypatch would bring its dead service back
     for name in [name for name in os.environ if name.startswith("WANDB_")]:
         monkeypatch.delenv(name)
     for name, value in server.env.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(server.home)
     yield server.env
-    wandb.teardown()  # it would remember this server for the next module
+    service.leave()  # it would remember this server for the next module

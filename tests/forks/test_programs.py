@@ -22,6 +22,7 @@ from metasweep.forks.messages import Start
 from metasweep.forks.pool import Pool
 from metasweep.forks.processes.program import parse
 from metasweep.forks.ways import Way, choose
+from tests import service
 from tests.agent.conftest import wait_until
 from tests.conftest import ServerProcess
 
@@ -121,7 +122,7 @@ def bench(server: ServerProcess, tmp_path_factory: pytest.TempPathFactory) -> It
         for name, value in environ.items():
             patch.setenv(name, value)
         yield Bench(folder, environ)
-    wandb.teardown()
+    service.leave()
 
 
 def make_pool(bench: Bench, way: Way) -> Iterator[Pool]:

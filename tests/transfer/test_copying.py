@@ -13,6 +13,7 @@ import pytest
 import wandb
 import yaml
 
+from tests import service
 from tests.cloud.faults import Faults
 from tests.cloud.limits import Limit
 from tests.cloud.proxy import Cloud, serve
@@ -57,7 +58,7 @@ def other_server() -> Iterator[ServerProcess]:
 
 def everything(server: ServerProcess, sweep: str) -> dict[str, dict[str, Any]]:
     """All of the runs of a sweep, by id."""
-    wandb.teardown()
+    service.leave()
     api = wandb.Api({"base_url": server.url}, api_key=server.key)
     found = {}
     for run in api.sweep(sweep).runs:
@@ -127,7 +128,7 @@ def test_a_sweep_that_does_not_exist(own_server: ServerProcess, other_server: Se
 
 def table_of(server: ServerProcess, sweep: str) -> dict[str, Any]:
     """The table that the first run of a sweep logged, read as a file of the run."""
-    wandb.teardown()
+    service.leave()
     run = next(iter(wandb.Api({"base_url": server.url}, api_key=server.key).sweep(sweep).runs))
     with run.file(run.summary["table"]["path"]).download(str(server.home / "tables")) as file:
         read = json.load(file)
@@ -136,5 +137,5 @@ def table_of(server: ServerProcess, sweep: str) -> dict[str, Any]:
 
 def config_of(server: ServerProcess, sweep: str) -> dict[str, Any]:
     """The configuration of a sweep."""
-    wandb.teardown()
+    service.leave()
     return wandb.Api({"base_url": server.url}, api_key=server.key).sweep(sweep).config
