@@ -118,11 +118,11 @@ def test_from_any_folder_the_canary_says_how_many_jobs_and_how_much(plain_folder
 
 
 PAIR = """
-import pathlib, time
+import os, pathlib, time
 import wandb
 
 with wandb.init() as run:
-    pathlib.Path(f"begun-{run.config.seed}").touch()
+    pathlib.Path(f"begun-{run.config.seed}").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", "none"))
     deadline = time.monotonic() + 100
     while len(list(pathlib.Path().glob("begun-*"))) < 2:
         assert time.monotonic() < deadline, "no other run beside this one"
@@ -132,17 +132,23 @@ with wandb.init() as run:
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="for two runs at a time a second core is needed")
-def test_a_job_of_two_cores_does_two_runs_at_a_time(plain_folder):
+@pytest.mark.parametrize(
+    ("options", "card"),
+    [((), "none"), (("--gpus", 1, "--agent", "--workers 2"), "GPU-0")],
+    ids=["on cores", "on one GPU"],
+)
+def test_a_job_of_two_cores_does_two_runs_at_a_time(plain_folder, options, card):
     (plain_folder.project / "tiny.py").write_text(PAIR)
     sweep = SWEEP | {"parameters": {"seed": {"values": [1, 2]}}}
     (plain_folder.project / "sweep.yaml").write_text(yaml.safe_dump(sweep))
     process = plain_folder.metasweep(
         *("submit", "sweep.yaml", "--no-canary", "--jobs", 1, "--walltime", "1:00:00"),
-        *(*plain_folder.options, "--cpus", 2),
+        *(*plain_folder.options, "--cpus", 2, *options),
     )
     assert process.returncode == 0, process.stderr
     (job,) = plain_folder.wait_for_end("1000", patience=2 * PATIENCE)
     assert job["Exit_status"] == 0, plain_folder.story()
+    assert {path.read_text() for path in plain_folder.project.glob("begun-*")} == {card}
 
 
 RANKS = """
