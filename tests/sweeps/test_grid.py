@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from metasweep.sweeps import (
@@ -51,15 +51,28 @@ def tidy(value: Any) -> Any:
     return round(value, 12) if isinstance(value, float) else value
 
 
+def with_whole_numbers(value: Any) -> Any:
+    """The value with 1 for 1.0: W&B's search takes them for equal, but not inside a list or a mapping.
+
+    A run's config, which is JSON, does not distinguish them anywhere.
+    """
+    if isinstance(value, dict):
+        return {key: with_whole_numbers(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [with_whole_numbers(inner) for inner in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 @settings(max_examples=100, deadline=None)
 @given(config=GRIDS)
+@example(config={"method": "grid", "parameters": {"lr": {"values": [{"k": 1}, {"k": 1.0}, [1], [1.0]]}}})
 def test_points_come_in_the_order_of_wandb(oracle: Oracle, config: dict[str, Any]) -> None:
     assert validate(config) == []
     size = grid_size(config)
     assert size is not None
     most = min(size, 150)
     ours = [grid_point(config, index) for index in range(most)]
-    theirs = oracle("points", config, most + 1)
+    theirs = oracle("points", with_whole_numbers(config), most + 1)
     assert [tidy(point) for point in ours] == [tidy(point) for point in theirs[:most]]
     assert len(theirs) == most + (size > most)
 
