@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from metasweep.agent.cli import TOGETHER_SECONDS
+from metasweep.agent.working import TOGETHER_SECONDS
 from tests.agent.conftest import Workshop, wait_until
 from tests.agent.processes import (
     MARK,

@@ -50,8 +50,8 @@ def read_histories(
     while wanted := [run for run in runs if run.id not in known]:
         try:
             for texts in _ask_for(client, batches(wanted)):
-                cache.write([(by_id[run], text) for run, text in texts.items()])
-                known.update({run: json.loads(text) for run, text in texts.items()})
+                cache.write([(by_id[run], text) for run, text in texts.items() if text])
+                known.update({run: json.loads(text) if text else [] for run, text in texts.items()})
                 progress(len(known), len(records))
         except Unreachable:
             if not client.throttle.left():
@@ -78,6 +78,8 @@ def batches(runs: Sequence[Any]) -> list[list[Any]]:
 
 def _ask_for(client: Client, asked: Sequence[Sequence[Any]]) -> Iterator[dict[str, str]]:
     """Yield the histories of some batches as they arrive: run id -> its rows as one JSON list.
+
+    The text is empty for a run that the server did not return: it may have been deleted meanwhile.
 
     Raises: the first error, after the requests on their way have been answered.
     """
@@ -111,4 +113,4 @@ def _of_batch(client: Client, runs: Sequence[Any]) -> dict[str, str]:
     project: Mapping[str, Any] = client.send_until_answered(QUERY, variables, START_ATTEMPTS)["project"] or {}
     nodes = [edge["node"] for edge in (project.get("runs") or {"edges": ()})["edges"]]
     found = {node["name"]: f"[{','.join(node['history'] or ())}]" for node in nodes}
-    return {run.id: found.get(run.id, "[]") for run in runs}  # a run may have been deleted meanwhile
+    return {run.id: found.get(run.id, "") for run in runs}

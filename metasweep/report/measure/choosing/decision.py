@@ -52,9 +52,8 @@ class Rival:
 
     configuration: Configuration
     probability: float
-    seeds: (
-        int | None
-    )  # that show it to be worse than the winner, if the difference is as measured; None: > 1,000
+    seeds: int | None
+    """How many show it to be worse than the winner, if the difference is as measured; None: over 1,000."""
 
 
 @dataclass(frozen=True)
