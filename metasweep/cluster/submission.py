@@ -122,7 +122,8 @@ class Submission:
 
     def outputs(self, index: int | None = None) -> dict[int, Path]:
         """Return the output of every member that has some, or only of the one with that index."""
-        logs = ((one, self.log(one)) for one in ([index] if index else range(1, self.jobs + 1)))
+        members = sorted(self.written) or range(1, self.jobs + 1)
+        logs = ((one, self.log(one)) for one in (members if index is None else [index]))
         return {one: path for one, path in logs if path}
 
     def last_line(self, index: int) -> str:
@@ -154,7 +155,8 @@ def program_status(folder: Path, index: int) -> int | None:
     names = folder.iterdir() if folder.is_dir() else ()
     notes = [path for path in names if path.name.startswith(f"ended.{index}.")]
     newest = max(notes, key=lambda path: path.stat().st_mtime, default=None)
-    return int(newest.read_text("utf-8").split()[0]) if newest else None
+    words = newest.read_text("utf-8").split() if newest else []
+    return int(words[0]) if words else None  # a note that is being written is empty at first
 
 
 def name_folders(logs: Path, name: str) -> Iterator[Path]:

@@ -330,7 +330,9 @@ class Forkserver:
     def note_end(self, pid: int, status: int) -> None:
         """Handle the end of a child: report it. First tell the server, if the run could not do so."""
         if self.service and pid == self.service.pid:
-            worked, self.service = bool(self.service.token), None
+            worked = bool(self.service.token)
+            self.service.close()
+            self.service = None
             if worked and not self.leaving:
                 self.start_service()
             return

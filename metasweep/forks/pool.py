@@ -104,8 +104,7 @@ class Pool:
         self._leaving = True
         self._send(Leave())
         try:
-            self._process.wait(seconds)
-            return True
+            return self._process.wait(seconds) == 0
         except subprocess.TimeoutExpired:
             self.kill()
             return False

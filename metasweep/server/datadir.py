@@ -6,6 +6,7 @@ import json
 import os
 import pwd
 import stat
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from metasweep.server.errors import Refused
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO  # permissions of the group and of everybody else
 DESCRIPTION = "server.json"
+LOOK_SECONDS = 0.5  # others hold the lock for a moment while they look whether a server has it
 
 
 @dataclass(frozen=True)
@@ -124,12 +126,17 @@ def hold(data_dir: Path) -> None:
     Raises Refused if another process has it; OSError.
     """
     descriptor = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held until the process ends
-    except BlockingIOError as error:
-        raise Refused(
-            f"a server is already running on {data_dir}: stop it, or choose another --server-dir"
-        ) from error
+    deadline = time.monotonic() + LOOK_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held until the process ends
+            break
+        except BlockingIOError as error:
+            if time.monotonic() > deadline:
+                raise Refused(
+                    f"a server is already running on {data_dir}: stop it, or choose another --server-dir"
+                ) from error
+            time.sleep(0.01)
     (data_dir / DESCRIPTION).unlink(missing_ok=True)  # left by a server that was killed
 
 

@@ -23,7 +23,7 @@ from metasweep.server.app import open_server
 from metasweep.server.budget import Budget, NotQuick
 from metasweep.server.context import Context, Settings
 from metasweep.server.documents import DEEPEST, MOST_PARTS, parse_object
-from metasweep.server.errors import BadRequest, ServerError, TooLarge
+from metasweep.server.errors import BadRequest, ServerError, TooLarge, Unavailable
 from metasweep.server.lanes import SLOW_AT_ONCE, Lanes
 from metasweep.server.store.base.database import Database
 from metasweep.server.store.points import claims, configs
@@ -142,6 +142,15 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     found = Reader(tmp_path_factory.mktemp("reader"))
     yield found
     found.database.close()
+
+
+def test_a_query_whose_client_has_left_leaves_nothing_behind(reader: Reader) -> None:
+    """The next request of this thread reads as if the query had never been there."""
+    left = Budget()
+    left.cancelled.set()
+    with pytest.raises(Unavailable):
+        reader.scan({}, left)
+    assert reader.database.read().execute("SELECT count(*) FROM runs").fetchone()[0] == 3000
 
 
 WIDE = {"$or": [{f"summary_metrics.k{i}": i} for i in range(500)]}

@@ -68,6 +68,6 @@ def ticket_advice(ticket: Ticket | None) -> str:
         return ""
     try:
         checked = subprocess.run(ticket.check, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS)
-    except FileNotFoundError:
+    except (FileNotFoundError, subprocess.TimeoutExpired):
         return ""
     return "" if checked.returncode == 0 else f"you have no valid ticket; run {ticket.renew}, then try again"

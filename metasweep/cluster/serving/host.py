@@ -3,7 +3,7 @@
 The server's state is on the node's own disk, in WORK, because SQLite does not work on shared storage. A copy
 goes to FOLDER every minute and at the end. The next job starts from the copy. Only one job serves at a time:
 if one has not written its sign of life for a minute, the others take it for lost; it stops by itself before
-that.
+that. A job that has lost the state leaves FOLDER to the other.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from metasweep.cluster.serving.place import BEAT_SECONDS, LOST_SECONDS, Place
 
 COPY_SECONDS = 60.0
 START_SECONDS = 60.0
+LOOK_SECONDS = 1.0
 END_SECONDS = 4.0  # for the server's end, of the 10 seconds that a batch system gives
 LEAVE_SECONDS = 90.0  # it ends this long before its walltime
 SERVER = [sys.executable, "-m", "metasweep", "server"]
@@ -40,20 +41,20 @@ class Host:
         self.told = threading.Event()
         self._host = host
         self._process: subprocess.Popen[bytes] | None = None
+        self._over, self._lost = threading.Event(), threading.Event()
+        self._beats = threading.Thread(target=self._beat, name="beats", daemon=True)
 
     def run(self) -> int:
         """Serve until told to stop, until the walltime is nearly over, or until the work is done."""
         self.place.make()
         if not self._wait_for_turn():
             return DONE
-        if self.place.state.is_dir():
-            shutil.copytree(self.place.state, self.state)
-        self._start()
+        self._beats.start()
         try:
-            self.place.publish(node_name(), self._wait_until_up())
-            return self._keep()
+            status = self._serve()
         finally:
-            self._end()
+            complete = self._end()
+        return status if complete else FAULT
 
     def _wait_for_turn(self) -> bool:
         """Wait until this job may hold the state. Return False if there is nothing left to do."""
@@ -61,6 +62,33 @@ class Host:
             if self.told.wait(BEAT_SECONDS) or self.place.stop.exists():
                 return False
         return not (self.told.is_set() or self.place.stop.exists())
+
+    def _beat(self) -> None:
+        """Write signs of life until the end, or until the state is lost: then this job must not serve it."""
+        heard = time.monotonic()
+        while not self._over.wait(BEAT_SECONDS):
+            try:
+                if not self.place.hold(self.who):
+                    self._say_lost("another job has taken over the state")
+                    return
+                heard = time.monotonic()
+            except OSError as error:
+                if time.monotonic() - heard > LOST_SECONDS / 2:
+                    self._say_lost(f"cannot write to {self.place.folder}: {error}")
+                    return
+
+    def _say_lost(self, why: str) -> None:
+        print(why, file=sys.stderr, flush=True)
+        self._lost.set()
+
+    def _serve(self) -> int:
+        """Serve the last copy of the state; return the exit status."""
+        self.place.recover_state()
+        if self.place.state.is_dir():
+            shutil.copytree(self.place.state, self.state)
+        self._start()
+        self.place.publish(node_name(), self._wait_until_up())
+        return self._keep()
 
     def _start(self) -> None:
         """Start the server. Its certificate is created only once."""
@@ -90,45 +118,41 @@ class Host:
         raise RuntimeError("the server did not start")
 
     def _keep(self) -> int:
-        """Write signs of life and copy the state, until it is time to end."""
+        """Copy the state from time to time, until it is time to end; return the exit status."""
         assert self._process
         left = job.time_left(os.environ)
         deadline = time.monotonic() + left - LEAVE_SECONDS if left else float("inf")
-        heard, copied = time.monotonic(), 0.0
-        while not self.told.wait(min(BEAT_SECONDS, 1.0)):
+        copied = -COPY_SECONDS
+        while not self.told.wait(LOOK_SECONDS):
             now = time.monotonic()
             if self.place.stop.exists() or now > deadline:
                 return DONE
-            if self._process.poll() is not None:
+            if self._process.poll() is not None or self._lost.is_set():
                 return FAULT
-            try:
-                if not self.place.hold(self.who):
-                    raise RuntimeError("another job has taken over the state")
-                heard = now
-                if now - copied > COPY_SECONDS:
-                    self._copy()
-                    copied = now
-            except OSError as error:
-                print(f"cannot write to {self.place.folder}: {error}", file=sys.stderr, flush=True)
-                if now - heard > LOST_SECONDS / 2:
-                    return FAULT
+            if now - copied > COPY_SECONDS:
+                self._copy()
+                copied = now
         return DONE
 
-    def _copy(self) -> None:
-        """Replace the copy of the state in the folder by a new, complete one."""
-        new, old = self.place.folder / "state.new", self.place.folder / "state.old"
-        for path in (new, old):
-            shutil.rmtree(path, ignore_errors=True)
-        command = [*SERVER, "backup", "--server-dir", str(self.state), str(new)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        if self.place.state.exists():
-            self.place.state.rename(old)
-        new.rename(self.place.state)
-        shutil.rmtree(old, ignore_errors=True)
+    def _copy(self) -> bool:
+        """Replace the copy of the state in the folder by a new, complete one; return whether that worked."""
+        self.place.recover_state()
+        shutil.rmtree(self.place.new_state, ignore_errors=True)
+        command = [*SERVER, "backup", "--server-dir", str(self.state), str(self.place.new_state)]
+        if subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode:
+            return False  # it has said why; the copy before it stays
+        try:
+            self.place.exchange_state()
+        except OSError as error:
+            print(f"cannot write to {self.place.folder}: {error}", file=sys.stderr, flush=True)
+            return False
+        return True
 
-    def _end(self) -> None:
-        """Stop the server, copy the state, and release it for the next job."""
-        self.place.withdraw()
+    def _end(self) -> bool:
+        """Stop the server, copy the state, and release it. Return whether the copy is complete."""
+        is_ours = not self._lost.is_set()
+        if is_ours:
+            self.place.withdraw()
         if self._process:
             self._process.terminate()
             try:
@@ -136,9 +160,11 @@ class Host:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-        if (self.state / "metasweep.db").exists():
-            self._copy()
+        complete = is_ours and (not (self.state / "metasweep.db").exists() or self._copy())
+        self._over.set()
+        self._beats.join()
         self.place.release(self.who)
+        return complete
 
 
 def make_certificate(place: Place) -> None:

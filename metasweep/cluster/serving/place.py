@@ -2,6 +2,8 @@
 
 served/
     state/          the last copy of the server's state, which `metasweep server start --server-dir` serves
+    state.new/      the next one, as soon as it is complete
+    state.old/      the one before, while the two are exchanged
     address.json    node and port of the server that runs now; absent while none does
     cert.pem        its certificate, for the names under which relays and tunnels reach it; tls.key is its key
     key             the key, readable by its owner alone
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +41,30 @@ class Place:
     def state(self) -> Path:
         """The last complete copy of the server's state."""
         return self.folder / "state"
+
+    @property
+    def new_state(self) -> Path:
+        """A new copy of the state. It is there only when it is complete."""
+        return self.folder / "state.new"
+
+    @property
+    def old_state(self) -> Path:
+        """The last copy while the new one takes its place."""
+        return self.folder / "state.old"
+
+    def exchange_state(self) -> None:
+        """Make the new copy of the state the last one."""
+        shutil.rmtree(self.old_state, ignore_errors=True)
+        if self.state.exists():
+            self.state.rename(self.old_state)
+        self.new_state.rename(self.state)
+        shutil.rmtree(self.old_state, ignore_errors=True)
+
+    def recover_state(self) -> None:
+        """Bring back a copy that a job was exchanging when it was killed."""
+        for path in (self.new_state, self.old_state):
+            if path.exists() and not self.state.exists():
+                path.rename(self.state)
 
     @property
     def cert(self) -> Path:
@@ -72,18 +99,21 @@ class Place:
         """Store that no server runs."""
         (self.folder / "address.json").unlink(missing_ok=True)
 
+    def holder(self) -> str | None:
+        """Return the job that holds the state; None if none does, or if that one is lost."""
+        found = read(self.folder / "holder.json")
+        return found["who"] if found and time.time() - found["at"] < LOST_SECONDS else None
+
     def hold(self, who: str) -> bool:
         """Take the state, or renew that. Return False while another job holds it."""
-        holder = read(self.folder / "holder.json")
-        if holder and holder["who"] != who and time.time() - holder["at"] < LOST_SECONDS:
+        if self.holder() not in (None, who):
             return False
         write(self.folder / "holder.json", {"who": who, "at": time.time()})
         return True
 
     def release(self, who: str) -> None:
         """Release the state, so that another job can take it at once."""
-        holder = read(self.folder / "holder.json")
-        if holder and holder["who"] == who:
+        if self.holder() == who:
             (self.folder / "holder.json").unlink(missing_ok=True)
 
 

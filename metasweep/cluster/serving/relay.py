@@ -28,6 +28,8 @@ CHUNK = 1 << 16
 WATCH_SECONDS = 1.0
 POLL_SECONDS = 0.05
 STDIN = "stdin"
+started: list[subprocess.Popen[bytes]] = []
+"""The relays beside this process. Each ends when its standard input, which is kept here, is closed."""
 
 
 def open_account(place: Place) -> Account:
@@ -54,6 +56,7 @@ def start_relay(place: Place) -> int:
         file = Path(folder) / "port"
         words = [sys.executable, "-m", __name__, str(place.folder), str(file), STDIN]
         relay = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        started.append(relay)
         while not file.exists():
             if relay.poll() is not None:
                 raise click.ClickException(f"no way to the server of {place.folder}: see above")

@@ -55,6 +55,8 @@ def launch_servers(target: Target, number: int, host: str, interval: float) -> S
     if not target.dry_run:
         place.make()
         place.stop.unlink(missing_ok=True)
+        if not place.holder():
+            place.withdraw()  # the address of a server whose node has died
     launched: list[Submission] = []
     for _ in range(number):
         after = launched[-1].job_id if launched else None

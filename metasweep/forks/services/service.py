@@ -5,6 +5,7 @@ It has a process of its own, because wandb starts a thread beside it, and the fo
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -36,6 +37,8 @@ class Service:
         self._stay, self._leave = os.pipe()
         self._token: str | None = None
         self._token_reader = token_reader
+        self.file_descriptors = [self._leave, token_reader]
+        """Those that no other child may keep open: the service ends when the last copy is closed."""
         self.pid = os.fork()
         if self.pid == 0:
             for fd in [*close_in_child, token_reader, self._leave]:
@@ -51,22 +54,22 @@ class Service:
         Waits for the start.
         """
         if self._token is None:
+            self.file_descriptors.remove(self._token_reader)
             with os.fdopen(self._token_reader) as reader:
                 self._token = reader.read()
         return self._token
 
-    @property
-    def file_descriptors(self) -> list[int]:
-        """Return descriptors that no other child may keep open.
-
-        The service ends when the last copy is closed.
-        """
-        return [self._leave] if self._token is not None else [self._leave, self._token_reader]
-
     def leave(self) -> None:
         """Ask the service to send what it still has, and to end."""
-        os.write(self._leave, b".")
-        os.close(self._leave)
+        with contextlib.suppress(BrokenPipeError):  # it has ended by itself
+            os.write(self._leave, b".")
+        self.close()
+
+    def close(self) -> None:
+        """Close the pipe to the service, which ends if it has not been asked to."""
+        if self._leave in self.file_descriptors:
+            self.file_descriptors.remove(self._leave)
+            os.close(self._leave)
 
 
 class Follower(subprocess.Popen):

@@ -91,7 +91,7 @@ async def upload(request: Request) -> Response:
         old = await server.database.write_async(
             lambda connection: _record(connection, file_id, blob, size, md5)
         )
-    except BaseException as error:
+    except Exception as error:  # but not a cancelled task: its row may be written nevertheless
         path.unlink(missing_ok=True)
         if isinstance(error, ClientDisconnect):
             raise BadRequest("the upload ended early") from error

@@ -1,18 +1,21 @@
 """The commands of the server, and the mistakes that a person can make with them."""
 
 import contextlib
+import fcntl
 import json
 import os
 import socket
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from metasweep.server.datadir import hold, is_held
 from tests.conftest import ROOT, ServerProcess
 
 
@@ -54,6 +57,16 @@ def test_start_env_stop(tmp_path: Path) -> None:
     one_line(command("stop", "--server-dir", state), 1, "no server is running")
     assert not (tmp_path / "state" / "server.json").exists()
     assert key not in (tmp_path / "state" / "server.log").read_text()
+
+
+def test_who_only_looks_does_not_keep_a_server_from_its_start(tmp_path: Path) -> None:
+    """`start` of one process looks at the lock while the server of another takes it."""
+    (tmp_path / "lock").touch()
+    with (tmp_path / "lock").open("rb") as look:
+        fcntl.flock(look, fcntl.LOCK_SH)
+        threading.Timer(0.1, lambda: fcntl.flock(look, fcntl.LOCK_UN)).start()
+        hold(tmp_path)
+    assert is_held(tmp_path)
 
 
 def test_the_key_is_for_its_owner_only(server: ServerProcess) -> None:

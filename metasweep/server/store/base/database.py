@@ -228,11 +228,12 @@ class Database:
         A query that exceeds the budget is interrupted, with the budget's error.
         """
         connection = self.read()
-        budget.begin()
-        connection.budget = budget
-        connection.set_progress_handler(budget.tick, TICK)
         connection.execute("BEGIN")
         try:
+            budget.begin()
+            budget.check()
+            connection.budget = budget
+            connection.set_progress_handler(budget.tick, TICK)
             yield connection
         except sqlite3.OperationalError as error:
             if budget.refusal is not None:

@@ -69,7 +69,8 @@ def enqueue(
     """
     name = new_run(connection, sweep, None, username, None, parameters, 1)
     if display_name:
-        connection.execute("UPDATE runs SET display_name = ? WHERE name = ?", (display_name, name))
+        query = "UPDATE runs SET display_name = ? WHERE project_id = ? AND name = ?"
+        connection.execute(query, (display_name, sweep["project_id"], name))
     return name
 
 
