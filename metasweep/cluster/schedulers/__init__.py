@@ -22,11 +22,16 @@ def find(name: str | None = None, site: Site | None = None) -> Scheduler:
 
     A site with another scheduler describes another cluster: it is ignored.
     """
+    if site and site.scheduler and site.scheduler not in NAMES:
+        raise click.UsageError(f"the site's scheduler {site.scheduler!r} is none of {', '.join(NAMES)}")
     here = [one for one in SCHEDULERS if one.name == name or (not name and shutil.which(one.submit_program))]
     if len(here) > 1 and site and site.scheduler:
         here = [one for one in here if one.name == site.scheduler]
     if len(here) == 1:
         return here[0](site if site and site.scheduler in (None, here[0].name) else None)
     if here:
-        raise click.ClickException("Both qsub and sbatch are here: use --scheduler pbs or --scheduler slurm")
-    raise click.ClickException("No qsub and no sbatch here: run this on a frontend of the cluster")
+        programs = " and ".join(one.submit_program for one in here)
+        options = " or ".join(f"--scheduler {one.name}" for one in here)
+        raise click.ClickException(f"{programs} are both here: use {options}")
+    missing = " and no ".join(one.submit_program for one in SCHEDULERS)
+    raise click.ClickException(f"No {missing} here: run this on a frontend of the cluster")

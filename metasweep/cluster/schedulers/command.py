@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -54,12 +55,25 @@ def run(arguments: Sequence[str], ticket: Ticket | None = None) -> subprocess.Co
 def failure(
     process: subprocess.CompletedProcess[str], advice: str = "", ticket: Ticket | None = None
 ) -> click.ClickException:
-    """Return the error for a failed command: its own first line, and what to do."""
-    lines = [line for line in (process.stderr + process.stdout).splitlines() if line.strip()]
-    said = lines[0].strip() if lines else f"exit status {process.returncode}"
+    """Return the error for a failed command: its own most telling line, and what to do."""
+    name = Path(process.args[0]).name
+    said = telling(name, process.stderr + process.stdout) or f"{name}: exit status {process.returncode}"
     if CREDENTIALS.search(process.stderr):
         advice = ticket_advice(ticket) or advice
     return click.ClickException(f"{said}: {advice}" if advice else said)
+
+
+def telling(name: str, output: str) -> str:
+    """Return the line that says why a command failed: a fatal one, or one with its name, or the first.
+
+    PBS's commands begin with a bare "Connection refused" and name the server in the next line. Slurm's begin
+    with what they tried, and say at the end what was fatal.
+    """
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    for start in (f"{name}: fatal", f"{name}: "):
+        if found := next((line for line in lines if line.startswith(start)), ""):
+            return found
+    return lines[0] if lines else ""
 
 
 def ticket_advice(ticket: Ticket | None) -> str:

@@ -85,7 +85,9 @@ class PBS(Scheduler):
 
     def failure(self, process: CompletedProcess[str]) -> click.ClickException:
         """Return the error for a command that failed."""
-        return command.failure(process, ADVICE.get(process.returncode, ""), self.site.ticket)
+        away = "onnect to" in process.stderr  # the exit status is 160, 162 or 255, as the command likes
+        status = NO_SERVER if away else process.returncode
+        return command.failure(process, ADVICE.get(status, ""), self.site.ticket)
 
     def submit(self, script: Path) -> str:
         """Submit and look the job up: qsub prints an id and exits with 0 even if no queue takes the job."""

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import click
 
@@ -52,11 +53,14 @@ NEVER = {  # the whole reason: what it means; the first that fits counts
 }
 HELD = "JobHeldUser"
 
+AWAY = "Slurm's server cannot be reached; try again later, or from another frontend"
 ADVICE = {
     "invalid partition": "see `sinfo -s`, or leave --queue out",
     "Invalid account": "your account may not use this partition; leave --queue out, or choose another",
     "node configuration is not available": "no node has that; ask for less",
     "time limit": "ask for a shorter --walltime",
+    "Unable to contact slurm controller": AWAY,
+    "Could not establish a configuration source": AWAY,
 }
 
 
@@ -101,7 +105,7 @@ class Slurm(Scheduler):
         """Return the id. With several clusters, sbatch appends ';cluster'."""
         process = command.run(self.command(script))
         if process.returncode:
-            raise command.failure(process, advice_on(process.stderr))
+            raise failure(process)
         job_id = process.stdout.strip().split(";")[0]
         if not self.exists(job_id):
             raise click.ClickException(f"Slurm took the job as {job_id}, but does not know it now")
@@ -112,21 +116,21 @@ class Slurm(Scheduler):
         fields = ",".join(f"{field}:64" for field in FIELDS)
         process = command.run(["squeue", "--states=all", "--array", "--noheader", "-j", job_id, "-O", fields])
         if process.returncode and "Invalid job id" not in process.stderr:
-            raise command.failure(process)
+            raise failure(process)
         return sorted((read_job(line) for line in process.stdout.splitlines()), key=lambda job: job.index)
 
     def ask_queues(self) -> tuple[Queue, ...]:
         """By sinfo. A job that names no partition goes to the default one."""
         process = command.run(["sinfo", "--noheader", "-o", "%P|%a|%l|%G"])
         if process.returncode:
-            raise command.failure(process)
+            raise failure(process)
         return tuple(found for line in process.stdout.splitlines() if (found := read_partition(line)))
 
     def cancel(self, job_ids: Sequence[str], force: bool = False) -> None:
         """scancel; with `force`, SIGKILL at once."""
         process = command.run(["scancel", *(["--signal=KILL", "--full"] if force else []), *job_ids])
         if process.returncode and "Invalid job id" not in process.stderr:
-            raise command.failure(process)
+            raise failure(process)
 
     def how_ended(self, job: Job) -> str:
         """Return the state in words; after the end it is in `comment`."""
@@ -163,9 +167,10 @@ def read_partition(line: str) -> Queue | None:
     return Queue(name.rstrip("*"), int(limit) if limit else None, gpus, named=not name.endswith("*"))
 
 
-def advice_on(said: str) -> str:
-    """Return what to do when sbatch refuses something."""
-    return next((advice for words, advice in ADVICE.items() if words in said), "")
+def failure(process: CompletedProcess[str]) -> click.ClickException:
+    """Return the error for a command that failed, with what to do."""
+    advice = next((advice for words, advice in ADVICE.items() if words in process.stderr), "")
+    return command.failure(process, advice)
 
 
 def read_job(line: str) -> Job:

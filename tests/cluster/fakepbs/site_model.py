@@ -42,12 +42,13 @@ def settings():
 
 
 def check_access(program):
-    """Without a ticket every command asks for a password and waits; without a server, 160."""
+    """Without a ticket every command asks for a password and waits; without a server none works."""
     if (ROOT / "no-ticket").exists():
         ask_password()
     away = settings()["no_server"]
     if away is True or (away and program in away):
-        fail(program, f"cannot connect to server {SERVER} (errno=15008)", 160)
+        sys.stderr.write("Connection refused\n")
+        fail(program, f"cannot connect to server {SERVER} (errno=15010)", 255 if program == "qstat" else 162)
 
 
 def ask_password():
