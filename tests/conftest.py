@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import service
+from tests import service, warm
 from tests.chromium import browser  # noqa: F401
 
 ROOT = Path(__file__).parent.parent
@@ -123,6 +123,12 @@ class ServerProcess:
             timeout=timeout,
             check=False,
         )
+
+    def python(
+        self, *arguments: str, timeout: float = 120, cwd: Path | None = None, **env: str
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run Python as a client of this server, in a fork of a process with its imports."""
+        return warm.run(arguments, cwd or self.home, self.env | env, timeout)
 
 
 def make_server(*options: str, parent: Path | None = None) -> Iterator[ServerProcess]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +31,7 @@ class Toy:
     sweep: str
 
     def analysis(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-        return self.server.run(sys.executable, "-m", "analysis", *arguments, **env)
+        return self.server.python("-m", "analysis", *arguments, **env)
 
 
 def new_sweep(server: ServerProcess, text: str) -> str:
@@ -46,6 +45,6 @@ def new_sweep(server: ServerProcess, text: str) -> str:
 @pytest.fixture(scope="module")
 def toy(server: ServerProcess) -> Toy:
     sweep = new_sweep(server, SWEEP_YAML)
-    made = server.run(sys.executable, str(TOY), sweep.rpartition("/")[2])
+    made = server.python(str(TOY), sweep.rpartition("/")[2])
     assert made.returncode == 0, made.stderr
     return Toy(server, sweep)

@@ -7,6 +7,7 @@ import filecmp
 import io
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -59,10 +60,15 @@ def linked(page: Path) -> set[str]:
     return {one or other for one, other in found if not (one or other).startswith("http")}
 
 
+def alone(toy: Toy, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a new process, which reads the seed of its hashes when it starts."""
+    return toy.server.run(sys.executable, "-m", "analysis", *arguments, **env)
+
+
 @pytest.fixture(scope="module")
 def out(toy: Toy) -> Path:
     """The whole report."""
-    made = toy.analysis("report", toy.sweep, "--output", "out", PYTHONHASHSEED="1")
+    made = alone(toy, "report", toy.sweep, "--output", "out", PYTHONHASHSEED="1")
     assert made.returncode == 0, made.stderr
     return toy.server.home / "out"
 
@@ -106,7 +112,7 @@ def test_tables_of_the_report_agree_across_formats(toy: Toy) -> None:
 
 def test_the_same_data_give_the_same_bytes(toy: Toy, out: Path) -> None:
     """Read from the server or from the cache, whatever order Python's sets have."""
-    made = toy.analysis("report", toy.sweep, "--output", "again", PYTHONHASHSEED="2", XDG_CACHE_HOME="other")
+    made = alone(toy, "report", toy.sweep, "--output", "again", PYTHONHASHSEED="2", XDG_CACHE_HOME="other")
     assert made.returncode == 0, made.stderr
     again = toy.server.home / "again"
     names = files_of(out)
@@ -255,7 +261,7 @@ def test_confirming_sweeps_are_made_and_reported_on(toy: Toy) -> None:
     assert early.returncode == 1
     assert "has no runs yet" in early.stderr
     for model, name in (("dense", dense), ("cnn", cnn)):
-        rerun = toy.server.run(sys.executable, "-c", RERUN, name.rpartition("/")[2], model)
+        rerun = toy.server.python("-c", RERUN, name.rpartition("/")[2], model)
         assert rerun.returncode == 0, rerun.stderr
     found = json.loads(toy.analysis("table", toy.sweep, "--top", "1", *sweeps, "--format", "json").stdout)
     assert [row["n"] for row in found["rows"][:2]] == [5, 5]

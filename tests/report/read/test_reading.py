@@ -50,8 +50,8 @@ def results(
 def in_pairs(toy: Toy, url: str, cache: str, *options: str, **env: str) -> subprocess.CompletedProcess[str]:
     """A section, for which the histories of two runs are asked for at a time."""
     where = {"WANDB_BASE_URL": url, "XDG_CACHE_HOME": str(toy.server.home / cache)}
-    command = (sys.executable, "-c", IN_PAIRS, "section", "results", toy.sweep)
-    return toy.server.run(*command, *options, **where, **env)
+    command = ("-c", IN_PAIRS, "section", "results", toy.sweep)
+    return toy.server.python(*command, *options, **where, **env)
 
 
 @pytest.fixture(scope="module")
