@@ -12,12 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import service, warm
 from tests.chromium import browser  # noqa: F401
 
 ROOT = Path(__file__).parent.parent
 STARTUP = 60  # seconds
+
+# No property fails for want of speed: beside other work an example can take a hundred times as long.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 # A shell starts a background job with SIGINT ignored, nohup with SIGHUP.
 # The programs that tests start would inherit that.

@@ -32,8 +32,9 @@ RESUMING = """
         for step in range(first, 20):
             run.log({"score": step})
             time.sleep(0.3)
-            with open(checkpoint, "w") as file:
+            with open(checkpoint + ".new", "w") as file:
                 file.write(str(step))
+            os.replace(checkpoint + ".new", checkpoint)
 """
 
 

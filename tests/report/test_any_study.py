@@ -89,7 +89,6 @@ STATES = st.sampled_from(
 )
 MANY = settings(
     max_examples=int(os.environ.get("METASWEEP_STUDIES", "60")),
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 

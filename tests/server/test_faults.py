@@ -198,7 +198,7 @@ graphql_bodies = st.fixed_dictionaries(
     },
 )
 PATHS = ["/graphql", "/files/e/p/r/file_stream", "/storage/1", "/storage/x", "/../key", "/artifacts/e/zz"]
-FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+FUZZ = settings(max_examples=60, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")

@@ -243,7 +243,7 @@ def watched() -> Iterator[Watched]:
         assert server.key not in server.said
 
 
-FUZZ = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+FUZZ = settings(max_examples=10, suppress_health_check=list(HealthCheck))
 MUCH = settings(FUZZ, max_examples=150)
 
 

@@ -63,7 +63,7 @@ def with_whole_numbers(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(config=GRIDS)
 @example(config={"method": "grid", "parameters": {"lr": {"values": [{"k": 1}, {"k": 1.0}, [1], [1.0]]}}})
 def test_points_come_in_the_order_of_wandb(oracle: Oracle, config: dict[str, Any]) -> None:
@@ -77,7 +77,6 @@ def test_points_come_in_the_order_of_wandb(oracle: Oracle, config: dict[str, Any
     assert len(theirs) == most + (size > most)
 
 
-@settings(deadline=None)
 @given(config=GRIDS, data=st.data())
 def test_a_point_is_found_again(config: dict[str, Any], data: st.DataObject) -> None:
     grid = Grid(config)

@@ -19,7 +19,7 @@ HISTORIES = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     section=SECTIONS,
     strict=st.sampled_from([{}, {"strict": True}, {"strict": False}]),

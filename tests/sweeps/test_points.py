@@ -95,7 +95,7 @@ def reported(config: dict[str, Any], configs: list[dict[str, Any]]) -> report.St
     return assemble([sweep], records, {})
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(config=GRIDS | MIXED)
 def test_agent_server_and_report_know_the_same_points(
     connection: sqlite3.Connection, config: dict[str, Any]

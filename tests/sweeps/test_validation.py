@@ -174,7 +174,7 @@ def parameter_specs(draw: st.DrawFn) -> dict[str, Any]:
     return spec if draw(st.integers(0, 3)) == 0 else {"distribution": name, **spec}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(spec=parameter_specs())
 def test_parameters_are_refused_exactly_when_wandb_refuses_them(oracle: Oracle, spec: dict[str, Any]) -> None:
     config = with_parameter(spec) | {"run_cap": 1}  # without it, we alone refuse a search of constants
@@ -230,7 +230,7 @@ SECTIONS: dict[str, list[Any]] = {
 }
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     changes=st.dictionaries(st.sampled_from(list(SECTIONS)), st.integers(0, 11), max_size=3),
 )
@@ -271,7 +271,7 @@ NEARLY_A_CONFIG = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(config=NEARLY_A_CONFIG | JSON)
 def test_whatever_is_sent_is_judged_and_what_passes_can_be_searched(config: Any) -> None:
     if any(problem.severity == "error" for problem in validate(config)):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from metasweep.report import figures
@@ -35,8 +35,6 @@ ACCURACIES = st.lists(
 STUDIES = settings(
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     max_examples=12,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
 )
 
 

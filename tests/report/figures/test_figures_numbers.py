@@ -25,7 +25,7 @@ from metasweep.report.read.study import TEST_ACCURACY, VALIDATION_ACCURACY
 from tests.report.synthetic import synthetic_study
 
 FINITE = st.floats(-1e6, 1e6)
-QUICK = settings(max_examples=60, deadline=None)
+QUICK = settings(max_examples=60)
 
 
 @QUICK

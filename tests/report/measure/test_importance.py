@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -34,7 +34,6 @@ def test_two_by_two_by_hand() -> None:
     assert 0 < low < shares[("a",)] < high < 1
 
 
-@settings(deadline=None)
 @given(arrays(float, (2, 3, 2, 3), elements=st.floats(0, 1)))
 def test_shares_add_up(outcome: np.ndarray) -> None:
     found = anova(("a", "b", "c"), outcome, TEST_ACCURACY)

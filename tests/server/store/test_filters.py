@@ -116,7 +116,7 @@ def as_document(number: int, run: dict[str, Any]) -> dict[str, Any]:
     return {**document, "summary_metrics": run["summary"], **group}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(runs=st.lists(RUNS, min_size=1, max_size=6), query=FILTERS)
 def test_filters_select_what_mongodb_selects(
     database: sqlite3.Connection, runs: list[dict[str, Any]], query: dict[str, Any]
@@ -228,7 +228,7 @@ ANY_OPERATORS = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     query=st.recursive(
         ANYTHING,

@@ -238,9 +238,7 @@ def test_points_survive_everything(server: ServerProcess) -> None:
     machine: Any = type("SweepOfServer", (Sweep,), {"server": server})
     run_state_machine_as_test(
         machine,
-        settings=settings(
-            max_examples=30, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
+        settings=settings(max_examples=30, stateful_step_count=30, suppress_health_check=list(HealthCheck)),
     )
 
 

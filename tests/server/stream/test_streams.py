@@ -33,7 +33,7 @@ def deliveries(draw: st.DrawFn) -> tuple[int, list[tuple[int, int]]]:
     return count, draw(st.permutations(spans + repeats))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deliveries())
 def test_every_line_is_there_once_and_in_order(
     client: Client, case: tuple[int, list[tuple[int, int]]]
