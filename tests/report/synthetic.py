@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -48,7 +51,13 @@ def expected_accuracy(model: str, lr: float, optimizer: str, dp: float) -> float
 
 def synthetic_study(grid: dict[str, list[Any]] | None = None, epochs: int = 2, rng_seed: int = 0) -> Study:
     """A complete, finished grid with histories: ten training steps and one evaluation per epoch."""
-    grid = grid or GRID
+    study = _simulated(json.dumps(grid or GRID), epochs, rng_seed)
+    return replace(study, runs=study.runs.copy(), history=study.history.copy())  # tests change them
+
+
+@functools.cache
+def _simulated(grid_as_json: str, epochs: int, rng_seed: int) -> Study:
+    grid: dict[str, list[Any]] = json.loads(grid_as_json)
     rng = np.random.default_rng(rng_seed)
     points = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     rows, histories = [], []

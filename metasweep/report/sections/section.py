@@ -15,7 +15,7 @@ from metasweep.report.read.study import Study
 
 @dataclass(frozen=True)
 class Chart:
-    """A figure that is drawn when needed, by a function that can be sent to another process (no lambda)."""
+    """A figure that is drawn when needed."""
 
     name: str  # of its files
     title: str  # also what a screen reader says

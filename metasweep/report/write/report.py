@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from metasweep import page
+from metasweep.report import figures
 from metasweep.report.base.words import in_html, in_markdown, link
 from metasweep.report.measure.status import completeness
 from metasweep.report.read.study import Study
 from metasweep.report.sections import make
 from metasweep.report.sections.section import Chart, Choices, Section
 from metasweep.report.write.data import write_data, writing
-from metasweep.report.write.drawing import Progress, write_charts
 from metasweep.report.write.formats import FIGURE, FORMATS, SUFFIXES, markdown
 from metasweep.report.write.interactive import page_data
+
+Progress = Callable[[int, int], None]  # called with the number of figures drawn, and of all
 
 
 def write_report(
@@ -48,6 +50,23 @@ def write_charts_of(study: Study, folder: Path, choices: Choices, progress: Prog
     with writing(folder):
         charts = [chart for section in make(study, choices, choices.sections) for chart in section.charts]
         return write_charts(charts, folder, progress)
+
+
+def write_charts(charts: Sequence[Chart], folder: Path, progress: Progress) -> list[Path]:
+    """Draw figures: SVG in both themes and PNG in light. Return the paths of the files.
+
+    One after the other: a figure takes 0.3 s, another process 2 s of processor time before its first one.
+    """
+    paths: list[Path] = []
+    for done, chart in enumerate(charts, 1):
+        paths += write_chart(chart, folder)
+        progress(done, len(charts))
+    return paths
+
+
+def write_chart(chart: Chart, folder: Path) -> list[Path]:
+    """Draw one figure."""
+    return figures.save_themes(lambda theme: chart.draw(theme=theme), folder / chart.name, chart.title)
 
 
 def subfolder(folder: Path, name: str) -> Path:
