@@ -5,12 +5,13 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+from tests import warm
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
@@ -80,11 +81,15 @@ class Cluster:
 
     def metacentrum(self, *arguments, **env):
         """Run `python -m metacentrum`."""
-        return self.run(sys.executable, "-m", "metacentrum", *arguments, timeout=LONG, **env)
+        return self.python("-m", "metacentrum", *arguments, **env)
 
     def metasweep(self, *arguments, **env):
         """Run `metasweep`, as it is installed."""
-        return self.run(sys.executable, "-m", "metasweep", *arguments, timeout=LONG, **env)
+        return self.python("-m", "metasweep", *arguments, **env)
+
+    def python(self, *arguments, **env):
+        """Run Python in the project, in a fork of a process with its imports."""
+        return warm.run([*map(str, arguments)], self.project, {**self.env, **env}, LONG)
 
     def submit(self, *arguments, **env):
         """Submit jobs of the stand-in agent, which ask no server; the folder of their logs."""
