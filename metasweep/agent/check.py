@@ -250,7 +250,7 @@ def describe_stop(seen: Traces, rows: int) -> list[str]:
     elif seen.status == -signal.SIGKILL:
         click.echo(f"  told to stop half-way: it did not end within {GOING_SECONDS} s, and was killed")
     else:
-        click.echo(f"  told to stop half-way: it ended, and its run is {seen.state}: it is offered again")
+        click.echo("  told to stop half-way: it ended, and its run is offered again")
     return []
 
 

@@ -114,7 +114,7 @@ def connect(options: Options) -> Client:
     if options.local:
         os.environ.update(embedded.start_server(options.server_dir))
     os.environ.update(proxies.without_loopback(os.environ))
-    client = Client(account.resolve(os.environ, Path.cwd()))
+    client = Client(account.resolve(os.environ, Path.cwd(), f"{account.LOGIN}, or use --local"))
     client.say = lambda text: click.echo(text, err=True)
     return client
 

@@ -33,6 +33,11 @@ class Account:
         return urlsplit(self.base_url).netloc in CLOUD_HOSTS
 
 
+def hint_without(base_url: str) -> str:
+    """Return what to try where W&B's cloud lacks a sweep, for a command that has --local; else ''."""
+    return "; add --local if it is on the embedded server" if urlsplit(base_url).netloc in CLOUD_HOSTS else ""
+
+
 def page_address(base_url: str, *path: str) -> str:
     """Return the address of a page for a browser.
 
@@ -49,10 +54,14 @@ def page_address(base_url: str, *path: str) -> str:
     return f"{parts.scheme}://{host}/" + "/".join(quote(part, safe="") for part in path)
 
 
-def resolve(environ: Mapping[str, str], directory: Path) -> Account:
+LOGIN = "run `wandb login`, or set WANDB_API_KEY"
+
+
+def resolve(environ: Mapping[str, str], directory: Path, without_key: str = LOGIN) -> Account:
     """Return the account that wandb would use in `directory` with the environment `environ`.
 
-    Raises: click.ClickException, if there is no key for the server or its address is no URL.
+    Raises: click.ClickException, if there is no key for the server (`without_key` says what to do then), or
+    if its address is no URL.
     """
     settings = read_settings(environ, directory)
     base_url = environ.get("WANDB_BASE_URL") or settings.get("base_url") or CLOUD
@@ -67,9 +76,7 @@ def resolve(environ: Mapping[str, str], directory: Path) -> Account:
     )
     key_from, key = next(((str(place), found) for place, found in places if found), ("", None))
     if not key:
-        raise click.ClickException(
-            f"no API key for {base_url}: run `wandb login`, set WANDB_API_KEY, or use --local"
-        )
+        raise click.ClickException(f"no API key for {base_url}: {without_key}")
     if not key.strip().isascii() or not key.strip().isprintable():
         raise click.ClickException(f"the API key for {base_url} contains characters that no key has")
     return Account(

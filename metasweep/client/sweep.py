@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import click
 import yaml
 
-from metasweep.client.account import Account
+from metasweep.client.account import Account, hint_without
 from metasweep.client.protocol import Client, SweepName
 from metasweep.client.transport import Refused, Unreachable
 from metasweep.sweeps.config.steering import has_own_space, is_steered
@@ -119,7 +119,8 @@ def find_mistake(config: Any) -> str | None:
     if not isinstance(config, dict):
         return "expected `method:`, `parameters:` and `command:` or `program:`"
     if config.get("method") not in METHODS and not is_steered(config):
-        return f"method: {config.get('method')!r} is none of {', '.join(METHODS)}"
+        named = f"{config['method']!r} is none" if config.get("method") else "one is missing, out"
+        return f"method: {named} of {', '.join(METHODS)}"
     parameters = config.get("parameters")
     if has_own_space(config) and parameters is None:
         parameters = {}
@@ -184,7 +185,8 @@ def read(client: Client, name: SweepName) -> Sweep:
     """Read a sweep's configuration from the server."""
     found = client.read_sweep(name)
     if found is None:
-        raise click.ClickException(f"there is no sweep {name} at {client.account.base_url}")
+        url = client.account.base_url
+        raise click.ClickException(f"there is no sweep {name} at {url}{hint_without(url)}")
     config = yaml.safe_load(found["config"] or "") or {}
     if mistake := find_mistake(config):
         raise click.ClickException(f"sweep {name} cannot be run: {mistake}")

@@ -16,6 +16,7 @@ from metasweep.server.errors import Refused
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO  # permissions of the group and of everybody else
 DESCRIPTION = "server.json"
+PORT = "port"  # the file that remembers where the last server listened
 LOOK_SECONDS = 0.5  # others hold the lock for a moment while they look whether a server has it
 
 
@@ -155,6 +156,16 @@ def is_held(data_dir: Path) -> bool:
 def describe(data_dir: Path, running: Running) -> None:
     """Store how to reach this server. Raises OSError."""
     write_private(data_dir / DESCRIPTION, json.dumps(asdict(running)))
+    write_private(data_dir / PORT, str(urlsplit(running.local).port))
+
+
+def last_port(data_dir: Path) -> int | None:
+    """Return the port of the last server of this directory: clients still look for it there."""
+    try:
+        port = int((data_dir / PORT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return port if 0 < port < 1 << 16 else None
 
 
 def find_running(data_dir: Path) -> Running | None:

@@ -42,7 +42,12 @@ def push(sweep: str, server_dir: Path, entity: str | None, project: str | None) 
     copied again: run the command again after an interruption, or to add newer runs. Prints the name of the
     copy.
     """
-    transfer(of_embedded(server_dir), of_environment(), sweep, entity, project)
+    if not server_dir.exists():
+        raise click.UsageError(
+            f"there is no {server_dir.absolute()}: go to the server's folder, or name it by --server-dir"
+        )
+    cloud = of_environment()
+    transfer(of_embedded(server_dir), cloud, sweep, entity, project)
 
 
 @click.command()

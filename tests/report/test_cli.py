@@ -216,7 +216,7 @@ def test_publish_composes_native_panels_and_needs_a_server_with_reports(toy: Toy
             ["status", "SWEEP", "--local", "--server-dir", "nowhere"],
             {},
             1,
-            "Error: no server is running",
+            "Error: no server is running here, and there is no",
         ),
         (["charts", "SWEEP", "--output", "sweep.yaml/out"], {}, 1, "Cannot write"),
         (["report", "SWEEP", "--only", "nothing"], {}, 2, "provenance"),

@@ -36,6 +36,8 @@ class Run:
     began: float
     name: str = ""
     """The run's name on the server's page, if the server sends it."""
+    earlier: frozenset[str] = frozenset()
+    """The folders in which the run wrote its records before it was stopped and taken up again."""
 
     @property
     def shown(self) -> str:
@@ -108,7 +110,7 @@ class Work:
         self.began = self.changed = time.monotonic()
         """`changed` is the time at which the last run ended."""
         self._gpus = gpus
-        self._unsent: list[str] = []
+        self._unsent: list[Run] = []
         self._monitor = monitor
         self._left = count
         self._max_failures = max_failures
@@ -166,18 +168,19 @@ class Work:
         """Return the variable that gives the runs of a worker their GPUs; workers count from 1."""
         return {"CUDA_VISIBLE_DEVICES": self._gpus[(worker - 1) % len(self._gpus)]} if self._gpus else {}
 
-    def note_sent(self, run_id: str, ended_itself: bool) -> None:
+    def note_sent(self, run: Run, ended_itself: bool) -> None:
         """Note that the server has all of a run; for a killed run only once the wandb service has ended."""
         if not ended_itself:
-            self._unsent.append(run_id)
+            self._unsent.append(run)
             return
+        folder = runfiles.wandb_folder()
         with contextlib.suppress(OSError):  # a run without a note is kept, and may be sent twice
-            unsent.note_sent(runfiles.wandb_folder(), run_id)
+            unsent.note_sent(folder, unsent.folders_of(folder, run.id) - run.earlier)
 
     def note_service_end(self) -> None:
         """Note that the wandb service has sent everything, also of the runs that were killed."""
-        for run_id in self._unsent:
-            self.note_sent(run_id, ended_itself=True)
+        for run in self._unsent:
+            self.note_sent(run, ended_itself=True)
 
     def _count(self, outcome: Outcome) -> None:
         self.changed = time.monotonic()

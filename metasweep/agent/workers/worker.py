@@ -15,8 +15,9 @@ from typing import Any, Literal
 
 import click
 
+from metasweep.agent.runs import unsent
 from metasweep.agent.runs.log import last_words
-from metasweep.agent.runs.runfiles import prepare
+from metasweep.agent.runs.runfiles import prepare, wandb_folder
 from metasweep.agent.workers.seats import Seat
 from metasweep.agent.workers.trainers import Trainers
 from metasweep.agent.workers.work import Outcome, Run, Work
@@ -158,7 +159,10 @@ class Worker(threading.Thread):
     def _perform(self, agent: Registration, command: dict[str, Any]) -> bool:
         """Run what the server offered. Return whether to claim another run."""
         point = {name: entry["value"] for name, entry in command.get("args", {}).items()}
-        self.run_now = run = Run(command["run_id"], point, time.monotonic(), command.get("run_name", ""))
+        run_id = command["run_id"]
+        again = command["type"] == "resume"
+        earlier = unsent.folders_of(wandb_folder(), run_id) if again else frozenset()
+        self.run_now = run = Run(run_id, point, time.monotonic(), command.get("run_name", ""), earlier)
         self._stopped, self._unwanted, self.note = False, False, ""
         try:
             start = prepare(self._shared.sweep, command, point, self._shared.extra_arguments)
@@ -188,7 +192,7 @@ class Worker(threading.Thread):
         if exited.untold:
             self._shared.untold.append(run.id)
         elif not unheard:
-            self._shared.note_sent(run.id, ended_itself=status >= 0)
+            self._shared.note_sent(run, ended_itself=status >= 0)
         taken_along = bool(self._trainers and self._trainers.ended_since(run.began, self.number))
         reason = exited.note or unheard or last_words(start.log, status)
         self._shared.note_end(Outcome(run, seconds, status, stopped, failed, reason, taken_along))

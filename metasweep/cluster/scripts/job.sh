@@ -153,15 +153,14 @@ record_end() {
 }
 
 # Records of runs that the server has not acknowledged lie in wandb's folder in scratch: keep them, whatever the exit
-# status. In bash alone, because at the end of a job every second counts. The agent notes which runs were sent, and
+# status. In bash alone, because at the end of a job every second counts. The agent notes which folders were sent, and
 # how the others are (metasweep/agent/runs/unsent.py).
 save_unsent() {
     local folder=$1/wandb run name target='' command kept=()
     for run in "$folder"/run-* "$folder"/offline-run-*; do
         name=${run##*/}
         [[ -n $(find "$run" -maxdepth 1 -name '*.wandb' -size +0 2>/dev/null) ]] || continue
-        # run-20261126_220000-ID
-        [[ $name != run-* ]] || ! grep -qsxF -- "${name#run-*-}" "$folder/sent-runs" || continue
+        ! grep -qsxF -- "$name" "$folder/sent-runs" || continue
         if [[ -z $target ]]; then
             mkdir -p -- "${LOGS:=$PROJECT/logs}" && target=$(mktemp -d -- "$LOGS/unsent.$INDEX.XXXXXX") || return 1
         fi

@@ -14,6 +14,7 @@ import requests
 import wandb
 from wandb.errors import CommError
 
+from metasweep.client.account import hint_without
 from metasweep.client.transport import Refused, Unreachable
 from metasweep.report.base.errors import AnalysisError
 from metasweep.report.read.cache import HistoryCache
@@ -118,12 +119,18 @@ def _parts(name: str) -> list[str]:
     return parts
 
 
+def _hint(name: str, base_url: str) -> str:
+    if name.endswith((".yaml", ".yml")):
+        return ": a file is no sweep, name the one made from it"
+    return ": write ENTITY/PROJECT/ID" if len(_parts(name)) < 3 else hint_without(base_url)
+
+
 def _of_sweep(api: wandb.Api, name: str) -> Found:
     try:
         sweep = _sweep(api.sweep("/".join(_parts(name))))
     except NOT_FOUND as error:
-        hint = ": a file is no sweep, name the one made from it" if name.endswith((".yaml", ".yml")) else ""
-        raise AnalysisError(f"There is no sweep {name} on {api.settings['base_url']}{hint}.") from error
+        url = api.settings["base_url"]
+        raise AnalysisError(f"There is no sweep {name} on {url}{_hint(name, url)}.") from error
     project, _, sweep_id = sweep.path.rpartition("/")
     return [sweep], [(sweep, run) for run in _runs(api, project, {"$and": [{"sweep": sweep_id}]})]
 
@@ -135,7 +142,8 @@ def _of_project(api: wandb.Api, name: str) -> Found:
         sweeps = [_sweep(sweep) for sweep in api.project(project, entity=entity).sweeps()]
         runs = [run for run in _runs(api, path, {}) if run.job_type != BASELINE]
     except NOT_FOUND as error:
-        raise AnalysisError(f"There is no project {path} on {api.settings['base_url']}.") from error
+        url = api.settings["base_url"]
+        raise AnalysisError(f"There is no project {path} on {url}{hint_without(url)}.") from error
     by_id = {sweep.id: sweep for sweep in sweeps}
     alone = [run for run in runs if run.sweep_name not in by_id]
     loose = loose_runs(path, f"{api.settings['base_url']}/{path}", [run.config for run in alone])

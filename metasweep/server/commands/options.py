@@ -63,4 +63,8 @@ def cannot_write(data_dir: Path, error: OSError) -> Refused:
 def none_runs(data_dir: Path) -> Refused:
     """Return the error for a command that needs a running server."""
     place = "" if data_dir == SERVER_DIR else f" --server-dir {shlex.quote(str(data_dir))}"
-    return Refused(f"no server is running in {data_dir}: start one with metasweep server start{place}")
+    start = f"start one with metasweep server start{place}"
+    if not data_dir.exists():
+        missing = f"no server is running here, and there is no {data_dir.absolute()}"
+        return Refused(f"{missing}: go to the server's folder, or {start}")
+    return Refused(f"no server is running in {data_dir.absolute()}: {start}")

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import click
 
 from metasweep.client.proxies import without_loopback
+from metasweep.server import datadir
 from metasweep.server.access import keys
 from metasweep.server.commands.options import cannot_write, data_dir_option, host_option, none_runs
 from metasweep.server.commands.serve import PORT
@@ -90,7 +91,9 @@ def env(data_dir: Path) -> None:
 @click.command()
 @host_option
 @click.option(
-    "--port", type=click.IntRange(0, 65535), help=f"Default: {PORT}, or any free port if that is taken."
+    "--port",
+    type=click.IntRange(0, 65535),
+    help=f"Default: that of the last server here, else {PORT}; any free port if that is taken.",
 )
 @data_dir_option
 def start(host: str, port: int | None, data_dir: Path) -> None:
@@ -98,7 +101,8 @@ def start(host: str, port: int | None, data_dir: Path) -> None:
     with contextlib.suppress(Refused):
         click.echo(running(data_dir)[0])
         return
-    wanted = ("--port", str(PORT), "--or-any-port") if port is None else ("--port", str(port))
+    preferred = datadir.last_port(data_dir) or PORT
+    wanted = ("--port", str(preferred), "--or-any-port") if port is None else ("--port", str(port))
     try:
         make_folder(data_dir)
         with tempfile.TemporaryFile(dir=data_dir) as file:
@@ -156,7 +160,7 @@ def stop(data_dir: Path) -> None:
     """End the running server of this data directory."""
     found = find_running(data_dir)
     if found is None:
-        raise Refused(f"no server is running in {data_dir}")
+        raise Refused(f"no server is running in {data_dir.absolute()}")
     with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
         os.kill(found.pid, signal.SIGTERM)
     for _ in looks(STOP_TIMEOUT):

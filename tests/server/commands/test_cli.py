@@ -59,6 +59,22 @@ def test_start_env_stop(tmp_path: Path) -> None:
     assert key not in (tmp_path / "state" / "server.log").read_text()
 
 
+def test_a_server_that_is_started_again_is_where_its_clients_look_for_it(tmp_path: Path) -> None:
+    """Port 8080 is often taken by others: the first start then finds a free one, and the next takes it."""
+    state = ("--server-dir", str(tmp_path / "state"))
+    address = command("start", "--port", "0", *state).stdout
+    try:
+        assert command("stop", *state).returncode == 0
+        assert command("start", *state).stdout == address
+        assert command("stop", *state).returncode == 0
+        with socket.create_server(("127.0.0.1", int(address.rpartition(":")[2]))):
+            other = command("start", *state)
+            assert other.returncode == 0, other.stderr
+            assert other.stdout != address
+    finally:
+        command("stop", *state)
+
+
 def test_who_only_looks_does_not_keep_a_server_from_its_start(tmp_path: Path) -> None:
     """`start` of one process looks at the lock while the server of another takes it."""
     (tmp_path / "lock").touch()
