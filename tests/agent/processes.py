@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 MARK = "METASWEEP_TEST_MARK"
@@ -30,6 +35,19 @@ def children(parent: int) -> list[int]:
 def session(leader: int) -> list[int]:
     """The living processes of a session."""
     return sorted(pid for pid, fields in everyone().items() if int(fields[3]) == leader)
+
+
+@contextmanager
+def ending(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
+    """A process that ends with the block, as its session does if it leads one; also when a test fails."""
+    with process:
+        try:
+            yield process
+        finally:
+            for pid in session(process.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            process.kill()
 
 
 def marked(mark: str) -> list[int]:

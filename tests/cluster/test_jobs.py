@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from tests.agent.processes import session
+from tests.agent.processes import ending, session
 from tests.cluster.conftest import KEY, REPOSITORY
 
 
@@ -109,7 +109,7 @@ def test_the_status_of_an_agent_that_leaves_at_once_is_not_lost(tmp_path):
         work = tmp_path / str(attempt)
         work.mkdir()
         command = ["bash", "-c", LEAVES_AT_ONCE, "job", str(REPOSITORY), str(work)]
-        with subprocess.Popen(command, start_new_session=True) as job:
+        with ending(subprocess.Popen(command, start_new_session=True)) as job:
             while not (work / "begun").exists() and job.poll() is None:
                 time.sleep(0.005)
             for pid in sorted(session(job.pid), reverse=bool(attempt % 2)):

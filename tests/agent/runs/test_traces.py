@@ -11,6 +11,7 @@ import pytest
 
 from metasweep.agent.runs.traces import Traces, differences, variables_of
 from tests.agent.conftest import wait_until
+from tests.agent.processes import ending
 
 ALONE = Traces(
     "check-alone", 0, 3.0, 200.0, "/tmp/run-check-alone.log",
@@ -54,7 +55,7 @@ def test_what_differs(change: dict[str, Any], words: str) -> None:
 
 def test_the_variables_of_a_process() -> None:
     environ = {"WANDB_RUN_ID": "this", "LINES": "two\nlines", "SUM": "1+1=2", "EMPTY": ""}
-    with subprocess.Popen(["/bin/sleep", "100"], env=environ) as process:
+    with ending(subprocess.Popen(["/bin/sleep", "100"], env=environ)) as process:
         wait_until(
             lambda: variables_of(process.pid, "this")
         )  # the kernel shows them a little after the start

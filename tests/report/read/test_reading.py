@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.agent.processes import ending
 from tests.cloud.limits import Limit
 from tests.cloud.proxy import Cloud, serve
 from tests.report.conftest import SWEEP_YAML, Toy, new_sweep
@@ -127,11 +128,9 @@ def slow_run(toy: Toy, sweep: str) -> Iterator[subprocess.Popen[str]]:
     """A run that waits for a line before it goes on."""
     command = [sys.executable, "-c", SLOW_RUN, sweep.rpartition("/")[2]]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command, cwd=toy.server.home, env=toy.server.env, text=True, **pipes) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    process = subprocess.Popen(command, cwd=toy.server.home, env=toy.server.env, text=True, **pipes)
+    with ending(process):
+        yield process
 
 
 def test_a_sweep_that_still_runs_is_reported_as_far_as_it_is(toy: Toy) -> None:

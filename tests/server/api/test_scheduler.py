@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 import pytest
 import wandb
 
+from tests.agent.processes import ending
 from tests.conftest import ServerProcess
 from tests.server.protocol import Client
 
@@ -72,7 +73,7 @@ def schedule(server: ServerProcess, agent: str, text: str) -> list[wandb.apis.pu
     created = server.run("wandb", "sweep", "sweep.yaml", WANDB_SILENT="false")
     path = created.stderr.split("wandb agent ")[1].split()[0]
     command = ["wandb", "sweep-scheduler", path, "--batch-size", "2", "--poll-interval", "5"]
-    with subprocess.Popen(command, cwd=server.home, env=server.env) as scheduler:
+    with ending(subprocess.Popen(command, cwd=server.home, env=server.env)) as scheduler:
         done = server.run(*AGENTS[agent], path)
         assert scheduler.wait(timeout=60) == 0
     assert done.returncode == 0, done.stderr

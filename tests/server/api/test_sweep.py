@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 import wandb
 
+from tests.agent.processes import ending
 from tests.conftest import ServerProcess
 from tests.server.protocol import Client
 
@@ -42,13 +43,11 @@ pytestmark = pytest.mark.usefixtures("client_env")
 def stopped(server: ServerProcess) -> Iterator["subprocess.Popen[str]"]:
     """A run that goes on until it is stopped."""
     command = ["python", "-c", STOPPED]
-    with subprocess.Popen(
-        command, cwd=server.home, env=server.env, stdout=subprocess.PIPE, text=True
-    ) as process:
+    process = subprocess.Popen(command, cwd=server.home, env=server.env, stdout=subprocess.PIPE, text=True)
+    with ending(process):
         assert process.stdout is not None
         assert process.stdout.readline() == "running\n"
         yield process
-        process.kill()
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import pytest
 import wandb
 
 from tests.agent.conftest import wait_until
+from tests.agent.processes import ending
 from tests.conftest import ServerProcess
 from tests.server.protocol import Client
 
@@ -140,9 +141,8 @@ run.finish()
 
 def test_resume_auto_goes_on_after_a_kill(server: ServerProcess) -> None:
     command = ["python", "-c", KILLED]
-    with subprocess.Popen(
-        command, cwd=server.home, env=server.env, stdout=subprocess.PIPE, text=True
-    ) as killed:
+    killed = subprocess.Popen(command, cwd=server.home, env=server.env, stdout=subprocess.PIPE, text=True)
+    with ending(killed):
         assert killed.stdout is not None
         run, resumed = killed.stdout.readline().split()
         client = Client(server, "auto")
