@@ -102,8 +102,9 @@ export class LineChart {
     else left.ticks(4);
     left.tickFormat((tick) => this.tick(tick));
     this.svg.append("g").attr("class", "curve-axis grid").attr("transform", `translate(${MARGIN.left},0)`).call(left);
-    const below = axisBottom(this.x).ticks(Math.max(2, Math.min(6, width / 80))).tickSizeOuter(0);
-    if (single !== null) below.tickValues([single]);
+    const whole = this.lines.every(({ points }) => points.every(([x]) => Number.isInteger(x))); // an epoch has no half
+    const ticks = this.x.ticks(Math.max(2, Math.min(6, width / 80))).filter((tick) => !whole || Number.isInteger(tick));
+    const below = axisBottom(this.x).tickValues(single === null ? ticks : [single]).tickSizeOuter(0);
     this.svg.append("g").attr("class", "curve-axis").attr("transform", `translate(0,${MARGIN.top + this.height})`)
       .call(below.tickFormat((tick) => this.place(tick)));
   }
