@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from metasweep.report.base.sections import SECTIONS
+from metasweep.report.measure.choosing.confirmation import SEEDS
 from metasweep.report.measure.statistics import INTERVALS
 from metasweep.report.options import GIVEN, Given, of_runs, of_sweeps, read_study, selecting
 from metasweep.report.read.study import Study
@@ -143,6 +144,13 @@ def output(default: Path) -> Callable[[Any], Any]:
 @top_rows
 @click.option("--decimals", type=click.IntRange(0, 6), default=2, show_default=True, help="Of percentages.")
 @click.option("--confirm", is_flag=True, help="Print sweeps that rerun these rows on fresh seeds.")
+@click.option(
+    "--fresh",
+    type=click.IntRange(1),
+    default=SEEDS,
+    show_default=True,
+    help="With --confirm: how many seeds.",
+)
 @click.option("--create", is_flag=True, help="With --confirm: create those sweeps and print their names.")
 @confirming
 def table(
@@ -153,6 +161,7 @@ def table(
     top: int,
     decimals: int,
     confirm: bool,
+    fresh: int,
     create: bool,
     confirmation: Study | None,
 ) -> None:
@@ -167,7 +176,7 @@ def table(
     if not found.rows:
         raise AnalysisError(nothing_to_report(study))
     if confirm:
-        print_confirmation(study, top, create)
+        print_confirmation(study, top, fresh, create)
     else:
         show(results(found, decimals), format_name)
 
@@ -337,14 +346,14 @@ def nothing_to_report(study: Study) -> str:
     return f"No run is finished yet: {completeness(study).summary}."
 
 
-def print_confirmation(study: Study, top: int, create: bool) -> None:
+def print_confirmation(study: Study, top: int, fresh: int, create: bool) -> None:
     """Print the confirming sweeps as YAML documents; or create them and print their names."""
     import yaml
 
     from metasweep.report.measure.choosing import confirmation
     from metasweep.report.measure.choosing.table import choose
 
-    sweeps = confirmation.confirming_sweeps(study, choose(study, top))
+    sweeps = confirmation.confirming_sweeps(study, choose(study, top), fresh)
     if create:
         for config in sweeps:
             click.echo(confirmation.create(study.sweeps[0].path, config))

@@ -55,7 +55,13 @@ class Result:
         return f"| {self.name} | {found} | {self.studies} | {self.right} |"
 
 
-def study(grid: Grid, truth: np.ndarray | float, rng: Rng, shared: float = 0.0) -> Study:
+def study(
+    grid: Grid,
+    truth: np.ndarray | float,
+    rng: Rng,
+    shared: float = 0.0,
+    noise: np.ndarray | float = NOISE,
+) -> Study:
     """A complete grid whose runs are the truth of their configuration and noise.
 
     Args:
@@ -63,15 +69,16 @@ def study(grid: Grid, truth: np.ndarray | float, rng: Rng, shared: float = 0.0) 
         truth: accuracy of each configuration, in the order of the grid; or one for all.
         rng: of the noise.
         shared: standard deviation of what all runs of a seed have in common.
+        noise: standard deviation over seeds, of each configuration or of all.
     """
     points = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     seeds = len(grid["seed"])
     cells = len(points) // seeds
-    means = np.broadcast_to(np.asarray(truth, dtype=float), cells)
+    means, spreads = (np.broadcast_to(np.asarray(each, dtype=float), cells) for each in (truth, noise))
     common = np.tile(rng.normal(0, shared, seeds), cells) if shared else 0.0
     runs = pd.DataFrame(points)
     for metric in (VALIDATION_ACCURACY, TEST_ACCURACY):
-        runs[metric.column] = np.repeat(means, seeds) + common + rng.normal(0, NOISE, len(runs))
+        runs[metric.column] = np.repeat(means, seeds) + common + rng.normal(0, np.repeat(spreads, seeds))
     runs = runs.assign(
         run_id=[f"run{number}" for number in range(len(runs))],
         sweep_id="s",
@@ -224,22 +231,27 @@ TRUTHS: Mapping[str, Callable[[Rng, int], np.ndarray]] = {
     "one above equals": lambda _rng, rows: 2.0 * (np.arange(rows) == 0),
     "half of them at chance": lambda rng, rows: rng.normal(0, 1, rows) - 30 * (rng.random(rows) < 0.5),
 }
+BROAD = (0.0, 0.35, 0.65, 0.95, 1.01)
 BINS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95, 1.01)
 
 
-def decided(draws: int, kinds: Sequence[str], sizes: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+def decided(
+    draws: int, kinds: Sequence[str], sizes: Sequence[int], uneven: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
     """What the report says of its winner, and whether it is the best, over studies of several kinds.
 
     Args:
         draws: studies of each kind, size, and spread of the true means (0.5, 1 and 2 times the noise).
         kinds: of `TRUTHS`.
         sizes: configurations.
+        uneven: standard deviation of the logarithm of the noise between configurations.
     """
     said, hits = [], []
     for kind, rows, spread, number in itertools.product(kinds, sizes, (0.5, 1.0, 2.0), range(draws)):
         rng = np.random.default_rng(number)
         truth = LEVEL + NOISE * spread * TRUTHS[kind](rng, rows)
-        found = decide(study(of_rows(rows, 5), truth, rng, shared=NOISE))
+        noise = NOISE * np.exp(uneven * rng.normal(size=rows)) if uneven else NOISE
+        found = decide(study(of_rows(rows, 5), truth, rng, shared=NOISE, noise=noise))
         assert found is not None
         said.append(found.probability)
         hits.append(int(str(found.winner.values["variant"])[1:]) == int(truth.argmax()))
@@ -248,12 +260,15 @@ def decided(draws: int, kinds: Sequence[str], sizes: Sequence[int]) -> tuple[np.
 
 def calibration(draws: int) -> list[Result]:
     """How often the winner is the best, by how probable the report says that it is; then of a crowd alone."""
-    said, hits = decided(draws, list(TRUTHS), (4, 12, 48))
+    alike = "winner is the best, where the report says"
+    uneven = "the same, where configurations differ much in noise and it says"
     results = []
-    for low, high in itertools.pairwise(BINS):
-        inside = (said >= low) & (said < high)
-        if inside.sum() >= 20:
-            results.append(_said("winner is the best, where the report says", said[inside], hits[inside]))
+    for words, spread, bins in ((alike, 0.0, BINS), (uneven, 1.0, BROAD)):
+        said, hits = decided(draws, list(TRUTHS), (4, 12, 48), spread)
+        for low, high in itertools.pairwise(bins):
+            inside = (said >= low) & (said < high)
+            if inside.sum() >= 20:
+                results.append(_said(words, said[inside], hits[inside]))
     for rows in (12, 24, 48):
         crowd = decided(draws, ["a crowd at the top"], [rows])
         results.append(_said(f"the same, of {rows} that crowd at the top, where it says on average", *crowd))

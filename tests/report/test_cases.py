@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import math
 import re
@@ -13,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from scipy.stats import ttest_ind
 
 from metasweep.report.measure.choosing.confirmation import confirming_sweeps
 from metasweep.report.measure.choosing.table import choose, results_table
@@ -241,3 +243,95 @@ def test_histories_of_nothing_finite_have_no_figure() -> None:
     sections = make(replace(study, history=history.reset_index(drop=True)), choices, choices.sections)
     for chart in (chart for section in sections for chart in section.charts):
         assert chart.draw(theme="light")
+
+
+def grid_case(summary: Any, metric: str = "val/acc", **values: list[Any]) -> dict[str, Any]:
+    """A finished grid; `summary` makes what a point ends with."""
+    points = [dict(zip(values, point, strict=True)) for point in itertools.product(*values.values())]
+    sweep = {
+        "method": "grid",
+        "metric": {"name": metric, "goal": "maximize"},
+        "parameters": {name: {"values": listed} for name, listed in values.items()},
+    }
+    runs = [{"config": point, "summary": summary(point)} for point in points]
+    return {"sweep": sweep, "runs": runs}
+
+
+def test_none_is_a_value_like_others() -> None:
+    case = grid_case(
+        lambda point: {"val/acc": 0.8 + 0.1 * (point["clip"] is None) + point["seed"] / 1000},
+        clip=[None, 1.0, 5.0],
+        seed=[1, 2, 3, 4, 5],
+    )
+    study = study_of(case)
+    text = whole_report(study)
+    assert "Take clip None: the best of 3 configurations" in text
+    assert "clip None is best on average" in text
+    assert "functional ANOVA" in text
+    (sweep,) = confirming_sweeps(study, choose(study, 1), 2)
+    assert sweep["parameters"] == {"clip": {"value": None}, "seed": {"values": [6, 7]}}
+
+
+def test_seeds_may_be_whole_numbers_written_as_floats() -> None:
+    case = grid_case(lambda point: {"val/acc": point["lr"]}, lr=[0.1, 0.2], seed=[0.0, 1.0, 2.0])
+    assert study_of(case).seed == "seed"
+    assert study_of(grid_case(lambda _: {"val/acc": 0.5}, lr=[0.1], seed=[0.5, 1.0])).seed == ""
+
+
+def test_the_best_of_the_table_is_that_of_the_decision_even_without_its_test_value() -> None:
+    case = grid_case(
+        lambda point: {"val/acc": point["lr"], **({"test/acc": 0.1} if point["lr"] < 0.2 else {})},
+        lr=[0.1, 0.2],
+        seed=[1, 2],
+    )
+    study = study_of(case)
+    assert [row["lr"] for row in rows(study) if row["best"]] == [0.2]
+    text = whole_report(study)
+    assert "It reaches 20.00 % validation accuracy; none of its runs has logged test/acc." in text
+    assert "only lr 0.1 has test/acc: nothing can be compared" in text
+
+
+def test_a_difference_that_is_the_same_with_every_seed_is_said_as_it_is() -> None:
+    case = grid_case(
+        lambda point: {"val/acc": 0.9 + point["seed"] / 100, "test/acc": 0.88 + point["seed"] / 100},
+        lr=[0.1, 0.2],
+        seed=[1, 2, 3],
+    )
+    assert "Test lies 2.00 points below validation with every seed" in whole_report(study_of(case))
+
+
+def test_drawn_seeds_repeat_without_pairs() -> None:
+    case = grid_case(lambda point: {"val/acc": point["lr"] + point["seed"] / 1e6}, lr=[0.1, 0.2], seed=[1, 2])
+    case["sweep"] |= {"method": "random"}
+    for number, run in enumerate(case["runs"]):
+        run["config"]["seed"] = 1000 + number
+    study = study_of(case)
+    found = results_table(study)
+    assert [row.test.n for row in found.rows] == [2, 2]
+    samples = [study.runs.loc[study.runs["lr"] == lr, "val/acc"] for lr in (0.2, 0.1)]
+    assert found.rows[1].p_value == pytest.approx(ttest_ind(*samples, equal_var=False).pvalue)
+    assert "with probability above 99 %" in whole_report(study)
+
+
+def test_what_early_terminate_stopped_is_done() -> None:
+    case = grid_case(lambda point: {"val/acc": point["lr"]}, lr=[0.1, 0.2, 0.3])
+    study = study_of(case)
+    study.runs.loc[[0, 1], "state"] = "killed"
+    assert not completeness(study).complete
+    early = {**case["sweep"], "early_terminate": {"type": "hyperband", "min_iter": 1}}
+    for method in ("grid", "random"):
+        sweep = replace(study.sweeps[0], config=early | {"method": method, "run_cap": 3})
+        found = completeness(replace(study, sweeps=(sweep,)))
+        assert (found.finished, found.stopped, found.failed, found.missing) == (1, 2, 0, 0)
+        assert found.complete
+        assert "2 stopped early" in found.summary
+
+
+def test_an_objective_that_never_differs_has_no_side_of_the_box() -> None:
+    case = grid_case(lambda point: {"acc": point["lr"], "size": 5, "ms": 1 - point["lr"]}, lr=[0.1, 0.2])
+    wished = [("acc", "maximize"), ("ms", "minimize"), ("size", "minimize")]
+    case["sweep"]["metrics"] = [{"name": name, "goal": goal} for name, goal in wished]
+    del case["sweep"]["metric"]
+    text = whole_report(study_of(case))
+    assert "several metrics: acc, ms and size" in text
+    assert "They cover 100.0 %" in text

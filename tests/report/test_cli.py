@@ -254,7 +254,7 @@ def test_local_reads_the_embedded_server(toy: Toy) -> None:
 
 def test_confirming_sweeps_are_made_and_reported_on(toy: Toy) -> None:
     """The last one here: it leaves more runs in the project."""
-    made = toy.analysis("table", toy.sweep, "--top", "1", "--confirm", "--create")
+    made = toy.analysis("table", toy.sweep, "--top", "1", "--confirm", "--fresh", "6", "--create")
     dense, cnn = made.stdout.split()
     sweeps = [word for name in (dense, cnn) for word in ("--confirmed", name)]
     early = toy.analysis("table", toy.sweep, *sweeps)

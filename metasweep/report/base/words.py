@@ -15,6 +15,7 @@ import numpy as np
 
 DAGGER = "†"
 UNKNOWN = "–"
+LONGEST = 72  # characters of a value, such as a prompt, in a table or a sentence
 MARKDOWN = re.compile(r"([\\`*\[\]<>|~$&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
 AT_START = re.compile(r"^(\d+)?([.)#+=>-])(?=\s|$)")  # what begins a list, a heading or a line
 
@@ -49,7 +50,12 @@ def value(parameter: Any) -> str:
         if rounded == 0 or 1e-6 <= abs(rounded) < 1e7:
             return np.format_float_positional(rounded, trim="-")
         return f"{rounded:g}"
-    return UNKNOWN if parameter is None else one_line(str(parameter))
+    return UNKNOWN if parameter is None else shortened(one_line(str(parameter)))
+
+
+def shortened(text: str) -> str:
+    """Return text for a cell or a sentence: of a long one its beginning and its end, which often differ."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 20]}…{text[-19:]}"
 
 
 def one_line(text: str) -> str:

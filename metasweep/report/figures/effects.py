@@ -82,7 +82,13 @@ def effects(
     pitch = TITLE_ROOM + PANEL_HEIGHT + FOOT + 10
     figure, surface = sheet(WIDTH, above + rows * pitch + MARGIN - 6, title, subtitle, look)
     height = figure.get_figheight() * 72
-    mean = f"mean, {text.percent(confidence)} t interval"
+    panels = {name: grouped(runs[name], (levels or {}).get(name)) for name in parameters}
+    means = {
+        name: [_mean(runs, values, members, repeats, confidence) for _, members in groups]
+        for name, groups in panels.items()
+    }
+    known = any(np.isfinite(each.half_width) for estimates in means.values() for each in estimates)
+    mean = f"mean, {interval_words(confidence, repeats)}" if known else "mean"
     key(surface, [("run", look.test, "o"), (mean, look.ink, "-")], MARGIN, height - above + 14, look)
     ticks = [*axis.ticks(0.09), *((slot.middle, slot.label) for slot in axis.slots)]
     margin = MARGIN + max(text.width(label, SMALL) for _, label in ticks) + 6
@@ -93,9 +99,13 @@ def effects(
         panel = Panel(surface, look, left, bottom, width, PANEL_HEIGHT)
         panel.title(text.parameter(name))
         panel.grid(ticks, labels=index % columns == 0)
-        groups = grouped(runs[name], (levels or {}).get(name))
-        _draw(panel, axis, groups, [_mean(runs, values, m, repeats, confidence) for _, m in groups])
+        _draw(panel, axis, panels[name], means[name])
     return figure
+
+
+def interval_words(confidence: float, repeats: pd.DataFrame | None) -> str:
+    """Say which interval is drawn, and over what."""
+    return f"{text.percent(confidence)} t interval over {'runs' if repeats is None else 'seeds'}"
 
 
 def level_chance(axis: Axis) -> Axis:

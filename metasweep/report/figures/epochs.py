@@ -28,7 +28,7 @@ from metasweep.report.figures.drawing.style import (
     house_style,
     sheet,
 )
-from metasweep.report.figures.effects import grouped
+from metasweep.report.figures.effects import grouped, interval_words
 from metasweep.report.measure.effects import mean_interval
 from metasweep.report.read.quantities import Quantity
 from metasweep.report.read.study import TEST_ACCURACY
@@ -64,11 +64,13 @@ def effects_by_epoch(
     if table.empty or not parameters:
         raise ValueError(f"no run has logged {metric.name} with its {x}")
     look = THEMES[theme]
-    if subtitle is None:
-        subtitle = f"Mean {metric.words} over runs, band: {text.percent(confidence)} t interval"
     panels = {
         name: means(runs, table, name, (levels or {}).get(name), confidence, repeats) for name in parameters
     }
+    if subtitle is None:
+        known = any(np.isfinite(low).all() for lines in panels.values() for *_, low, _ in lines)
+        band = f", band: {interval_words(confidence, repeats)}" if known else ""
+        subtitle = f"Mean {metric.words} over runs{band}"
     scale = _scale([line for lines in panels.values() for line in lines], metric)
     columns = min(len(parameters), COLUMNS) if len(parameters) != 4 else 2
     rows = -(-len(parameters) // columns)

@@ -99,7 +99,7 @@ def _bars(panel: Panel, table: pd.DataFrame) -> None:
         if known:  # shuffling noise may improve a forest a little; a share cannot be negative
             furthest = float(np.nanmax([*known, high]))
             x, y = float(panel.x(scale.forward(furthest))), float(panel.y(middle))
-            words = " · ".join(text.percent(share, 1) for share in known)
+            words = " · ".join(f"{100 * share:.1f}{text.THIN_SPACE}%" for share in known)
             panel.surface.text(x + 6, y, words, size=SMALL, color=look.muted, va="center_baseline")
     panel.surface.plot(*panel.points([0, 0], [0, 1]).T, color=look.axis, linewidth=0.9)
 

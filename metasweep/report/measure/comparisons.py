@@ -1,25 +1,27 @@
 """Compares the values of a hyper-parameter by their means, their order and their spread. Pure.
 
 The seeds are the error term. A comparison of two values first averages over everything else within a seed,
-then tests the differences over the seeds (paired t; Holm's correction over all pairs).
+then tests the differences over the seeds (paired t; Holm's correction over all pairs). A search that draws
+its configurations may have no two runs that are alike in all else: there the runs are the sample (Welch's t).
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.stats import f_oneway, spearmanr
 
 from metasweep.report.base.words import number_of, parameter_name, value
 from metasweep.report.measure.baselines import chance_of
 from metasweep.report.measure.importance import on_scale
-from metasweep.report.measure.statistics import SIGNIFICANCE, PairedTest, against, scale_of
+from metasweep.report.measure.statistics import SIGNIFICANCE, MeanTest, against, scale_of, welch_t
 from metasweep.report.read.study import SEED, Study
 
 LEARNED = 0.5  # dropout is judged in settings whose every run exceeds this accuracy
@@ -69,19 +71,22 @@ def claim(study: Study, runs: pd.DataFrame, parameter: str, where: str, figure: 
 def compare(study: Study, runs: pd.DataFrame, parameter: str, where: str, level: float = SIGNIFICANCE) -> str:
     """Say which value of a parameter is best, which are as good, and which are worse."""
     name, metric = parameter_name(parameter), study.reported
+    if runs[parameter].nunique() < 2 <= study.runs[parameter].nunique() and len(runs):
+        only = value(runs[parameter].iloc[0])
+        return f"{where} only {name} {only} has {metric.name}: nothing can be compared."
     if runs[parameter].nunique() < 2:
         return f"{where} there is only {name} {value(runs[parameter].iloc[0])}." if len(runs) else ""
     found = _best(study, runs, parameter)
     if found is None:
         return f"{where} it cannot be said which {name} is best: no setting was run with all its values."
-    top, mean, seeds, tests = found
+    top, mean, method, tests = found
     reached = f"{metric.amount(mean)} {metric.words}"
     head = f"{where}, {name} {value(top)} is best on average ({reached})"
-    if seeds < 2:
+    if not method:
         return f"{head}; one seed cannot show whether by more than chance."
     worse = [item for item, test in tests.items() if test.p_value < level]
     alike = ", ".join(value(item) for item in tests if item not in worse)
-    tested = f"paired t over {seeds} seeds, Holm, 5 %"
+    tested = f"{method}, Holm, 5 %"
     if not worse:
         return f"{where}, {name} {value(top)} ({reached}) cannot be distinguished from {alike} ({tested})."
     losses = ", ".join(f"{value(item)} by {metric.show(abs(tests[item].difference))}" for item in worse)
@@ -130,24 +135,41 @@ def best_by(study: Study, runs: pd.DataFrame, parameter: str, by: Sequence[str])
 class _Best(NamedTuple):
     value: Hashable
     mean: float
-    seeds: int
-    tests: dict[Hashable, PairedTest]  # against every other value
+    method: str  # of the tests; empty if one seed allows none
+    tests: dict[Hashable, MeanTest]  # against every other value
 
 
 def _best(study: Study, runs: pd.DataFrame, parameter: str) -> _Best | None:
-    """Return the best value of a parameter over balanced runs; None if no setting has all values."""
+    """Return the best value of a parameter, and how it compares; None if no setting has all values."""
     rows = balanced(study, runs, parameter)
+    means = seed_means(study, rows, parameter)
+    if len(means) < 2 and study.drawn:
+        column = study.reported.column
+        samples: dict[Hashable, pd.Series] = {
+            level: group[column] for level, group in runs.groupby(parameter, observed=True)
+        }
+        return _compared(study, parameter, samples, f"Welch's t over {len(runs)} runs", welch_t)
     if rows.empty:
         return None
-    means = seed_means(study, rows, parameter)
-    levels = [level for level in study.levels(parameter) if level in means.columns]
+    method = f"paired t over {len(means)} seeds" if len(means) > 1 else ""
+    return _compared(study, parameter, dict(means.items()), method)
+
+
+def _compared(
+    study: Study,
+    parameter: str,
+    samples: Mapping[Hashable, pd.Series],
+    method: str,
+    test: Callable[[ArrayLike, ArrayLike], MeanTest] | None = None,
+) -> _Best | None:
+    levels = [level for level in study.levels(parameter) if level in samples]
     if not levels:
         return None
     sign = study.reported.sign
-    best = max(range(len(levels)), key=lambda index: sign * means[levels[index]].mean())
-    tests = dict(zip(levels, against(best, [means[level] for level in levels]), strict=True))
+    best = max(range(len(levels)), key=lambda index: sign * samples[levels[index]].mean())
+    tests = dict(zip(levels, against(best, [samples[level] for level in levels], test), strict=True))
     del tests[levels[best]]
-    return _Best(levels[best], float(means[levels[best]].mean()), len(means), tests)
+    return _Best(levels[best], float(samples[levels[best]].mean()), method, tests)
 
 
 def spread_claim(study: Study, runs: pd.DataFrame, parameter: str) -> Claim:
@@ -222,8 +244,11 @@ def _pooled_std(study: Study, runs: pd.DataFrame) -> float:
 
 
 def cells_that_learned(study: Study, runs: pd.DataFrame, parameter: str) -> pd.DataFrame:
-    """Return the runs of settings whose every run has learned; all runs if the metric is not an accuracy."""
-    if not study.reported.is_accuracy:
+    """Return the runs of settings whose every run has learned; all runs if the metric is not an accuracy.
+
+    All runs also where they are drawn: each is a setting of its own, chosen by its own outcome.
+    """
+    if not study.reported.is_accuracy or study.drawn:
         return runs
     chance, column = chance_of(study) or 0.0, study.reported.column
     others = [name for name in study.parameters if name != parameter]

@@ -191,8 +191,9 @@ def highlights(study: Study) -> list[Highlight]:
     learning = [run for run, values in by_run if still_learns(values.to_numpy(), chance, unit)]
     final = metric.sign * runs[metric.column]
     found: list[Highlight] = []
+    best = "best" if study.metric.column == metric.column else f"best by {study.metric.name}"
     candidates = [
-        ("best", study.metric.sign * runs[study.metric.column], -math.inf),
+        (best, study.metric.sign * runs[study.metric.column], -math.inf),
         ("most improved", gain, 0.0),
         ("clearest collapse", fall, FALL * unit),
     ]

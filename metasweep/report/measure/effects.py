@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from metasweep.report.measure.statistics import Interval, interval
 from metasweep.report.read.quantities import Quantity
 from metasweep.report.read.study import SEED, Study
-from metasweep.sweeps.points import is_grid
 
 
 def repeats(study: Study) -> pd.DataFrame | None:
@@ -20,7 +19,7 @@ def repeats(study: Study) -> pd.DataFrame | None:
 
     None for a search that draws its configurations: there every run is a draw of its own.
     """
-    if not study.sweeps or not all(is_grid(sweep.config) for sweep in study.sweeps):
+    if study.drawn:
         return None
     runs = study.runs
     cells = runs.groupby(list(study.parameters), dropna=False).ngroup() if study.parameters else 0

@@ -7,8 +7,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
-from scipy.special import stdtr
 from scipy.stats import spearmanr
 
 from metasweep.report.base.words import number_of, value
@@ -24,12 +24,13 @@ from metasweep.report.measure.comparisons import (
     spread_claim,
     trend,
 )
-from metasweep.report.measure.statistics import SIGNIFICANCE, Interval, interval, standard_deviation
+from metasweep.report.measure.statistics import SIGNIFICANCE, Interval, interval, paired_t, standard_deviation
+from metasweep.report.measure.status import outcomes
 from metasweep.report.read.quantities import Quantity
 from metasweep.report.read.study import SEED, TEST_SIZE, Study
-from metasweep.sweeps.states import LOST
 
 LR, OPTIMIZER, DROPOUT = "lr", "optimizer", "dp"
+EXACT = 1e-9  # a spread below this share of the mean is rounding
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,8 @@ def dropout(study: Study) -> list[Claim]:
     if learned.empty:
         words = "What dropout does cannot be said: no setting learned with every dropout."
         return [Claim(math.nan, lambda _level: words, "effects")]
-    where = "Where every run learned (above 50 %)" if study.reported.is_accuracy else "Over all runs"
+    chosen = study.reported.is_accuracy and not study.drawn
+    where = "Where every run learned (above 50 %)" if chosen else "Over all runs"
     return [claim(study, learned, DROPOUT, where, "effects"), spread_claim(study, learned, DROPOUT)]
 
 
@@ -169,6 +171,7 @@ class Agreement:
     chance: int  # the number of runs at chance
     by_seed: Interval  # of reported − chosen by, over seeds
     spread: float  # standard deviation over runs
+    p_value: float  # of a mean of zero over the seeds; NaN with one, or where all differ by the same
 
 
 def agreement_of(study: Study) -> Agreement | None:
@@ -193,7 +196,13 @@ def agreement_of(study: Study) -> Agreement | None:
         int(lost.sum()),
         replace(over_seeds, mean=float(differences.mean())),
         standard_deviation(differences),
+        math.nan if exact(over_seeds) else paired_t(by_seed, np.zeros(len(by_seed))).p_value,
     )
+
+
+def exact(difference: Interval) -> bool:
+    """Return whether a difference is the same with every seed."""
+    return difference.std < EXACT * abs(difference.mean)
 
 
 def agreement(study: Study) -> list[Claim]:
@@ -211,20 +220,10 @@ def agreement(study: Study) -> list[Claim]:
     above = "" if chance_of(study) is None else " above chance"
     spread_words = f"single runs differ by {theirs.difference(found.spread)} (std)"
     about = f"{spread_words}, rank correlation {rank}, {number_of(len(found.runs), 'run')}{above}"
-    p_value = _p_of_mean(found.by_seed)
+    p_value = found.p_value
     return [
         Claim(p_value, lambda level: f"{_side(study, found.by_seed, p_value < level)}; {about}.", "agreement")
     ]
-
-
-def _p_of_mean(found: Interval) -> float:
-    """Return the two-sided p-value that a mean over seeds is zero."""
-    if found.n < 2:
-        return math.nan
-    if not found.std > 0:
-        return 1.0 if found.mean == 0 else math.nan
-    t = abs(found.mean) / (found.std / math.sqrt(found.n))
-    return float(2 * stdtr(found.n - 1, -t))
 
 
 def _side(study: Study, difference: Interval, differ: bool) -> str:
@@ -236,12 +235,15 @@ def _side(study: Study, difference: Interval, differ: bool) -> str:
         names = "Test and validation"
     if math.isnan(width):
         return f"{names} differ by {theirs.difference(mean)} on average (test less validation)"
+    first, _, second = names.partition(" and ")
+    side = "above" if mean > 0 else "below"
+    if exact(difference):
+        return f"{first} lies {theirs.difference(abs(mean))} {side} {second} with every seed"
     shown = f"{theirs.show(mean)} ± {theirs.difference(width)}"
     if not differ:
         return f"{names} do not differ on average as far as can be seen ({shown})"
-    first, _, second = names.partition(" and ")
     shown = f"{theirs.show(abs(mean))} ± {theirs.difference(width)}"
-    return f"{first} lies {shown} {'above' if mean > 0 else 'below'} {second}"
+    return f"{first} lies {shown} {side} {second}"
 
 
 def cost(study: Study) -> list[Finding]:
@@ -249,7 +251,7 @@ def cost(study: Study) -> list[Finding]:
     seconds = float(study.runs["runtime_seconds"].fillna(0).sum())
     kinds = ["GPU" if _is_gpu(device) else "CPU-worker" for device in study.runs["device"].unique() if device]
     unit = "/".join(dict.fromkeys(kinds)) or "worker"
-    failed = int(study.runs["state"].isin(LOST).sum())
+    failed = int((outcomes(study) == "failed").sum())
     scale, word = (3600, "hours") if seconds >= 3600 else (60, "minutes")
     amount = f"{seconds / scale:.1f} {unit} {word}"
     figure = "cost" if seconds > 0 else ""

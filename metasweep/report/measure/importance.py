@@ -203,6 +203,8 @@ def on_scale(values: pd.Series) -> pd.Series | None:
     log10 if positive values span decades, or if few of them are spaced by factors and not by steps.
     """
     numbers = pd.to_numeric(values, errors="coerce")
+    if numbers.nunique() < values.nunique():
+        return None  # versions, such as 1.1 and 1.10
     if numbers.isna().any() or values.map(lambda value: isinstance(value, (bool, np.bool_))).any():
         return None
     numbers = numbers.astype(float)

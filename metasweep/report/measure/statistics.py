@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -46,12 +46,12 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class PairedTest:
-    """Paired t test of two configurations, over the seeds that both have."""
+class MeanTest:
+    """A t test of two samples: paired, over the seeds that both have, or of independent runs."""
 
     difference: float  # mean of a - b
-    n: int
-    p_value: float  # two-sided; NaN with fewer than two pairs
+    n: int  # pairs, or the runs of both
+    p_value: float  # two-sided; NaN with fewer than two pairs, or than two runs of one
 
 
 def scale_of(values: ArrayLike) -> float:
@@ -113,40 +113,69 @@ def bootstrap_half_width(sample: NDArray[np.float64], confidence: float = 0.95) 
     return float(high - low) / 2
 
 
-def paired_t(a: ArrayLike, b: ArrayLike) -> PairedTest:
+def paired_t(a: ArrayLike, b: ArrayLike) -> MeanTest:
     """Two-sided paired t test; `a[i]` and `b[i]` share a seed. Pairs with a NaN are left out."""
     differences = np.asarray(a, dtype=float) - np.asarray(b, dtype=float)
     differences = differences[~np.isnan(differences)]
     n = differences.size
     if n < 2:
-        return PairedTest(float(differences.mean()) if n else math.nan, n, math.nan)
+        return MeanTest(float(differences.mean()) if n else math.nan, n, math.nan)
     scale = scale_of(differences)
     differences = differences / scale
     mean, std = float(differences.mean()), float(differences.std(ddof=1))
     if mean == 0:
-        return PairedTest(mean, n, 1.0)
+        return MeanTest(mean, n, 1.0)
     if std < 1e-9 * abs(mean):
         # The difference is the same for every seed, since accuracies have steps of one image. Such a step is
         # at most the difference itself, so the true spread may be as large as that of rounding by it.
         std = abs(mean) / math.sqrt(12)
     t = mean / (std / math.sqrt(n))
-    return PairedTest(mean * scale, n, float(2 * stdtr(n - 1, -abs(t))))
+    return MeanTest(mean * scale, n, float(2 * stdtr(n - 1, -abs(t))))
 
 
-def against(best: int, samples: Sequence[pd.Series]) -> list[PairedTest]:
-    """Return paired t tests of the best of several samples against each of them.
+def welch_t(a: ArrayLike, b: ArrayLike) -> MeanTest:
+    """Two-sided t test of two independent samples whose spreads may differ (Welch 1947)."""
+    samples = [np.asarray(sample, dtype=float) for sample in (a, b)]
+    first, second = [sample[~np.isnan(sample)] for sample in samples]
+    n = first.size + second.size
+    if not first.size or not second.size:
+        return MeanTest(math.nan, n, math.nan)
+    difference = float(first.mean() - second.mean())
+    if min(first.size, second.size) < 2:
+        return MeanTest(difference, n, math.nan)
+    scale = scale_of([*first, *second])
+    parts = [float((sample / scale).var(ddof=1)) / sample.size for sample in (first, second)]
+    if not sum(parts) > 0:
+        return MeanTest(difference, n, math.nan if difference else 1.0)
+    bounds = [part**2 / (sample.size - 1) for part, sample in zip(parts, (first, second), strict=True)]
+    t = difference / scale / math.sqrt(sum(parts))
+    return MeanTest(difference, n, float(2 * stdtr(sum(parts) ** 2 / sum(bounds), -abs(t))))
 
-    The pairs are the common seeds, which are the samples' index.
+
+def against(
+    best: int,
+    samples: Sequence[pd.Series],
+    test: Callable[[ArrayLike, ArrayLike], MeanTest] | None = None,
+) -> list[MeanTest]:
+    """Return tests of the best of several samples against each of them.
 
     The p-values are Holm's over all pairs of samples, since the best was chosen from the same values.
     Correcting only for the pairs with the best would call 8 instead of 5 % of equal fives different.
+
+    Args:
+        best: its place among the samples.
+        samples: their index is the seed.
+        test: of two samples; None: paired t over the common seeds.
     """
     others = [index for index in range(len(samples)) if index != best]
     pairs = itertools.combinations([best, *others], 2)
-    tests = [paired_t(*samples[a].align(samples[b], join="inner")) for a, b in pairs]
-    adjusted = holm([test.p_value for test in tests])
+    if test is None:
+        tests = [paired_t(*samples[a].align(samples[b], join="inner")) for a, b in pairs]
+    else:
+        tests = [test(samples[a], samples[b]) for a, b in pairs]
+    adjusted = holm([each.p_value for each in tests])
     found = {at: replace(tests[i], p_value=adjusted[i]) for i, at in enumerate(others)}
-    return [found.get(index, PairedTest(0.0, len(samples[index]), math.nan)) for index in range(len(samples))]
+    return [found.get(index, MeanTest(0.0, len(samples[index]), math.nan)) for index in range(len(samples))]
 
 
 def detectable(std: float, n: int, comparisons: int = 1, power: float = POWER) -> float:

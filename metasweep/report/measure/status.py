@@ -16,14 +16,14 @@ from metasweep.sweeps.grid import Grid
 from metasweep.sweeps.points import (
     PointKey,
     expected_runs,
-    is_grid,
     named,
     parameters_by_name,
     points_in_all,
     points_without,
 )
-from metasweep.sweeps.states import OUTCOMES, outcome
+from metasweep.sweeps.states import KILLED, OUTCOMES, outcome
 
+STOPPED = "stopped"  # by the sweep's `early_terminate`
 MOST_NAMED = 10_000  # missing points that are listed; a grid may have more points than fit into memory
 
 
@@ -32,7 +32,8 @@ class Completeness:
     """Counts of points; of runs if there is no grid.
 
     Every point counts once, by the best of its runs (`sweeps.states.outcome`): finished, else running, else
-    preempted (an agent will continue it), else failed (also crashed and killed), else missing.
+    preempted (an agent will continue it), else stopped early, else failed (also crashed and killed), else
+    missing.
     """
 
     expected: int | None  # None: the search has no limit
@@ -42,6 +43,7 @@ class Completeness:
     failed: int
     missing: int
     duplicated: int  # finished runs whose point an earlier run had finished
+    stopped: int = 0  # by `early_terminate`: they count as done
     missing_points: tuple[dict[str, Any], ...] = ()
     failed_points: tuple[dict[str, Any], ...] = ()
     constants: frozenset[str] = frozenset()
@@ -49,13 +51,14 @@ class Completeness:
 
     @property
     def complete(self) -> bool:
-        """Return whether every expected point is finished.
+        """Return whether every expected point is finished, or was stopped by the sweep's `early_terminate`.
 
         If the sweep has no limit: whether nothing runs and nothing failed.
         """
+        done = self.finished + self.stopped
         if self.expected is None:
-            return self.finished > 0 and self.running == self.preempted == self.failed == 0
-        return self.finished >= self.expected
+            return done > 0 and self.running == self.preempted == self.failed == 0
+        return done >= self.expected
 
     @property
     def summary(self) -> str:
@@ -66,6 +69,7 @@ class Completeness:
             **({"preempted": self.preempted} if self.preempted else {}),
             "missing": self.missing,
             "failed": self.failed,
+            **({"stopped early": self.stopped} if self.stopped else {}),
         }
         parts = [f"{self.finished}{of} finished", *(f"{n} {name}" for name, n in counts.items())]
         return ", ".join([*parts, f"{self.duplicated} duplicated"])
@@ -73,7 +77,7 @@ class Completeness:
 
 def completeness(study: Study) -> Completeness:
     """Compare what the sweeps of a study need with their runs."""
-    if not study.sweeps or not all(is_grid(sweep.config) for sweep in study.sweeps):
+    if study.drawn:
         return _of_runs(study)
     configs = [sweep.config for sweep in study.sweeps]
     grids = [Grid(config) for config in configs]
@@ -91,6 +95,7 @@ def completeness(study: Study) -> Completeness:
         failed=counts["failed"],
         missing=max(0, expected - len(states)),  # points beyond a cap are not missing
         duplicated=int(study.runs["duplicate"].sum()),
+        stopped=counts[STOPPED],
         missing_points=tuple(named(configs, point) for point in missing),
         failed_points=tuple(named(configs, json.loads(key)) for key in failed),
         constants=constants(configs),
@@ -112,20 +117,21 @@ def constants(configs: Sequence[Mapping[str, Any]]) -> frozenset[str]:
 def _best_state(study: Study) -> dict[PointKey, str]:
     """Point -> the best state of its runs."""
     keys = study.runs["grid_point"]
-    states = study.runs["state"].map(outcome)
+    states = outcomes(study)
     found: dict[PointKey, str] = {}
-    for state in reversed(OUTCOMES):  # a better one overwrites
+    for state in ("failed", STOPPED, *reversed(OUTCOMES[:-1])):  # a better one overwrites
         found.update(dict.fromkeys(keys[(states == state) & (keys != "")], state))
     return found
 
 
 def _of_runs(study: Study) -> Completeness:
     """Without a complete grid every run is a point of its own."""
-    counts = Counter(study.runs["state"].map(outcome))
+    states = outcomes(study)
+    counts = Counter(states)
     caps = [expected_runs(sweep.config) for sweep in study.sweeps]
     expected = None if not caps or None in caps else sum(cap for cap in caps if cap is not None)
-    done = counts["finished"] + counts["running"] + counts["preempted"]
-    failed = study.runs[study.runs["state"].map(outcome) == "failed"]
+    done = counts["finished"] + counts["running"] + counts["preempted"] + counts[STOPPED]
+    failed = study.runs[states == "failed"]
     return Completeness(
         expected=expected,
         finished=counts["finished"],
@@ -134,9 +140,20 @@ def _of_runs(study: Study) -> Completeness:
         failed=counts["failed"],
         missing=max(0, (expected or 0) - done),
         duplicated=0,
+        stopped=counts[STOPPED],
         failed_points=tuple(_values(failed, study)),
         constants=constants([sweep.config for sweep in study.sweeps]),
     )
+
+
+def outcomes(study: Study) -> pd.Series:
+    """What became of every run.
+
+    Who told a run to stop is not recorded: an early stop, where the sweep has them.
+    """
+    states = study.runs["state"].map(outcome)
+    early = {sweep.id for sweep in study.sweeps if sweep.config.get("early_terminate")}
+    return states.mask((study.runs["state"] == KILLED) & study.runs["sweep_id"].isin(early), STOPPED)
 
 
 def _values(runs: pd.DataFrame, study: Study) -> list[dict[str, Any]]:

@@ -81,6 +81,8 @@ def find_metrics(
         name, goal = logged.likeliest(), None
         notes.append(f"No sweep names its metric: {name} is used; --metric chooses another.")
     chosen_by = quantity(name, logged.values(name, goal), asked.goal or goal, asked.unit)
+    if chosen_by.kind == "loss" and chosen_by.maximize and not asked.goal:
+        notes.append(f"{name} is maximized, as the sweep says, though it is called a loss: --goal minimize?")
     reported, about = _reported(chosen_by, logged)
     notes += about
     family = _family(chosen_by, logged)

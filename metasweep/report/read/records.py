@@ -144,7 +144,9 @@ def runs_frame(
         runs[name] = pd.to_datetime(runs[name], utc=True, format="ISO8601")
     elapsed = (runs["updated_at"] - runs["created_at"]).dt.total_seconds()
     runs["runtime_seconds"] = runs["runtime_seconds"].fillna(elapsed)
-    typed = {column: as_column(runs[column]) for column in columns.values()}
+    listed = [values for sweep in sweeps for values in listed_values(sweep.config).items()]
+    empty = {name for name, values in listed if None in values}
+    typed = {column: as_column(runs[column], null=name in empty) for name, column in columns.items()}
     runs = runs.assign(
         **{column: runs[column].astype(float) for column in (m.column for m in metrics)}, **typed
     )
@@ -164,12 +166,19 @@ def _seed(names: Sequence[str], sweeps: Sequence[Sweep]) -> str:
 
 
 def _repeats(name: str, config: Mapping[str, Any]) -> bool:
-    """Return whether the values of a parameter can be seeds, even if the sweep does not list them."""
+    """Return whether the values of a parameter can be seeds, even if the sweep does not list them.
+
+    They are words or whole numbers, of which 1.0 is one.
+    """
     parameter = parameters_by_name(config).get(name)
     if parameter is None or parameter.distribution == "int_uniform":
         return True
     values = listed_values(config).get(name, (0.5,))
-    return all(isinstance(value, (int, str)) and not isinstance(value, bool) for value in values)
+    return all(
+        isinstance(value, str) or (isinstance(value, (int, float)) and value == value // 1)
+        for value in values
+        if not isinstance(value, bool)
+    ) and not any(isinstance(value, bool) for value in values)
 
 
 class _Reader:
@@ -334,13 +343,14 @@ def _not_finite(metric: Quantity, summary: Mapping[str, Any]) -> bool:
     return value in NOT_FINITE
 
 
-def as_column(values: pd.Series) -> pd.Series:
+def as_column(values: pd.Series, null: bool = False) -> pd.Series:
     """Return a column in which equal values are equal and different ones differ, for pandas too.
 
     Numbers if all are numbers, even if a YAML file had them as texts (1e-5). Lists, mappings, and values that
-    pandas would confuse (1 and true, 1 and "1") become their JSON.
+    pandas would confuse (1 and true, 1 and "1") become their JSON. With `null`, None is a value like others:
+    then all become texts.
     """
-    present = values.dropna()
+    present = values.astype(object).where(values.notna(), None) if null else values.dropna()
     kinds = {
         bool if isinstance(value, bool) else str if isinstance(value, str) else type(value)
         for value in present
@@ -354,7 +364,7 @@ def as_column(values: pd.Series) -> pd.Series:
         return values
     plain = present.map(str)
     shown = plain if plain.nunique() == distinct and not kinds & {list, dict} else present.map(_as_json)
-    return shown.reindex(values.index).astype(object).where(values.notna(), None)
+    return shown.reindex(values.index).astype(object).where(values.notna() | null, None)
 
 
 def _as_json(value: Any) -> str:

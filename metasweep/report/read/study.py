@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from metasweep.report.read.quantities import Quantity
-from metasweep.sweeps.points import listed_values
+from metasweep.sweeps.points import is_grid, listed_values
 
 SEED = "seed"  # column of the repetitions, whatever the sweep calls it
 TEST_SIZE = ("test-size", "test_size")  # affects the measurement, not the training, so it is never tuned
@@ -94,6 +94,11 @@ class Study:
     def x(self) -> str:
         """The x axis of curves: epochs if any run logged them, else steps."""
         return "epoch" if self.history["epoch"].notna().any() else "step"
+
+    @property
+    def drawn(self) -> bool:
+        """Whether a search drew configurations, or nobody knows how they came about: not all are grids."""
+        return not self.sweeps or not all(is_grid(sweep.config) for sweep in self.sweeps)
 
     def companion(self, split: str, like: Quantity | None = None) -> Quantity | None:
         """Return the metric of the same kind as `like` on a part of the data.

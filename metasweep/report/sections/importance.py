@@ -124,7 +124,7 @@ def listing(study: Study, found: Importance) -> Listing:
 
 def _share(effect: Effect) -> str:
     """`92.60 (91.00 to 94.00)`, or the share alone; "0.00 to 0.00" would claim that it is known."""
-    shown = percent(effect.share)
+    shown = percent(max(0.0, effect.share))  # what a forest estimates may be a little below 0
     return (
         shown
         if math.isnan(effect.low) or effect.high < LEAST
@@ -146,9 +146,8 @@ def _note(found: Importance, study: Study) -> str:
     else:
         note += "."
     if max(total.share for total in found.totals) > 1:
-        note += (
-            " Above 100 %: the runs do not hold all combinations, and shuffling makes those that none has."
-        )
+        note += " Above 100 %: the estimate is rough"
+        note += ", since shuffling makes combinations that no run has." if len(found.totals) > 1 else "."
     left_out = len(study.finished) - found.runs
     if left_out:
         note += f" {left_out} runs without a finite value, or with a seed that not all have, are left out."

@@ -67,6 +67,7 @@ def status_listing(found: Completeness) -> Listing:
         "running": found.running,
         **({"preempted": found.preempted} if found.preempted else {}),
         "failed": found.failed,
+        **({"stopped early": found.stopped} if found.stopped else {}),
         "missing": found.missing,
         "duplicated": found.duplicated,
     }
@@ -110,7 +111,7 @@ def _explanation(table: ResultsTable) -> str:
     ]
     if any(row.indistinguishable for row in table.rows):
         words.append(
-            f"{DAGGER} Not distinguishable from the best: paired t over common seeds, "
+            f"{DAGGER} Not distinguishable from the best: {table.tested}, "
             f"Holm's p over all pairs at or above {SIGNIFICANCE:g}, or too few seeds to tell."
         )
     return " ".join(words)

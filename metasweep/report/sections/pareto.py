@@ -21,7 +21,8 @@ def section(study: Study, _choices: Choices) -> Section | None:
     """Return front, hypervolume and chart; None for a sweep with one objective."""
     if len(study.objectives) < 2:
         return None
-    names = " and ".join(in_markdown(metric.name) for metric in study.objectives)
+    *first, last = (in_markdown(metric.name) for metric in study.objectives)
+    names = f"{', '.join(first)} and {last}"
     found = front(study)
     if found is None:
         return Section(TITLE, f"No finished run has logged all of {names}.")

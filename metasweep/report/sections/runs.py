@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,11 @@ def section(study: Study, choices: Choices) -> Section:
     bad = curves.diverged(study, choices.diverged)
     telling = curves.highlights(study)
     charts = [_converged(study, good), _diverged(study, bad), _single(study, telling)]
-    text = [_about_good(study, good, choices), _about_bad(study, bad, choices)]
+    text = [
+        words
+        for about, runs in ((_about_good, good), (_about_bad, bad))
+        if (words := about(study, runs, choices))
+    ]
     if not np.isfinite(study.history[study.reported.column]).any():
         text.append(f"There are no curves: no run logged {in_markdown(study.reported.name)} with its steps.")
     listings = {"single-runs": _listing(study, telling)} if telling else {}
@@ -33,16 +38,25 @@ def section(study: Study, choices: Choices) -> Section:
 
 
 def _about_good(study: Study, good: pd.DataFrame, choices: Choices) -> str:
+    known = study.finished[study.reported.column].notna()
+    if not known.any():
+        return f"No finished run has a finite {in_markdown(study.reported.name)}."
     if not study.reported.is_accuracy:
-        return f"The best quarter by {in_markdown(study.reported.words)} are {number_of(len(good), 'run')}."
+        return f"{number_of(len(good), 'run')} in the best quarter by {in_markdown(study.reported.words)}."
     number = {0: "No run ends", 1: "1 run ends"}.get(len(good), f"{len(good)} runs end")
-    return f"{number} above {percent(choices.converged, 0)} % {study.reported.words}."
+    missing = int((~known & ~study.finished["diverged"]).sum())
+    without = f"; {number_of(missing, 'run')} ended without it" if missing else ""
+    return f"{number} above {percent(choices.converged, 0)} % {study.reported.words}{without}."
 
 
 def _about_bad(study: Study, bad: pd.DataFrame, choices: Choices) -> str:
+    if bad.empty and not study.finished[study.reported.column].notna().any():
+        return ""
     below = (
         f"below {percent(choices.diverged, 0)} %" if study.reported.is_accuracy else "far behind the others"
     )
+    if (bad["word"] == curves.NAN).any():
+        below += " or as NaN"
     if bad.empty:
         return f"No run ends {below}."
     words = Counter(bad["word"])
@@ -98,8 +112,14 @@ def _listing(study: Study, telling: list[curves.Highlight]) -> Listing:
 
 
 def configuration(study: Study, run: pd.Series) -> str:
-    """Return `cnn, lr 0.001, adam, dp 0.1, seed 3`: words stand alone, numbers need their name."""
+    """Return `cnn, lr 0.001, adam, dp 0.1, seed 3`: words stand alone, all else needs its name."""
     names = [*study.parameters, *([SEED] if SEED in run.index else [])]
     return ", ".join(
-        value(run[n]) if isinstance(run[n], str) else f"{parameter_name(n)} {value(run[n])}" for n in names
+        value(run[n]) if _is_word(run[n]) else f"{parameter_name(n)} {value(run[n])}" for n in names
+    )
+
+
+def _is_word(item: Any) -> bool:
+    return (
+        isinstance(item, str) and item[:1].isalpha() and item.lower() not in ("none", "null", "true", "false")
     )

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from metasweep.report.measure.choosing.decision import decide, probabilities, sentences
+from metasweep.report.measure.choosing.decision import decide, moderated, probabilities, sentences
 from metasweep.report.measure.choosing.dropping import dropped
 from metasweep.report.measure.choosing.pareto import hypervolume, undominated
 from metasweep.report.measure.statistics import detectable, seeds_to_show
@@ -46,6 +46,33 @@ def test_a_crowd_at_the_top_is_not_said_to_be_led_by_its_winner() -> None:
     said, hits = decided(2, ["a crowd at the top"], [24])
     assert said.mean() < 0.35
     assert hits.mean() >= said.mean() - 0.3
+
+
+def test_a_configuration_that_diverges_with_some_seeds_makes_the_others_no_less_sure() -> None:
+    rng = np.random.default_rng(0)
+    table = np.array([[0.97], [0.969], [0.94], [0.91]]) + np.array(
+        [[4], [4], [15], [40]]
+    ) / 1000 * rng.normal(size=(4, 5))
+    wild = np.array([[0.95, 0.2, 0.93, 0.3, 0.8]])
+    alone, beside = probabilities(table, 0), probabilities(np.vstack([table, wild]), 0)
+    assert alone[:2].sum() > 0.95
+    assert beside[:2].sum() > 0.9
+    said, hits = decided(3, ["normal", "even"], [4, 12], uneven=1.0)
+    sure = said > 0.9
+    assert hits[sure].mean() > 0.8
+
+
+def test_moderated_variances_are_those_of_limma() -> None:
+    """Smyth (2004): equal where they differ by chance alone; drawn to their centre where they differ more."""
+    rng = np.random.default_rng(1)
+    alike = rng.chisquare(4, 2000) / 4
+    found, freedom = moderated(alike, 4)
+    assert freedom > 100
+    assert found == pytest.approx(np.full(2000, 1.0), rel=0.15)
+    true = 3 * 8 / rng.chisquare(8, 4000)  # a prior of 8 degrees of freedom and scale 3
+    found, freedom = moderated(true * rng.chisquare(4, 4000) / 4, 4)
+    assert freedom == pytest.approx(12, rel=0.15)
+    assert np.mean(1 / found) == pytest.approx(np.mean(1 / true), rel=0.1)
 
 
 def test_the_probability_has_no_unit() -> None:

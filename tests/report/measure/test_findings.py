@@ -9,7 +9,7 @@ import click
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import ttest_1samp
+from scipy.stats import ttest_1samp, ttest_ind
 
 from metasweep.report.measure.choosing.confirmation import confirming_sweeps
 from metasweep.report.measure.choosing.edges import edges, next_value
@@ -27,10 +27,11 @@ from metasweep.report.measure.curves import (
 )
 from metasweep.report.measure.effects import by_level, interaction
 from metasweep.report.measure.findings import agreement, dropout, findings, learning_rates
-from metasweep.report.measure.statistics import interval
+from metasweep.report.measure.statistics import against, holm, interval, welch_t
 from metasweep.report.options import subset
 from metasweep.report.read.records import RunRecord, assemble
 from metasweep.report.read.study import Study, Sweep
+from tests.report.made_up import logged, study_of
 from tests.report.synthetic import GRID, sweep_config, synthetic_study
 
 ONE = {"lr": [0.1], "seed": [1]}
@@ -82,7 +83,10 @@ def test_highlights_name_the_runs_that_were_made_to_be_seen() -> None:
     found = {highlight.word: highlight for highlight in highlights(study)}
     assert found["clearest collapse"].run_id == "run00301"
     best = study.runs.loc[study.runs["val/acc"].idxmax()]
-    assert (found["best"].run_id, found["best"].value) == (best["run_id"], best["test/acc"])
+    assert (found["best by val/acc"].run_id, found["best by val/acc"].value) == (
+        best["run_id"],
+        best["test/acc"],
+    )
     assert len({highlight.run_id for highlight in found.values()}) == len(found)
 
 
@@ -242,6 +246,27 @@ def test_effects_are_the_means_of_their_runs() -> None:
     pairs = interaction(study, "lr", "optimizer")
     cell = runs[(runs["lr"] == 0.01) & (runs["optimizer"] == "sgd")]
     assert pairs.loc[0.01, "sgd"] == pytest.approx(cell["test/acc"].mean())
+
+
+def test_words_of_a_random_search_are_compared_over_its_runs() -> None:
+    """No two runs agree in all else: Welch's t over the runs, as scipy has it, and Holm's correction."""
+    rng = np.random.default_rng(3)
+
+    def drawn(_index: int, run: dict) -> None:
+        run["config"]["lr"] = float(10 ** rng.uniform(-5, -1))
+        logged(run, "test/acc", 0.7 + 0.2 * (run["config"]["model"] == "cnn") + 0.01 * rng.normal())
+
+    grid = {"model": ["cnn", "dense", "both"], "lr": [0.1, 0.2], "dp": [0], "seed": list(range(10))}
+    study = study_of(drawn, grid, "random")
+    study = replace(study, parameters=("model", "lr"))
+    groups = {name: runs["test/acc"] for name, runs in study.runs.groupby("model")}
+    names = [("cnn", "dense"), ("cnn", "both"), ("dense", "both")]
+    ps = [ttest_ind(groups[one], groups[other], equal_var=False).pvalue for one, other in names]
+    tests = against(0, [groups[name] for name in ("cnn", "dense", "both")], welch_t)
+    assert [test.p_value for test in tests[1:]] == pytest.approx(holm(ps)[:2])
+    (text,) = [found.text for found in findings(study) if "model" in found.text]
+    assert text.startswith("Over all runs, model cnn is best on average")
+    assert text.endswith("(Welch's t over 60 runs, Holm, 5 %).")
 
 
 def test_confirmation_reruns_the_rows_on_seeds_that_nobody_used() -> None:

@@ -152,6 +152,15 @@ def test_what_is_said_under_the_table() -> None:
     assert FORMATS["text"](results(one))
 
 
+def test_rows_that_beat_the_chosen_one_on_test_are_said() -> None:
+    study = fixed_accuracies({"dense": 0.8, "cnn": 0.9})
+    swapped = study.runs["test/acc"].where(study.runs["model"] == "cnn", 0.95)
+    notes = results_table(with_runs(study, study.runs.assign(**{"test/acc": swapped})), top=1).notes
+    words = "1 row has a better mean test accuracy than the best, which was chosen by val/acc: "
+    assert words + "1 with p below 0.05." in notes
+    assert not any("better mean" in note for note in results_table(study, top=1).notes)
+
+
 def test_the_first_finished_run_of_a_point_counts() -> None:
     study = synthetic_study()
     again = study.runs.iloc[:2].assign(run_id=["a", "b"], **{"val/acc": 1.0, "test/acc": 1.0})

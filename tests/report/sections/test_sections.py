@@ -87,7 +87,7 @@ STUDIES = {
     ),
     "no metric": (
         study_of(without_metric),
-        ["No finished run has the metric val/acc", "Nothing can be said"],
+        ["No finished run has the metric val/acc", "Nothing can be said", "has a finite val/acc."],
     ),
     "another program": (
         study_of(of_another_program),

@@ -23,12 +23,16 @@ class Configuration:
         """Mean over the seeds."""
         return float(self.runs[column].mean())
 
+    @property
+    def seeds(self) -> pd.Series:
+        """The seed of each run; its id if there is no seed."""
+        if SEED not in self.runs:
+            return self.runs["run_id"]
+        return self.runs[SEED].astype(object).where(self.runs[SEED].notna(), self.runs["run_id"])
+
     def by_seed(self, column: str) -> pd.Series:
         """Return the values by seed; by run if there is no seed."""
-        index = self.runs["run_id"]
-        if SEED in self.runs:
-            index = self.runs[SEED].astype(object).where(self.runs[SEED].notna(), index)
-        return pd.Series(self.runs[column].to_numpy(dtype=float), index=index.to_numpy())
+        return pd.Series(self.runs[column].to_numpy(dtype=float), index=self.seeds.to_numpy())
 
 
 def configurations(study: Study) -> list[Configuration]:

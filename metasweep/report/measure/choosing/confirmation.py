@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from metasweep.report.base.errors import AnalysisError
+from metasweep.report.base.words import shortened
 from metasweep.report.measure.choosing.configurations import Configuration
 from metasweep.report.read.records import as_column, parameter_column
 from metasweep.report.read.study import SEED, Study
@@ -92,7 +93,7 @@ def _own_value(name: str, parameter: Parameter, run: pd.Series) -> Any:
         return parameter.settings["value"]
     if parameter.distribution.startswith("categorical"):
         listed = list(parameter.settings["values"])
-        frame = as_column(pd.Series(listed, dtype=object))
+        frame = as_column(pd.Series(listed, dtype=object), null=None in listed)
         alike = [value for value, seen in zip(listed, frame, strict=True) if _same(seen, shown)]
         return alike[0] if alike else _given(shown)
     return _given(shown)
@@ -135,7 +136,8 @@ def create(api_path: str, config: dict[str, Any]) -> str:
 
 def _words(configuration: Configuration) -> str:
     return ", ".join(
-        f"{name.removeprefix('config:')}={_plain(value)}" for name, value in configuration.values.items()
+        f"{name.removeprefix('config:')}={shortened(str(_plain(value)))}"
+        for name, value in configuration.values.items()
     )
 
 

@@ -4,9 +4,9 @@ The probability that a configuration is the best of its grid is nonparametric em
 the true means are taken as drawn from one distribution, which is found from the measured means of the
 contenders by the EM steps of Kiefer's and Wolfowitz's (1956) estimate. It starts as the normal distribution
 with their moments less the noise, which also counts as one contender more; each contender is judged by the
-distribution of the others. The noise is what is left after the configuration's mean and the seed's, pooled
-over the contenders. So the winner of many equal ones, or of a crowd just below the top, is not taken for the
-best.
+distribution of the others. The noise of each contender is what is left after its mean and the seed's, drawn
+towards that of the others as far as they seem alike (Smyth 2004). So the winner of many equal ones, or of a
+crowd just below the top, is not taken for the best.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chdtri, stdtrit
+from scipy.optimize import brentq
+from scipy.special import chdtri, digamma, polygamma, stdtrit
 
 from metasweep.report.base.words import number_of
 from metasweep.report.measure.choosing.configurations import (
@@ -39,6 +40,10 @@ from metasweep.report.measure.statistics import (
 from metasweep.report.read.study import SEED, Study
 
 NOISES, POINTS, STEPS = 5, 150, 60  # sizes of the noise, values of a true mean, and steps that are tried
+MOST_POINTS = 1500  # where contenders differ much in noise; otherwise four values for each standard error
+ROUNDS = 4  # in which weights and noise of the contenders are found
+EVEN = 0.01  # the part of the weights that is the same for all, so that none has all weight
+LEAST_EXCESS = 1e4  # half the freedom of a common variance from which all variances count as equal
 HOPELESS = 12.0  # standard errors below the best, from where a true mean is not distinguished
 REACH = 0.999  # of Student's t: configurations further from the best than this are no contenders
 LIKELY = 0.05  # probability from which another configuration is named as a rival
@@ -104,10 +109,10 @@ def decide(study: Study, method: str = "t", confidence: float = 0.95) -> Decisio
 
 
 def seed_table(candidates: Sequence[Configuration], column: str) -> NDArray[np.float64]:
-    """Return the metric, shape [configurations, seeds], for seeds that all have; without seeds, by run."""
-    if SEED in candidates[0].runs and candidates[0].runs[SEED].notna().any():
-        series = [each.by_seed(column) for each in candidates]
-        common = set.intersection(*(set(values.index) for values in series))
+    """Return the metric, shape [configurations, seeds], for seeds that all have; without such, by run."""
+    series = [each.by_seed(column) for each in candidates]
+    common = set.intersection(*(set(values.index) for values in series))
+    if SEED in candidates[0].runs and len(common) > 1:
         order = [seed for seed in series[0].index if seed in common]
         by_seed = [dict(values.items()) for values in series]
         return np.array([[values[seed] for seed in order] for values in by_seed], dtype=float)
@@ -139,32 +144,72 @@ def probabilities(table: NDArray[np.float64], winner: int) -> NDArray[np.float64
 
 def _shares(table: NDArray[np.float64]) -> NDArray[np.float64]:
     """The probability of each of the contenders to be the best, averaged over what the noise may be."""
-    count, n = table.shape
-    means = table.mean(axis=1)
-    left = table - means[:, None] - table.mean(axis=0) + table.mean()
-    freedom = (count - 1) * (n - 1)
-    noise = float((left**2).sum()) / freedom / n if freedom else 0.0
-    if not noise > 0:
+    (count, seeds), means = table.shape, table.mean(axis=1)
+    if count == 1:
+        return np.ones(1)
+    variances, freedom = noise_of(table)
+    if not (variances > 0).all():
         top = means == means.max()
         return top / top.sum()
-    variances = noise * freedom / chdtri(freedom, (np.arange(NOISES) + 0.5) / NOISES)
-    return np.mean([_of_the_top(_true_means(means, math.sqrt(each))) for each in variances], axis=0)
+    sizes = freedom / chdtri(freedom, (np.arange(NOISES) + 0.5) / NOISES)
+    found = [_of_the_top(_true_means(means, np.sqrt(size * variances / seeds))) for size in sizes]
+    return np.mean(found, axis=0)
 
 
-def _true_means(means: NDArray[np.float64], noise: float) -> NDArray[np.float64]:
-    """What the true mean of each contender may be: probabilities over `POINTS` values, a row per contender.
+def noise_of(table: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """The variance over seeds of each contender, and its degrees of freedom.
+
+    It is what is left after the mean of the contender and that of the seed. To the latter contenders add with
+    weights of 1 / variance: one that diverges with some seeds would make all others seem noisy.
+    """
+    count, seeds = table.shape
+    centred = table - table.mean(axis=1, keepdims=True)
+    weights = np.full(count, 1 / count)
+    for _ in range(ROUNDS):
+        squares = ((centred - weights @ centred) ** 2).sum(axis=1) / (1 - weights)
+        variances, freedom = moderated(squares / (seeds - 1), seeds - 1)
+        if not (variances > 0).all():
+            break
+        weights = (1 - EVEN) / variances / (1 / variances).sum() + EVEN / count
+    return variances, min(freedom, (count - 1) * (seeds - 1))
+
+
+def moderated(variances: NDArray[np.float64], freedom: int) -> tuple[NDArray[np.float64], float]:
+    """Return variances drawn towards their common size, as far as they seem alike; and their freedom.
+
+    Empirical Bayes (Smyth 2004): the true ones are taken as drawn from a scaled inverse chi-square
+    distribution, which the logarithms of the measured ones tell. If these differ by no more than chance, all
+    become their mean.
+
+    Args:
+        variances: measured.
+        freedom: degrees of freedom of each.
+    """
+    known = variances[variances > 0]
+    logs = np.log(known) - digamma(freedom / 2) + math.log(freedom / 2)
+    excess = float(logs.var(ddof=1) - polygamma(1, freedom / 2)) if len(known) > 1 else 0.0
+    if not excess > polygamma(1, LEAST_EXCESS):
+        return np.full(len(variances), variances.mean()), freedom * len(variances)
+    prior = 2 * brentq(lambda half: polygamma(1, half) - excess, 1e-9, LEAST_EXCESS)
+    centre = math.exp(logs.mean() + digamma(prior / 2) - math.log(prior / 2))
+    return (prior * centre + freedom * variances) / (prior + freedom), prior + freedom
+
+
+def _true_means(means: NDArray[np.float64], noise: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What the true mean of each contender may be: probabilities over values of it, a row per contender.
 
     Args:
         means: measured, shape [contenders].
         noise: standard error of each.
     """
-    count = len(means)
-    values = np.linspace(
-        max(means.min(), means.max() - HOPELESS * noise) - noise, means.max() + noise, POINTS
-    )
-    distances = ((means[:, None] - values) / noise) ** 2
+    count, widest = len(means), float(noise.max())
+    low = max(means.min(), means.max() - HOPELESS * widest) - widest
+    high = means.max() + widest
+    points = min(MOST_POINTS, max(POINTS, math.ceil(4 * (high - low) / noise.min())))
+    values = np.linspace(low, high, points)
+    distances = ((means[:, None] - values) / noise[:, None]) ** 2
     likelihood = np.exp((distances.min(axis=1, keepdims=True) - distances) / 2)
-    between = max(float(means.var(ddof=1)) - noise**2, (0.1 * noise) ** 2)
+    between = max(float(means.var(ddof=1) - (noise**2).mean()), (0.1 * float(noise.min())) ** 2)
     start = np.exp(-((values - means.mean()) ** 2) / between / 2) + 1e-12
     start /= start.sum()
     prior = start
@@ -205,18 +250,22 @@ def _rival(
 
 def sentences(study: Study, found: Decision) -> list[str]:
     """Return the decision in sentences fit for a thesis, each with its method."""
-    return [_take(study, found), *_how_sure(study, found), *_what_it_costs(found)]
+    return [_take(study, found), *_how_sure(study, found), *_what_it_costs(study, found)]
 
 
 def _take(study: Study, found: Decision) -> str:
     metric, reported = study.metric, study.reported
     of = f"Take {found.words}: the best of {number_of(found.among, 'configuration')} by mean {metric.words}"
     if found.among == 1:
-        of = "Only one configuration has finished" + (f": {found.words}" if found.words else "")
+        has = "has finished" if len(configurations(study)) == 1 else "has all its seeds"
+        of = f"Only one configuration {has}" + (f": {found.words}" if found.words else "")
     mean = reported.amount(found.reported.mean)
     if found.reported.n > 1:
         width = reported.show(found.reported.half_width)
         mean = f"{reported.show(found.reported.mean)} ± {width}{reported.after}"
+    if not found.reported.n:
+        chosen = f"It reaches {metric.amount(found.chosen_by.mean)} {metric.words}"
+        return f"{of}. {chosen}; none of its runs has logged {reported.name}."
     seeds = f"over {number_of(found.reported.n, 'seed' if study.seed else 'run')}"
     reaches = f"It reaches {mean} {reported.words} {seeds if found.reported.n > 1 else 'in one run'}"
     others = f" It is chosen by {metric.words} alone: the other objectives are under Trade-offs."
@@ -227,8 +276,9 @@ def _how_sure(study: Study, found: Decision) -> list[str]:
     if found.among == 1:
         return []
     if math.isnan(found.probability):
-        needs = "one seed cannot show it" if study.seed else "without repetitions nothing shows it"
-        return [f"How sure that is: {needs}. Add seeds: table --confirm writes such sweeps."]
+        if not study.seed:
+            return ["How sure that is: without repetitions nothing shows it. Add a parameter seed."]
+        return ["How sure that is: one seed cannot show it. Add seeds: table --confirm writes such sweeps."]
     chance = _percent(found.probability)
     by = f"(empirical Bayes over {found.seeds} seeds)"
     measured = len(configurations(study))
@@ -251,11 +301,11 @@ def _percent(probability: float) -> str:
     return "below 1 %" if probability < 0.01 else f"{100 * probability:.0f} %"
 
 
-def _what_it_costs(found: Decision) -> list[str]:
+def _what_it_costs(study: Study, found: Decision) -> list[str]:
     if found.among == 1 or math.isnan(found.probability) or found.probability >= SURE or not found.rivals:
         return []
     rival = found.rivals[0]
-    pair = "Telling these two apart"
+    pair = f"Telling these two apart by {study.metric.words}"
     if rival.seeds is None:
         return [f"{pair} would take more than 1,000 seeds: take whichever is cheaper."]
     more = max(0, rival.seeds - found.seeds)
@@ -268,7 +318,7 @@ def _what_it_costs(found: Decision) -> list[str]:
     return [
         f"{pair} takes {number_of(rival.seeds, 'seed')} of each, if the difference is what it seems "
         f"(paired t, 80 % power): {more:,} more of each{cost}; "
-        "table --confirm writes such sweeps."
+        f"table --confirm --fresh {more} writes such sweeps."
     ]
 
 

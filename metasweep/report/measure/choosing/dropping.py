@@ -15,7 +15,7 @@ from metasweep.report.measure.choosing.configurations import (
 )
 from metasweep.report.measure.choosing.decision import probabilities, seed_table
 from metasweep.report.read.study import Study
-from metasweep.sweeps.points import is_grid, listed_values
+from metasweep.sweeps.points import listed_values
 
 UNLIKELY = 0.01  # a value can be dropped if the best configuration has it with a lower probability
 
@@ -48,7 +48,7 @@ def dropped(study: Study) -> list[Dropped]:
     configurations have run: a learning rate that fails with one optimizer may be the best with another.
     """
     candidates = complete(configurations(study), expected_seeds(study))
-    if len(candidates) < 2 or not all(is_grid(sweep.config) for sweep in study.sweeps):
+    if len(candidates) < 2 or study.drawn:
         return []
     table = seed_table(candidates, study.metric.column) * study.metric.sign
     shares = probabilities(table, candidates.index(best(candidates, study.metric, 1)[0]))

@@ -19,7 +19,7 @@ from metasweep.report.measure.choosing.configurations import (
 from metasweep.report.measure.importance import acts_by_factors, on_scale
 from metasweep.report.measure.statistics import SIGNIFICANCE, paired_t
 from metasweep.report.read.study import TEST_SIZE, Study
-from metasweep.sweeps.points import is_grid, listed_values
+from metasweep.sweeps.points import listed_values
 
 FEWEST_LEVELS = 3  # of a parameter, for one of them to be inside
 
@@ -62,7 +62,7 @@ def inside(study: Study, winner: str) -> list[str]:
 
 def searched(study: Study) -> str:
     """Return what was searched, in words."""
-    return "the grid" if all(is_grid(sweep.config) for sweep in study.sweeps) else "the search"
+    return "the search" if study.drawn else "the grid"
 
 
 def edges(study: Study) -> tuple[str, list[Edge]] | None:

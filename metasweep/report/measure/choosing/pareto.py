@@ -64,9 +64,11 @@ def undominated(points: Array) -> list[int]:
 def share_of_box(points: Array, kept: Sequence[int]) -> float:
     """Return the front's hypervolume, with the worst values as its reference, as a share of the whole box."""
     low, high = points.min(axis=0), points.max(axis=0)
-    width = np.where(high > low, high - low, 1.0)
-    scaled = np.unique((points[list(kept)] - low) / width, axis=0)[:MOST_POINTS]
-    return hypervolume(scaled)
+    differ = high > low  # an objective that is the same everywhere has no side of the box
+    if not differ.any():
+        return 1.0
+    scaled = ((points[list(kept)] - low) / np.where(differ, high - low, 1.0))[:, differ]
+    return hypervolume(np.unique(scaled, axis=0)[:MOST_POINTS])
 
 
 def hypervolume(points: Array) -> float:

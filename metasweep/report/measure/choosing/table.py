@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ from metasweep.report.measure.statistics import (
     interval,
     seeds_to_show,
     standard_deviation,
+    welch_t,
 )
 from metasweep.report.measure.status import completeness
 from metasweep.report.read.quantities import Quantity, counterparts
@@ -70,6 +72,7 @@ class ResultsTable:
     rows: tuple[Row, ...]
     baselines: tuple[BaselineRow, ...]
     notes: tuple[str, ...]
+    tested: str  # how rows were compared
     method: str
     confidence: float
 
@@ -112,11 +115,15 @@ def results_table(
         rows=tuple(rows),
         baselines=tuple(_baseline_rows(study, method, confidence)),
         notes=(
+            *_about_better(study, rows),
             *_about_power(study, rows, reported),
             *_about_seeds(study, rows, reported),
             *_about_runs(study),
             *_about_choice(study, chosen, reported),
         ),
+        tested="paired t over common seeds"
+        if paired(reported)
+        else "Welch's t, since no rows have common seeds",
         method=method,
         confidence=confidence,
     )
@@ -140,15 +147,26 @@ def compare(
 
     Marking the best on test would choose by the numbers that are then reported.
     """
-    means = [metric.sign * row.validation if row.test.n else -math.inf for row in rows]
+    means = [  # of a confirmation some rows may have no runs
+        metric.sign * row.validation if len(configuration.runs) else -math.inf
+        for row, configuration in zip(rows, shown, strict=True)
+    ]
     if not rows or max(means) == -math.inf:
         return list(rows)
     winner = means.index(max(means))
-    tests = against(winner, [configuration.by_seed(reported.column) for configuration in shown])
+    samples = [configuration.by_seed(reported.column).dropna() for configuration in shown]
+    tests = against(winner, samples, None if paired(shown) else welch_t)
     return [
         replace(row, best=index == winner, p_value=math.nan if index == winner else test.p_value)
         for index, (row, test) in enumerate(zip(rows, tests, strict=True))
     ]
+
+
+def paired(shown: Sequence[Configuration]) -> bool:
+    """Return whether the rows can be compared by their common seeds, or not at all for want of seeds."""
+    seeds = [set(configuration.seeds) for configuration in shown]
+    common = (len(one & other) for one, other in itertools.combinations(seeds, 2))
+    return max(map(len, seeds), default=0) < 2 or max(common, default=2) > 1
 
 
 def _rerun(study: Study, chosen: Sequence[Configuration], confirmation: Study) -> list[Configuration]:
@@ -197,6 +215,23 @@ def _about_choice(study: Study, chosen: Sequence[Configuration], shown: Sequence
         test = counterparts(study.metric.name, "test")[0]
         notes.append(f"The rows are reported by what they were chosen by: log {test} to report on test data.")
     return notes
+
+
+def _about_better(study: Study, rows: Sequence[Row]) -> list[str]:
+    """Say how many rows are reported with a better mean than the chosen one: p does not tell the side."""
+    metric = study.reported
+    winner = next((row for row in rows if row.best), None)
+    if winner is None or metric == study.metric:
+        return []
+    better = [row for row in rows if metric.sign * (row.test.mean - winner.test.mean) > 0]
+    if not better:
+        return []
+    have = "1 row has" if len(better) == 1 else f"{len(better)} rows have"
+    surely = sum(not row.indistinguishable for row in better)
+    return [
+        f"{have} a better mean {metric.words} than the best, which was chosen by {study.metric.name}: "
+        f"{surely or 'none'} with p below {SIGNIFICANCE}."
+    ]
 
 
 def _about_power(study: Study, rows: Sequence[Row], shown: Sequence[Configuration]) -> list[str]:
@@ -251,7 +286,7 @@ def _about_seeds(study: Study, rows: Sequence[Row], shown: Sequence[Configuratio
         notes.append(
             f"Fewer than {FEW_SEEDS} seeds (down to {counts[0]}): the intervals are wide or missing."
         )
-    if len(seeds) > 1 and study.seed:
+    if len(seeds) > 1 and study.seed and paired(shown):
         notes.append("The rows do not have the same seeds: only common seeds are compared.")
     if not study.seed:
         notes.append(
