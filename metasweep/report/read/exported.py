@@ -42,10 +42,12 @@ RUN_COLUMNS = {
     "commit": ("Commit", "Github"),
     "host": ("Hostname", "GPU Type", "GPU Count"),
 }
+OF_RUNS = frozenset(name for names in RUN_COLUMNS.values() for name in names)
 SUMMARY = ("epoch", "images_per_second", "diverged")
 STEP = "_step"
 DELIMITERS = (",", ";", "\t")  # spreadsheets save with the others
 FOR_PEOPLE = re.compile(r"[-+]?[\d.,' \u00a0\u202f]*\d\s*%?")
+TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")  # of day: a parameter may be a date
 LONG_AGO = "1970-01-01T00:00:00+00:00"
 
 
@@ -156,15 +158,17 @@ def _rank(name: str) -> int:
 
 
 def _parameters(rows: Sequence[Mapping[str, str]], metrics: Sequence[str]) -> dict[str, Any]:
-    """Columns that take more than one value and are neither facts of W&B's nor metrics."""
-    left_out = {*FACTS, *metrics, *SUMMARY, *(name for names in RUN_COLUMNS.values() for name in names)}
+    """Columns that take more than one value and are neither facts of W&B's nor metrics nor times."""
+    left_out = {*FACTS, *metrics, *SUMMARY, *OF_RUNS}
     values = {
         name: list(dict.fromkeys(row[name] for row in rows if row[name]))
         for name in rows[0]
         if name not in left_out and not name.startswith("_") and not re.match(r"^(system|gradients?)/", name)
     }
     return {
-        name: {"values": [_plain(value) for value in seen]} for name, seen in values.items() if len(seen) > 1
+        name: {"values": [_plain(value) for value in seen]}
+        for name, seen in values.items()
+        if len(seen) > 1 and not all(map(TIME.match, seen))
     }
 
 
@@ -172,7 +176,8 @@ def _record(row: Mapping[str, str], index: int, sweep_id: str, parameters: Mappi
     def fact(name: str) -> str:
         return next((row[column] for column in RUN_COLUMNS[name] if row.get(column)), "")
 
-    summary = {name: _plain(value) for name, value in row.items() if name not in parameters and value != ""}
+    left_out = {*parameters, *OF_RUNS}
+    summary = {name: _plain(value) for name, value in row.items() if name not in left_out and value != ""}
     runtime = _number(fact("runtime"))
     if math.isfinite(runtime):
         summary["_runtime"] = runtime

@@ -25,6 +25,12 @@ WANDB = """\
 """
 
 
+def with_column(text: str, name: str, cells: list[str]) -> bytes:
+    """A file with one column more."""
+    lines = text.strip().splitlines()
+    return "\n".join(f'{line},"{cell}"' for line, cell in zip(lines, [name, *cells], strict=False)).encode()
+
+
 def test_what_is_exported_is_the_study(tmp_path: Path) -> None:
     study = synthetic_study({"lr": [0.1, 0.01], "n": [1, 2], "seed": [1, 2, 3]})
     paths = export_data(study, tmp_path)
@@ -64,6 +70,7 @@ def test_an_export_of_wandb_is_reported(tmp_path: Path) -> None:
         .replace('0.01"', '0.01","0.01"')
         .encode(),
         WANDB.replace("2026-01-01T", "1 January, ").encode(),
+        with_column(WANDB, "Last Seen", [f"2026-01-01T00:00:{second:02}Z" for second in range(60)]),
     ],
 )
 def test_an_export_that_a_spreadsheet_has_saved_is_the_same(tmp_path: Path, saved: bytes) -> None:
