@@ -50,6 +50,8 @@ def test_digits_are_those_of_scikit_learn_normalised() -> None:
 def test_a_compact_data_set_is_a_quarter_and_gives_the_same_images() -> None:
     digits = data.load("digits", "unused", 0.1)
     compact = digits.compact()
+    scale, pixels = digits.test.scale, compact.test.images
+    assert torch.equal(digits.test.images, (pixels.float() - scale.mean) / scale.std)
     assert compact.train.images.nbytes * 4 == digits.train.images.nbytes
     index = torch.tensor([[3, 1290, 0], [7, 7, 8]])
     for whole, small in ((digits.train, compact.train), (digits.test, compact.test)):

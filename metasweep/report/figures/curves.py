@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -47,15 +48,18 @@ def curves_of(history: pd.DataFrame, metric: Quantity, x: str = "epoch") -> dict
     The epoch of a step that logged none is interpolated. A value that is not finite stays NaN: the curve has
     a gap there.
     """
+    runs, names = pd.factorize(history["run_id"])
+    steps, given, values = (history[name].to_numpy(dtype=np.float64) for name in ("step", x, metric.column))
+    order = np.lexsort((steps, runs))
+    ends = np.searchsorted(runs[order], range(len(names) + 1))
     found = {}
-    for run, rows in history.groupby("run_id", sort=False):
-        rows = rows.sort_values("step")
-        logged = rows[metric.column].notna().to_numpy()
-        epochs = _epochs(rows, x)
-        logged = logged & np.isfinite(epochs)
+    for name, (start, end) in zip(names, pairwise(ends), strict=True):
+        rows = order[start:end]
+        at = steps[rows] if x == "step" else _epochs(steps[rows], given[rows])
+        logged = ~np.isnan(values[rows]) & np.isfinite(at)
         if logged.any():
-            values = rows[metric.column].to_numpy(dtype=np.float64)
-            found[str(run)] = (epochs[logged], np.where(np.isfinite(values), values, np.nan)[logged])
+            shown = np.where(np.isfinite(values[rows]), values[rows], np.nan)
+            found[str(name)] = (at[logged], shown[logged])
     return found
 
 
@@ -197,15 +201,11 @@ def axis_of(history: pd.DataFrame) -> str:
     return "epoch" if "epoch" in history and history["epoch"].notna().any() else "step"
 
 
-def _epochs(rows: pd.DataFrame, x: str) -> Array:
-    """Return the epoch of every row, from the rows that logged one; NaN in runs that logged none."""
-    steps = rows["step"].to_numpy(dtype=np.float64)
-    if x == "step":
-        return steps
-    epochs = rows["epoch"].to_numpy(dtype=np.float64)
+def _epochs(steps: Array, epochs: Array) -> Array:
+    """Return the epoch of every step of a run, from those that logged one; NaN in runs that logged none."""
     known = np.isfinite(epochs)
     if not known.any():
-        return np.full(len(rows), np.nan)
+        return np.full(len(steps), np.nan)
     start = ([steps[0] - 1], [0.0]) if epochs[known][0] > 0 and not known[0] else ([], [])
     return np.interp(
         steps, np.concatenate([start[0], steps[known]]), np.concatenate([start[1], epochs[known]])

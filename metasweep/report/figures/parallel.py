@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes as Canvas
-from matplotlib.collections import LineCollection, PathCollection, PolyCollection
+from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
-from matplotlib.path import Path
 
 from metasweep.report.figures.drawing import text
 from metasweep.report.figures.drawing.axes import (
@@ -25,6 +25,7 @@ from metasweep.report.figures.drawing.axes import (
     parameter_axis,
     ranks,
 )
+from metasweep.report.figures.drawing.lines import Pen, blended, lines, show_blend
 from metasweep.report.figures.drawing.style import (
     BODY,
     LABEL,
@@ -107,8 +108,7 @@ def parallel_coordinates(
         subtitle = describe(len(runs), int(lost.sum()), int(missing.sum()), metrics[-1])
     layout = _lay_out(axes, title, subtitle)
     figure, surface = sheet(layout.width, layout.height, title, subtitle, look)
-    colours = _colours(axes[-1], grey, look)
-    _draw_lines(surface, axes, layout, rank, colours, grey)
+    _draw_lines(surface, axes, layout, rank, _shades(axes[-1], grey), look)
     for axis, x in zip(axes, layout.xs[-len(axes) :], strict=True):
         _draw_axis(surface, axis, float(x), layout, look, last=axis is axes[-1])
     _draw_histogram(surface, axes[-1], ~grey, layout, look)
@@ -121,22 +121,6 @@ def describe(runs: int, lost: int, missing: int, metric: Quantity) -> str:
     grey = [(lost, "no better than chance"), (missing, "without a value")]
     named = [f"{text.number(count, 12)} {what}" for count, what in grey if count]
     return f"{line} · grey: {', '.join(named)}" if named else line
-
-
-def curves(xs: Array, ys: Array) -> list[Path]:
-    """Return a path of cubic curves through each row of points, horizontal at each; control points at half
-    the gap, no overshoot.
-
-    xs: shape [axes], ys: shape [runs, axes].
-    """
-    gaps = len(xs) - 1
-    points = np.empty((len(ys), 3 * gaps + 1, 2))
-    points[:, 0::3, 0], points[:, 0::3, 1] = xs, ys
-    points[:, 1::3, 0] = points[:, 2::3, 0] = (xs[:-1] + xs[1:]) / 2
-    points[:, 1::3, 1], points[:, 2::3, 1] = ys[:, :-1], ys[:, 1:]
-    codes = np.full(3 * gaps + 1, Path.CURVE4, dtype=Path.code_type)
-    codes[0] = Path.MOVETO
-    return [Path(each, codes) for each in points]
 
 
 def stroke(runs: int) -> tuple[float, float]:
@@ -169,16 +153,14 @@ def colour_range(axis: Axis, shown: npt.NDArray[np.bool_]) -> tuple[float, float
     return (low, high) if high > low else (low - 1, high)
 
 
-def _colours(axis: Axis, grey: npt.NDArray[np.bool_], look: Theme) -> Array:
+def _shades(axis: Axis, grey: npt.NDArray[np.bool_]) -> Array:
+    """Return the place of every run on the ramp of colours, from 0 to 1; NaN for the grey ones."""
     low, high = colour_range(axis, ~grey)
-    colours = look.ramp((axis.heights - low) / (high - low))
-    colours[grey] = _rgba(look.chance)
-    return np.asarray(colours)
+    return np.where(grey, np.nan, (axis.heights - low) / (high - low))
 
 
-def _rgba(colour: str) -> tuple[float, float, float, float]:
-    red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
-    return red, green, blue, 1.0
+def _colours(shades: Array, look: Theme) -> Array:
+    return np.where(np.isnan(shades)[:, None], to_rgba(look.chance), look.ramp(shades))
 
 
 def _lay_out(axes: Sequence[Axis], title: str, subtitle: str) -> Layout:
@@ -212,27 +194,16 @@ def _title_lines(axis: Axis, gap: float) -> list[str]:
 
 
 def _draw_lines(
-    surface: Canvas,
-    axes: Sequence[Axis],
-    layout: Layout,
-    rank: Ranks,
-    colours: Array,
-    grey: npt.NDArray[np.bool_],
+    surface: Canvas, axes: Sequence[Axis], layout: Layout, rank: Ranks, shades: Array, look: Theme
 ) -> None:
+    grey = np.isnan(shades)
     order = np.lexsort((rank, ~grey))  # grey first, then from the worst to the best on top
-    heights = layout.y(np.column_stack([axis.heights for axis in axes]))
-    alpha, width = stroke(len(order))
-    lines = PathCollection(
-        curves(layout.xs[-len(axes) :], heights[order]),
-        facecolors="none",
-        edgecolors=colours[order],
-        linewidths=width,
-        alpha=alpha,
-        capstyle="butt",
-        clip_on=False,
-        rasterized=len(order) > VECTOR_LINES,
-    )
-    surface.add_collection(lines, autolim=False)
+    heights = layout.y(np.column_stack([axis.heights for axis in axes]))[order]
+    xs, pen = layout.xs[-len(axes) :], Pen(*stroke(len(order)))
+    if len(order) > VECTOR_LINES:
+        show_blend(surface, blended(xs, heights, shades[order], pen, (layout.width, layout.height)), look)
+    else:
+        surface.add_collection(lines(xs, heights, _colours(shades[order], look), pen), autolim=False)
 
 
 def _draw_axis(surface: Canvas, axis: Axis, x: float, layout: Layout, look: Theme, last: bool) -> None:

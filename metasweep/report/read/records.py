@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import pandas as pd
 
 from metasweep.report.base.errors import AnalysisError
-from metasweep.report.read.metrics import NOTHING_ASKED, find_metrics, is_usable, metric_of_run, number
+from metasweep.report.read.metrics import (
+    NOTHING_ASKED,
+    find_metrics,
+    is_usable,
+    metric_of_run,
+    number,
+    numbers,
+)
 from metasweep.report.read.quantities import Asked, Quantity
 from metasweep.report.read.study import RESERVED, SEED, SPLITS, Study, Sweep
 from metasweep.sweeps.grid import Choices, Grid, identity, value_of_run
@@ -219,20 +226,17 @@ def repeated(runs: pd.DataFrame) -> pd.Series:
 
 def history_frame(histories: Mapping[str, History], metrics: Sequence[Quantity]) -> pd.DataFrame:
     """`Study.history`: one row per logged step that holds a metric or the epoch."""
-    columns: dict[str, list[Any]] = {"run_id": [], "step": [], "epoch": [], **{m.column: [] for m in metrics}}
-    wanted = [(metric.name, columns[metric.column], metric.factor) for metric in metrics]
     names = {"epoch", *(metric.name for metric in metrics)}
-    for run_id, rows in histories.items():
-        for row in rows:
-            if not names.isdisjoint(row):
-                columns["run_id"].append(run_id)
-                columns["step"].append(number(row.get("_step", -1)))
-                columns["epoch"].append(number(row.get("epoch")))
-                for name, values, factor in wanted:
-                    values.append(number(row[name]) / factor if name in row else math.nan)
-    frame = pd.DataFrame(columns)
-    numbers = [name for name in columns if name != "run_id"]
-    frame[numbers] = frame[numbers].astype(float)
+    kept = {run: [row for row in rows if not names.isdisjoint(row)] for run, rows in histories.items()}
+    rows = list(chain.from_iterable(kept.values()))
+    frame = pd.DataFrame(
+        {
+            "run_id": [run for run, own in kept.items() for _ in own],
+            "step": numbers([row.get("_step", -1) for row in rows]),
+            "epoch": numbers([row.get("epoch") for row in rows]),
+            **{m.column: numbers([row.get(m.name) for row in rows]) / m.factor for m in metrics},
+        }
+    )
     frame["step"] = frame["step"].fillna(-1).astype(int)
     frame["epoch"] = _epochs(frame)
     return frame
