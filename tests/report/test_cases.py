@@ -335,3 +335,21 @@ def test_an_objective_that_never_differs_has_no_side_of_the_box() -> None:
     text = whole_report(study_of(case))
     assert "several metrics: acc, ms and size" in text
     assert "They cover 100.0 %" in text
+
+
+def test_joined_sweeps_with_a_metric_each_have_no_trade_off() -> None:
+    case = grid_case(lambda point: {"val/acc": point["lr"], "train/loss": 1.0}, lr=[0.1, 0.2])
+    study = study_of(case)
+    records = [
+        RunRecord(f"r{lr}", "r", "", sweep, "finished", "2026-01-01", "2026-01-01", {"lr": lr}, summary, "")
+        for sweep, lr, summary in (
+            ("s", 0.1, {"val/acc": 0.1, "train/loss": 1.0}),
+            ("t", 0.2, {"val/acc": 0.2, "train/loss": 0.5}),
+        )
+    ]
+    other = {**case["sweep"], "metric": {"name": "train/loss", "goal": "minimize"}}
+    joined = assemble([study.sweeps[0], Sweep("team/cases/t", "t", "", "", other)], records, {})
+    text = whole_report(joined)
+    assert "The sweeps name different metrics: val/acc is used, not train/loss" in text
+    assert "Trade-offs" not in text
+    assert [row["lr"] for row in rows(joined) if row["best"]] == [0.2]

@@ -50,7 +50,7 @@ class Metrics:
     chosen_by: Quantity
     reported: Quantity
     all: tuple[Quantity, ...]  # both, and their relatives on other data and as a loss
-    objectives: tuple[Quantity, ...]  # the metrics that the sweeps name; several for a trade-off
+    objectives: tuple[Quantity, ...]  # the metrics between which a sweep trades off, if one names several
     notes: tuple[str, ...]
 
 
@@ -90,10 +90,11 @@ def find_metrics(
     reported, about = _reported(chosen_by, logged)
     notes += about
     family = _family(chosen_by, logged)
+    several = any(len(sweep_metrics([config])) > 1 for config in configs)  # not one each
     objectives = tuple(
         quantity(other, logged.values(other, wish), wish) if other != name else chosen_by
         for other, wish in stated
-        if other == name or logged.has(other)
+        if several and (other == name or logged.has(other))
     )
     every = {one.name: one for one in (chosen_by, reported, *family, *objectives)}
     notes += [f"{one.name}: {one.note}." for one in every.values() if one.note]

@@ -75,7 +75,7 @@ class Study:
     metric: Quantity = VALIDATION_ACCURACY  # the sweep's metric, by which configurations are chosen
     reported: Quantity = TEST_ACCURACY  # the same on test data, if the runs have it
     metrics: tuple[Quantity, ...] = (VALIDATION_ACCURACY, TEST_ACCURACY)  # these and related ones
-    objectives: tuple[Quantity, ...] = ()  # the metrics that the sweeps name, if several
+    objectives: tuple[Quantity, ...] = ()  # the metrics that a sweep names, if several
     seed: str = SEED  # the sweep's name for its repetitions; empty without any
     notes: tuple[str, ...] = ()  # what had to be guessed while reading
     class_counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # split -> images per class
