@@ -212,6 +212,7 @@ def test_publish_composes_native_panels_and_needs_a_server_with_reports(toy: Toy
         (["status", "SWEEP"], {"WANDB_API_KEY": "f" * 40}, 1, "refused the key"),
         (["status", "SWEEP"], {"WANDB_API_KEY": ""}, 1, "wandb login"),
         (["status", "SWEEP"], {"WANDB_BASE_URL": "http://127.0.0.1:9"}, 1, "No server answers"),
+        (["status", "SWEEP"], {"WANDB_BASE_URL": "localhost:8080"}, 1, "is not the address of a server"),
         (
             ["status", "SWEEP", "--local", "--server-dir", "nowhere"],
             {},

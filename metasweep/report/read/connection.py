@@ -17,7 +17,7 @@ import wandb
 from wandb.errors import AuthenticationError, UsageError
 
 from metasweep.client import embedded
-from metasweep.client.account import Account
+from metasweep.client.account import Account, is_address
 from metasweep.client.protocol import Client
 from metasweep.report.base.errors import AnalysisError
 
@@ -31,13 +31,11 @@ def use_local_server(server_dir: Path) -> None:
 
 def connect() -> wandb.Api:
     """A client of the server that the environment (or `wandb login`) names, its key checked."""
+    named = os.environ.get("WANDB_BASE_URL")
+    if named and not is_address(named):  # the client would end with a traceback
+        raise AnalysisError(f"WANDB_BASE_URL={named!r} is not the address of a server (http://HOST:PORT).")
     url = wandb.setup().settings.base_url
-    try:  # otherwise the client would retry for many minutes
-        requests.get(url, timeout=10)
-    except requests.RequestException as error:
-        raise AnalysisError(
-            f"No server answers at {url}: check WANDB_BASE_URL, or use --local for the embedded server."
-        ) from error
+    check_answers(url)
     try:
         return wandb.Api(timeout=int(os.environ.get("WANDB_HTTP_TIMEOUT", PATIENCE)))
     except AuthenticationError as error:
@@ -45,6 +43,18 @@ def connect() -> wandb.Api:
     except UsageError as error:
         raise AnalysisError(
             f"No key for {url}: run `wandb login`, set WANDB_API_KEY, or use --local for the embedded server."
+        ) from error
+
+
+def check_answers(url: str) -> None:
+    """Raise AnalysisError if no server is there: the client would ask again for many minutes."""
+    try:
+        requests.get(url, timeout=10)
+    except requests.exceptions.SSLError as error:
+        raise AnalysisError(f"The certificate of {url} was not accepted.") from error
+    except requests.RequestException as error:
+        raise AnalysisError(
+            f"No server answers at {url}: check WANDB_BASE_URL, or use --local for the embedded server."
         ) from error
 
 
