@@ -95,7 +95,7 @@ def wait(agent: Agent) -> None:
     left_in_order = work.pool.leave(left)
     if left_in_order:
         work.note_service_end()
-    lost = not left_in_order or fleet.has_runs or bool(work.untold)
+    lost = not left_in_order or fleet.has_runs or bool(work.unreported)
     if lost:
         screen.say("not everything could be sent: runs that ended just now may look crashed")
         folders = unsent.unsent(runfiles.root())

@@ -342,8 +342,8 @@ class Forkserver:
             return
         open_gate(this)
         if this.stands_in_for:
-            untold = status not in (dead_runs.TOLD, dead_runs.NOT_OPEN)
-            self.report(this.stands_in_for, False if status == dead_runs.TOLD else None, untold)
+            unreported = status not in (dead_runs.REPORTED, dead_runs.NOT_OPEN)
+            self.report(this.stands_in_for, False if status == dead_runs.REPORTED else None, unreported)
             return
         said = os.pread(this.ended, 1 << 20, 0) if this.ended >= 0 else b""
         if this.ended >= 0:
@@ -388,9 +388,9 @@ class Forkserver:
             return
         self.children[pid] = Child(dead.start, -1, stands_in_for=dead)
 
-    def report(self, this: Child, finished: bool | None = None, untold: bool = False) -> None:
+    def report(self, this: Child, finished: bool | None = None, unreported: bool = False) -> None:
         """Tell the agent that a run's process has ended."""
-        self.tell(Exited(this.start.run_id, this.status, finished, untold=untold))
+        self.tell(Exited(this.start.run_id, this.status, finished, unreported=unreported))
 
     # --- the agent and the service
 

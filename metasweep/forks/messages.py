@@ -93,7 +93,7 @@ class Exited:
     """Whether the run finished on the server too; None if that is not known."""
     note: str = ""
     """What the run's log does not say about its end."""
-    untold: bool = False
+    unreported: bool = False
     """Whether the server may not know the end: the wandb service ended before the server answered."""
 
 

@@ -103,7 +103,7 @@ class Work:
         """Why the work ends early or badly."""
         self.unfinished: dict[str, Outcome] = {}
         """The last outcome of each point that failed here and was not finished here later."""
-        self.untold: list[str] = []
+        self.unreported: list[str] = []
         """Runs that ended without the server knowing it."""
         self.kept: list[str] = []
         """Runs that were stopped here and that the server may not offer again."""

@@ -184,13 +184,13 @@ class Worker(threading.Thread):
         agent.ended.add(run.id)
         told = bool(self._shared.signals) or status in PREEMPTED  # the batch system signals the runs too
         stopped = status != 0 and (self._stopped or told)
-        if stopped and not self._unwanted and not exited.untold:
+        if stopped and not self._unwanted and not exited.unreported:
             self._give_back(run.id)
         failed = (status != 0 or bool(unheard)) and not stopped
         self._failed_at = time.monotonic() if failed else -math.inf
         seconds = time.monotonic() - run.began
-        if exited.untold:
-            self._shared.untold.append(run.id)
+        if exited.unreported:
+            self._shared.unreported.append(run.id)
         elif not unheard:
             self._shared.note_sent(run, ended_itself=status >= 0)
         taken_along = bool(self._trainers and self._trainers.ended_since(run.began, self.number))

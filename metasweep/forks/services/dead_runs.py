@@ -10,7 +10,7 @@ from metasweep.forks.children import Child
 from metasweep.forks.processes import main_module
 from metasweep.forks.services import service
 
-TOLD, NOT_OPEN = 0, 2
+REPORTED, NOT_OPEN = 0, 2
 """Exit codes of the process that tells the server; with any other it has not."""
 
 
@@ -19,7 +19,7 @@ def tell_server(dead: Child, token: str) -> NoReturn:
     main_module.redirect(dead.start.log)
     os.environ.update(dead.start.environ | {service.VARIABLE: token})
     told = service.report_dead_run(dead.start.run_id, exit_code(dead.status) or 1, is_preempted(dead))
-    os._exit(TOLD if told else NOT_OPEN)
+    os._exit(REPORTED if told else NOT_OPEN)
 
 
 def exit_code(status: int) -> int:
