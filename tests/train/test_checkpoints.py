@@ -21,6 +21,7 @@ from train.resuming.checkpoint import Checkpoint
 
 CPU = torch.device("cpu")
 ARGUMENTS = ("--dataset", "digits", "--model", "dense", "--dp", "0.3", "--batch-size", "8", "--epochs", "5")
+PATIENCE = 240  # seconds: importing torch takes a minute on a busy machine
 OF_THE_CLOCK = ("_timestamp", "_runtime", "_wandb", "images_per_second", "test/confusion")
 
 
@@ -85,13 +86,13 @@ def interrupt(process: subprocess.Popen[str], line: str, how: str) -> str:
         if said.startswith(line):
             break
     getattr(process, how)()
-    rest, _ = process.communicate(timeout=60)
+    rest, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode != 0
     return rest
 
 
 def finish(process: subprocess.Popen[str]) -> str:
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, output
     return output
 
@@ -117,15 +118,23 @@ def leave_torn(folder: Path, run_id: str) -> None:
     (folder / f"{run_id}.pt.node1.17").write_bytes(b"half")
 
 
+@pytest.fixture(scope="module")
+def whole(server: ServerProcess, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A run that nothing interrupts; it finds a damaged checkpoint, and leaves none."""
+    folder = tmp_path_factory.mktemp("whole") / "kept"
+    leave_torn(folder, "whole")
+    output = finish(begin(server, "whole", f"--checkpoint-dir={folder}"))
+    assert f"checkpoint {folder / 'whole.pt'} is damaged: starting from scratch" in output
+    assert list(folder.iterdir()) == []
+    return "whole"
+
+
 @pytest.mark.usefixtures("client_env")
-def test_an_interrupted_run_reports_what_a_whole_one_does(server: ServerProcess, tmp_path: Path) -> None:
+def test_an_interrupted_run_reports_what_a_whole_one_does(
+    server: ServerProcess, whole: str, tmp_path: Path
+) -> None:
     folder = tmp_path / "[1]"  # as batch systems name folders
     option = f"--checkpoint-dir={folder}"
-    torn = folder / "whole.pt"
-    leave_torn(folder, "whole")
-    output = finish(begin(server, "whole", option))
-    assert f"checkpoint {torn} is damaged: starting from scratch" in output
-    assert list(folder.iterdir()) == []
     assert "told to stop" in interrupt(begin(server, "broken", option), "epoch 2/", "terminate")
     assert wandb.Api().run("resumed/broken").state == "preempted"
     interrupt(begin(server, "broken", option), "epoch 4/", "kill")
@@ -134,18 +143,17 @@ def test_an_interrupted_run_reports_what_a_whole_one_does(server: ServerProcess,
     assert "going on at step" in output
     assert "epoch 3/" not in output
     assert list(folder.iterdir()) == []
-    assert reported("broken") == reported("whole")
-    assert len(reported("whole")[1]) == 5 * 4  # 162 steps of 8 images, a row for 50
+    assert reported("broken") == reported(whole)
+    assert len(reported(whole)[1]) == 5 * 4  # 162 steps of 8 images, a row for 50
 
 
 @pytest.mark.usefixtures("client_env")
 def test_a_lost_run_is_continued_by_the_next_attempt_at_its_point(
-    server: ServerProcess, tmp_path: Path
+    server: ServerProcess, whole: str, tmp_path: Path
 ) -> None:
     config: dict[str, Any] = {"method": "grid", "parameters": {"seed": {"values": [0, 1]}}}
     sweep = wandb.sweep(config, project="resumed")
     option = f"--checkpoint-dir={tmp_path}"
-    finish(begin(server, "undisturbed"))
     interrupt(begin(server, "lost", option, sweep=sweep), "epoch 3/", "kill")
     (kept,) = tmp_path.glob("*.pt")  # a draft may lie beside it, if the kill came while it was written
     assert kept.name.startswith(f"{sweep}-")
@@ -158,7 +166,7 @@ def test_a_lost_run_is_continued_by_the_next_attempt_at_its_point(
     summary, history = reported("retry")
     assert summary.pop("continued_from") == "lost"
     assert summary.pop("continued_at") >= 2 * 162
-    assert (summary, history) == reported("undisturbed")
+    assert (summary, history) == reported(whole)
 
 
 def test_a_checkpoint_is_read_by_a_run_of_the_same_options_only(tmp_path: Path) -> None:
