@@ -226,8 +226,12 @@ def status(study: Study, format_name: str) -> None:
 def section_command(sections: Mapping[str, str], extra: Sequence[click.Option]) -> click.Command:
     """`section NAME SWEEP…`."""
 
-    @click.command(name="section", context_settings=HELP)
-    @click.argument("name", type=click.Choice(list(sections)))
+    text = "One section of the report, its words and tables; `charts --only` draws its figures."
+
+    @click.command(
+        name="section", context_settings=HELP, help=f"{text}\n\nNAME is one of {', '.join(sections)}."
+    )
+    @click.argument("name", metavar="NAME", type=click.Choice(list(sections)))
     @of_sweeps
     @selecting
     @chosen(sections, extra)
@@ -235,7 +239,6 @@ def section_command(sections: Mapping[str, str], extra: Sequence[click.Option]) 
         "--format", "format_name", type=click.Choice(FORMAT_NAMES[:2]), default="text", show_default=True
     )
     def section(study: Study, choices: Choices, name: str, format_name: str) -> None:
-        """One section of the report, its words and tables; `charts --only` draws its figures."""
         from metasweep.report.sections import maker
         from metasweep.report.write.formats import FORMATS, words
 
