@@ -34,7 +34,6 @@ SHARED_BY_FORKS = {"modules", "hashes", "vendored", "shadowing", "environment"}
 TRACEBACKS = {"failing", "failing_hook", "failing_run", "failing_syntax", "hook", "interrupted"}
 OTHERWISE_AS_MODULE = TRACEBACKS | {"from_outside", "identity", "variables"}
 """What leaves something else behind when it is started with `python -m`."""
-NOT_RANDOM_IN_FORKS = {"hash.json"}
 
 
 @dataclass
