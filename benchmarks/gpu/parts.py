@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
-from threading import Event, Thread
+from threading import Barrier, Event, Thread
 from typing import Any
 
 import torch
@@ -36,6 +36,7 @@ EPOCHS = 2
 PACKED = (4, 16)  # numbers of processes that share the GPU, to compare batched members with
 # batched members must be this many times as fast as packed processes, or they are not worth keeping
 PAYS = 3.0
+START_SECONDS = 60.0  # a process that does not start by then ends the part
 STUDY_SECONDS, STOCK_RATIO = 90.0, 30.0
 GIB = 2**30
 
@@ -137,20 +138,16 @@ def packed_steps(model: str, count: int, data_dir: str, device: torch.device) ->
 
     Return the milliseconds of a step per run, and the MiB of the GPU's memory.
     """
-    before = ask_gpu(os.environ)
-    with card_memory() as peak, ProcessPoolExecutor(count, get_context("spawn")) as pool:
-        futures = [pool.submit(steps_in_turn, model, data_dir, device.type, seed) for seed in range(count)]
-        spans = [future.result() for future in futures]
-    # The time in which all of them trained: from the last start to the first end.
-    began, ended = max(start for start, _, _ in spans), min(end for _, end, _ in spans)
-    rates = [steps / (end - start) for start, end, steps in spans]
-    if ended < began:
-        raise RuntimeError(f"{count} processes were never at work at once")
+    before, spawn = ask_gpu(os.environ), get_context("spawn")
+    with spawn.Manager() as manager, card_memory() as peak, ProcessPoolExecutor(count, spawn) as pool:
+        ready = manager.Barrier(count, timeout=START_SECONDS)  # so that all are at work at once
+        futures = [pool.submit(steps_in_turn, model, data_dir, device.type, n, ready) for n in range(count)]
+        rates = [future.result() for future in futures]
     return 1000 / sum(rates), peak[0] - before.used if before else 0.0
 
 
-def steps_in_turn(model: str, data_dir: str, device: str, seed: int) -> tuple[float, float, int]:
-    """A run's training in a process of its own: when it began, when it ended, and its steps."""
+def steps_in_turn(model: str, data_dir: str, device: str, seed: int, ready: Barrier) -> float:
+    """Steps per second of a run's training in a process of its own, from when all are ready."""
     torch.set_num_threads(1)
     threadpool_limits(1)  # NumPy's
     seconds = 10.0 if device == "cuda" else 3.0
@@ -158,10 +155,12 @@ def steps_in_turn(model: str, data_dir: str, device: str, seed: int) -> tuple[fl
     config = Config(model, seed=seed, epochs=1000, dataset=images_for(here), data_dir=data_dir)  # type: ignore[arg-type]
     training = Training(config, data.load_for(config).to(here), here, torch.float32)
     intervals = (interval for _ in range(config.epochs) for interval in training.train_epoch())
-    first, began = next(intervals).step, time.time()
+    first = next(intervals).step
+    ready.wait()
+    began = time.time()
     while time.time() - began < seconds:
         last = next(intervals).step
-    return began, time.time(), last - first
+    return (last - first) / (time.time() - began)
 
 
 @contextmanager
