@@ -18,7 +18,7 @@ from tests import service, warm
 from tests.chromium import browser  # noqa: F401
 
 ROOT = Path(__file__).parent.parent
-STARTUP = 60  # seconds
+STARTUP = 120  # seconds
 
 # No property fails for want of speed: beside other work an example can take a hundred times as long.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -116,7 +116,7 @@ class ServerProcess:
         }
 
     def run(
-        self, *command: str, timeout: float = 120, cwd: Path | None = None, **env: str
+        self, *command: str, timeout: float = 240, cwd: Path | None = None, **env: str
     ) -> "subprocess.CompletedProcess[str]":
         """Run a command as a client of this server, in its home unless told otherwise."""
         return subprocess.run(
@@ -130,7 +130,7 @@ class ServerProcess:
         )
 
     def python(
-        self, *arguments: str, timeout: float = 120, cwd: Path | None = None, **env: str
+        self, *arguments: str, timeout: float = 240, cwd: Path | None = None, **env: str
     ) -> "subprocess.CompletedProcess[str]":
         """Run Python as a client of this server, in a fork of a process with its imports."""
         return warm.run(arguments, cwd or self.home, self.env | env, timeout)

@@ -108,7 +108,6 @@ def metasweep(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
     )
 
 
-@pytest.mark.timeout(600)
 def test_it_works_among_modules_of_the_same_names(folder: Path) -> None:
     done = metasweep(folder, "agent", "sweep.yaml", "--local")
     assert done.returncode == 0, done.stderr
@@ -122,7 +121,6 @@ def test_it_works_among_modules_of_the_same_names(folder: Path) -> None:
         assert code in (None, done.returncode)
 
 
-@pytest.mark.timeout(600)
 def test_every_command_that_the_agent_names_works_as_it_stands(folder: Path) -> None:
     (folder / "program.py").write_text(WITHOUT_LUCK)
     place = ("--local", "--server-dir", "the state")

@@ -65,7 +65,7 @@ def marked(mark: str) -> list[int]:
 
 def left_over(mark: str, among: set[int] | None = None) -> dict[int, str]:
     """The marked processes (`among` those given) that do not end within some seconds, with their commands."""
-    deadline = time.monotonic() + 45
+    deadline = time.monotonic() + 240
     while True:
         pids = set(marked(mark)) & among if among else set(marked(mark))
         if not pids or time.monotonic() > deadline:

@@ -28,7 +28,6 @@ def server(disk: Path | None) -> Iterator[ServerProcess]:
     yield from make_server(*SERVER_OPTIONS, parent=disk)
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.usefixtures("client_env")
 def test_a_sweep_survives_a_killer(server: ServerProcess, disk: Path | None) -> None:
     seed = random.SystemRandom().randrange(10**6)

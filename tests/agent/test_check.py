@@ -6,8 +6,6 @@ import re
 import subprocess
 import sys
 
-import pytest
-
 from tests.agent.conftest import PATIENCE, Workshop
 
 STEPS = """
@@ -53,7 +51,6 @@ def check(workshop: Workshop, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-@pytest.mark.timeout(PATIENCE)
 def test_a_program_that_is_fit(workshop: Workshop) -> None:
     code, output = check(workshop, workshop.sweep(STEPS))
     assert code == 0, output
@@ -71,28 +68,24 @@ def test_a_program_that_is_fit(workshop: Workshop) -> None:
     assert not list(workshop.folder.glob("wandb")), "it leaves nothing but what the program writes"
 
 
-@pytest.mark.timeout(PATIENCE)
 def test_a_metric_under_another_name(workshop: Workshop) -> None:
     code, output = check(workshop, workshop.sweep(metric={"name": "val/acc", "goal": "maximize"}))
     assert code == 1
     assert "! the sweep's metric val/acc was not logged as a number; the run logged score" in output
 
 
-@pytest.mark.timeout(PATIENCE)
 def test_a_program_that_fails(workshop: Workshop) -> None:
     code, output = check(workshop, workshop.sweep("raise SystemExit('no data')"))
     assert code == 1
     assert "! alone: x=0: exit code 1: no data" in output
 
 
-@pytest.mark.timeout(PATIENCE)
 def test_a_program_that_goes_on_from_its_checkpoint(workshop: Workshop) -> None:
     code, output = check(workshop, workshop.sweep(RESUMING))
     assert code == 0, output
     assert re.search(r"started again: it went on from where it was \(1?\d rows more, of 20\)", output), output
 
 
-@pytest.mark.timeout(PATIENCE)
 def test_a_program_that_calls_half_of_its_work_finished(workshop: Workshop) -> None:
     polite = STEPS.replace("with wandb", "import signal; signal.signal(signal.SIGTERM, stop)\n    with wandb")
     stop = "def stop(*_):\n        raise SystemExit(0)\n    "
@@ -103,7 +96,6 @@ def test_a_program_that_calls_half_of_its_work_finished(workshop: Workshop) -> N
     assert re.search(r"! told to stop, it ends with exit code 0 after 1?\d of 20 rows", output), output
 
 
-@pytest.mark.timeout(PATIENCE)
 def test_a_program_that_cannot_be_started_again(workshop: Workshop) -> None:
     once = STEPS.replace('"score": step})', '"score": step}); step or os.mkdir(f"out-{run.id}")')
     code, output = check(workshop, workshop.sweep(once.replace("import argparse", "import os, argparse")))

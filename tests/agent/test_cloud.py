@@ -7,7 +7,6 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
 import wandb
 
 from metasweep.agent.points.missing import Missing
@@ -121,7 +120,6 @@ def test_missing_knows_the_run_that_it_made_though_the_answer_was_lost(play: Pla
         assert states == each_once(2) | {"failed": {0: 1, 1: 1}}
 
 
-@pytest.mark.timeout(600)
 def test_four_agents_finish_every_point_once_whatever_the_cloud_does(play: Play) -> None:
     fails_once = LOGS + FAILS_ONCE
     faults = Faults(seed=7, busy=0.02, burst=3, reset=0.04, lost=0.08)

@@ -61,6 +61,6 @@ def test_a_job_that_starts_before_its_server_waits_for_it(own_server: Any, tmp_p
     assert early.stdout
     assert "does not answer (connection refused)" in early.stdout.readline()
     own_server.start()
-    output, _ = early.communicate(timeout=120)
+    output, _ = early.communicate(timeout=240)
     assert early.returncode == 0, output
     assert "3 of 3 runs done" in output

@@ -29,7 +29,7 @@ def test_every_point_is_run_once(workshop: Workshop) -> None:
         assert f"run {run.name} ({run.id}) finished in" in output
     name = next(word for word in output.split() if word.count("/") == 2)
     again = workshop.start(name, stderr=subprocess.PIPE)
-    assert again.communicate(timeout=60)[0] == f"{name}\n"  # for scripts: nothing else on standard output
+    assert again.communicate(timeout=240)[0] == f"{name}\n"  # for scripts: nothing else on standard output
     assert again.returncode == 0
 
 
@@ -164,7 +164,7 @@ def test_a_bad_node_stops_itself(workshop: Workshop) -> None:
     name = good.stdout.readline().split()[-1]
     code, output = workshop.agent(name, "--workers", "1", "--max-failures", "5", environ={"BAD": "1"})
     good.terminate()
-    good.communicate(timeout=60)
+    good.communicate(timeout=240)
     assert code == 4
     assert re.search(
         r"node \S+ looks bad: 5 runs in a row failed here while \d+ finished elsewhere", output
@@ -188,7 +188,7 @@ def test_the_server_is_away_for_a_while(own_server: Any, tmp_path: Path) -> None
     own_server.kill()
     wait_until(lambda: len(list(tmp_path.glob("--x=*-trained"))) == 2)
     own_server.start()
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=240)
     assert process.returncode == 0, output
     runs = workshop.runs(output)
     assert sorted((run.config["x"], run.state) for run in runs) == [(x, "finished") for x in range(4)]

@@ -17,8 +17,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 KEY = "5ec7e7" * 6 + "abcd"  # 40 characters, found nowhere else: tests look for it where it must not be
 SECOND = 0.05  # of the fake PBS, in real seconds
-PATIENCE = 60
-LONG = 240  # for a command that starts Python and asks a server, on a busy machine
+PATIENCE = 240  # seconds; beside other work, a command that starts Python and asks a server takes long
 
 
 class Cluster:
@@ -61,7 +60,7 @@ class Cluster:
         netrc.write_text(f"machine 127.0.0.1:9\n  login user\n  password {KEY}\n")
         netrc.chmod(0o600)
 
-    def run(self, *arguments, timeout=PATIENCE, **env):
+    def run(self, *arguments, **env):
         """Run a command in the project, as a person at a frontend."""
         return subprocess.run(
             [str(argument) for argument in arguments],
@@ -70,7 +69,7 @@ class Cluster:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=timeout,
+            timeout=PATIENCE,
         )
 
     def qsub(self, *arguments):
@@ -89,7 +88,7 @@ class Cluster:
 
     def python(self, *arguments, **env):
         """Run Python in the project, in a fork of a process with its imports."""
-        return warm.run([*map(str, arguments)], self.project, {**self.env, **env}, LONG)
+        return warm.run([*map(str, arguments)], self.project, {**self.env, **env}, PATIENCE)
 
     def submit(self, *arguments, **env):
         """Submit jobs of the stand-in agent, which ask no server; the folder of their logs."""
@@ -102,22 +101,22 @@ class Cluster:
         process = self.run("qstat", "-xft", "-F", "json", job_id)
         return json.loads(process.stdout).get("Jobs", {})
 
-    def wait_for(self, what, patience=PATIENCE):
+    def wait_for(self, what):
         """Wait until `what()` is true, and return it."""
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + PATIENCE
         while not (result := what()):
             assert time.monotonic() < deadline, f"waited in vain; {self.story()}"
             time.sleep(0.02)
         return result
 
-    def wait_for_end(self, job_id, patience=PATIENCE):
+    def wait_for_end(self, job_id):
         """Wait until a job has ended; the records of its members."""
 
         def ended():
             jobs = self.qstat(job_id)
             return jobs if jobs and all(job["job_state"] == "F" for job in jobs.values()) else None
 
-        jobs = self.wait_for(ended, patience)
+        jobs = self.wait_for(ended)
         return [job for name, job in jobs.items() if "[]" not in name]
 
     def witnesses(self, kind="start"):

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from metasweep.batch import tally
-from tests.cluster.conftest import KEY, LONG, REPOSITORY
+from tests.cluster.conftest import KEY, REPOSITORY
 
 
 def test_a_dry_run_prints_script_and_command_and_does_nothing(cluster):
@@ -165,7 +165,7 @@ def test_who_is_told_when_all_is_done(cluster):
         *("--done", 'echo "$1 ended with $2" >"it\'s done"; false', "--venv", sys.prefix),
         METASWEEP_SITE="site.yaml",
     )
-    (last,) = cluster.wait_for_end("1001", patience=LONG)
+    (last,) = cluster.wait_for_end("1001")
     done = (cluster.project / "it's done").read_text()
     assert done == f"me/mnist/abc123 ended with {last['Exit_status']}\n"
     mails = [json.loads(path.read_text())["mail"] for path in sorted(cluster.root.glob("jobs/*.json"))]
@@ -268,7 +268,7 @@ def test_on_a_bare_frontend_one_line_makes_the_environment(cluster):
     assert "Submitted 1000.pbs-fake.example.org, which makes the environment" in process.stdout
     cluster.wait_for_end("1000")
     assert (cluster.project / "logs" / "setup.log").read_text().startswith(f"made {cluster.project}/.venv\n")
-    process = cluster.run("python3", "-m", "metacentrum", "hello", "--dry-run", timeout=LONG)
+    process = cluster.run("python3", "-m", "metacentrum", "hello", "--dry-run")
     assert process.returncode == 0, process.stderr
 
 

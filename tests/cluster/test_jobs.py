@@ -115,7 +115,7 @@ def test_the_status_of_an_agent_that_leaves_at_once_is_not_lost(tmp_path):
             for pid in sorted(session(job.pid), reverse=bool(attempt % 2)):
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGTERM)
-            assert job.wait(timeout=60) == 3
+            assert job.wait(timeout=240) == 3
 
 
 def test_the_agent_is_told_when_the_walltime_is_over(cluster):

@@ -28,7 +28,6 @@ SWEEP = {
     "command": ["${env}", "python", "${program}", "${args}"],
     "parameters": {"epochs": {"value": 4}, "pause": {"value": 0.3}, "seed": {"values": [1, 2, 3, 4]}},
 }
-PATIENCE = 120
 
 
 @pytest.fixture
@@ -65,7 +64,7 @@ def test_a_sweep_from_its_file_as_jobs_of_which_one_is_cancelled(real_cluster, s
     process = real_cluster.metacentrum("submit", "sweep.yaml", "--jobs", 1, *arguments)
     assert process.returncode == 0, process.stderr
     (sweep,) = re.findall(r"Created the sweep (\S+)\.$", process.stderr, re.MULTILINE)
-    real_cluster.wait_for((real_cluster.project / "begun").exists, patience=PATIENCE)
+    real_cluster.wait_for((real_cluster.project / "begun").exists)
     assert real_cluster.metacentrum("cancel").returncode == 0
     real_cluster.wait_for_end("1000")
 
@@ -75,11 +74,11 @@ def test_a_sweep_from_its_file_as_jobs_of_which_one_is_cancelled(real_cluster, s
         command = f"python3 -m metacentrum submit {sweep}"
         return re.search(rf"All jobs have ended and [34] points are left: {command}$", said, re.MULTILINE)
 
-    real_cluster.wait_for(status_with_advice, patience=PATIENCE)
+    real_cluster.wait_for(status_with_advice)
 
     process = real_cluster.metacentrum("submit", sweep, "--jobs", 2, *arguments)
     assert process.returncode == 0, process.stderr
-    members = real_cluster.wait_for_end("1001[]", patience=PATIENCE)
+    members = real_cluster.wait_for_end("1001[]")
     assert [job["Exit_status"] for job in members] == [0, 0], real_cluster.story()
     said = real_cluster.metacentrum("status").stdout
     assert "points  4 of 4 done, 0 left" in said
@@ -110,7 +109,7 @@ def test_from_any_folder_the_canary_says_how_many_jobs_and_how_much(plain_folder
     assert re.search(
         r"^2 runs of about \d+ s are left; --jobs 1 --walltime 0:\d\d:00 has room", process.stderr, re.M
     )
-    (job,) = plain_folder.wait_for_end("1001", patience=PATIENCE)
+    (job,) = plain_folder.wait_for_end("1001")
     assert job["Exit_status"] == 0, plain_folder.story()
     assert re.fullmatch(r"[12]gb", job["Resource_List"]["mem"]), "by what the run of the canary took"
     said = plain_folder.metasweep("jobs").stdout
@@ -123,7 +122,7 @@ import wandb
 
 with wandb.init() as run:
     pathlib.Path(f"begun-{run.config.seed}").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", "none"))
-    deadline = time.monotonic() + 100
+    deadline = time.monotonic() + 240
     while len(list(pathlib.Path().glob("begun-*"))) < 2:
         assert time.monotonic() < deadline, "no other run beside this one"
         time.sleep(0.05)
@@ -146,7 +145,7 @@ def test_a_job_of_two_cores_does_two_runs_at_a_time(plain_folder, options, card)
         *(*plain_folder.options, "--cpus", 2, *options),
     )
     assert process.returncode == 0, process.stderr
-    (job,) = plain_folder.wait_for_end("1000", patience=2 * PATIENCE)
+    (job,) = plain_folder.wait_for_end("1000")
     assert job["Exit_status"] == 0, plain_folder.story()
     assert {path.read_text() for path in plain_folder.project.glob("begun-*")} == {card}
 
@@ -176,7 +175,7 @@ def test_runs_of_two_processes_have_two_gpus_each(plain_folder):
         *("--agent", "--gpus-per-run 2", *plain_folder.options),
     )
     assert process.returncode == 0, process.stderr
-    (job,) = plain_folder.wait_for_end("1000", patience=2 * PATIENCE)
+    (job,) = plain_folder.wait_for_end("1000")
     assert job["Exit_status"] == 0, plain_folder.story()
     given = {path.name: path.read_text() for path in plain_folder.project.glob("rank-*")}
     assert sorted(given) == ["rank-1-0", "rank-1-1", "rank-2-0", "rank-2-1"]
@@ -191,7 +190,7 @@ def test_jobs_do_not_start_when_the_canary_has_not_logged_the_metric(plain_folde
     process = plain_folder.metasweep("submit", "sweep.yaml", *arguments)
     assert process.returncode == 0, process.stderr
     assert "They start when one run alone has logged the metric: 1000." in process.stdout
-    members = plain_folder.wait_for_end("1001[]", patience=PATIENCE)
+    members = plain_folder.wait_for_end("1001[]")
     assert [job.get("Exit_status") for job in members] == [None, None], plain_folder.story()
     said = plain_folder.metasweep("jobs").stdout
     assert "canary  failed, so the jobs were not started" in said
@@ -214,19 +213,18 @@ def test_a_server_as_a_job_moves_on_and_the_agents_wait(plain_folder):
     assert "ssh -L 8080:" in process.stderr
     served = plain_folder.project / "served"
     assert (served / "key").stat().st_mode & 0o777 == 0o600
-    plain_folder.wait_for((plain_folder.project / "begun").exists, patience=PATIENCE)
+    plain_folder.wait_for((plain_folder.project / "begun").exists)
     first = (served / "address.json").read_text()
     plain_folder.run("qdel", "1000")
-    plain_folder.wait_for_end("1000", patience=PATIENCE)
+    plain_folder.wait_for_end("1000")
     plain_folder.wait_for(
         lambda: (served / "address.json").exists() and (served / "address.json").read_text() != first,
-        patience=PATIENCE,
     )
-    (agent,) = plain_folder.wait_for_end("1002", patience=2 * PATIENCE)
+    (agent,) = plain_folder.wait_for_end("1002")
     assert agent["Exit_status"] == 0, plain_folder.story()
-    (last,) = plain_folder.wait_for_end("1003", patience=PATIENCE)
+    (last,) = plain_folder.wait_for_end("1003")
     assert last["Exit_status"] == 0, plain_folder.story()
-    (second,) = plain_folder.wait_for_end("1001", patience=PATIENCE)
+    (second,) = plain_folder.wait_for_end("1001")
     assert second["Exit_status"] == 0
     assert (served / "state" / "metasweep.db").exists()
     said = plain_folder.metasweep("jobs").stdout

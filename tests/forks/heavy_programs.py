@@ -32,7 +32,6 @@ def script(name: str) -> list[str]:
     return [sys.executable, f"heavy/{name}.py", "--x=1"]
 
 
-@pytest.mark.timeout(PATIENCE)
 @pytest.mark.parametrize("name", HEAVY)
 def test_a_heavy_program(bench: Bench, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(PROGRAMS)
@@ -63,7 +62,6 @@ def settled(seen: Observed) -> Observed:
     return seen
 
 
-@pytest.mark.timeout(PATIENCE)
 @pytest.mark.parametrize("name", WITH_RUNS)
 def test_the_stock_agent_leaves_the_same_run(bench: Bench, name: str, tmp_path: Path) -> None:
     config = {"program": f"light/{name}.py", "method": "grid", "parameters": {"x": {"values": [1]}}}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.conftest import PATIENCE, Workshop
+from tests.agent.conftest import Workshop
 
 DRIVER = """
     #include <stdio.h>
@@ -41,7 +41,6 @@ OPENS = """
 """
 
 
-@pytest.mark.timeout(PATIENCE)
 @pytest.mark.skipif(not shutil.which("gcc"), reason="needs gcc")
 def test_only_the_run_that_asks_for_a_gpu_opens_it(workshop: Workshop) -> None:
     torch = pytest.importorskip("torch")

@@ -159,13 +159,11 @@ def forks(bench: Bench) -> Iterator[Pool]:
     yield from make_pool(bench, Way.FORK)
 
 
-@pytest.mark.timeout(PATIENCE)
 @pytest.mark.parametrize("name", LIGHT)
 def test_a_new_process_started_ahead(bench: Bench, ahead: Pool, name: str) -> None:
     compare(bench.alone(name, module=False), bench.ours(ahead, name, "ahead", module=False))
 
 
-@pytest.mark.timeout(PATIENCE)
 @pytest.mark.parametrize("name", sorted(set(LIGHT) - SHARED_BY_FORKS))
 def test_a_fork_of_a_program_that_asks_for_it(bench: Bench, forks: Pool, name: str) -> None:
     compare(bench.alone(name, module=True), bench.ours(forks, name, "fork", module=True))
@@ -183,7 +181,6 @@ def compare(alone: Observed, ours: Observed) -> None:
         assert value != alone.random[key]
 
 
-@pytest.mark.timeout(PATIENCE)
 @pytest.mark.parametrize("way", ["ahead", "forks"])
 def test_what_is_drawn_differs_from_run_to_run(
     bench: Bench, way: str, request: pytest.FixtureRequest

@@ -27,7 +27,7 @@ service.close()
 
 
 def test_a_service_that_has_died_is_told_to_leave_all_the_same() -> None:
-    done = subprocess.run([sys.executable, "-c", SERVICE_DIES], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", SERVICE_DIES], capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
 
 

@@ -17,7 +17,7 @@ BORN = """
 """
 KILL_THE_NEXT = """
     import os, pathlib, signal, time, wandb
-    parent, deadline = os.getppid(), time.monotonic() + 100
+    parent, deadline = os.getppid(), time.monotonic() + 240
     children = pathlib.Path(f"/proc/{parent}/task/{parent}/children")
 
     def stands_by(pid):  # the other child of the forkserver has wandb's service as a child of its own

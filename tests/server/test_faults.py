@@ -50,7 +50,7 @@ def test_a_server_killed_in_mid_run_loses_and_repeats_nothing(own_server: Server
     own_server.start()
     assert len(Client(own_server, "killed").run("survivor")["history"]) >= acknowledged
     run.stdout.read()
-    assert run.wait(timeout=120) == 0
+    assert run.wait(timeout=240) == 0
     found = Client(own_server, "killed").run("survivor")
     rows = [json.loads(text) for text in found["history"]]
     assert 0 < acknowledged < 100, "it was killed in mid-run"

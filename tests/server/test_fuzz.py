@@ -49,7 +49,7 @@ KINDS = (
 GRID = "{method: grid, program: p.py, parameters: {lr: {values: [1, 2, 3]}}}"
 PROJECT, RUN = "direct", "fuzzed"  # they exist: what is asked of them gets beyond the lookup
 DEPTHS = {"query": 4, "mutation": 0}  # an answer that asks for nonsense cannot take a mutation back
-PATIENCE = 10  # seconds
+PATIENCE = 60  # seconds
 CODES = (200, 206, 303, 304, 307, 400, 401, 403, 404, 405, 413, 415, 416)
 CREATE_FILES = """
 mutation($entity: String!, $run: String!, $files: [String!]!) {

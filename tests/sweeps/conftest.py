@@ -33,5 +33,5 @@ def oracle() -> Iterator[Oracle]:
 
     yield ask
     process.stdin.close()
-    process.wait(timeout=60)
+    process.wait(timeout=240)
     process.stdout.close()

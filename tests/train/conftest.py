@@ -39,7 +39,7 @@ def train(tmp_path: Path) -> Run:
         env = inherited | own | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"} | environment
         command = [sys.executable, "-m", "train", *arguments]
         return subprocess.run(
-            command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120, check=False
+            command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=240, check=False
         )
 
     return run

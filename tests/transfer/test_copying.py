@@ -89,7 +89,6 @@ def command(way: str, here: ServerProcess, sweep: str, there: str, key: str) -> 
     return ["env", *where, *asked]
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.usefixtures("client_env")
 def test_a_sweep_is_pushed_whole_resumed_and_pulled_back(
     source: tuple[ServerProcess, str], other_server: ServerProcess, own_server: ServerProcess

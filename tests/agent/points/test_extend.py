@@ -22,7 +22,6 @@ def config(**parameters: Any) -> dict[str, Any]:
     return {"method": "grid", "program": "p.py", "parameters": parameters}
 
 
-@pytest.mark.timeout(400)
 def test_a_grown_sweep_runs_what_is_new(workshop: Workshop) -> None:
     parameters = {"x": {"values": [1, 2]}, "seed": {"value": 1}, "n": {"value": 5}}
     code, output = workshop.agent(workshop.sweep(SEEDS, parameters=parameters))

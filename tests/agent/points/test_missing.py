@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
 from metasweep.agent.points.missing import Missing
 from metasweep.client.account import Account
 from metasweep.client.protocol import Client, Made, SweepName
@@ -28,7 +26,6 @@ FAILS_AT_FIRST = """
 """
 
 
-@pytest.mark.timeout(600)
 def test_agents_share_the_missing_points(forgetful: Workshop) -> None:
     workshop = forgetful
     sweep = workshop.sweep(FAILS_AT_FIRST, values=8)

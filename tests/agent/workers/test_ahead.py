@@ -7,8 +7,6 @@ import signal
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.agent.conftest import PATIENCE, Play, by_state, each_once, wait_until
 
 NOTES = """
@@ -36,7 +34,6 @@ def notes(folder: Path) -> dict[str, list[Any]]:
     return found
 
 
-@pytest.mark.timeout(600)
 def test_the_next_run_begins_while_another_is_trained_and_waits_for_its_turn(play: Play) -> None:
     with play(round_trip=0.1) as (workshop, cloud):
         code, output = workshop.agent(workshop.sweep(NOTES, values=9), "--workers", "1")
@@ -50,7 +47,6 @@ def test_the_next_run_begins_while_another_is_trained_and_waits_for_its_turn(pla
         assert not early[-1]  # few points are left, so each is left to whichever worker is free
 
 
-@pytest.mark.timeout(600)
 def test_a_run_that_waits_for_its_turn_is_given_back(play: Play) -> None:
     with play(round_trip=0.1) as (workshop, cloud):
         agent = workshop.start(workshop.sweep(NOTES, values=9), "--workers", "1")

@@ -6,8 +6,6 @@ import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
 from metasweep.agent.workers.idling import Idling
 from tests.agent.conftest import PATIENCE, Play, Workshop, by_state, each_once, wait_until
 from tests.agent.test_cloud import LOGS
@@ -18,7 +16,6 @@ TROUBLE = "W&B is throttling this account: waiting"
 AN_HOUR = 3600.0
 
 
-@pytest.mark.timeout(600)
 def test_four_agents_ask_once_how_far_the_sweep_is_and_each_at_its_end(play: Play) -> None:
     with play() as (workshop, cloud):
         there = Workshop(workshop.folder, workshop.environ | {"WANDB_BASE_URL": cloud.upstream})
@@ -33,7 +30,6 @@ def test_four_agents_ask_once_how_far_the_sweep_is_and_each_at_its_end(play: Pla
         assert any("5 of 5 runs done" in each for each in said)
 
 
-@pytest.mark.timeout(600)
 def test_a_limit_that_one_agent_meets_makes_the_others_wait(play: Play) -> None:
     with play(limits={"CreateAgent": Limit(1, seconds=4)}) as (workshop, cloud):
         name = workshop.sweep(LOGS, values=4)
@@ -48,7 +44,6 @@ def test_a_limit_that_one_agent_meets_makes_the_others_wait(play: Play) -> None:
         assert cloud.refused["429"] < waits, said  # some waited because another agent had met the limit
 
 
-@pytest.mark.timeout(600)
 def test_of_the_idle_workers_of_an_agent_one_asks_for_all(play: Play) -> None:
     with play() as (workshop, cloud), serve(Cloud(cloud.upstream)) as other:
         _, output = workshop.agent(workshop.sweep(LOGS, values=9), "--workers", "1", "--count", "1")

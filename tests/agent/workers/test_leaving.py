@@ -59,7 +59,6 @@ def states(workshop: Workshop, cloud: Cloud, name: str) -> set[str]:
     return set(by_state(workshop, cloud, name))
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("trouble", [fall_silent, refuse_all])
 def test_it_promises_nothing_that_the_server_has_not_heard(play: Play, trouble: object) -> None:
     with play("--lease", "5") as (workshop, cloud):
@@ -94,7 +93,6 @@ def ask_late(workshop: Workshop, cloud: Cloud, answer: threading.Event) -> tuple
     return agent, name
 
 
-@pytest.mark.timeout(600)
 def test_a_run_that_comes_too_late_is_given_back(play: Play) -> None:
     late = threading.Event()
     with play() as (workshop, cloud):
@@ -112,7 +110,6 @@ def test_a_run_that_comes_too_late_is_given_back(play: Play) -> None:
         assert by_state(workshop, cloud, name) == each_once(3)
 
 
-@pytest.mark.timeout(600)
 def test_it_says_that_an_answer_is_missing_which_may_have_been_a_run(play: Play) -> None:
     with play() as (workshop, cloud):
         agent, _ = ask_late(workshop, cloud, threading.Event())

@@ -87,7 +87,7 @@ TRAINER = """
 """
 RUN = """
     import glob, os, time, wandb
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     with wandb.init() as run:
         while len(glob.glob("gpus-of-*")) < 2:
             assert time.monotonic() < deadline

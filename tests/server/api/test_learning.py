@@ -14,7 +14,7 @@ from tests.conftest import ServerProcess
 from tests.server.protocol import UPSERT_SWEEP, Client
 
 EXIT = [{"type": "exit"}]
-PATIENCE = 30  # seconds
+PATIENCE = 240  # seconds
 HUGE = 10**400  # JSON has it, a float does not; it says nothing
 HYPERBAND = """
 method: grid

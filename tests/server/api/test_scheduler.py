@@ -75,7 +75,7 @@ def schedule(server: ServerProcess, agent: str, text: str) -> list[wandb.apis.pu
     command = ["wandb", "sweep-scheduler", path, "--batch-size", "2", "--poll-interval", "5"]
     with ending(subprocess.Popen(command, cwd=server.home, env=server.env)) as scheduler:
         done = server.run(*AGENTS[agent], path)
-        assert scheduler.wait(timeout=60) == 0
+        assert scheduler.wait(timeout=240) == 0
     assert done.returncode == 0, done.stderr
     return list(wandb.Api().sweep(path).runs)
 

@@ -85,7 +85,7 @@ def test_a_sweep_by_the_stock_agent(sweep_path: str) -> None:
 
 @pytest.mark.usefixtures("sweep_path")
 def test_states_follow_the_exit(server: ServerProcess, stopped: "subprocess.Popen[str]") -> None:
-    assert stopped.wait(timeout=120) != 0
+    assert stopped.wait(timeout=240) != 0
     assert wandb.Api().run("stopped/stopme").state == "killed"
     assert server.run("python", "-c", FAILING).returncode == 3
     assert wandb.Api().run("stopped/raises").state == "failed"

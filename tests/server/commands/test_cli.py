@@ -26,7 +26,7 @@ def command(*arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
         env=os.environ | env,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
 

@@ -41,7 +41,7 @@ class Acknowledged:
     def wait_for(self, number: int) -> None:
         """Wait until `number` more things are acknowledged."""
         for _ in range(number):
-            assert self.news.acquire(timeout=60)
+            assert self.news.acquire(timeout=240)
 
 
 def put(client: Client, run: str, content: bytes) -> requests.Response:
