@@ -36,6 +36,7 @@ from metasweep.client.protocol import Client
 from metasweep.forks import ways
 from metasweep.forks.pool import Pool
 from metasweep.forks.services import service
+from metasweep.sweeps import is_grid
 
 PATIENCE_SECONDS = 1800.0  # how long a job asks again for a server that does not answer at its start
 
@@ -194,7 +195,7 @@ def left_out_points(
         return left
     if options.missing:
         return Missing(client, found)
-    if found.config.get("method") == "grid" and not client.is_embedded and options.max_attempts > 1:
+    if is_grid(found.config) and not client.is_embedded and options.max_attempts > 1:
         return Missing(client, found, options.max_attempts)
     return None
 

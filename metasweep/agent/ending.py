@@ -7,6 +7,7 @@ from metasweep.agent.agent import Agent
 from metasweep.agent.workers.work import Outcome, Work
 from metasweep.batch.exit_codes import FAILING
 from metasweep.client.transport import Refused, Unreachable
+from metasweep.sweeps import is_grid
 
 MOST_NAMED = 10  # failed points that are listed by name
 
@@ -74,7 +75,7 @@ def still_failing(work: Work) -> list[Outcome]:
 def say_how_to_go_on(agent: Agent) -> None:
     """Say how to run the points of a grid that are left."""
     found = agent.fleet.shared.sweep
-    if found.config.get("method") == "grid":
+    if is_grid(found.config):
         agent.screen.say(
             f"to run what is missing: metasweep agent {found.name} --missing{agent.options.place}"
         )
@@ -83,7 +84,7 @@ def say_how_to_go_on(agent: Agent) -> None:
 def say_what_nobody_runs(agent: Agent) -> None:
     """Say which points of a grid the server offers to nobody: they failed, or were stopped, elsewhere."""
     latest, left = agent.monitor.latest, agent.monitor.unfinished
-    grid = agent.fleet.shared.sweep.config.get("method") == "grid"
+    grid = is_grid(agent.fleet.shared.sweep.config)
     if grid and latest and left and not latest.running and latest.state.upper() == "FINISHED":
         agent.screen.say(f"points that are not finished, and that the server does not offer again: {left}")
         say_how_to_go_on(agent)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import random
-import re
 import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from metasweep.batch.walltime import parse
+from metasweep.batch.walltime import parse, seconds_in
 
 ASK_SECONDS = 10.0
 ASK_ATTEMPTS = 3  # a hundred jobs that start together ask at the same time
@@ -48,7 +47,7 @@ def time_left(environ: Mapping[str, str]) -> float | None:
     if "SLURM_JOB_END_TIME" in environ:
         return float(environ["SLURM_JOB_END_TIME"]) - time.time()
     if job := environ.get("SLURM_JOB_ID"):
-        return parse_left(output_of(["squeue", "-h", "-j", job, "-o", "%L"]) or "")
+        return seconds_in(output_of(["squeue", "-h", "-j", job, "-o", "%L"]) or "")
     return None
 
 
@@ -62,15 +61,6 @@ def time_left_of_pbs(job: str, record: str | None) -> float | None:
     except (KeyError, ValueError, StopIteration):
         return None
     return limit - (time.time() - began)
-
-
-def parse_left(text: str) -> float | None:
-    """Return the seconds of squeue's [[D-]H:]MM:SS; None for words such as UNLIMITED."""
-    match = re.fullmatch(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d\d)", text.strip())
-    if not match:
-        return None
-    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return float(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
 
 
 def output_of(command: list[str]) -> str | None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from metasweep.batch.files import replace_text
 from metasweep.batch.need import Need
 
 VARIABLE = "METASWEEP_TALLY"
@@ -51,11 +51,8 @@ def write(environ: Mapping[str, str], tally: Tally) -> None:
     """Replace the file that the job has named. Without a name do nothing."""
     if not (name := environ.get(VARIABLE)):
         return
-    path = Path(name)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     with contextlib.suppress(OSError):  # runs must not end because of this file
-        draft.write_text(json.dumps(asdict(tally)), "utf-8")
-        draft.replace(path)
+        replace_text(Path(name), json.dumps(asdict(tally)))
 
 
 def read(path: Path) -> Tally | None:

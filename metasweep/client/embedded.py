@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 ROOT = str(Path(__file__).resolve().parents[2])
+OWN_HEADER = "X-Metasweep"  # in each of its answers: it has no rate limit
 SERVER_DIR = Path(".metasweep")
 SERVER_DIR_HELP = "Folder in which the embedded server keeps its state; on a local disk."
 

@@ -23,6 +23,7 @@ from metasweep.client.queries import (
     VIEWER,
 )
 from metasweep.client.transport import Refused, Transport, Unreachable
+from metasweep.sweeps.points import values_of
 from metasweep.sweeps.states import ACTIVE, ENDED, FINISHED, KILLED, LOST, PREEMPTED
 
 START_ATTEMPTS = 5  # over some ten seconds
@@ -233,7 +234,11 @@ class Client(Transport):
             page = (self.send_until_answered(RUNS, variables)["project"] or gone(sweep))["runs"]
             for node in (edge["node"] for edge in page["edges"]):
                 stopped = node["stopped"] and node["state"] in LOST
-                yield node["name"], KILLED if stopped else node["state"], parameters_of(node["config"])
+                yield (
+                    node["name"],
+                    KILLED if stopped else node["state"],
+                    parameters_of(node["config"]),
+                )
             cursor, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
 
     def run_state(self, sweep: SweepName, name: str) -> str | None:
@@ -273,10 +278,8 @@ class Client(Transport):
 
 
 def parameters_of(config: str | None) -> dict[str, Any]:
-    """Return the values in a run's configuration, `{"lr": {"value": 0.1}, …}`, without W&B's own entries."""
-    read = json.loads(config or "{}")
-    own = {name: entry for name, entry in read.items() if name != "_wandb" and isinstance(entry, dict)}
-    return {name: entry["value"] for name, entry in own.items() if "value" in entry}
+    """Return the values in a run's configuration, as the server sends it."""
+    return values_of(json.loads(config or "{}"))
 
 
 def gone(sweep: SweepName) -> NoReturn:

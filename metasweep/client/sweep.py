@@ -16,9 +16,8 @@ from metasweep.client.account import Account, hint_without
 from metasweep.client.protocol import Client, SweepName
 from metasweep.client.transport import Refused, Unreachable
 from metasweep.sweeps.config.steering import has_own_space, is_steered
+from metasweep.sweeps.config.validation import METHODS
 from metasweep.sweeps.metric import Metric
-
-METHODS = ("grid", "random", "bayes", "custom")
 
 
 @dataclass(frozen=True)
@@ -118,9 +117,10 @@ def find_mistake(config: Any) -> str | None:
     """Return why a configuration is not a sweep, or None. Only the server checks the parameters' values."""
     if not isinstance(config, dict):
         return "expected `method:`, `parameters:` and `command:` or `program:`"
-    if config.get("method") not in METHODS and not is_steered(config):
+    known = (*METHODS, "custom")
+    if config.get("method") not in known and not is_steered(config):
         named = f"{config['method']!r} is none" if config.get("method") else "one is missing, out"
-        return f"method: {named} of {', '.join(METHODS)}"
+        return f"method: {named} of {', '.join(known)}"
     parameters = config.get("parameters")
     if has_own_space(config) and parameters is None:
         parameters = {}

@@ -24,11 +24,10 @@ SCARCE = 100  # of 1000; below this only necessary requests are sent
 class Throttle:
     """When a server may be asked again. Thread-safe."""
 
-    def __init__(
-        self, say: Callable[[float], None] = lambda _seconds: None, board: Noticeboard | None = None
-    ) -> None:
-        """`say` is called with the seconds to wait, once per wait; the `board` tells other processes."""
-        self.say = say
+    def __init__(self, board: Noticeboard | None = None) -> None:
+        """The `board` tells other processes."""
+        self.say: Callable[[float], None] = lambda _seconds: None
+        """Called with the seconds to wait, once per wait."""
         self._board = board
         self._heard_until = 0.0  # the last notice of another process, in seconds since the epoch
         self._until = 0.0  # monotonic clock

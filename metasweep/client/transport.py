@@ -14,6 +14,7 @@ import requests
 from requests.auth import AuthBase
 
 from metasweep.client.account import Account, settings_folder
+from metasweep.client.embedded import OWN_HEADER
 from metasweep.client.noticeboard import Noticeboard
 from metasweep.client.throttle import Throttle
 
@@ -22,7 +23,6 @@ CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 60.0  # a claim may wait behind other wr
 LEAVING_SECONDS = 2.0  # to wait for an answer, after the caller was told to stop
 RETRY_SECONDS = (0.5, 30.0)  # the first wait and the longest
 AWAY_SECONDS = 10.0  # without an answer before the user is told
-OWN_HEADER = "X-Metasweep"  # the embedded server sends it
 NOT_ACTED = (429, 501)  # with these statuses the server has not done what was asked
 
 
@@ -46,12 +46,12 @@ class Unreachable(Exception):
 class Transport:
     """Sends queries to one account's server. Several threads may use it."""
 
-    def __init__(self, account: Account, stop: threading.Event | None = None) -> None:
-        """`stop`, once set, ends every wait for a server that does not answer."""
+    def __init__(self, account: Account) -> None:
         self.account = account
-        self.stop = stop or threading.Event()
+        self.stop = threading.Event()
+        """Once set, it ends every wait for a server that does not answer."""
         self.board = Noticeboard(settings_folder(os.environ), account)
-        self.throttle = Throttle(board=self.board)
+        self.throttle = Throttle(self.board)
         self.say: Callable[[str], None] = lambda _text: None
         """Tells the user that the server does not answer, and that it answers again."""
         self.is_embedded = False

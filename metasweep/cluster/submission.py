@@ -22,12 +22,15 @@ from typing import Any
 import click
 
 from metasweep.batch import tally
+from metasweep.batch.files import replace_text
 from metasweep.batch.tally import Tally
 from metasweep.client.account import Account, resolve
 from metasweep.cluster.keys import read_key
 from metasweep.cluster.schedulers import Scheduler
 from metasweep.cluster.serving.place import Place
 from metasweep.cluster.serving.relay import open_account
+
+NAME = "submission.json"
 
 
 @dataclass
@@ -62,7 +65,7 @@ class Submission:
     def save(self) -> None:
         """Write submission.json."""
         content = {name: value for name, value in asdict(self).items() if name not in ("folder", "written")}
-        (self.folder / "submission.json").write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+        replace_text(self.folder / NAME, json.dumps(content, indent=2) + "\n")
 
     def note(self, sweep: str, account: Account | None, settings: dict[str, str]) -> None:
         """Store the sweep and its server, but never the key."""
@@ -181,7 +184,7 @@ def create_folder(logs: Path, name: str) -> Path:
 def load(folder: Path) -> Submission:
     """Read a submission back. Raises click.ClickException."""
     try:
-        return Submission(folder=folder, **json.loads((folder / "submission.json").read_text("utf-8")))
+        return Submission(folder=folder, **json.loads((folder / NAME).read_text("utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise click.ClickException(f"{folder} is not the folder of a submission: {error}") from error
 
@@ -194,25 +197,32 @@ def is_folder(text: str) -> bool:
         return False
 
 
-def last_of(logs: Path, sweep: str) -> Submission | None:
-    """The last submission of jobs for a sweep."""
-    known = [load(path.parent) for path in logs.glob("*/submission.json")]
-    mine = [one for one in known if one.sweep == sweep]
-    return max(mine, key=lambda one: (one.folder / "submission.json").stat().st_mtime, default=None)
-
-
 def find(logs: Path, which: str | None) -> Submission:
     """Return the submission with that folder or job id, or the last one. Raises click.ClickException."""
     if which and is_folder(which):
         return load(Path(which).resolve())
-    known = [load(path.parent) for path in logs.glob("*/submission.json")]
+    known = by_age(logs)
     if which:
-        number = which.split("[")[0].split(".")[0].split("_")[0]
-        known = [
-            one for one in known if re.split(r"[\[._]", one.job_id)[0] == number or one.folder.name == which
-        ]
+        number = number_of(which)
+        known = [one for one in known if number_of(one.job_id) == number or one.folder.name == which]
     if not known:
         raise click.ClickException(
             f"No submission{f' {which}' if which else ''} in {logs}: see what is there, or submit one first"
         )
-    return max(known, key=lambda one: (one.folder / "submission.json").stat().st_mtime)
+    return known[-1]
+
+
+def number_of(job_id: str) -> str:
+    """Return the number in the id of a job, of an array or of one of its members: `7[].pbs`, `7_2`."""
+    return re.split(r"[\[._]", job_id)[0]
+
+
+def by_age(logs: Path) -> list[Submission]:
+    """Return all submissions, the last one at the end. Raises click.ClickException."""
+    paths = sorted(logs.glob(f"*/{NAME}"), key=lambda path: path.stat().st_mtime)
+    return [load(path.parent) for path in paths]
+
+
+def last_of(logs: Path, sweep: str) -> Submission | None:
+    """The last submission of jobs for a sweep."""
+    return next((one for one in reversed(by_age(logs)) if one.sweep == sweep), None)

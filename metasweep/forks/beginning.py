@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from metasweep.forks.processes.program import Program
-from metasweep.forks.reading import LIBRARIES, files_of, modules_of
+from metasweep.forks.reading import LIBRARIES, files_of, first_files, modules_of
 
 MORE_LIBRARIES = frozenset({"accelerate", "datasets", "huggingface_hub", "hydra", "jax", "keras", "lightgbm"})
 MORE_LIBRARIES |= {"lightning", "omegaconf", "pytorch_lightning", "rich", "seaborn", "tensorflow", "timm"}
@@ -26,8 +26,7 @@ def leading_imports(program: Program) -> tuple[Statement, ...]:
     """Return the imports that a Python program makes before it does anything else, in their order."""
     folder = program.folder
     found: list[Statement] = []
-    is_module = program.kind == "module"
-    files = files_of(folder, program.name) if is_module else [Path(program.name).resolve()]
+    files = first_files(program)
     seen: set[Path] = set(files)
     for path in files:
         module = "__main__" if path == files[-1] else name_of(path, folder)

@@ -126,9 +126,7 @@ class Forkserver:
 
     def prepare_to_fork(self, message: Load) -> None:
         """Import what the forks need; check that a new process would import the same modules."""
-        folder = (
-            Path.cwd() if message.program.kind == "module" else Path(message.program.name).resolve().parent
-        )
+        folder = message.program.folder
         main_module.put_first(str(folder))
         self.warm_up = warmup.load(message.imports)
         self.read = {**message.read, **warmup.own_files(folder)}

@@ -26,10 +26,9 @@ from metasweep.forks.messages import (
     Started,
 )
 from metasweep.forks.processes.process import describe_status, signal_group
-from metasweep.forks.processes.program import Program
+from metasweep.forks.processes.program import ROOT, Program
 from metasweep.forks.ways import Choice
 
-ROOT = str(Path(__file__).resolve().parents[2])
 BOOT = (
     "import sys; sys.path[: not getattr(sys.flags, 'safe_path', False)] = [{root!r}]; "
     "from metasweep.forks.forkserver import main; del sys.path[0]; main({socket}, {parent})"

@@ -45,8 +45,8 @@ def read(program: Program) -> Reading:
     """Read a program and all modules of its own that it imports."""
     found = Reading()
     folder = program.folder
-    first = files_of(folder, program.name) if program.kind == "module" else [Path(program.name).resolve()]
-    waiting, seen = list(first), set(first)
+    waiting = first_files(program)
+    seen = set(waiting)
     if not waiting:
         found.doubt = f"the source of {program.name} is not in this folder"
     while waiting and not found.doubt:
@@ -58,6 +58,12 @@ def read(program: Program) -> Reading:
         if len(seen) > MOST_FILES:
             found.doubt = f"it has more than {MOST_FILES} files"
     return found
+
+
+def first_files(program: Program) -> list[Path]:
+    """Return the files that a Python program executes without importing them; empty if they are elsewhere."""
+    is_module = program.kind == "module"
+    return files_of(program.folder, program.name) if is_module else [Path(program.name).resolve()]
 
 
 def files_of(folder: Path, module: str) -> list[Path]:

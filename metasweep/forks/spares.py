@@ -6,13 +6,11 @@ import marshal
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NoReturn
 
 from metasweep.forks.processes import ahead, child, main_module
+from metasweep.forks.processes.program import ROOT
 from metasweep.forks.ways import Way
-
-ROOT = str(Path(__file__).resolve().parents[2])
 
 
 @dataclass(frozen=True)

@@ -70,9 +70,7 @@ def package_of(program: Program) -> str | None:
     """Return the package of a program started with `-m PACKAGE` or `-m PACKAGE.MODULE`; None for others."""
     if program.kind != "module":
         return None
-    top = program.name.partition(".")[0]
-    inner = program.name.rpartition(".")[0]
-    return inner or top
+    return program.name.rpartition(".")[0] or program.name
 
 
 def offers_warm_up(package: str) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from metasweep.server.access import keys
 from metasweep.server.context import Settings
 from metasweep.server.errors import Refused
-from metasweep.server.store import files, sessions
+from metasweep.server.store import blobs, files, sessions
 
 LOCK_WAIT = 30.0  # seconds
 
@@ -48,7 +48,7 @@ def copy_all(source: Settings, target: Settings) -> None:
         sessions.end_all(copy)
         copy.commit()
         for blob in Path(held).iterdir():
-            there = target.files_dir / blob.name[:2] / blob.name
+            there = blobs.path_of(target.files_dir, blob.name)
             there.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(blob, there)
 
@@ -63,4 +63,4 @@ def hold(source: Settings, held: Path, original: sqlite3.Connection) -> None:
         writer.execute("BEGIN IMMEDIATE")
         original.execute("BEGIN")
         for blob in files.blobs(original):
-            os.link(source.files_dir / blob[:2] / blob, held / blob)
+            os.link(blobs.path_of(source.files_dir, blob), held / blob)

@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from metasweep.client.account import is_address
 from metasweep.server.errors import Refused
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO  # permissions of the group and of everybody else
@@ -30,16 +30,8 @@ class Running:
 
     def is_sound(self) -> bool:
         """Return whether the fields have the right form."""
-        urls = all(isinstance(url, str) and is_url(url) for url in (self.url, self.local))
+        urls = all(isinstance(url, str) and is_address(url) for url in (self.url, self.local))
         return urls and type(self.pid) is int and self.pid > 1
-
-
-def is_url(text: str) -> bool:
-    """Whether a text is the address of a web server."""
-    try:
-        return urlsplit(text).scheme in ("http", "https") and bool(urlsplit(text).hostname)
-    except ValueError:  # half an IPv6 address
-        return False
 
 
 def check_owner(path: Path) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 import click
 import uvicorn
 
+from metasweep.client.embedded import OWN_HEADER
+from metasweep.client.proxies import LOOPBACK
 from metasweep.server import connections, datadir
 from metasweep.server.access.keys import Keyring, check_secrets
 from metasweep.server.app import make_app, open_server
@@ -19,8 +21,6 @@ from metasweep.server.context import Settings
 from metasweep.server.errors import Refused
 from metasweep.server.stream.files import collect_garbage
 
-LOCAL = ("127.0.0.1", "localhost", "::1")
-OWN_HEADER = "X-Metasweep"  # tells agents that this server has no rate limit
 log = logging.getLogger("server")
 
 
@@ -86,13 +86,13 @@ class Front:
 
     def local_address(self, port: int) -> str:
         """Return the URL of the server for programs on this machine."""
-        name = "127.0.0.1" if self.host in ("0.0.0.0", "::", *LOCAL) else self.host
+        name = "127.0.0.1" if self.host in ("0.0.0.0", "::", *LOOPBACK) else self.host
         scheme = "https" if self.certfile else "http"
         return f"{scheme}://{f'[{name}]' if ':' in name else name}:{port}"
 
     def warning(self) -> str | None:
         """Return a warning for whoever starts the server; None if there is none."""
-        if self.host in LOCAL:
+        if self.host in LOOPBACK:
             return None
         how = "over TLS" if self.certfile else "traffic is not encrypted: see --certfile, or use a proxy"
         return f"listening on {self.host}: others can reach it, {how}"

@@ -7,13 +7,9 @@ from metasweep.sweeps.config.problems import Problem
 from metasweep.sweeps.config.reading import read_config
 from metasweep.sweeps.config.steering import is_steered
 from metasweep.sweeps.config.validation import validate
-from metasweep.sweeps.grid import (
-    Grid,
-    grid_point,
-    grid_size,
-    point_index,
-)
+from metasweep.sweeps.grid import Grid
 from metasweep.sweeps.parameters import Point, is_finite
+from metasweep.sweeps.points import grid_size, is_grid, values_of
 from metasweep.sweeps.search.bayes import Trial, suggest
 from metasweep.sweeps.search.hyperband import costs_of, is_poor, limits
 from metasweep.sweeps.search.sampling import sample
@@ -24,15 +20,15 @@ __all__ = [
     "Problem",
     "Trial",
     "costs_of",
-    "grid_point",
     "grid_size",
     "is_finite",
+    "is_grid",
     "is_poor",
     "is_steered",
     "limits",
-    "point_index",
     "read_config",
     "sample",
     "suggest",
     "validate",
+    "values_of",
 ]

@@ -153,21 +153,6 @@ def make_axis(parameter: Parameter) -> Constant | Choices | Steps:
     return Choices(settings["values"])
 
 
-def grid_size(config: Mapping[str, Any]) -> int | None:
-    """Return the number of points of a sweep; None if its method is not grid, which has no end."""
-    return Grid(config).size if config.get("method") == "grid" else None
-
-
-def grid_point(config: Mapping[str, Any], index: int) -> Point:
-    """Return the point at an index in range(grid_size(config)). Raises IndexError outside it."""
-    return Grid(config).point(index)
-
-
-def point_index(config: Mapping[str, Any], point: Mapping[str, Any]) -> int | None:
-    """Return the index of a point, read from a run's config; None if it is not a point of the grid."""
-    return Grid(config).index(point)
-
-
 def identity(value: Any) -> str:
     """Return a text that is equal for equal values (or points).
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from metasweep.sweeps.grid import Grid, grid_size, identity, make_axis
+from metasweep.sweeps.grid import Grid, identity, make_axis
 from metasweep.sweeps.parameters import GRID_DISTRIBUTIONS, Parameter, Point, read_parameters, value_at
 
 PointKey = str
@@ -53,14 +53,25 @@ def constants(config: Mapping[str, Any]) -> dict[str, Any]:
     return {name: values[0] for name, values in listed_values(config).items() if len(values) == 1}
 
 
+def values_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values in a run's config, `{"lr": {"value": 0.1}, …}`, without W&B's own entries."""
+    own = {name: entry for name, entry in config.items() if name != "_wandb" and isinstance(entry, Mapping)}
+    return {name: entry["value"] for name, entry in own.items() if "value" in entry}
+
+
 def is_grid(config: Mapping[str, Any]) -> bool:
     """Return whether the sweep runs every point once."""
     return config.get("method") == "grid"
 
 
+def grid_size(config: Mapping[str, Any]) -> int | None:
+    """Return the number of points of a sweep; None if its method is not grid, which has no end."""
+    return Grid(config).size if is_grid(config) else None
+
+
 def expected_runs(config: Mapping[str, Any]) -> int | None:
     """Return the number of runs that a sweep needs; None without a limit."""
-    sizes = [config.get("run_cap"), grid_size(config) if is_grid(config) else None]
+    sizes = [config.get("run_cap"), grid_size(config)]
     return min((size for size in sizes if size is not None), default=None)
 
 

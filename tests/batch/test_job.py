@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metasweep.batch import job
-from metasweep.batch.walltime import clock, parse
+from metasweep.batch.walltime import clock, parse, seconds_in
 
 
 @given(st.integers(1, 9999 * 3600))
@@ -34,7 +34,7 @@ def test_what_is_no_time_or_means_something_else_elsewhere(text: str) -> None:
     ("said", "seconds"), [("1-02:03:04", 93784), ("4:00:00", 14400), ("1:30", 90), ("UNLIMITED", None)]
 )
 def test_what_squeue_says_is_left(said: str, seconds: float | None) -> None:
-    assert job.parse_left(said) == seconds
+    assert seconds_in(said) == seconds
 
 
 def test_pbs_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

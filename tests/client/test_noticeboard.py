@@ -59,7 +59,8 @@ def test_an_answer_is_asked_for_again_when_it_is_too_old(tmp_path: Path) -> None
 
 def test_a_limit_is_honoured_by_all_processes_of_the_account_and_by_nobody_else(tmp_path: Path) -> None:
     said: list[float] = []
-    other = Throttle(said.append, Noticeboard(tmp_path, ACCOUNT))
+    other = Throttle(Noticeboard(tmp_path, ACCOUNT))
+    other.say = said.append
     assert not other.left()
     Throttle(board=Noticeboard(tmp_path, ACCOUNT)).note(429, {"RateLimit-Reset": "40"})
     assert 39 < other.left() <= 40 * (1 + SPREAD)

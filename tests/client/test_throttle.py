@@ -27,7 +27,8 @@ SOON = email.utils.formatdate(time.time() + 3600, usegmt=True)
 )
 def test_how_long_to_wait(status: int, headers: dict[str, str], seconds: float) -> None:
     said: list[float] = []
-    throttle = Throttle(said.append)
+    throttle = Throttle()
+    throttle.say = said.append
     throttle.note(status, headers)
     assert seconds - 1 <= throttle.left() <= seconds * (1 + SPREAD)
     assert len(said) == (seconds > 0)

@@ -9,9 +9,7 @@ from hypothesis import strategies as st
 
 from metasweep.sweeps import (
     Grid,
-    grid_point,
     grid_size,
-    point_index,
     validate,
 )
 from tests.sweeps.conftest import Oracle
@@ -71,7 +69,7 @@ def test_points_come_in_the_order_of_wandb(oracle: Oracle, config: dict[str, Any
     size = grid_size(config)
     assert size is not None
     most = min(size, 150)
-    ours = [grid_point(config, index) for index in range(most)]
+    ours = list(map(Grid(config).point, range(most)))
     theirs = oracle("points", with_whole_numbers(config), most + 1)
     assert [tidy(point) for point in ours] == [tidy(point) for point in theirs[:most]]
     assert len(theirs) == most + (size > most)
@@ -98,11 +96,11 @@ def test_a_grid_is_counted_not_listed() -> None:
 
 
 def test_every_point_of_the_main_sweep_is_there_once() -> None:
-    points = [grid_point(SWEEP, index) for index in range(400)]
+    points = [Grid(SWEEP).point(index) for index in range(400)]
     assert grid_size(SWEEP) == 400
     assert len({json.dumps(point) for point in points}) == 400
     assert points[0] == {"dp": 0, "epochs": 2, "lr": 0.1, "model": "dense", "optimizer": "sgd", "seed": 1}
-    assert [point_index(SWEEP, point) for point in points] == list(range(400))
+    assert [Grid(SWEEP).index(point) for point in points] == list(range(400))
 
 
 @pytest.mark.parametrize(
@@ -120,14 +118,14 @@ def test_every_point_of_the_main_sweep_is_there_once() -> None:
 )
 def test_a_value_may_have_been_reformatted(change: dict[str, Any], same: bool) -> None:
     point = {"dp": 0, "lr": 1e-05, "model": "dense", "optimizer": "sgd", "seed": 1}
-    index = point_index(SWEEP, point)
+    index = Grid(SWEEP).index(point)
     assert index is not None
-    assert point_index(SWEEP, {**point, **change}) == (index if same else None)
+    assert Grid(SWEEP).index({**point, **change}) == (index if same else None)
 
 
 def test_keys_that_a_run_added_to_a_mapping_do_not_matter() -> None:
     config = {"method": "grid", "parameters": {"opt": {"values": [{"name": "sgd"}, {"name": "adam"}]}}}
-    assert point_index(config, {"opt": {"name": "adam", "_type": "filled in"}}) == 1
+    assert Grid(config).index({"opt": {"name": "adam", "_type": "filled in"}}) == 1
 
 
 def test_methods_without_a_grid_have_no_size() -> None:

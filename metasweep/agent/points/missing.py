@@ -22,7 +22,7 @@ import click
 
 from metasweep.client.protocol import Client
 from metasweep.client.sweep import Sweep
-from metasweep.sweeps import Grid
+from metasweep.sweeps import Grid, is_grid
 from metasweep.sweeps.states import FINISHED, KILLED, OPEN
 
 ABANDONED = "abandoned"  # our state for a preempted run that the server does not offer again
@@ -30,7 +30,7 @@ ABANDONED = "abandoned"  # our state for a preempted run that the server does no
 
 def require_grid(config: Mapping[str, Any], name: str) -> None:
     """Check that a sweep is a grid. Raises: click.UsageError."""
-    if config.get("method") != "grid":
+    if not is_grid(config):
         raise click.UsageError(
             f"--missing and --extend are for a grid; {name} is a {config.get('method')} search"
         )

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-
 from metasweep.batch.exit_codes import EXPLAINED, MEANINGS
 from metasweep.batch.walltime import clock
 from metasweep.cluster.schedulers import Job, Lack, Scheduler
 from metasweep.cluster.submission import Submission
-
-KILLED = (128 + signal.SIGKILL, 256 + signal.SIGKILL)  # as a shell and as PBS count
 
 
 def describe(submission: Submission, scheduler: Scheduler, job: Job) -> str:

@@ -15,7 +15,7 @@ import click
 
 from metasweep.client.account import Account
 from metasweep.cluster.reach import check_reach
-from metasweep.sweeps import Grid
+from metasweep.sweeps import Grid, is_grid
 from metasweep.sweeps.states import FINISHED, outcome
 
 RECENT = 600  # seconds over which the rate is measured
@@ -92,7 +92,7 @@ def count_points(
 
 def count_distinct(config: Mapping[str, Any], finished: list[Any]) -> int:
     """Return how many points of a grid have a finished run. In other searches each run is a point."""
-    if config.get("method") != "grid":
+    if not is_grid(config):
         return len(finished)
     grid = Grid(config)
     points = [grid.index(dict(run.config)) for run in finished]

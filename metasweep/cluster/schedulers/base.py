@@ -43,6 +43,11 @@ class Request:
         """Return the output file of one job, by its index in the array."""
         return self.logs / f"{self.name}.{index}.log"
 
+    @property
+    def limit(self) -> str:
+        """The limit of jobs at once, after an array's range. PBS also takes %0 and then starts no job."""
+        return f"%{self.max_running}" if self.max_running and self.max_running < self.jobs else ""
+
     def as_asked(self) -> dict[str, Any]:
         """Return everything that can be asked for again: all but the folder and the jobs it waited for."""
         left_out = ("logs", "name", "after", "after_ok")

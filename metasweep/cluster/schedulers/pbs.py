@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from metasweep.batch.walltime import clock
+from metasweep.batch.walltime import clock, seconds_in
 from metasweep.cluster.schedulers import command
 from metasweep.cluster.schedulers.base import (
     Job,
@@ -37,7 +37,6 @@ ADVICE = {
     188: "more than the queue allows; ask for less, or leave --queue out",
 }
 OVER_VIRTUAL_MEMORY, OVER_MEMORY, AT_WALLTIME, AFTER_SIGNAL = -26, -27, -29, 256
-KILLED = (128 + 9, AFTER_SIGNAL + 9)  # by the kernel, as a shell and as PBS report it
 STATES: dict[str, State] = {"R": "running", "E": "running", "B": "running", "X": "ended", "F": "ended"}
 FULL = 0.97  # of the requested memory; a job that used more was stopped by the limit
 LAG_SECONDS = 30  # how old PBS's used time may be
@@ -69,7 +68,7 @@ class PBS(Scheduler):
         index = "^array_index^" if request.jobs > 1 else "1"
         lines += ["-j oe", "-k oed", f"-o {request.output(index)}"]
         if request.jobs > 1:  # PBS refuses an array of one
-            lines.append(f"-J 1-{request.jobs}{limit(request)}")
+            lines.append(f"-J 1-{request.jobs}{request.limit}")
         if request.queue:
             lines.append(f"-q {request.queue}")
         if request.after:  # afterok would only look at the member of the array that ends last
@@ -187,7 +186,7 @@ def read_queues(records: dict[str, dict[str, Any]], default: str) -> tuple[Queue
     for name, record in records.items():
         least, most = record.get("resources_min", {}), record.get("resources_max", {})
         if works.items() <= record.items():
-            limit, gpus = seconds(most.get("walltime")), gpus_of(least, most)
+            limit, gpus = seconds_in(str(most.get("walltime"))), gpus_of(least, most)
             found.append(Queue(name, limit, gpus, named=name not in reached))
     return tuple(found)
 
@@ -228,11 +227,6 @@ def select(request: Request) -> str:
     return ":".join(["select=1", *chunk])
 
 
-def limit(request: Request) -> str:
-    """Return the limit of jobs that run at once. PBS also takes %0, and then never starts a job."""
-    return f"%{request.max_running}" if request.max_running and request.max_running < request.jobs else ""
-
-
 def read_job(job_id: str, record: dict[str, Any]) -> Job | None:
     """Return the job in PBS's record; None for the record of a whole array."""
     index = re.search(r"\[(\d*)\]", job_id)
@@ -251,8 +245,8 @@ def read_job(job_id: str, record: dict[str, Any]) -> Job | None:
         output=output(job_id, record, index[1] if index else ""),
         mem_used=size(record.get("resources_used", {}).get("mem")),
         mem_asked=size(record.get("Resource_List", {}).get("mem")),
-        time_used=seconds(record.get("resources_used", {}).get("walltime")),
-        time_asked=seconds(record.get("Resource_List", {}).get("walltime")),
+        time_used=seconds_in(str(record.get("resources_used", {}).get("walltime"))),
+        time_asked=seconds_in(str(record.get("Resource_List", {}).get("walltime"))),
     )
 
 
@@ -268,14 +262,6 @@ def size(text: object) -> int | None:
     """Bytes of '1024kb' or '8gb'."""
     match = re.fullmatch(r"(\d+)([kmgtp]?)b", str(text))
     return int(match[1]) << 10 * " kmgtp".index(match[2] or " ") if match else None
-
-
-def seconds(text: object) -> int | None:
-    """Seconds of '02:00:05'."""
-    parts = str(text).split(":")
-    if len(parts) != 3 or not all(part.isdigit() for part in parts):
-        return None
-    return sum(int(part) * unit for part, unit in zip(parts, (3600, 60, 1), strict=True))
 
 
 def explain_reason(reason: str, never: bool) -> str:

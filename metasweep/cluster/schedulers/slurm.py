@@ -10,8 +10,7 @@ from subprocess import CompletedProcess
 
 import click
 
-from metasweep.batch.job import parse_left
-from metasweep.batch.walltime import clock
+from metasweep.batch.walltime import clock, seconds_in
 from metasweep.cluster.schedulers import command
 from metasweep.cluster.schedulers.base import (
     Job,
@@ -20,7 +19,6 @@ from metasweep.cluster.schedulers.base import (
     Scheduler,
     State,
 )
-from metasweep.cluster.schedulers.pbs import limit
 from metasweep.cluster.site import Queue
 
 WAITING = {"PENDING", "REQUEUED", "REQUEUE_HOLD", "RESV_DEL_HOLD", "SPECIAL_EXIT", "SUSPENDED"}
@@ -89,7 +87,7 @@ class Slurm(Scheduler):
         lines += [f"--cpus-per-task={request.cpus}", f"--mem={request.mem[:-1].upper()}"]
         lines += [f"--gres=gpu:{request.gpus}"] if request.gpus else []
         lines += [f"--output={output}", "--open-mode=append", "--requeue"]
-        lines += [f"--array=1-{request.jobs}{limit(request)}"] if array else []
+        lines += [f"--array=1-{request.jobs}{request.limit}"] if array else []
         lines += [f"--partition={request.queue}"] if request.queue else []
         lines += [f"--dependency=afterany:{request.after}"] if request.after else []
         if request.after_ok:
@@ -162,9 +160,8 @@ def read_partition(line: str) -> Queue | None:
     name, state, longest, gres = line.split("|")
     if state != "up":
         return None
-    limit = parse_left(longest)
     gpus = None if re.search(r"\bgpu\b", gres) else False
-    return Queue(name.rstrip("*"), int(limit) if limit else None, gpus, named=not name.endswith("*"))
+    return Queue(name.rstrip("*"), seconds_in(longest), gpus, named=not name.endswith("*"))
 
 
 def failure(process: CompletedProcess[str]) -> click.ClickException:
@@ -190,6 +187,6 @@ def read_job(line: str) -> Job:
         exit_status=int(exit_code) >> 8 if exit_code.isdigit() and simple == "ended" else None,
         comment=state if simple == "ended" else reason,
         run_count=int(restarts) + 1 if restarts.isdigit() else 1,
-        time_used=parse_left(used),
-        time_asked=parse_left(limit),
+        time_used=seconds_in(used),
+        time_asked=seconds_in(limit),
     )

@@ -14,12 +14,13 @@ served/
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from metasweep.batch.files import replace_text
 
 BEAT_SECONDS = 10.0
 LOST_SECONDS = 60.0
@@ -127,6 +128,4 @@ def read(path: Path) -> dict[str, Any] | None:
 
 def write(path: Path, content: dict[str, Any]) -> None:
     """Replace a small JSON file as a whole."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps(content), "utf-8")
-    draft.replace(path)
+    replace_text(path, json.dumps(content))

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import click
 
+from metasweep.batch.files import replace_text
 from metasweep.client.account import Account
 from metasweep.cluster.serving.place import Place
 
@@ -103,9 +104,7 @@ async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> No
 async def serve(place: Place, port_file: Path, parent: str) -> None:
     """Listen until the parent process has ended, or our standard input."""
     server = await listen(place)
-    draft = port_file.with_suffix(".draft")
-    draft.write_text(str(port_of(server)), "utf-8")
-    draft.replace(port_file)
+    replace_text(port_file, str(port_of(server)))
     if parent == STDIN:
         await asyncio.to_thread(sys.stdin.read)
         return

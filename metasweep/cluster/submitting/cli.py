@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from metasweep.client.account import Account
+from metasweep.client.sweep import is_file
 from metasweep.cluster.keys import check_key
 from metasweep.cluster.looking import watching
 from metasweep.cluster.looking.points import Points, read_points
@@ -103,7 +104,7 @@ def submit(
     account = open_account(target, served)
     asked = account if check else None
     # find these mistakes before anything is created
-    if not asked or (sweeps.is_file(sweep) and not with_canary):
+    if not asked or (is_file(sweep) and not with_canary):
         estimate.choose(None, request.cpus, wish.jobs, wish.walltime)
     sweep = sweeps.look_up(sweep, asked, target.logs) if asked else sweeps.take(sweep)
     settings = {"SWEEP": sweep, "AGENT": target.project.agent, "AGENT_OPTIONS": agent}

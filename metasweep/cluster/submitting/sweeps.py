@@ -8,12 +8,11 @@ from pathlib import Path
 
 import click
 
+from metasweep.batch.files import replace_text
 from metasweep.client.account import Account
 from metasweep.client.protocol import Client
 from metasweep.client.sweep import is_file, open_sweep, read_file
 from metasweep.cluster.values import parse_sweep
-
-__all__ = ["forget_created", "is_file", "look_up", "take"]
 
 CREATED = "created.json"
 """In the logs folder: sweeps that were created for jobs which the batch system then refused."""
@@ -61,7 +60,7 @@ def write_created(logs: Path, known: dict[str, str]) -> None:
     try:
         logs.mkdir(parents=True, exist_ok=True)
         if known:
-            (logs / CREATED).write_text(json.dumps(known, indent=2) + "\n", "utf-8")
+            replace_text(logs / CREATED, json.dumps(known, indent=2) + "\n")
         else:
             (logs / CREATED).unlink(missing_ok=True)
     except OSError as error:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+ROOT = str(Path(__file__).resolve().parents[3])
+"""The folder of this package: processes that are to become programs begin with it on their path."""
 FLAGS = re.compile(r"-[bBdEIOPqsu]+")
 """Interpreter options that a process can have before its program is known. Others print of all imports (`-v`,
 `-X importtime`), lose the installed packages (`-S`), or have a value.

@@ -49,7 +49,7 @@ def run_history(
     """The rows with minStep <= step < maxStep. Without bounds, all of them or a sample."""
     read = info.context.database.read()
     if minStep is None and maxStep is None:
-        rows = history.lines(read, "history", run["id"])
+        rows = list(history.lines(read, "history", run["id"]))
         return [rows[i] for i in spread(len(rows), DEFAULT_SAMPLES if samples is None else max(0, samples))]
     low, high = whole(minStep, -(2**62)), whole(maxStep, 2**62)
     return history.steps(read, run["id"], low, high)
@@ -57,7 +57,7 @@ def run_history(
 
 def events(run: sqlite3.Row, info: GraphQLResolveInfo, samples: int | None = None) -> list[str]:
     """A sample of the system metrics."""
-    rows = history.lines(info.context.database.read(), "events", run["id"])
+    rows = list(history.lines(info.context.database.read(), "events", run["id"]))
     return [rows[i] for i in spread(len(rows), DEFAULT_SAMPLES if samples is None else max(0, samples))]
 
 

@@ -21,8 +21,9 @@ from metasweep.server.store.base.order import NEWEST
 from metasweep.server.store.points import claims, configs
 from metasweep.server.store.runs import runs as run_rows
 from metasweep.server.store.runs.metrics import best_of_sweep
-from metasweep.sweeps import Grid, grid_size, is_steered, read_config, validate
+from metasweep.sweeps import Grid, grid_size, is_grid, is_steered, read_config, validate, values_of
 from metasweep.sweeps.metric import Metric
+from metasweep.sweeps.states import FINISHED
 
 MOST_QUEUED = 1000  # points in one request
 PriorRun = tuple[int, int | None]  # a run's number, and the grid point that it has finished
@@ -123,19 +124,14 @@ def find_prior_runs(context: Context, fields: dict[str, Any], wanted: Wanted | N
     with context.reading() as connection:
         project = projects.find(connection, entity, fields.get("projectName") or "uncategorized")
         found = run_rows.of_project(project["id"], sql, *parameters).all(connection) if project else []
-    grid = Grid(wanted.config) if wanted.config.get("method") == "grid" else None
-    return [(run["id"], grid.index(values_of(run)) if grid and is_finished(run) else None) for run in found]
+    grid = Grid(wanted.config) if is_grid(wanted.config) else None
 
+    def point_of(run: sqlite3.Row) -> int | None:
+        if not grid or run["state"] != FINISHED:
+            return None
+        return grid.index(values_of(json.loads(run["config"])))
 
-def values_of(run: sqlite3.Row) -> dict[str, Any]:
-    """Return the values in a run's configuration, by name."""
-    items = json.loads(run["config"]).items()
-    return {key: item["value"] for key, item in items if isinstance(item, dict) and "value" in item}
-
-
-def is_finished(run: sqlite3.Row) -> bool:
-    """Return whether a run has finished its point."""
-    return run["state"] == "finished"
+    return [(run["id"], point_of(run)) for run in found]
 
 
 def set_state(connection: sqlite3.Connection, sweep: sqlite3.Row, wanted: str) -> None:

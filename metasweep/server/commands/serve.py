@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 import click
 
+from metasweep.client.account import is_address
 from metasweep.server.commands.options import cannot_write, data_dir_option, host_option
-from metasweep.server.datadir import is_url
 
 PORT = 8080
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -17,7 +17,7 @@ def check_url(_context: click.Context, _parameter: click.Parameter, text: str | 
     """Read the value of --url."""
     if text is None:
         return None
-    if not is_url(text):
+    if not is_address(text):
         raise click.UsageError("--url must begin with http:// or https:// and a host")
     found = urlsplit(text)
     if found.path.strip("/") or found.query or found.fragment:  # uploads and links would not have that path

@@ -7,7 +7,7 @@ import sqlite3
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 
 from metasweep.page.columns import flatten
 from metasweep.server.context import Server
@@ -15,8 +15,9 @@ from metasweep.server.errors import NotFound
 from metasweep.server.pages import find
 from metasweep.server.store import files as file_rows
 from metasweep.server.store import views
+from metasweep.server.store.runs import history as stored
 from metasweep.server.stream.console import log_line
-from metasweep.server.stream.files import blob_path
+from metasweep.server.stream.files import send
 
 # What a browser shows; it downloads everything else. HTML and SVG get neither scripts nor network.
 SHOWN = ("image/", "audio/", "video/", "text/plain", "text/html", "application/json", "application/pdf")
@@ -64,14 +65,14 @@ def answer(request: Request, found: sqlite3.Row | None) -> Response:
     disposition = "attachment" if kind == "application/octet-stream" else "inline"
     name = quote(found["name"].rpartition("/")[2])
     headers = HEADERS | {"Content-Disposition": f"{disposition}; filename*=utf-8''{name}"}
-    return FileResponse(blob_path(server, found["blob"]), media_type=kind, headers=headers)
+    return send(server, found, headers, kind)
 
 
 def history(request: Request) -> Response:
     """GET a run's history as CSV: one column per plain value, one row per line."""
     row, _ = find.run(request)
     read = find.read(request)
-    lines = [flatten(json.loads(text)) for text in views.history(read, row["id"])]
+    lines = [flatten(json.loads(text)) for text in stored.lines(read, "history", row["id"])]
     names = sorted({name for line in lines for name in line}, key=lambda name: (name != "_step", name))
     text = io.StringIO()
     writer = csv.DictWriter(text, names)

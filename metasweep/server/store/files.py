@@ -160,11 +160,6 @@ def unnamed(connection: sqlite3.Connection, blobs: list[str]) -> list[str]:
     return [blob for blob in blobs if connection.execute(query, (blob,)).fetchone() is None]
 
 
-def all_blobs(connection: sqlite3.Connection) -> set[str]:
-    """Every blob that a row names."""
-    return {row["blob"] for row in connection.execute("SELECT blob FROM files WHERE blob IS NOT NULL")}
-
-
 def delete(connection: sqlite3.Connection, file_id: int) -> list[str]:
     """Delete the row of a file; return its blob, if it has one."""
     row = get(connection, "files", file_id)

@@ -56,12 +56,6 @@ def projects(connection: sqlite3.Connection) -> list[sqlite3.Row]:
     return connection.execute(query).fetchall()
 
 
-def sweeps(connection: sqlite3.Connection, project_id: int) -> list[sqlite3.Row]:
-    """The sweeps of a project, newest first."""
-    query = "SELECT * FROM sweeps WHERE project_id = ? ORDER BY id DESC"
-    return connection.execute(query, (project_id,)).fetchall()
-
-
 def runs(connection: sqlite3.Connection, scope: Scope, scope_id: int, limit: int) -> list[sqlite3.Row]:
     """Return the newest runs of a project or a sweep, at most `limit`, oldest first."""
     query = f"SELECT {RUN} FROM runs WHERE {_OF[scope]} ORDER BY id DESC LIMIT ?"
@@ -135,22 +129,10 @@ def agents_at_work(connection: sqlite3.Connection, sweep_id: int) -> int:
     return connection.execute(query, (sweep_id,)).fetchone()[0]
 
 
-def history(connection: sqlite3.Connection, run_id: int) -> Iterator[str]:
-    """The lines of a run's history, each a JSON object."""
-    query = "SELECT text FROM history WHERE run_id = ? ORDER BY line"
-    return (text for (text,) in connection.execute(query, (run_id,)))
-
-
 def history_since(connection: sqlite3.Connection, run_id: int, line: int) -> Iterator[tuple[int, str]]:
     """Yield (number, text) of the first line and of the lines from `line` on."""
     query = "SELECT line, text FROM history WHERE run_id = ? AND (line = 0 OR line >= ?) ORDER BY line"
     return ((number, text) for number, text in connection.execute(query, (run_id, line)))
-
-
-def events(connection: sqlite3.Connection, run_id: int) -> Iterator[str]:
-    """The lines of a run's system metrics, each a JSON object."""
-    query = "SELECT text FROM events WHERE run_id = ? ORDER BY line"
-    return (text for (text,) in connection.execute(query, (run_id,)))
 
 
 def log(connection: sqlite3.Connection, run_id: int, first: int = 0) -> Iterator[sqlite3.Row]:

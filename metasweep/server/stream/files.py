@@ -10,6 +10,7 @@ import hashlib
 import os
 import secrets
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 
 from anyio import to_thread
@@ -22,6 +23,7 @@ from metasweep.server.store import blobs
 from metasweep.server.store import files as file_rows
 from metasweep.server.store.base import rows
 
+SAFE = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}
 FLUSH = 1 << 20  # bytes kept in memory before they are written to the disk
 
 
@@ -125,24 +127,24 @@ async def download_by_digest(request: Request) -> Response:
     return send(server, file_rows.find_artifact_file(server.database.read(), md5))
 
 
-def send(server: Server, file: sqlite3.Row | None) -> Response:
-    """Return the bytes of a file; raise NotFound."""
+def send(
+    server: Server, file: sqlite3.Row | None, headers: Mapping[str, str] = SAFE, kind: str | None = None
+) -> Response:
+    """Return the bytes of a file, of its own kind unless another is given; raise NotFound."""
     if file is None or file["blob"] is None:
-        raise NotFound("no such file")
-    headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}
+        raise NotFound("there is no such file")
     path = blob_path(server, file["blob"])
     try:
         found = path.stat()
     except FileNotFoundError as error:  # replaced or deleted after its row was read, or lost from the disk
         raise NotFound(f"the bytes of {file['name']!r} are gone: ask for it again") from error
-    return FileResponse(
-        path, media_type=file_rows.fit_type(file["mimetype"]), headers=headers, stat_result=found
-    )
+    media_type = kind or file_rows.fit_type(file["mimetype"])
+    return FileResponse(path, media_type=media_type, headers=headers, stat_result=found)
 
 
 def collect_garbage(server: Server) -> int:
     """Remove blobs that a crash left without a row; return how many. Call it before serving."""
-    known = file_rows.all_blobs(server.database.read())
+    known = set(file_rows.blobs(server.database.read()))
     removed = 0
     for path in server.settings.files_dir.glob("??/*"):
         if path.name not in known:

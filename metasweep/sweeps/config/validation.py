@@ -19,8 +19,8 @@ from metasweep.sweeps.config.problems import (
     unknown_keys,
 )
 from metasweep.sweeps.config.steering import check_steering, has_own_space, is_steered
-from metasweep.sweeps.grid import grid_size
 from metasweep.sweeps.parameters import GRID_DISTRIBUTIONS, read_parameters
+from metasweep.sweeps.points import grid_size, is_grid
 from metasweep.sweeps.search.hyperband import bands
 
 METHODS = ("grid", "random", "bayes")
@@ -52,7 +52,7 @@ def validate(config: Any) -> list[Problem]:
     if next(found, None):
         return [*problems, Problem("config", f"has over {_MOST_PROBLEMS} problems")]
     if not any(problem.severity == "error" for problem in problems):
-        if config.get("method") == "grid":
+        if is_grid(config):
             problems += _check_grid(config)
         elif not is_steered(config):
             problems += _check_search(config)

@@ -30,11 +30,11 @@ class Line:
 
     read: int = 0  # lines of the history
     first: str = ""
-    place: float | None = None  # Add one line of the history.
+    place: float | None = None  # on the x axis: the newest value of the other metric
     series: Series = field(default_factory=lambda: Series(STRETCHES))
 
     def take(self, row: dict[str, Any], x: str, y: str) -> None:
-        """The lines that were requested so far."""
+        """Add one line of the history."""
         place = number(row.get(x))
         self.place = self.place if place is None else place
         value = row.get(y)
@@ -47,14 +47,14 @@ class Line:
 
 
 class Lines:
-    """Return the line of a run, up to date."""
+    """The lines that were requested so far."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[int, str, str], Line] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, connection: sqlite3.Connection, run: sqlite3.Row, x: str, y: str) -> Series:
-        """The line of a run, up to date."""
+        """Return the line of a run, up to date."""
         with self._lock:
             key = (run["id"], x, y)
             line = self._kept.get(key)

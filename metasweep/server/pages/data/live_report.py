@@ -23,6 +23,7 @@ from metasweep import page
 from metasweep.server.pages.data.rows import Rows, config
 from metasweep.server.store import views
 from metasweep.server.store.points.configs import config_of
+from metasweep.server.store.runs import history
 from metasweep.sweeps.metric import Metric
 from metasweep.sweeps.states import FINISHED
 
@@ -194,7 +195,7 @@ def histories(connection: sqlite3.Connection, rows: Rows, metric: Metric | None)
         left -= row["history_lines"]
         if left < 0:
             break
-        found[row["name"]] = list(views.history(connection, row["id"]))
+        found[row["name"]] = list(history.lines(connection, "history", row["id"]))
     return found
 
 

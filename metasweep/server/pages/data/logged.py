@@ -10,7 +10,7 @@ from metasweep.page import columns
 from metasweep.server.pages import find
 from metasweep.server.pages.data.definitions import Definitions, Plot
 from metasweep.server.pages.data.series import Series, not_finite, number
-from metasweep.server.store import views
+from metasweep.server.store.runs import history
 
 STRETCHES = 150  # of a chart: up to 300 points; with more, the extremes of at most 150 stretches
 MOST_CHARTS = 300
@@ -73,7 +73,7 @@ class Logged:
 def read(connection: sqlite3.Connection, run_id: int, definitions: Definitions, address: Address) -> Logged:
     """The whole history of a run."""
     logged = Logged(definitions, address)
-    for text in views.history(connection, run_id):
+    for text in history.lines(connection, "history", run_id):
         logged.take(json.loads(text))
     return logged
 

@@ -10,6 +10,7 @@ from metasweep.server.pages import find
 from metasweep.server.pages.data import progress
 from metasweep.server.pages.data.rows import Rows
 from metasweep.server.pages.data.sweep import cell
+from metasweep.server.store import sweeps as all_sweeps
 from metasweep.server.store import views
 from metasweep.server.store.points.configs import config_of
 from metasweep.server.store.runs.metrics import best_of_sweep
@@ -65,7 +66,7 @@ def sweeps(connection: sqlite3.Connection, project_id: int, base: str) -> list[d
             ),
             "best": best(connection, sweep),
         }
-        for sweep in views.sweeps(connection, project_id)
+        for sweep in reversed(all_sweeps.of_project(project_id).all(connection))
     ]
 
 

@@ -11,6 +11,7 @@ from metasweep.server.pages.data import definitions, logged, rows
 from metasweep.server.pages.data.series import Series, number
 from metasweep.server.store import views
 from metasweep.server.store.base import ids
+from metasweep.server.store.runs import history
 from metasweep.server.stream.console import log_line
 
 CONSOLE_LINES = 500
@@ -109,7 +110,7 @@ def finite(value: Any) -> Any:
 def events(connection: sqlite3.Connection, run_id: int) -> list[dict[str, Any]]:
     """The charts of the system metrics."""
     series: dict[str, Series] = {}
-    for text in views.events(connection, run_id):
+    for text in history.lines(connection, "events", run_id):
         row = json.loads(text)
         at = number(row.get("_runtime"))
         for key, value in row.items():

@@ -14,6 +14,7 @@ from typing import Any
 
 from metasweep.server.store.base import ids
 from metasweep.server.store.base.database import insert, now, one_of
+from metasweep.server.store.base.rows import known
 from metasweep.server.store.points.configs import config_of, grid_of
 from metasweep.sweeps import is_steered, sample
 from metasweep.sweeps.metric import Metric
@@ -234,7 +235,7 @@ def request_stop(connection: sqlite3.Connection, run: sqlite3.Row, max_attempts:
     connection.execute("UPDATE runs SET stop_requested = 1 WHERE id = ?", (run["id"],))
     queued = run["state"] == "pending" and run["agent_id"] is None
     if queued or run["state"] in ("preempted", "crashed"):
-        asked = connection.execute("SELECT * FROM runs WHERE id = ?", (run["id"],)).fetchone()
+        asked = known(connection, "runs", run["id"])
         change_state(connection, asked, "killed", max_attempts)
 
 
@@ -287,15 +288,15 @@ def queue(connection: sqlite3.Connection, sweep: sqlite3.Row, points: list[Point
         "SELECT point, parameters FROM runs WHERE sweep_id = :id AND point IS NOT NULL"
         " UNION ALL SELECT point, parameters FROM freed_points WHERE sweep_id = :id"
     )
-    known, last = set(), sweep["points"] - 1
+    had, last = set(), sweep["points"] - 1
     for number, parameters in connection.execute(query, numbers):
-        known.add(json.dumps(json.loads(parameters), sort_keys=True))
+        had.add(json.dumps(json.loads(parameters), sort_keys=True))
         last = max(last, number)
     for point in points:
         text = json.dumps(point, sort_keys=True)
-        if text not in known:
+        if text not in had:
             last += 1
-            known.add(text)
+            had.add(text)
             insert(connection, "freed_points", sweep_id=sweep["id"], point=last, parameters=json.dumps(point))
     query = "UPDATE sweeps SET state = 'RUNNING', exhausted = 0, updated_at = ? WHERE id = ? AND exhausted"
     connection.execute(query, (now(), sweep["id"]))
@@ -311,7 +312,7 @@ def take_back(connection: sqlite3.Connection, run: sqlite3.Row) -> None:
 
 def finish_if_exhausted(connection: sqlite3.Connection, sweep_id: int) -> None:
     """Finish a sweep that has no point left to offer and no open run."""
-    sweep = connection.execute("SELECT * FROM sweeps WHERE id = ?", (sweep_id,)).fetchone()
+    sweep = known(connection, "sweeps", sweep_id)
     if sweep["state"] not in ("RUNNING", "PENDING") or not all_claimed(connection, sweep):
         return
     open_work = connection.execute(
@@ -336,13 +337,13 @@ def all_claimed(connection: sqlite3.Connection, sweep: sqlite3.Row) -> bool:
 
 def is_capped(connection: sqlite3.Connection, sweep_id: int) -> bool:
     """Return whether a sweep has had as many runs as its run_cap allows."""
-    sweep = connection.execute("SELECT * FROM sweeps WHERE id = ?", (sweep_id,)).fetchone()
+    sweep = known(connection, "sweeps", sweep_id)
     return bool(sweep["claimed"] >= config_of(connection, sweep).get("run_cap", float("inf")))
 
 
 def finish_at_target(connection: sqlite3.Connection, sweep_id: int, summary: str) -> None:
     """Finish a sweep whose metric has reached its target. Running runs stop, and no more are handed out."""
-    sweep = connection.execute("SELECT * FROM sweeps WHERE id = ?", (sweep_id,)).fetchone()
+    sweep = known(connection, "sweeps", sweep_id)
     config = config_of(connection, sweep)
     metric = Metric.of(config)
     if metric is None or "target" not in config["metric"] or sweep["state"] != "RUNNING":

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 from metasweep.server.store.base.rows import Rows
@@ -11,10 +11,10 @@ Stream = Literal["history", "events", "logs"]
 RECENT = 100
 
 
-def lines(connection: sqlite3.Connection, stream: Stream, run_id: int) -> list[str]:
-    """The lines of a stream in their order."""
+def lines(connection: sqlite3.Connection, stream: Stream, run_id: int) -> Iterator[str]:
+    """Yield the lines of a stream in their order, each a JSON object."""
     query = f"SELECT text FROM {stream} WHERE run_id = ? ORDER BY line"
-    return [row[0] for row in connection.execute(query, (run_id,))]
+    return (text for (text,) in connection.execute(query, (run_id,)))
 
 
 def steps(connection: sqlite3.Connection, run_id: int, low: int, high: int) -> list[str]:

@@ -7,10 +7,10 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
+from metasweep.server.store.runs.history import lines
 from metasweep.sweeps.metric import Metric
 
 RUNS_OF_SWEEP = "SELECT id, summary, history_keys FROM runs WHERE sweep_id = ?"
-HISTORY_OF_RUN = "SELECT text FROM history WHERE run_id = ? ORDER BY line"
 
 
 def metric_of(connection: sqlite3.Connection, run: sqlite3.Row, metric: Metric) -> float | None:
@@ -19,8 +19,7 @@ def metric_of(connection: sqlite3.Connection, run: sqlite3.Row, metric: Metric) 
     def history() -> Iterable[Any]:
         if metric.name not in json.loads(run["history_keys"] or "{}"):
             return ()
-        rows = connection.execute(HISTORY_OF_RUN, (run["id"],))
-        return [json.loads(row["text"]).get(metric.name) for row in rows]
+        return (json.loads(text).get(metric.name) for text in lines(connection, "history", run["id"]))
 
     return metric.of_run(json.loads(run["summary"]), history)
 
