@@ -25,6 +25,16 @@ export function question({ title, text = "", fields = [], yes, danger = false })
   });
 }
 
+/** Shows a window with a heading; `buttons` stand beside the one that closes it. Returns the window. */
+export function openWindow(title, content, ...buttons) {
+  const close = h("form", { method: "dialog", class: "dialog-buttons" }, buttons, h("button", {}, "Close"));
+  const dialog = h("dialog", { class: "broad", "aria-labelledby": "window-title" }, h("h2", { id: "window-title" }, title), content, close);
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}
+
 /** Shows the result of a change in a line at the bottom of the window. */
 export function say(text, problem = false) {
   document.querySelector(".toast")?.remove();

@@ -109,6 +109,12 @@ export function refillList(parent, items, make) {
   while (parent.children.length > items.length) parent.lastElementChild.remove();
 }
 
+/** A table that can be scrolled sideways if it is wider than its place. */
+export function wideTable(label, head, rows, name = "plain") {
+  const table = h("table", { class: name }, h("thead", {}, head), h("tbody", {}, rows));
+  return h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": label }, table);
+}
+
 /** A labelled choice among a few options: `[value, text]`. */
 export function choice(label, options, value, onchange) {
   const select = h("select", { "aria-label": label, title: label, onchange: () => onchange(select.value) });

@@ -2,6 +2,7 @@
 import { scaleLinear, scaleLog } from "d3";
 import { GROUPS } from "page/charts/drawing/colors";
 import { formatAccuracyTick, formatNumber } from "page/base/format";
+import { extent } from "page/charts/drawing/plot";
 import { ninesScale } from "page/charts/drawing/scales";
 
 const MOST_MEANS = 200; // points of a mean
@@ -46,7 +47,7 @@ function valueAt(line, time, places, at) {
 }
 
 /** At most so many elements of a list, evenly spread, including the last. */
-export function thinned(list, most) {
+function thinned(list, most) {
   if (list.length <= most) return list;
   return Array.from({ length: most }, (_, at) => list[Math.round((at * (list.length - 1)) / (most - 1))]);
 }
@@ -67,8 +68,7 @@ export function flatten(curve, runs) {
 
 /** {transform, domain, ticks, label} for the values of a metric. */
 export function valueScale(metric, name, values) {
-  const low = values.reduce((a, b) => Math.min(a, b), Infinity);
-  const high = values.reduce((a, b) => Math.max(a, b), -Infinity);
+  const [low, high] = extent(values) ?? [Infinity, -Infinity];
   if (metric.kind === "accuracy" && name === "nines") {
     const scale = ninesScale(values);
     return { transform: scale.forward, domain: [0, 1], ticks: scale.ticks, label: formatAccuracyTick };

@@ -1,10 +1,11 @@
 // Curves over time of the selected runs, one line each or the mean of every group.
-import { axisBottom, axisLeft, scaleLinear, select } from "d3";
+import { axisBottom, axisLeft, scaleLinear } from "d3";
 import { GROUPS, runColors } from "page/charts/drawing/colors";
 import { NEAR, meanOf, distanceTo, flatten, groupLevels, startCurve, valueScale } from "page/charts/curvedata";
 import { choice, h, perFrame, refill, whenResized } from "page/base/dom";
 import { formatNumber, formatValue } from "page/base/format";
 import { Painter, thin } from "page/charts/drawing/painter";
+import { extent, svg } from "page/charts/drawing/plot";
 
 const HEIGHT = 300;
 const MARGIN = { top: 14, right: 18, bottom: 38, left: 54 };
@@ -41,18 +42,11 @@ export class Curves {
   fillControls() {
     const { study } = this.selection;
     const metrics = study.curves.map((curve) => [curve.metric.name, curve.metric.label]);
-    const scales =
-      this.curve.metric.kind === "accuracy"
-        ? [
-            ["nines", "nines scale"],
-            ["linear", "linear scale"],
-            ["zoom", "zoomed in"],
-          ]
-        : [
-            ["nines", "log scale"],
-            ["linear", "linear scale"],
-            ["zoom", "zoomed in"],
-          ];
+    const scales = [
+      ["nines", this.curve.metric.kind === "accuracy" ? "nines scale" : "log scale"],
+      ["linear", "linear scale"],
+      ["zoom", "zoomed in"],
+    ];
     const groups = study.parameters
       .filter((column) => groupLevels(study, column))
       .map((column) => [column.name, `mean by ${column.label}`]);
@@ -100,11 +94,7 @@ export class Curves {
     const shown = this.scaleName === "zoom" ? runs : study.order;
     const [times, values] = flatten(this.curve, shown);
     const measure = valueScale(this.curve.metric, this.scaleName, values);
-    const bounds = (list) => [
-      list.reduce((a, b) => Math.min(a, b), Infinity),
-      list.reduce((a, b) => Math.max(a, b), -Infinity),
-    ];
-    const [first, last] = times.length ? bounds(times) : [0, 1];
+    const [first, last] = extent(times) ?? [0, 1];
     this.x = scaleLinear()
       .domain(first === last ? [first - 1, last + 1] : [first, last])
       .range([MARGIN.left, this.size.width - MARGIN.right]);
@@ -278,8 +268,4 @@ export class Curves {
       new CustomEvent("pick", { detail: { run, x: event.clientX, y: event.clientY } }),
     );
   }
-}
-
-function svg() {
-  return select(document.createElementNS("http://www.w3.org/2000/svg", "svg")).attr("class", "axes");
 }

@@ -7,7 +7,7 @@ const STYLES = [
 ];
 const PNG_SCALE = 2;
 
-/** Two buttons that save the result of `source()`, {svg, width, height, canvases}, under a name. */
+/** Two buttons that save the result of `source()`, {layers, width, height, title}, under a name. */
 export function exportButtons(name, source) {
   const save = (kind) => {
     const text = standalone(source());
@@ -23,19 +23,14 @@ export function exportButtons(name, source) {
   );
 }
 
-/** The text of an SVG that needs no style sheet; canvases below it become pictures in it. */
-export function standalone({ layers, width, height, title }) {
+/** The text of an SVG that needs no style sheet. */
+function standalone({ layers, width, height, title }) {
   const root = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const ground = getComputedStyle(document.documentElement).getPropertyValue("--card");
   for (const [key, value] of Object.entries({ xmlns: root.namespaceURI, width, height, viewBox: `0 0 ${width} ${height}` }))
     root.setAttribute(key, value);
   root.append(element("title", {}, title), element("rect", { width, height, fill: ground }));
-  for (const layer of layers) {
-    if (layer instanceof HTMLCanvasElement) {
-      if (layer.style.visibility !== "hidden" && layer.width)
-        root.append(element("image", { href: layer.toDataURL("image/png"), width, height }));
-    } else root.append(layer.isConnected ? styled(layer) : layer);
-  }
+  for (const layer of layers) root.append(layer.isConnected ? styled(layer) : layer);
   return new XMLSerializer().serializeToString(root);
 }
 

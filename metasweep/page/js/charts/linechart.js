@@ -1,9 +1,9 @@
 // Lines over a common axis: zoom, logarithm, smoothing, bands, non-finite values, and values by key and pointer.
-import { axisBottom, axisLeft, scaleLinear, scaleLog, select } from "d3";
+import { axisBottom, axisLeft, scaleLinear, scaleLog } from "d3";
 import { h } from "page/base/dom";
 import { formatAccuracyTick, formatNumber, formatPercent } from "page/base/format";
+import { extent, logTicks, svg } from "page/charts/drawing/plot";
 import { smoothed } from "page/charts/drawing/smooth";
-import { logTicks } from "page/charts/drawing/ticks";
 import { exportButtons } from "page/charts/export";
 
 const MARGIN = { top: 8, right: 20, bottom: 24, left: 54 };
@@ -13,7 +13,7 @@ const DRAG = 6; // px that make a drag
 
 /**
  * A chart in a box. load() takes {lines: [{name, points: [[x, y]], color, band: [[x, low, high]], marks}],
- * xLabel, place(x) -> text, accuracy, log, smooth, note}.
+ * place(x) -> text, accuracy, log, smooth, note}.
  */
 export class LineChart {
   constructor(title, height = 150) {
@@ -33,10 +33,7 @@ export class LineChart {
       this.legend,
       this.note,
     );
-    this.svg = select(document.createElementNS("http://www.w3.org/2000/svg", "svg"))
-      .attr("class", "axes line-chart")
-      .attr("role", "img")
-      .attr("tabindex", 0);
+    this.svg = svg().classed("line-chart", true).attr("role", "img").attr("tabindex", 0);
     this.stage.append(this.svg.node());
     this.stage.style.height = `${height + MARGIN.top + MARGIN.bottom}px`;
     this.listen();
@@ -117,7 +114,7 @@ export class LineChart {
     }
     const faint = this.data.smooth ? " faint" : "";
     if (faint) this.plot.append("polyline").attr("class", "run-line faint").attr("stroke", color).attr("points", this.path(line.points));
-    this.plot.append("polyline").attr("class", line.dashed ? "run-line dashed" : "run-line").attr("stroke", color).attr("points", this.path(line.shown));
+    this.plot.append("polyline").attr("class", "run-line").attr("stroke", color).attr("points", this.path(line.shown));
     if (line.points.length <= MOST_DOTS && !faint)
       for (const [x, y] of line.points) this.plot.append("circle").attr("class", "run-dot").attr("fill", color).attr("cx", this.x(x)).attr("cy", this.y(y)).attr("r", 2.5);
     for (const [x, sign] of marks) {
@@ -244,11 +241,6 @@ export class LineChart {
   picture() {
     return { layers: [this.svg.node()], width: this.width, height: this.height + MARGIN.top + MARGIN.bottom, title: this.name };
   }
-}
-
-function extent(values) {
-  const low = values.reduce((a, b) => Math.min(a, b), Infinity);
-  return low === Infinity ? null : [low, values.reduce((a, b) => Math.max(a, b), -Infinity)];
 }
 
 /** Adds room around the values, but not below zero if no value is negative, and none on a logarithmic axis. */

@@ -1,11 +1,11 @@
 // Parallel coordinates: lines on a canvas, axes and brushes in SVG above it.
-import { select } from "d3";
 import { AxisView } from "page/charts/drawing/axis";
 import { asPaths, exportButtons } from "page/charts/export";
 import { runColors } from "page/charts/drawing/colors";
 import { drawColorBar } from "page/charts/drawing/colorbar";
-import { fitText, h, textWidth, whenResized } from "page/base/dom";
+import { fitText, h, sizeCanvas, textWidth, whenResized } from "page/base/dom";
 import { Painter, thin } from "page/charts/drawing/painter";
+import { svg } from "page/charts/drawing/plot";
 
 const HEIGHT = 420;
 const MARGIN = { top: 44, right: 132, bottom: 12 };
@@ -19,11 +19,7 @@ export class Parallel {
     this.canvas = h("canvas", { class: "lines", "aria-hidden": "true" });
     this.ghosts = h("canvas", { class: "lines", "aria-hidden": "true" });
     this.hover = h("canvas", { class: "lines", "aria-hidden": "true" });
-    this.svg = select(document.createElementNS("http://www.w3.org/2000/svg", "svg"));
-    this.svg
-      .attr("class", "axes")
-      .attr("role", "group")
-      .attr("aria-label", "Parallel coordinates: one axis per parameter and metric");
+    this.svg = svg().attr("role", "group").attr("aria-label", "Parallel coordinates: one axis per parameter and metric");
     this.stage = h("div", { class: "stage" }, this.ghosts, this.canvas, this.hover, this.svg.node());
     this.wide = h("p", { class: "note wide-hint", hidden: true });
     this.exports = exportButtons(
@@ -144,12 +140,7 @@ export class Parallel {
   }
 
   paintHover(run, ratio) {
-    this.hover.width = Math.round(this.size.width * ratio);
-    this.hover.height = Math.round(this.size.height * ratio);
-    this.hover.style.width = `${this.size.width}px`;
-    this.hover.style.height = `${this.size.height}px`;
-    const context = this.hover.getContext("2d");
-    context.scale(ratio, ratio);
+    const context = sizeCanvas(this.hover, this.size.width, this.size.height, ratio);
     if (run < 0) return;
     const style = getComputedStyle(this.root);
     context.lineWidth = 6;

@@ -1,9 +1,9 @@
 // Points of two columns, with their names under the pointer and the arrow keys.
-import { axisBottom, axisLeft, scaleLinear, scaleLog, select } from "d3";
+import { axisBottom, axisLeft, scaleLinear, scaleLog } from "d3";
 import { h } from "page/base/dom";
 import { formatNumber } from "page/base/format";
 import { exportButtons } from "page/charts/export";
-import { logTicks } from "page/charts/drawing/ticks";
+import { extent, logTicks, svg } from "page/charts/drawing/plot";
 
 const MARGIN = { top: 8, right: 20, bottom: 40, left: 58 };
 const NEAR = 24; // px
@@ -15,15 +15,13 @@ export class ScatterChart {
     this.readout = h("output", { class: "readout" });
     this.heading = h("h3", { title }, title);
     this.stage = h("div", { class: "stage" });
-    this.note = h("p", { class: "note", hidden: true });
     this.tools = h("span", { class: "chart-tools" }, exportButtons(() => this.name, () => this.picture()));
-    this.element = h("div", { class: "chart-box" }, h("div", { class: "chart-head" }, this.heading, this.readout, this.tools), this.stage, this.note);
-    this.svg = select(document.createElementNS("http://www.w3.org/2000/svg", "svg")).attr("class", "axes").attr("role", "img").attr("tabindex", 0);
+    this.element = h("div", { class: "chart-box" }, h("div", { class: "chart-head" }, this.heading, this.readout, this.tools), this.stage);
+    this.svg = svg().attr("role", "img").attr("tabindex", 0);
     this.stage.append(this.svg.node());
     this.stage.style.height = `${height + MARGIN.top + MARGIN.bottom}px`;
     this.svg.on("pointermove", (event) => this.look(this.nearest(event)));
     this.svg.on("pointerleave blur", () => this.look(-1));
-    this.svg.on("click", () => this.at >= 0 && this.data.onpick?.(this.data.points[this.at]));
     this.svg.on("keydown", (event) => this.key(event));
     new ResizeObserver(() => this.draw()).observe(this.stage);
   }
@@ -47,8 +45,6 @@ export class ScatterChart {
     if (path) this.svg.append("polyline").attr("class", "run-line").attr("stroke", "var(--ink)").attr("points", path);
     this.marker = this.svg.append("g");
     this.svg.attr("aria-label", `${this.name}: ${this.data.yLabel} over ${this.data.xLabel}, ${points.length} points`);
-    this.note.textContent = this.data.note ?? "";
-    this.note.hidden = !this.data.note;
     this.look(-1);
   }
 
@@ -98,9 +94,9 @@ function ticked(made, scale, number) {
 }
 
 function axis(values, log, range) {
-  const low = values.reduce((a, b) => Math.min(a, b), Infinity);
-  const high = values.reduce((a, b) => Math.max(a, b), -Infinity);
-  if (low === Infinity) return scaleLinear([0, 1], range);
+  const found = extent(values);
+  if (!found) return scaleLinear([0, 1], range);
+  const [low, high] = found;
   if (log && low > 0) return scaleLog(low === high ? [low / 2, high * 2] : [low / 1.1, high * 1.1], range);
   const room = (high - low) * 0.05 || Math.abs(high) * 0.05 || 1;
   return scaleLinear([low - room, high + room], range);

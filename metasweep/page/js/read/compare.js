@@ -1,5 +1,6 @@
 // A few runs side by side: their differences, and on request everything else.
-import { h, link } from "page/base/dom";
+import { openWindow } from "page/base/dialog";
+import { h, link, wideTable } from "page/base/dom";
 import { count, formatValue } from "page/base/format";
 import { GROUPS } from "page/charts/drawing/colors";
 import { LineChart } from "page/charts/linechart";
@@ -7,29 +8,17 @@ import { LineChart } from "page/charts/linechart";
 /** Shows the runs in a window of their own. */
 export function compare(study, runs) {
   const columns = [{ name: "state", label: "State", kind: "text" }, ...study.columns];
-  const body = h("tbody");
   const same = columns.filter((column) => !differs(study, runs, column)).length;
   const all = h("input", { type: "checkbox", onchange: () => fill() });
+  const heads = runs.map((run) => h("th", { scope: "col" }, link(study.values.url[run], study.values.name[run] || study.values.id[run])));
+  const table = wideTable("Comparison", h("tr", {}, h("th", { scope: "col" }, ""), heads), []);
   const fill = () => {
     const shown = columns.filter((column) => all.checked || differs(study, runs, column));
-    body.replaceChildren(...shown.map((column) => line(study, runs, column)));
+    table.querySelector("tbody").replaceChildren(...shown.map((column) => line(study, runs, column)));
   };
   fill();
-  const heads = runs.map((run) => h("th", { scope: "col" }, link(study.values.url[run], study.values.name[run] || study.values.id[run])));
-  const table = h("table", { class: "plain" }, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, ""), heads)), body);
-  const close = h("form", { method: "dialog", class: "dialog-buttons" }, h("button", {}, "Close"));
-  const dialog = h(
-    "dialog",
-    { class: "broad", "aria-labelledby": "compare-title" },
-    h("h2", { id: "compare-title" }, `What differs between ${count(runs.length, "run")}`),
-    h("label", { class: "check" }, all, `also the ${same} that do not differ`),
-    h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Comparison" }, table),
-    curves(study, runs),
-    close,
-  );
-  dialog.addEventListener("close", () => dialog.remove());
-  document.body.append(dialog);
-  dialog.showModal();
+  const label = h("label", { class: "check" }, all, `also the ${same} that do not differ`);
+  openWindow(`What differs between ${count(runs.length, "run")}`, [label, table, curves(study, runs)]);
 }
 
 /** The curves of the runs, a chart for every metric that one of them has logged over time. */
@@ -43,7 +32,7 @@ function curves(study, runs) {
       color: GROUPS[ground][at],
       points: curve.y[run].map((value, place) => [curve.times(run)[place], value]).filter(([x, y]) => x !== null && y !== null),
     }));
-    chart.load({ lines, xLabel: curve.x_label, accuracy: curve.metric.kind === "accuracy", log: false, smooth: 0, note: "" });
+    chart.load({ lines, accuracy: curve.metric.kind === "accuracy" });
     return chart.element;
   });
   return charts.length ? h("div", { class: "chart-grid" }, charts) : null;

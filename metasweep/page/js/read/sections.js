@@ -1,5 +1,5 @@
 // The sections of the page: highlights, progress, tables, findings, figures, facts.
-import { h, link } from "page/base/dom";
+import { h, link, wideTable } from "page/base/dom";
 import { count } from "page/base/format";
 
 /** A card with a heading. */
@@ -13,7 +13,7 @@ export function card(title, ...children) {
   );
 }
 
-export function slug(text) {
+function slug(text) {
   return text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-");
 }
 
@@ -37,12 +37,7 @@ function table({ title, columns, rows, notes }) {
       row.map((cell, at) => h("td", { class: numbers[at] ? "number" : null }, cellContent(cell))),
     ),
   );
-  const plain = h(
-    "div",
-    { class: "wide", tabindex: 0, role: "group", "aria-label": `Table: ${title}` }, // it may be wider than the card
-    h("table", { class: "plain" }, h("thead", {}, head), h("tbody", {}, body)),
-  );
-  return card(title, plain, ...notes.map((note) => h("p", { class: "note" }, note)));
+  return card(title, wideTable(`Table: ${title}`, head, body), ...notes.map((note) => h("p", { class: "note" }, note)));
 }
 
 /** Are most cells numbers? Others may be "best", a dash or empty. */

@@ -1,6 +1,6 @@
 // Two sweeps side by side: the differences in what they search, in their numbers and in their findings.
-import { say } from "page/base/dialog";
-import { h, link, refill } from "page/base/dom";
+import { openWindow, say } from "page/base/dialog";
+import { h, link, refill, wideTable } from "page/base/dom";
 import { menu } from "page/base/menu";
 import { keep, recall } from "page/base/view";
 import { ask, place } from "page/server/control/api";
@@ -34,20 +34,14 @@ export class Difference {
     keep("against", other);
     const address = location.pathname.replace(/[^/]+\/?$/, encodeURIComponent(other));
     const body = h("div");
-    const close = h("form", { method: "dialog", class: "dialog-buttons" }, h("button", {}, "Close"));
-    const dialog = h("dialog", { class: "broad", "aria-labelledby": "difference-title" }, h("h2", { id: "difference-title" }, "What changed between two sweeps"), body, close);
-    dialog.addEventListener("close", () => {
-      keep("against", "");
-      dialog.remove();
-    });
-    document.body.append(dialog);
-    dialog.showModal();
+    const dialog = openWindow("What changed between two sweeps", body);
+    dialog.addEventListener("close", () => keep("against", ""));
     while (dialog.open) {
-      const response = await fetch(`${address}/data`);
-      const theirs = response.ok ? await response.json() : null;
+      const response = await fetch(`${address}/data`).catch(() => null); // the server may be away: it is asked again
+      const theirs = response?.ok ? await response.json() : null;
       const mine = this.data();
       if (theirs && mine) refill(body, [parts(mine), parts(theirs)], ([one, two]) => difference(one, two, address));
-      else if (!response.ok) body.replaceChildren(h("p", { class: "problem", role: "alert" }, `There is no sweep ${other} here.`));
+      else if (response?.status === 404) body.replaceChildren(h("p", { class: "problem", role: "alert" }, `There is no sweep ${other} here.`));
       await new Promise((resolve) => setTimeout(resolve, AGAIN));
     }
   }
@@ -84,7 +78,7 @@ function table(heads, rows) {
   if (!rows.length) return null;
   const head = h("tr", {}, h("td", {}, ""), heads.map((text) => h("th", { scope: "col" }, text)));
   const body = rows.map(([name, ...texts]) => h("tr", {}, h("th", { scope: "row" }, name), texts.map((text) => h("td", {}, text))));
-  return h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "What differs" }, h("table", { class: "plain" }, h("thead", {}, head), h("tbody", {}, body)));
+  return wideTable("What differs", head, body);
 }
 
 /** Sentences of one that the other does not have. */

@@ -1,6 +1,6 @@
 // The leaderboard of configurations: mean and interval over seeds, which rows are as good as the best, and the
 // seeds that would decide it, added with one click. It follows the selection and counts finished runs.
-import { h } from "page/base/dom";
+import { h, wideTable } from "page/base/dom";
 import { count, formatInterval, formatNumber, formatValue } from "page/base/format";
 import { against, interval, seedsToShow } from "page/base/statistics";
 import { refresh } from "page/live";
@@ -17,12 +17,12 @@ const MORE = 3; // seeds, if it is not known how many are needed
 export class Leaderboard {
   constructor(selection, sweep) {
     Object.assign(this, { selection, sweep });
-    this.body = h("tbody");
     this.head = h("tr");
+    const table = wideTable("Leaderboard of configurations", this.head, [], "plain leaderboard");
+    this.body = table.querySelector("tbody");
     this.verdict = h("p", { class: "note" });
     this.offer = h("div", { class: "controls", hidden: true });
-    const table = h("table", { class: "plain leaderboard" }, h("thead", {}, this.head), this.body);
-    this.element = card("Configurations", h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Leaderboard of configurations" }, table), this.verdict, this.offer);
+    this.element = card("Configurations", table, this.verdict, this.offer);
     selection.addEventListener("change", () => this.later());
   }
 

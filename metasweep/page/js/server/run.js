@@ -1,11 +1,11 @@
 // A run: charts of what it logged, its configuration, its console, its media and files.
-import { h, link, refill } from "page/base/dom";
+import { h, link, refill, wideTable } from "page/base/dom";
 import { count } from "page/base/format";
 import { isOpen, outcome } from "page/base/states";
 import { card } from "page/read/sections";
 import { refresh } from "page/live";
 import { ask } from "page/server/control/api";
-import { split } from "page/server/control/actions";
+import { listed } from "page/server/control/actions";
 import { Charts } from "page/server/charts";
 import { Console } from "page/server/logged/console";
 import { attempt, question } from "page/base/dialog";
@@ -88,7 +88,7 @@ export class RunPage {
     ];
     const answer = await question({ title: "Edit the run", fields, yes: "Save" });
     if (!answer) return;
-    const input = { id, displayName: answer.name.trim() || title, notes: answer.notes, tags: split(answer.tags) };
+    const input = { id, displayName: answer.name.trim() || title, notes: answer.notes, tags: listed(answer.tags) };
     await attempt(() => ask(EDIT, { input }), "Saved.");
     refresh();
   }
@@ -118,7 +118,7 @@ function fileTable(files) {
     h("tr", {}, h("td", {}, link(url, name)), h("td", { class: "number" }, bytes(size))),
   );
   const head = h("tr", {}, h("th", { scope: "col" }, "Name"), h("th", { scope: "col", class: "number" }, "Size"));
-  return h("div", { class: "wide", tabindex: 0, role: "group", "aria-label": "Table of files" }, h("table", { class: "plain" }, h("thead", {}, head), h("tbody", {}, rows)));
+  return wideTable("Table of files", head, rows);
 }
 
 /** An artifact, with its files when it is opened. */

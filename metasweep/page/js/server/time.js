@@ -19,7 +19,8 @@ export function ago(time) {
 /** "1 h 4 min", "3 min 20 s", "7.5 s". */
 export function duration(seconds) {
   if (seconds < 10) return `${Number(seconds.toPrecision(2))}\u202fs`;
-  if (seconds < 60) return `${Math.round(seconds)}\u202fs`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)}\u202fmin ${Math.round(seconds % 60)}\u202fs`;
-  return `${Math.floor(seconds / 3600)}\u202fh ${Math.round((seconds % 3600) / 60)}\u202fmin`;
+  const [whole, minutes] = [Math.round(seconds), Math.round(seconds / 60)];
+  if (whole < 60) return `${whole}\u202fs`;
+  if (whole < 3600) return `${Math.floor(whole / 60)}\u202fmin ${whole % 60}\u202fs`;
+  return `${Math.floor(minutes / 60)}\u202fh ${minutes % 60}\u202fmin`;
 }

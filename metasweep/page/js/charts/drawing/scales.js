@@ -4,6 +4,7 @@
 import { scaleLinear, scaleLog } from "d3";
 import { atChance } from "page/base/data";
 import { formatAccuracyTick, formatNumber, formatPercent, formatValue } from "page/base/format";
+import { extent } from "page/charts/drawing/plot";
 
 const SLOT_SHARE = 0.72; // of the height of an axis of slots; the rest is gaps
 const EXTRA_SLOT = 0.1; // height of the slot for chance and of the one for missing values
@@ -11,7 +12,7 @@ const EXTRA_GAP = 0.045;
 const SMALLEST_SPAN = 0.3; // of a nines scale, so that nearly equal accuracies stay near each other
 
 /** -log10(1 - accuracy): 90 % is 1, 99 % is 2. `floor` keeps 100 % finite. */
-export function nines(accuracy, floor = 1e-6) {
+function nines(accuracy, floor = 1e-6) {
   return -Math.log10(Math.max(1 - accuracy, floor));
 }
 
@@ -155,7 +156,7 @@ function accuracies(study) {
 function measureScale(study, column, values) {
   if (column.kind === "accuracy") return ninesScale(sharedAccuracies(study, column, values));
   const positive = column.log && values.every((value) => value > 0);
-  const [low, high] = widen(extent(values), positive);
+  const [low, high] = widen(extent(values) ?? [0, 1], positive);
   const scale = (positive ? scaleLog() : scaleLinear()).domain([low, high]).range([0, 1]);
   return {
     forward: scale,
@@ -189,8 +190,8 @@ const ACCURACY_TICKS = [
 export function ninesScale(accuracies) {
   const errors = accuracies.map((accuracy) => 1 - accuracy).filter((error) => error > 0);
   // 100 % lies just above the best below it.
-  const floor = Math.min(1e-2, errors.length ? smallest(errors) / 1.5 : 1e-2);
-  const range = atLeast(SMALLEST_SPAN, extent(accuracies.map((accuracy) => nines(accuracy, floor))));
+  const floor = Math.min(1e-2, errors.length ? extent(errors)[0] / 1.5 : 1e-2);
+  const range = atLeast(SMALLEST_SPAN, extent(accuracies.map((accuracy) => nines(accuracy, floor))) ?? [0, 1]);
   const [low, high] = widen(range, false);
   const span = high - low;
   const place = (accuracy) => (nines(accuracy, floor) - low) / span;
@@ -206,15 +207,6 @@ export function ninesScale(accuracies) {
 function atLeast(span, [low, high]) {
   const more = Math.max(0, span - (high - low)) / 2;
   return [low - more, high + more];
-}
-
-function smallest(numbers) {
-  return numbers.reduce((a, b) => Math.min(a, b), Infinity);
-}
-
-function extent(numbers) {
-  if (numbers.length === 0) return [0, 1];
-  return [smallest(numbers), numbers.reduce((a, b) => Math.max(a, b), -Infinity)];
 }
 
 /** Adds room around a range; makes a range around a single value. */

@@ -20,7 +20,7 @@ export function serverActions(selection, picked) {
   const tag = async (runs) => {
     const fields = [{ name: "tags", label: "Tags to add", hint: "Separated by commas; a minus before one takes it away." }];
     const answer = await question({ title: `Tag ${count(runs.length, "run")}`, fields, yes: "Tag" });
-    if (answer) await edit(runs, (run) => ({ tags: tagged(run?.tags ?? [], split(answer.tags)) }), "tagged");
+    if (answer) await edit(runs, (run) => ({ tags: tagged(run?.tags ?? [], listed(answer.tags)) }), "tagged");
   };
   const rename = async (runs) => {
     const fields = [{ name: "name", label: "Name", value: value("name", runs[0]) }];
@@ -59,7 +59,8 @@ function nothing() {
   return {};
 }
 
-export function split(text) {
+/** The words of a text with commas. */
+export function listed(text) {
   return String(text)
     .split(",")
     .map((part) => part.trim())

@@ -1,4 +1,5 @@
 // Makes a sweep of a selection: the same search, narrowed to the values of the selected runs.
+import { openWindow } from "page/base/dialog";
 import { h } from "page/base/dom";
 import { download } from "page/charts/export";
 
@@ -32,9 +33,5 @@ export function showText({ title, note, text, name, type }) {
   area.value = text;
   const copy = h("button", { type: "button", onclick: () => navigator.clipboard.writeText(text).then(() => (copy.textContent = "Copied")) }, "Copy");
   const save = name ? h("button", { type: "button", onclick: () => download(new Blob([text], { type }), name) }, `Save ${name}`) : null;
-  const form = h("form", { method: "dialog" }, h("h2", { id: "text-title" }, title), h("p", { class: "note" }, note), area, h("div", { class: "dialog-buttons" }, copy, save, h("button", {}, "Close")));
-  const dialog = h("dialog", { class: "broad", "aria-labelledby": "text-title" }, form);
-  dialog.addEventListener("close", () => dialog.remove());
-  document.body.append(dialog);
-  dialog.showModal();
+  openWindow(title, [h("p", { class: "note" }, note), area], copy, save);
 }

@@ -1,7 +1,8 @@
 // Histograms over steps: a column per step, darker where more values lie.
-import { axisBottom, axisLeft, scaleLinear, select } from "d3";
+import { axisBottom, axisLeft, scaleLinear } from "d3";
 import { h } from "page/base/dom";
 import { formatNumber } from "page/base/format";
+import { extent, svg } from "page/charts/drawing/plot";
 import { exportButtons } from "page/charts/export";
 import { card } from "page/read/sections";
 
@@ -40,7 +41,7 @@ class HeatMap {
       h("div", { class: "chart-head" }, h("h3", { title: key }, key), this.readout, h("span", { class: "chart-tools" }, buttons)),
       this.stage,
     );
-    this.svg = select(document.createElementNS("http://www.w3.org/2000/svg", "svg")).attr("class", "axes").attr("role", "img").attr("tabindex", 0);
+    this.svg = svg().attr("role", "img").attr("tabindex", 0);
     this.stage.append(this.svg.node());
     this.stage.style.height = `${HEIGHT + MARGIN.top + MARGIN.bottom}px`;
     this.svg.on("pointermove", (event) => this.look(this.columnAt(event)));
@@ -60,13 +61,14 @@ class HeatMap {
     if (!width || !this.steps) return;
     this.width = width;
     const edges = this.steps.flatMap((step) => [step.edges[0], step.edges.at(-1)]);
-    const [low, high] = [Math.min(...edges), Math.max(...edges)];
+    const [low, high] = extent(edges);
     const places = this.steps.map(({ step }, at) => step ?? at);
     this.x = scaleLinear([places[0], places.at(-1)], [MARGIN.left, width - MARGIN.right]);
     this.columns = columnsOf(places, this.x, MARGIN.left, width - MARGIN.right);
     this.y = scaleLinear(low === high ? [low - 1, high + 1] : [low, high], [MARGIN.top + HEIGHT, MARGIN.top]);
     this.svg.attr("width", width).attr("height", HEIGHT + MARGIN.top + MARGIN.bottom).selectAll("*").remove();
-    const most = Math.max(1e-12, ...this.steps.flatMap((step) => step.counts.map((count, bin) => density(step, count, bin))));
+    const densities = this.steps.flatMap((step) => step.counts.map((count, bin) => density(step, count, bin)));
+    const most = Math.max(1e-12, extent(densities)?.[1] ?? 0);
     this.steps.forEach((step, at) => this.drawColumn(step, this.columns[at], most));
     this.svg.append("g").attr("class", "curve-axis").attr("transform", `translate(${MARGIN.left},0)`).call(axisLeft(this.y).ticks(5).tickFormat((tick) => formatNumber(tick)));
     this.svg.append("g").attr("class", "curve-axis").attr("transform", `translate(0,${MARGIN.top + HEIGHT})`)

@@ -1,6 +1,7 @@
 // The plots that the client makes of a logged table (wandb.plot): lines, points, bars, histograms, matrices.
 import { GROUPS } from "page/charts/drawing/colors";
-import { h } from "page/base/dom";
+import { extent } from "page/charts/drawing/plot";
+import { h, wideTable } from "page/base/dom";
 import { formatNumber } from "page/base/format";
 import { LineChart } from "page/charts/linechart";
 import { ScatterChart } from "page/charts/scatter";
@@ -69,7 +70,7 @@ function bar(plot, rows) {
 
 function histogram(plot, rows) {
   const values = rows.map(({ value }) => value).filter(isNumber);
-  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const [low, high] = extent(values) ?? [0, 1];
   const size = (high - low) / BINS || 1;
   const counts = new Array(BINS).fill(0);
   for (const value of values) counts[Math.min(BINS - 1, Math.floor((value - low) / size))] += 1;
@@ -108,7 +109,7 @@ function matrix(plot, rows) {
       }),
     ),
   );
-  return h("div", {}, h("h3", {}, plot.title), h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": plot.title }, h("table", { class: "plain" }, h("thead", {}, head), h("tbody", {}, body))));
+  return h("div", {}, h("h3", {}, plot.title), wideTable(plot.title, head, body));
 }
 
 function isNumber(value) {
