@@ -31,6 +31,7 @@ class Column:
     axis: bool = True  # also an axis of the parallel coordinates
     levels: Sequence[Any] = ()  # of a discrete column: its values from bottom to top; () = ascending
     shown: bool = True  # in the table, until the reader chooses
+    seed: bool = False  # a repetition, not a choice
 
 
 @dataclass(frozen=True)

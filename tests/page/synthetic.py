@@ -82,7 +82,7 @@ def study(count: int = 400, epochs: int = 10) -> PageData:
         metrics=METRICS,
         color="test_acc",
         details=[
-            Column("seed", "Seed", "discrete", axis=False),
+            Column("seed", "Seed", "discrete", axis=False, seed=True),
             Column("runtime", "Runtime (s)", "number", axis=False),
         ],
         curves=[

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -31,6 +30,7 @@ from metasweep.sweeps.points import (
     parameters_by_name,
     point_key,
 )
+from metasweep.sweeps.seeds import seed_of
 
 FIRST = (
     "model",
@@ -40,11 +40,6 @@ FIRST = (
 )  # learning rate beside optimizer, so that the chart shows their interaction
 FACTS = ("parameter_count", "threads", "dtype", "device", "device_name", "git_commit", "data_dir")
 NOT_FINITE = ("NaN", "Infinity", "-Infinity")
-SEEDS = re.compile(
-    r"^(.*[./_\- ])?(seeds?|random[_-]?(seed|state)|rng([_-]?(seed|key))?|manual[_-]?seed|repeat(s|_id)?"
-    r"|repetition|replicate|replication|rep|trial(_id)?|fold|run(_id|_number|_index)?)$",
-    re.IGNORECASE,
-)
 History = Sequence[Mapping[str, Any]]
 
 
@@ -85,7 +80,7 @@ def assemble(
     """
     metrics = find_metrics([sweep.config for sweep in sweeps], records, histories, asked)
     names = _in_reading_order([name for sweep in sweeps for name in parameters_by_name(sweep.config)])
-    repetition = _seed(names, sweeps) if seed is None else seed
+    repetition = seed_of(names, [sweep.config for sweep in sweeps]) if seed is None else seed
     if seed and seed not in names:
         raise AnalysisError(f"No sweep has a parameter {seed}: its parameters are {', '.join(names)}.")
     columns = {name: SEED if name == repetition else parameter_column(name) for name in names}
@@ -160,32 +155,6 @@ def runs_frame(
     runs = runs.sort_values(["created_at", "run_id"], kind="stable").reset_index(drop=True)
     runs["duplicate"] = repeated(runs)
     return runs
-
-
-def _seed(names: Sequence[str], sweeps: Sequence[Sweep]) -> str:
-    """Return the parameter that only repeats runs; "" if there is none.
-
-    It is known by its name, and by values that are integers or words.
-    """
-    found = [name for name in names if SEEDS.match(name) and all(_repeats(name, s.config) for s in sweeps)]
-    plain = [name for name in found if name.lower() in ("seed", "random_seed")]
-    return next(iter([*plain, *found]), "")
-
-
-def _repeats(name: str, config: Mapping[str, Any]) -> bool:
-    """Return whether the values of a parameter can be seeds, even if the sweep does not list them.
-
-    They are words or whole numbers, of which 1.0 is one.
-    """
-    parameter = parameters_by_name(config).get(name)
-    if parameter is None or parameter.distribution == "int_uniform":
-        return True
-    values = listed_values(config).get(name, (0.5,))
-    return all(
-        isinstance(value, str) or (isinstance(value, (int, float)) and value == value // 1)
-        for value in values
-        if not isinstance(value, bool)
-    ) and not any(isinstance(value, bool) for value in values)
 
 
 class _Reader:

@@ -60,7 +60,10 @@ def page_data(study: Study, sections: Sequence[Section], folder: Path, choices: 
         },
         parameters=[parameter_column(study, name) for name in study.parameters],
         metrics=[metric_column(study, metric) for metric in metrics],
-        details=[page.Column(name, LABELS.get(name, name.capitalize()), axis=False) for name in details],
+        details=[
+            page.Column(name, LABELS.get(name, name.capitalize()), axis=False, seed=name == SEED)
+            for name in details
+        ],
         color=(study.reported if study.reported in metrics else metrics[0]).column,
         curves=[found for metric in _by_importance(study) if (found := curve(study, runs, metric))],
         chance=chance_of(study),

@@ -236,12 +236,14 @@ def test_the_time_left_is_told_by_the_last_runs(lab: Lab, sweep: dict, open_tab)
     view.tab.get_by_text("some 90 s left").or_(view.tab.get_by_text("some 2 min left")).wait_for()
 
 
-def test_the_leaderboard_queues_the_seeds_that_would_settle_it(lab: Lab, sweep: dict, open_tab) -> None:
+def test_the_leaderboard_queues_the_seeds_that_would_settle_it(lab: Lab, open_tab) -> None:
+    """Whatever the sweep calls its seed."""
+    sweep = lab.sweep(GRID.replace("seed:", "random_state:"))
     values = {0.1: [0.90, 0.91, 0.95], 0.01: [0.89, 0.93, 0.90]}
     agent = lab.agent(sweep)
     for _ in range(6):
         command = lab.claim(agent)
-        lr, seed = (command["args"][name]["value"] for name in ("lr", "seed"))
+        lr, seed = (command["args"][name]["value"] for name in ("lr", "random_state"))
         lab.log(command["run_id"], [], {"val/acc": values[lr][seed - 1]})
         lab.end(command["run_id"])
     assert state(lab, sweep) == "FINISHED"
@@ -259,7 +261,7 @@ def test_the_leaderboard_queues_the_seeds_that_would_settle_it(lab: Lab, sweep: 
     seeds = []
     for _ in range(6):
         command = lab.claim(agent)
-        seeds.append((command["args"]["lr"]["value"], command["args"]["seed"]["value"]))
+        seeds.append((command["args"]["lr"]["value"], command["args"]["random_state"]["value"]))
         lab.end(command["run_id"])
     assert sorted(seeds) == [(lr, seed) for lr in (0.01, 0.1) for seed in (4, 5, 6)]
     assert state(lab, sweep) == "FINISHED"

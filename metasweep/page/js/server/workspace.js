@@ -189,7 +189,7 @@ export class Workspace {
   /** Mean and 95 % interval of each group's runs, at common x values. */
   means(runs, lines, group) {
     const { study } = this.selection;
-    const columns = group === "*" ? study.parameters.filter(({ name }) => !/seed$/i.test(name)) : study.parameters.filter(({ name }) => name === group);
+    const columns = study.parameters.filter(({ name, seed }) => (group === "*" ? !seed : name === group));
     const groups = new Map();
     for (const run of runs.filter((each) => lines[study.values.id[each]])) {
       const key = columns.map(({ name }) => String(study.values[name][run])).join(" · ");

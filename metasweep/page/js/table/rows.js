@@ -2,13 +2,10 @@
 import { interval } from "page/base/statistics";
 import { numeric } from "page/table/columns";
 
-const SEED = /(^|[^a-z])seed$/i; // a repetition, not a choice
-
 /** The parameters that differ, without the seed: what makes a configuration. */
 export function configurationColumns(study) {
-  const details = study.details.filter((column) => SEED.test(column.name));
-  const seeds = [...study.parameters, ...details].filter((column) => SEED.test(column.name));
-  const others = study.parameters.filter((column) => !SEED.test(column.name) && differs(study.values[column.name]));
+  const seeds = [...study.parameters, ...study.details].filter(({ seed }) => seed);
+  const others = study.parameters.filter(({ name, seed }) => !seed && differs(study.values[name]));
   return { seeds, others };
 }
 

@@ -15,6 +15,7 @@ from metasweep.server.store import views
 from metasweep.server.store.points.configs import config_of
 from metasweep.server.store.runs.metrics import best_of_sweep
 from metasweep.sweeps.metric import Metric
+from metasweep.sweeps.seeds import seed_of
 
 MOST_RUNS = 20_000  # the newest ones in a table; the page says if there are more
 SHOWN_PARAMETERS = 10  # in the table, until the reader chooses
@@ -87,9 +88,10 @@ def parameters(rows: Rows) -> list[page.Column]:
     values = {name: rows.parameter(name) for name in rows.parameter_names()}
     same = {name: len(set(map(repr, found))) == 1 for name, found in values.items()}
     missing = {name: found.count(None) for name, found in values.items()}
+    seed = seed_of(list(values), ())
     order = sorted(values, key=lambda name: (missing[name], same[name]))
     return [
-        replace(columns.parameter(name, values[name]), shown=place < SHOWN_PARAMETERS)
+        replace(columns.parameter(name, values[name]), shown=place < SHOWN_PARAMETERS, seed=name == seed)
         for place, name in enumerate(order)
     ]
 

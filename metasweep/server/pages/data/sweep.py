@@ -17,6 +17,7 @@ from metasweep.server.pages.data.tracks import STRETCHES, Tracks
 from metasweep.server.store import views
 from metasweep.server.store.points.configs import config_of
 from metasweep.sweeps.metric import Metric
+from metasweep.sweeps.seeds import seed_of
 from metasweep.sweeps.states import FINISHED, LOST
 
 MOST_RUNS = 50_000  # of a sweep's page, the newest
@@ -25,7 +26,6 @@ MOST_CURVES = 4
 POINT_BUDGET = 120_000  # points of all the curves together
 TEXTS = ("tags", "notes")  # what people have written
 WENT = "_went"  # what the report says became of runs that ended badly
-SEED = "seed"  # a repetition, not a choice: no axis
 FEW = 8  # points of a curve, at the least
 
 
@@ -112,12 +112,13 @@ def parameter_columns(rows: Rows, config: Mapping[str, Any]) -> tuple[list[page.
     order = {name: place for place, name in enumerate(space)}
     varying, constant = [], []
     names = rows.parameter_names()
+    seed = seed_of(names, [config])
     for name in sorted(names, key=lambda name: order.get(name.partition(".")[0], len(order))):
         values = rows.parameter(name)
         continuous, log = columns.drawn_from(space.get(name))
         column = columns.parameter(name, values, continuous=continuous, log=log)
-        if name == SEED or not (len(set(map(repr, values))) > 1 or is_choice(space.get(name))):
-            constant.append(replace(column, axis=False))
+        if name == seed or not (len(set(map(repr, values))) > 1 or is_choice(space.get(name))):
+            constant.append(replace(column, axis=False, seed=name == seed))
         else:
             varying.append(column)
     return varying, constant
