@@ -14,7 +14,7 @@ from metasweep.server.errors import NotFound
 from metasweep.server.store import projects, sweeps
 from metasweep.server.store.base import rows
 from metasweep.server.store.base.database import time_ago, update
-from metasweep.server.store.points import agents, claims, configs, suggestions
+from metasweep.server.store.points import agents, claims, configs, outcomes, suggestions
 from metasweep.server.store.points.configs import config_of
 from metasweep.server.store.runs import runs as run_rows
 from metasweep.sweeps import is_steered
@@ -101,7 +101,7 @@ def next_commands(
         return [lost]
     claimed = claims.claim(connection, sweep, agent["id"], context.settings.entity, suggestion)
     if claimed is None:
-        claims.finish_if_exhausted(connection, sweep["id"])
+        outcomes.finish_if_exhausted(connection, sweep["id"])
         if is_steered(config_of(connection, sweep)):
             return []  # whoever chooses the runs of this sweep may queue more, until it finishes the sweep
         return [] if agents.stands_by(connection, sweep["id"], agent["id"]) else [EXIT]
@@ -124,7 +124,7 @@ def settle(
             continue
         if run["stop_requested"] or run["state"] == "pending":
             state = "killed" if run["stop_requested"] else "failed"
-            claims.change_state(connection, run, state, context.settings.max_attempts)
+            outcomes.change_state(connection, run, state, context.settings.max_attempts)
 
 
 def is_unheard(run: sqlite3.Row, lease: float) -> bool:
@@ -140,7 +140,7 @@ def is_unheard(run: sqlite3.Row, lease: float) -> bool:
 def kill_runs(connection: sqlite3.Connection, context: Context, agent: sqlite3.Row) -> None:
     """Mark the runs of an agent as killed. It kills them after an exit command, and they report nothing."""
     for run in run_rows.of_agent(agent["id"], *ACTIVE).all(connection):
-        claims.change_state(connection, run, "killed", context.settings.max_attempts)
+        outcomes.change_state(connection, run, "killed", context.settings.max_attempts)
 
 
 def stops(connection: sqlite3.Connection, agent: sqlite3.Row, running: set[str]) -> list[Command]:

@@ -14,7 +14,7 @@ from metasweep.server.store import artifacts, files, projects, sweeps
 from metasweep.server.store.base import ids, rows
 from metasweep.server.store.base.database import now, update
 from metasweep.server.store.base.names import check_name
-from metasweep.server.store.points import claims
+from metasweep.server.store.points import outcomes
 from metasweep.server.store.runs import history, runs, streams
 from metasweep.server.stream.files import remove_blobs
 from metasweep.sweeps.states import ALIVE, ENDED, FINISHED, LOST
@@ -78,7 +78,7 @@ def begin(connection: sqlite3.Connection, context: Context, run: sqlite3.Row, fi
     state = wanted or ("running" if starts else run["state"])
     if state == "running" and run["state"] in ENDED:  # an old stop request does not apply to the resumed run
         update(connection, "runs", run["id"], stop_requested=0, exit_code=None)
-    claims.change_state(connection, run, state, context.settings.max_attempts)
+    outcomes.change_state(connection, run, state, context.settings.max_attempts)
 
 
 def upsert_bucket(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
@@ -139,7 +139,7 @@ def delete_run(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) ->
             if number is None:
                 raise BadRequest(f"not the id of a run: {input['id'][:80]!r}")
             return []
-        claims.release_deleted(connection, run)
+        outcomes.release_deleted(connection, run)
         blobs = runs.blobs(connection, run["id"])
         if input.get("deleteArtifacts"):
             for artifact in artifacts.made_by(run["id"]).all(connection):
@@ -157,7 +157,7 @@ def stop_run(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> d
 
     def job(connection: sqlite3.Connection) -> None:
         run = rows.by_id(connection, "runs", "Run", input["id"])
-        claims.request_stop(connection, run, context.settings.max_attempts)
+        outcomes.request_stop(connection, run, context.settings.max_attempts)
 
     context.database.write(job)
     return {"success": True}
@@ -197,7 +197,7 @@ def update_run_state(_source: Any, info: GraphQLResolveInfo, input: dict[str, An
             raise BadRequest("the state of a sweep's run cannot be set")
         if run["state"] not in allowed.get(input["state"], ()):
             raise BadRequest(f"a run cannot go from {run['state']} to {input['state'][:40]}")
-        claims.change_state(connection, run, input["state"], info.context.settings.max_attempts)
+        outcomes.change_state(connection, run, input["state"], info.context.settings.max_attempts)
 
     info.context.database.write(job)
     return {"success": True}
@@ -214,7 +214,7 @@ def release_point(_source: Any, info: GraphQLResolveInfo, input: dict[str, Any])
             raise BadRequest(
                 f"the run is {run['state']}: only a failed, crashed or killed run releases its point"
             )
-        if not claims.release(connection, run):
+        if not outcomes.release(connection, run):
             raise BadRequest("another run has this point, or it is already offered again")
 
     info.context.database.write(job)

@@ -15,7 +15,7 @@ from metasweep.server.documents import parse_object
 from metasweep.server.errors import BadRequest
 from metasweep.server.store.base import rows
 from metasweep.server.store.base.database import update
-from metasweep.server.store.points import claims
+from metasweep.server.store.points import claims, outcomes
 from metasweep.server.store.runs import runs
 
 Connection = sqlite3.Connection
@@ -64,14 +64,14 @@ def obey_controller(connection: Connection, context: Context, sweep: sqlite3.Row
         if not isinstance(args, dict):
             update(connection, "sweeps", sweep["id"], state="FINISHED")
             continue
-        if claims.is_capped(connection, sweep["id"]):
+        if outcomes.is_capped(connection, sweep["id"]):
             break
         name = claims.enqueue(connection, sweep, context.settings.entity, point_of(args), None)
         scheduled.append({"id": entry.get("id"), "runid": name})
     for name in wishes.get("earlystop") or []:
         run = runs.find(connection, sweep["project_id"], str(name))
         if run is not None and run["sweep_id"] == sweep["id"]:
-            claims.request_stop(connection, run, context.settings.max_attempts)
+            outcomes.request_stop(connection, run, context.settings.max_attempts)
     text_of_done = json.dumps(done | {"scheduled": scheduled[-REMEMBERED:]})
     update(connection, "sweeps", sweep["id"], controller=text, scheduler=text_of_done)
 

@@ -20,7 +20,7 @@ from metasweep.server.context import Server
 from metasweep.server.documents import parse_object, standard_json, storable
 from metasweep.server.errors import BadRequest
 from metasweep.server.store.base.database import now, update
-from metasweep.server.store.points import claims
+from metasweep.server.store.points import outcomes
 from metasweep.server.store.runs import runs, streams
 
 HISTORY, EVENTS, LOGS, SUMMARY = (
@@ -128,7 +128,7 @@ def store(connection: sqlite3.Connection, run: sqlite3.Row, chunk: Chunk) -> Non
     if chunk.summary is not None:
         changes["summary"] = chunk.summary
         if run["sweep_id"] is not None:
-            claims.finish_at_target(connection, run["sweep_id"], chunk.summary)
+            outcomes.finish_at_target(connection, run["sweep_id"], chunk.summary)
     update(connection, "runs", run["id"], **changes)
 
 
@@ -218,7 +218,7 @@ def receive(server: Server, path: tuple[str, str, str], chunk: Chunk, connection
     store(connection, run, chunk)
     if chunk.exit_code is not None:
         update(connection, "runs", run["id"], exit_code=chunk.exit_code)
-    claims.change_state(connection, run, next_state(run, chunk), server.settings.max_attempts)
+    outcomes.change_state(connection, run, next_state(run, chunk), server.settings.max_attempts)
     return bool(run["stop_requested"]) or run["state"] == "killed"
 
 

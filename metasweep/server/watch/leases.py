@@ -8,7 +8,7 @@ import time
 from metasweep.server.context import Server
 from metasweep.server.store import sweeps
 from metasweep.server.store.base.database import time_ago
-from metasweep.server.store.points import claims, leases
+from metasweep.server.store.points import leases, outcomes
 from metasweep.server.watch.early_stop import EarlyStop
 from metasweep.server.watch.old_artifacts import OldArtifacts
 
@@ -28,7 +28,7 @@ def expire(connection: sqlite3.Connection, lease: float, max_attempts: int) -> i
     for run in lost:
         state = "preempted" if run["state"] == "preempting" else "crashed"
         state = "finished" if sweeps.is_controller(connection, run) else state
-        claims.change_state(connection, run, state, max_attempts)
+        outcomes.change_state(connection, run, state, max_attempts)
         log.info("run %s is %s: no heartbeat for %g s", run["name"], state, lease)
     leases.end_agents(connection, before)
     return len(lost)
