@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import click
@@ -14,10 +14,12 @@ import yaml
 
 from metasweep.client.account import Account, hint_without
 from metasweep.client.protocol import Client, SweepName
-from metasweep.client.transport import Refused, Unreachable
+from metasweep.client.transport import Refused, Transport, Unreachable
 from metasweep.sweeps.config.steering import has_own_space, is_steered
 from metasweep.sweeps.config.validation import METHODS
 from metasweep.sweeps.metric import Metric
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -158,17 +160,24 @@ def open_sweep(
     entity, project = entity or account.entity, project or account.project
     config = read_file(Path(argument)) if is_file(argument) else None
     name = None if config else parse_name(argument, entity, project)
-    try:
+
+    def find() -> Sweep:
         owner = client.default_entity(patience)
-        if config:
-            name = create(client, config, entity or owner, project)
-        assert name
-        name = SweepName(name.entity or owner, name.project, name.id)
-        return read(client, name)
+        found = create(client, config, entity or owner, project) if config else name
+        assert found
+        return read(client, SweepName(found.entity or owner, found.project, found.id))
+
+    return answered(client, find)
+
+
+def answered(client: Transport, ask: Callable[[], T]) -> T:
+    """Return a server's answer. Raises: click.ClickException, in one line, if there is none."""
+    try:
+        return ask()
     except Unreachable as error:
-        raise click.ClickException(f"no W&B server answers at {account.base_url}: {error}") from error
+        raise click.ClickException(f"no W&B server answers at {client.account.base_url}: {error}") from error
     except Refused as error:
-        raise click.ClickException(explain(error, account)) from error
+        raise click.ClickException(explain(error, client.account)) from error
 
 
 def create(client: Client, config: dict[str, Any], entity: str, project: str | None) -> SweepName:

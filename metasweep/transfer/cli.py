@@ -13,8 +13,8 @@ import click
 from metasweep.client import embedded
 from metasweep.client.account import Account, resolve
 from metasweep.client.protocol import NOT_FOUND, SweepName
-from metasweep.client.sweep import explain, parse_name
-from metasweep.client.transport import Refused, Transport, Unreachable
+from metasweep.client.sweep import answered, parse_name
+from metasweep.client.transport import Refused, Transport
 from metasweep.transfer.copying import Copied, copy_sweep
 from metasweep.transfer.ends import Destination, Run, Source
 
@@ -86,11 +86,11 @@ def transfer(
         )
     for end in (source, destination):
         watch(end)
-    name, copy = at(source, lambda: find(source, argument)), None
-    sweep = at(source, lambda: read(source, name))
-    owner = entity or at(destination, destination.default_entity)
+    name = answered(source, lambda: find(source, argument))
+    sweep = answered(source, lambda: read(source, name))
+    owner = entity or answered(destination, destination.default_entity)
     home = project or name.project
-    copy = at(destination, lambda: destination.find_copy(name, owner, home)) or at(
+    copy = answered(destination, lambda: destination.find_copy(name, owner, home)) or answered(
         destination, lambda: destination.make_copy(name, sweep, owner, home)
     )
     click.echo(f"{name} at {source_account.base_url} -> {copy} at {account.base_url}", err=True)
@@ -100,7 +100,7 @@ def transfer(
             bar.length = (bar.length or 0) + 1
             bar.update(1)
 
-        result = at(destination, lambda: copy_sweep(source, name, destination, copy, tell))
+        result = answered(destination, lambda: copy_sweep(source, name, destination, copy, tell))
     say(result)
     click.echo(str(copy))
     sys.exit(1 if result.refused else 0)
@@ -120,16 +120,6 @@ def read(source: Source, name: SweepName) -> dict[str, Any]:
         if error.status != NOT_FOUND:
             raise
         raise click.ClickException(f"there is no sweep {name} at {source.account.base_url}") from error
-
-
-def at(end: Transport, ask: Callable[[], Any]) -> Any:
-    """Return a server's answer. Raises: click.ClickException, in one line, if there is none."""
-    try:
-        return ask()
-    except Unreachable as error:
-        raise click.ClickException(f"no W&B server answers at {end.account.base_url}: {error}") from error
-    except Refused as error:
-        raise click.ClickException(explain(error, end.account)) from error
 
 
 def watch(end: Transport) -> None:

@@ -78,6 +78,7 @@ def copy_sweep(
             except Refused as error:
                 result.refused[run.name] = str(error)
                 room.release()
+                tell(run)
                 continue
             under_way.append(pool.submit(finish, run, rows))
         for future in under_way:
