@@ -5,7 +5,8 @@ The agent's side
 - pool: starts runs, signals them, waits for their end; messages: between the pool and the forkserver
 
 The forkserver
-- forkserver: a child for each run; children: those that run; spares: those that wait for a run
+- forkserver: a child for each run; starting: how it gets one; children: those that run; spares: those that
+  wait for a run
 - warmup: what is imported first; beginning: with which imports a program begins
 - services: the wandb service that all runs share, and what it is told of runs that died
 - process: signals, the parent, and exit statuses

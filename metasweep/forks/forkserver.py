@@ -9,21 +9,18 @@ from __future__ import annotations
 import atexit
 import contextlib
 import gc
-import importlib
-import json
 import os
-import platform
 import selectors
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NoReturn
 
-from metasweep.forks import turns, warmup
+from metasweep.forks import turns
 from metasweep.forks.children import (
     Child,
     has_finished_wandb_run,
@@ -41,10 +38,10 @@ from metasweep.forks.messages import (
     Start,
     Started,
 )
-from metasweep.forks.processes import begun, child, main_module
+from metasweep.forks.processes import begun, child
 from metasweep.forks.processes.process import PARENT_DIED, die_with_parent, signal_group
 from metasweep.forks.services import dead_runs, service
-from metasweep.forks.spares import Spares
+from metasweep.forks.starting import Starter
 from metasweep.forks.ways import Way
 
 NOT_STARTED = 126  # exit code of a run whose process could not be started, as in a shell
@@ -58,18 +55,13 @@ class Forkserver:
     agent: Connection
     environ: dict[str, str] = field(default_factory=lambda: dict(os.environ))
     children: dict[int, Child] = field(default_factory=dict)
-    way: Way = Way.COLD
     service: service.Service | None = None
-    warm_up: Callable[[Sequence[str]], object] | None = None
-    read: dict[str, int] = field(default_factory=dict)
-    """Files of the program that a fork rests on, and when each was last changed (ns)."""
-    has_started: bool = False
     leaving: bool = False
 
     def __post_init__(self) -> None:
         self.notes_reader, self.notes = os.pipe()
         self.wake_reader, self.wake_writer = os.pipe()
-        self.spares = Spares(self.fork, self.notes, self.environ)
+        self.starter = Starter(self.fork, self.notes, self.environ, lambda text: self.tell(Note(text)))
         os.set_blocking(self.wake_reader, False)
         os.set_blocking(self.wake_writer, False)
         signal.set_wakeup_fd(self.wake_writer, warn_on_full_buffer=False)
@@ -109,53 +101,26 @@ class Forkserver:
 
     def load(self, message: Load) -> None:
         """Start the wandb service that the runs share. If runs are forked, import what they need."""
-        self.way, self.spares.interpreter = message.way, message.program.interpreter
-        if message.beginning:
-            self.spares.imports = (message.program.kind, message.program.name, message.beginning)
-        if self.way is Way.COLD:
+        starter = self.starter
+        starter.load(message)
+        if starter.way is Way.COLD:
             return
-        # The program's folder is not on the path yet, so the installed package is imported.
-        warmup.attempt(importlib.import_module, "wandb")
-        # Each run's wandb asks for this, and the first answer costs a process.
-        platform.platform(aliased=True)
         self.start_service()
-        if self.way is Way.FORK:
-            self.prepare_to_fork(message)
-        if self.way is Way.AHEAD and self.service:
+        if starter.way is Way.FORK:
+            starter.prepare_to_fork(message)
+        if starter.way is Way.AHEAD and self.service:
             self.add_spare()
-
-    def prepare_to_fork(self, message: Load) -> None:
-        """Import what the forks need; check that a new process would import the same modules."""
-        folder = message.program.folder
-        main_module.put_first(str(folder))
-        self.warm_up = warmup.load(message.imports)
-        self.read = {**message.read, **warmup.own_files(folder)}
-        if not self.warm_up and (name := warmup.shadowed(folder)):
-            self.start_ahead(f"the program's folder has a {name} of its own")
-
-    def start_ahead(self, reason: str) -> None:
-        """From now on start runs in new processes instead of forking them."""
-        self.way = Way.AHEAD
-        self.spares.drop()
-        self.tell(Note(f"each run gets a new process, started ahead of it: {reason}"))
 
     # --- a run begins
 
     def start(self, message: Start) -> None:
         """Start the child that runs a program."""
-        if self.warm_up and not message.companion:  # once, with the arguments of the first run
-            warmup.attempt(self.warm_up, message.program.arguments)
-            self.warm_up = None
-            self.read |= warmup.own_files(message.program.folder)
-            self.spares.drop()
-        way = self.way_for(message)
-        environ = self.environ | message.environ
+        self.starter.warm(message)
+        way = self.starter.way_for(message)
         shares = way is not Way.COLD and self.service is not None
-        if way is Way.FORK and self.has_started:  # the first run has listed the packages
-            environ.setdefault(service.SAVE_REQUIREMENTS, "false")
-        self.has_started |= not message.companion
         try:
-            pid, ended, gate = self.start_now(message, environ, way)
+            token = self.service.token if shares and self.service else ""
+            pid, ended, gate = self.starter.start(message, way, token)
         except OSError as error:  # no memory, process or file is left: this run fails, but the others go on
             with contextlib.suppress(OSError):  # there may be no file left for the log either
                 Path(message.log).write_text(f"cannot start a process: {error.strerror}\n")
@@ -164,66 +129,17 @@ class Forkserver:
         held = gate is not None
         self.children[pid] = Child(message, ended, shares_service=shares, gate=gate, is_beginning=held)
         self.tell(Started(message.run_id, pid))
-        if way is self.way is not Way.COLD:
+        if way is self.starter.way is not Way.COLD:
             with contextlib.suppress(OSError):  # if it happens again, the next run will say so
                 self.add_spare()
-
-    def way_for(self, message: Start) -> Way:
-        """Return the way in which this run is started: cold if the chosen way is not possible."""
-        if not message.program.is_python:
-            return Way.COLD
-        if not message.companion and message.program.interpreter != self.spares.interpreter:
-            return Way.COLD
-        if self.way is Way.FORK and not warmup.is_single_threaded():
-            self.start_ahead("what is imported ahead has started a thread")
-        if self.way is Way.FORK and warmup.was_changed(self.read):
-            self.start_ahead("the program was edited meanwhile")
-        if self.way is Way.FORK and begun.touches_gpu():
-            self.start_ahead("what is imported ahead has opened a GPU")
-        return self.way
-
-    def start_now(self, message: Start, environ: dict[str, str], way: Way) -> tuple[int, int, int | None]:
-        """Start a run in the oldest spare child, or in a new one.
-
-        Returns its process id, its file `ended` and, if it is held, its gate.
-        """
-        program = message.program
-        if way is Way.COLD:
-
-            def run() -> NoReturn:
-                main_module.redirect(message.log)
-                child.execute(list(program.words), environ)
-
-            return self.fork(run), -1, None
-        order: main_module.Order = {
-            "kind": program.kind,
-            "name": program.name,
-            "arguments": list(program.arguments),
-            "words": list(program.words),
-            "environ": environ,
-            "log": message.log,
-            "service": self.service.token if self.service else "",
-            "held": message.held,
-            "left": self.left_by_imports(message.environ) if way is Way.FORK else {},
-        }
-        spare = self.spares.begin(order, way)
-        if message.held or spare.gate is None:
-            return spare.pid, spare.ended, spare.gate
-        os.close(spare.gate)
-        return spare.pid, spare.ended, None
-
-    def left_by_imports(self, given: dict[str, str]) -> dict[str, str | None]:
-        """Return the variables that imports made here have set, or removed (None), except those `given`."""
-        names = {*self.environ, *os.environ} - given.keys()
-        return {
-            name: os.environ.get(name) for name in names if os.environ.get(name) != self.environ.get(name)
-        }
 
     def add_spare(self) -> None:
         """Start a spare child while there is time: one for each running run."""
         runs = sum(not this.start.companion and not this.stands_in_for for this in self.children.values())
-        if len(self.spares.waiting) < (1 if self.way is Way.FORK else min(max(1, runs), MOST_SPARES)):
-            self.spares.add(self.way)
+        if len(self.starter.spares.waiting) < (
+            1 if self.starter.way is Way.FORK else min(max(1, runs), MOST_SPARES)
+        ):
+            self.starter.spares.add(self.starter.way)
 
     # --- processes
 
@@ -256,7 +172,7 @@ class Forkserver:
     def private_files(self) -> list[int]:
         """Return the file descriptors that no child may keep open."""
         files = [self.agent.fileno(), self.wake_reader, self.wake_writer, self.notes_reader]
-        files += self.spares.pipes
+        files += self.starter.spares.pipes
         files += [this.gate for this in self.children.values() if this.gate is not None]
         return files + (self.service.file_descriptors if self.service else [])
 
@@ -291,7 +207,7 @@ class Forkserver:
         for pid, what, code in child.NOTE.iter_unpack(os.read(self.notes_reader, 256 * child.NOTE.size)):
             this = self.children.get(pid)
             if what == begun.UNFIT:
-                self.start_without_imports()
+                self.starter.start_without_imports()
                 continue
             if this and what == turns.READY:
                 this.is_beginning = False
@@ -304,14 +220,6 @@ class Forkserver:
                 this.has_reported, this.status = True, code
                 said = os.pread(this.ended, 1, 0)
                 self.report(this, True if said and has_wandb_run(this.start, self.environ) else None)
-
-    def start_without_imports(self) -> None:
-        """Have the processes that are started ahead make no imports: those depend on the run."""
-        if self.spares.imports:
-            self.spares.imports = ()
-            self.tell(
-                Note("its imports are not made ahead of a run: they ask for its environment or arguments")
-            )
 
     def reap(self) -> None:
         """Find the children that have ended."""
@@ -334,7 +242,7 @@ class Forkserver:
             if worked and not self.leaving:
                 self.start_service()
             return
-        self.spares.forget(pid)
+        self.starter.spares.forget(pid)
         this = self.children.pop(pid, None)
         if this is None:
             return
@@ -365,15 +273,9 @@ class Forkserver:
 
     def learn(self, libraries: bytes) -> None:
         """Import what a fork had to import by itself, for the children that follow."""
-        if not libraries or self.way is not Way.FORK:
-            return
-        known = len(sys.modules)
-        warmup.load_modules(json.loads(libraries))
-        if len(sys.modules) > known and self.spares.waiting:
-            self.spares.drop()
-            if warmup.is_single_threaded():
-                with contextlib.suppress(OSError):
-                    self.add_spare()
+        if self.starter.learn(libraries):
+            with contextlib.suppress(OSError):
+                self.add_spare()
 
     def report_dead_run(self, dead: Child) -> None:
         """Tell the server, in a child, how a run ended that could not tell it itself."""
@@ -408,7 +310,7 @@ class Forkserver:
     def leave(self) -> None:
         """Let the service send what it still has. `serve` ends when the service has ended."""
         self.leaving = True
-        self.spares.drop()
+        self.starter.spares.drop()
         for pid, this in self.children.items():
             if this.start.companion:
                 signal_group(pid, signal.SIGKILL)
@@ -417,7 +319,7 @@ class Forkserver:
 
     def die(self) -> NoReturn:
         """Kill every child and end at once."""
-        for pid in [*self.children, *(spare.pid for spare in self.spares.waiting)]:
+        for pid in [*self.children, *(spare.pid for spare in self.starter.spares.waiting)]:
             signal_group(pid, signal.SIGKILL)
         atexit._run_exitfuncs()  # libraries remove their temporary directories
         os._exit(1)
