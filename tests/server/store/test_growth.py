@@ -16,6 +16,7 @@ from metasweep.server.store.base import ids
 from metasweep.server.store.base.database import Database, insert
 from metasweep.server.stream.streams import Chunk, receive
 from metasweep.server.watch import leases
+from metasweep.server.watch.early_stop import EarlyStop
 
 POINTS, AGENTS = 22_500, 1_000
 GRID = "{method: grid, program: p.py, parameters: {a: {min: 1, max: 150}, b: {min: 1, max: 150}}}"
@@ -141,3 +142,18 @@ def test_an_entry_of_an_artifact_costs_the_same_with_any_number_of_them(tmp_path
     costs = database.write(job)
     database.close()
     assert max(costs[2900:]) < 1.5 * max(costs[5:100])
+
+
+def test_early_termination_keeps_the_values_of_running_sweeps_alone(house: House) -> None:
+    stops = "{metric: {name: loss}, early_terminate: {type: hyperband, min_iter: 3}, "
+    new = {"config": stops + GRID[1:], "projectName": "p"}
+    sweep = sweeps.upsert_sweep(None, house.info, new)["sweep"]
+    agent = {"sweep": sweep["name"], "projectName": "p", "host": "h"}
+    house.agents.append(agents.create_agent(None, house.info, agent)["agent"]["id"])
+    assert house.beat(-1)[0]["type"] == "run"
+    early = EarlyStop(house.server.database)
+    early.look()
+    assert len(early.followed) == 1
+    house.server.database.write(lambda connection: connection.execute("UPDATE sweeps SET state = 'FINISHED'"))
+    early.look()
+    assert not early.followed
