@@ -248,7 +248,7 @@ def test_the_leaderboard_queues_the_seeds_that_would_settle_it(lab: Lab, open_ta
         lab.end(command["run_id"])
     assert state(lab, sweep) == "FINISHED"
     view = open_tab(lab.address("sweeps", sweep["name"]))
-    board = view.tab.get_by_role("region", name="Leaderboard of configurations")
+    board = view.tab.get_by_role("group", name="Leaderboard of configurations")
     first, second = (board.locator("tbody tr").nth(at) for at in (0, 1))
     expect(first).to_contain_text("92.00 ± 6.57 %")
     expect(first).to_contain_text("best")

@@ -95,7 +95,7 @@ def test_two_sweeps_side_by_side(lab: Lab, sweep: dict, open_tab) -> None:
     tab.get_by_text("Compare with", exact=True).click()
     tab.get_by_role("button", name=wider["name"]).click()
     dialog = tab.get_by_role("dialog")
-    searched = dialog.get_by_role("region", name="What differs").first
+    searched = dialog.get_by_role("group", name="What differs").first
     differences = ["program", "train.py", "other.py", "lr", "0.1, 0.01, 0.001", "1, 0.1, 0.01"]
     expect(searched.locator("tbody tr > *")).to_have_text(differences)
     # Above what is searched, and above what is reached.

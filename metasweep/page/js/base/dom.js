@@ -109,10 +109,10 @@ export function refillList(parent, items, make) {
   while (parent.children.length > items.length) parent.lastElementChild.remove();
 }
 
-/** A table that can be scrolled sideways if it is wider than its place. */
+/** A table that can be scrolled sideways if it is wider than its place: a group, for it is mostly in a region. */
 export function wideTable(label, head, rows, name = "plain") {
   const table = h("table", { class: name }, h("thead", {}, head), h("tbody", {}, rows));
-  return h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": label }, table);
+  return h("div", { class: "wide", tabindex: 0, role: "group", "aria-label": label }, table);
 }
 
 /** A labelled choice among a few options: `[value, text]`. */
