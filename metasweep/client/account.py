@@ -27,11 +27,6 @@ class Account:
     key_from: str = "WANDB_API_KEY"
     """The place where the key was found."""
 
-    @property
-    def is_cloud(self) -> bool:
-        """Whether this is W&B's own service."""
-        return urlsplit(self.base_url).netloc in CLOUD_HOSTS
-
 
 def hint_without(base_url: str) -> str:
     """Return what to try where W&B's cloud lacks a sweep, for a command that has --local; else ''."""

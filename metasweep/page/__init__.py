@@ -92,8 +92,8 @@ def render(data: PageData) -> str:
 def document(
     title: str,
     source: str,
-    root: str = "/static/page/",
-    interval: float = 3.0,
+    root: str,
+    interval: float,
     view: View = "sweep",
     trail: Sequence[Cell] = (),
     sign_out: str = "",

@@ -46,9 +46,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif self.path == "/sweep.json":
             self.answer(200, to_json(encode(self.server.data) | CONTROL).encode(), "application/json")
         elif self.path == "/":
-            self.answer(
-                200, document("A sweep", "/sweep.json", interval=0.3).encode(), "text/html; charset=utf-8"
-            )
+            page = document("A sweep", "/sweep.json", "/static/page/", interval=0.3)
+            self.answer(200, page.encode(), "text/html; charset=utf-8")
         else:
             self.answer(404, b"", "text/plain")
 

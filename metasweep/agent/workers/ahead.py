@@ -26,9 +26,7 @@ class Ahead:
     results so far. And if few points are left, a free worker of another agent should run them at once.
     """
 
-    def __init__(
-        self, client: Transport, sweep: Sweep, monitor: ProgressMonitor | None, walltime: Walltime
-    ) -> None:
+    def __init__(self, client: Transport, sweep: Sweep, monitor: ProgressMonitor, walltime: Walltime) -> None:
         self._client, self._monitor, self._walltime = client, monitor, walltime
         learns = sweep.config.get("method") not in ("grid", "random") or "early_terminate" in sweep.config
         is_here = client.is_embedded and is_loopback(urlsplit(client.account.base_url).hostname or "")
@@ -62,7 +60,7 @@ class Ahead:
 
     def _many_left(self) -> bool:
         """Return whether more points are left than all agents of the sweep can take at once."""
-        latest = self._monitor.latest if self._monitor else None
+        latest = self._monitor.latest
         if latest is None:
             return False
         if latest.expected is None:

@@ -72,13 +72,13 @@ class Work:
         sweep: Sweep,
         pool: Pool,
         *,
-        extra_arguments: Sequence[str] = (),
-        count: int | None = None,
-        max_failures: int = 5,
-        walltime: Walltime | None = None,
-        missing: Missing | None = None,
-        monitor: ProgressMonitor | None = None,
-        gpus: Sequence[str] = (),
+        extra_arguments: Sequence[str],
+        count: int | None,
+        max_failures: int,
+        walltime: Walltime,
+        missing: Missing | None,
+        monitor: ProgressMonitor,
+        gpus: Sequence[str],
         report: Callable[..., None],
     ) -> None:
         """`count` and `walltime` limit the work; `max_failures` failures in a row end it (0: never).
@@ -88,7 +88,7 @@ class Work:
         self.client, self.sweep, self.pool = client, sweep, pool
         self.extra_arguments = extra_arguments
         self.stop = client.stop
-        self.walltime = walltime or Walltime(None)
+        self.walltime = walltime
         self.missing = missing
         self.idling = Idling()
         self.ahead = Ahead(client, sweep, monitor, self.walltime)
@@ -137,7 +137,7 @@ class Work:
         """Print once that the job has no time for another run."""
         if not self._out_of_time:
             self._out_of_time = True
-            left = self._monitor.unfinished if self._monitor else None
+            left = self._monitor.unfinished
             rest = "" if left is None else f"{left} runs are not finished, "
             self._report(f"leaving the rest to others: {rest}{self.walltime}")
 
@@ -227,9 +227,8 @@ class Work:
         row = f"{self._failures_in_a_row} runs in a row failed here"
         if culprits := self._suspects():
             return f"{row}, all with {culprits}, with which none has finished; the last with {reason}"
-        if self._monitor:
-            self._monitor.ask(since=time.monotonic())
-        if self._monitor and (elsewhere := self._monitor.finished_elsewhere(self.finished)) > 0:
+        self._monitor.ask(since=time.monotonic())
+        if (elsewhere := self._monitor.finished_elsewhere(self.finished)) > 0:
             host = socket.gethostname()
             return (
                 f"node {host} looks bad: {row} while {elsewhere} finished elsewhere; the last with {reason}"

@@ -179,9 +179,14 @@ class Worker(threading.Thread):
             self._trainers.begin()
         exited, go_on = self._await(agent, run, events)
         self._leave_seat()
-        status, unheard = exited.status, self._unheard(run, exited)
-        run = self.run_now
         agent.ended.add(run.id)
+        self._note_end(self.run_now, exited, start.log)
+        self.run_now = None
+        return go_on
+
+    def _note_end(self, run: Run, exited: Exited, log: str) -> None:
+        """Find out how a run ended; have it given back, counted and told."""
+        status, unheard = exited.status, self._unheard(run, exited)
         told = bool(self._shared.signals) or status in PREEMPTED  # the batch system signals the runs too
         stopped = status != 0 and (self._stopped or told)
         if stopped and not self._unwanted and not exited.unreported:
@@ -194,10 +199,8 @@ class Worker(threading.Thread):
         elif not unheard:
             self._shared.note_sent(run, ended_itself=status >= 0)
         taken_along = bool(self._trainers and self._trainers.ended_since(run.began, self.number))
-        reason = exited.note or unheard or last_words(start.log, status)
+        reason = exited.note or unheard or last_words(log, status)
         self._shared.note_end(Outcome(run, seconds, status, stopped, failed, reason, taken_along))
-        self.run_now = None
-        return go_on
 
     def _unheard(self, run: Run, exited: Exited) -> str:
         """Return why a run with exit code 0 does not count as finished; empty if it does, as far as known."""
