@@ -1,18 +1,17 @@
 // The selected runs as a table: filtered, sorted, grouped, and only the rows in sight in the document.
-import { READABLE, h, link, perFrame, refill, textWidth } from "page/base/dom";
-import { count, formatInterval, formatValue } from "page/base/format";
+import { READABLE, h, perFrame, refill } from "page/base/dom";
+import { count } from "page/base/format";
 import { menu } from "page/base/menu";
-import { outcome } from "page/base/states";
 import { joined, keep, recall, split } from "page/base/view";
 import { compare } from "page/read/compare";
-import { Columns, FONT, numeric } from "page/table/columns";
+import { PICK, headCell, lastLine, rowNode, runsOf, spacer } from "page/table/cells";
+import { Columns, numeric } from "page/table/columns";
 import { Picked, saveCsv } from "page/table/picked";
 import { configurationColumns, groupRows, runRows } from "page/table/rows";
 
 const ROW = 30; // px
 const SPARE = 8; // rows above and below those in sight
 const PRINTED = 400;
-const PICK = 34; // px of the column of check boxes
 const HELP =
   "Conditions such as lr>=0.01, state=failed, model in (cnn, dense), tag:good, /regex/, or words;" +
   " joined by and, or, not and brackets";
@@ -104,10 +103,11 @@ export class RunTable {
 
   /** Places the columns. */
   arrange() {
+    const { study } = this.selection;
     this.columns.grouped = this.grouped.length > 0;
     this.places = this.columns.shown;
     const key = this.places.map(({ column, width, left }) => [column.name, column.label, width, left]);
-    refill(this.head, key, () => [this.pickAll(), ...this.places.map((place) => this.headCell(place))]);
+    refill(this.head, key, () => [this.pickAll(), ...this.places.map((place) => headCell(study, this.columns, place, (name, too) => this.sort(name, too)))]);
     const width = this.places.reduce((sum, place) => sum + place.width, PICK);
     this.table.style.width = `max(100%, ${width}px)`;
     this.update();
@@ -123,54 +123,6 @@ export class RunTable {
     cell.style.width = `${PICK}px`;
     cell.style.left = "0";
     return cell;
-  }
-
-  headCell({ column, width, left }) {
-    const { name, label } = column;
-    const button = h(
-      "button",
-      { type: "button", draggable: "true", title: `${label}: sort; with Shift, sort by it too`, onclick: (event) => this.sort(name, event.shiftKey) },
-      label,
-    );
-    const edge = h("span", { class: "edge", "aria-hidden": "true", onpointerdown: (event) => this.widen(event, name, width), ondblclick: () => this.columns.resize(name, null) });
-    button.addEventListener("dragstart", (event) => event.dataTransfer.setData("text/plain", name));
-    const cell = h(
-      "th",
-      {
-        scope: "col",
-        class: this.classOf(column, left),
-        "data-column": name,
-        ondragover: (event) => event.preventDefault(),
-        ondrop: (event) => {
-          event.preventDefault();
-          const dragged = event.dataTransfer.getData("text/plain");
-          if (this.columns.byName.has(dragged)) this.columns.move(dragged, name);
-        },
-      },
-      button,
-      edge,
-    );
-    cell.style.width = `${width}px`;
-    if (left !== null) cell.style.left = `${PICK + left}px`;
-    return cell;
-  }
-
-  /** Right-aligns numbers; on paper there is only room for the axes' columns. */
-  classOf(column, left = null) {
-    const detail = column.axis === false && column !== this.selection.study.color;
-    return [numeric(column) && "number", detail && "detail", left !== null && "pinned"].filter(Boolean).join(" ") || null;
-  }
-
-  /** Drags the right edge of a column. */
-  widen(event, name, width) {
-    event.preventDefault();
-    const move = ({ clientX }) => this.columns.resize(name, width + clientX - event.clientX);
-    const end = () => {
-      removeEventListener("pointermove", move);
-      removeEventListener("pointerup", end);
-    };
-    addEventListener("pointermove", move);
-    addEventListener("pointerup", end);
   }
 
   /** Sorts by a column, or adds it after the earlier ones. */
@@ -292,10 +244,9 @@ export class RunTable {
   fill(first, last) {
     const focus = this.body.contains(document.activeElement) && document.activeElement.matches("tr");
     const stop = this.rows.find(({ run }) => run === this.focused && run >= 0) ?? this.rows[0];
-    const rows = this.rows.slice(first, last).map((row, index) => this.rowNode(row, first + index, row === stop));
-    this.body.replaceChildren(spacer(first * ROW), ...rows, spacer((this.rows.length - last) * ROW));
     this.kept = { rows: this.rows, first, last, stop };
-    if (!this.rows.length) this.body.replaceChildren(this.lastLine("No run matches."));
+    this.body.replaceChildren(spacer(first * ROW), ...this.nodes(first, last), spacer((this.rows.length - last) * ROW));
+    if (!this.rows.length) this.body.replaceChildren(lastLine(this.places, "No run matches."));
     if (focus) this.focusRow(this.focused);
     this.all.checked = this.picked.ids.size > 0 && this.picked.ids.size === this.selection.runs.length;
     this.markRow();
@@ -304,78 +255,30 @@ export class RunTable {
   /** Removes rows that are no longer visible, and creates only the new ones. */
   shift(first, last) {
     const { kept, body } = this;
-    const node = (index) => this.rowNode(this.rows[index], index, this.rows[index] === kept.stop);
-    const range = (from, to) => Array.from({ length: Math.max(0, to - from) }, (_, at) => node(from + at));
     if (first >= kept.last || last <= kept.first) {
       this.fill(first, last);
       return;
     }
     for (let at = kept.first; at < first; at += 1) body.children[1].remove();
     for (let at = last; at < kept.last; at += 1) body.children[body.children.length - 2].remove();
-    body.firstElementChild.after(...range(first, kept.first));
-    body.lastElementChild.before(...range(kept.last, last));
+    body.firstElementChild.after(...this.nodes(first, kept.first));
+    body.lastElementChild.before(...this.nodes(kept.last, last));
     body.firstElementChild.style.height = `${first * ROW}px`;
     body.lastElementChild.style.height = `${(this.rows.length - last) * ROW}px`;
     Object.assign(kept, { first, last });
     this.markRow();
   }
 
-  lastLine(text) {
-    return h("tr", { class: "empty" }, h("td", { colspan: this.places.length + 1 }, text));
-  }
-
-  /** A row; `stop`: whether Tab leads to it. */
-  rowNode(row, index, stop) {
-    const cells = this.places.map((place) => this.placed(place, row.group ? this.groupCell(place, row) : this.cell(place, row.run)));
-    const runs = row.group ? row.runs : [row.run];
-    const box = h("input", { type: "checkbox", tabindex: -1, "aria-label": row.group ? "Pick the group" : `Pick ${this.nameOf(row.run)}` });
-    box.checked = runs.every((run) => this.picked.has(run));
-    const pick = h("td", { class: "pick pinned" }, box);
-    pick.style.left = "0";
-    return h(
-      "tr",
-      {
-        "data-run": row.group ? null : row.run,
-        "data-group": row.group ?? null,
-        class: row.group ? "group" : row.member ? "member" : null,
-        "aria-expanded": row.group ? String(this.open.has(row.group)) : null,
-        "aria-level": this.grouped.length ? (row.group ? 1 : 2) : null,
-        "aria-rowindex": index + 2,
-        tabindex: stop ? 0 : -1,
-      },
-      pick,
-      cells,
+  nodes(first, last) {
+    return this.rows.slice(first, Math.max(first, last)).map((row, at) =>
+      rowNode(this.selection.study, this.places, row, {
+        index: first + at,
+        stop: row === this.kept.stop,
+        open: this.open.has(row.group),
+        grouped: this.grouped.length > 0,
+        picked: runsOf(row).every((run) => this.picked.has(run)),
+      }),
     );
-  }
-
-  placed({ left }, cell) {
-    if (left !== null) cell.style.left = `${PICK + left}px`;
-    return cell;
-  }
-
-  cell({ column, width, left }, run) {
-    const { study } = this.selection;
-    const name = this.classOf(column, left);
-    if (column.name === "name")
-      return h("th", { scope: "row", class: name }, link(study.values.url[run], this.nameOf(run), { tabindex: -1 }));
-    const text = formatValue(column, study.values[column.name][run]);
-    if (column.name === "state") return h("td", { class: name }, h("span", { class: `state state-${outcome(text)}` }, text));
-    return h("td", { class: name, title: textWidth(text, FONT) > width - 20 ? text : null }, text);
-  }
-
-  groupCell({ column, left }, row) {
-    const name = this.classOf(column, left);
-    if (column.name === "name")
-      return h("th", { scope: "row", class: name }, h("span", { class: "fold", "aria-hidden": "true" }, this.open.has(row.group) ? "▾" : "▸"), count(row.runs.length, "run"));
-    const cell = row.cell(column.name);
-    if (cell.mixed) return h("td", { class: `${name ?? ""} muted` }, "…");
-    if ("value" in cell) return h("td", { class: name }, formatValue(column, cell.value));
-    return h("td", { class: name, title: `mean of ${count(cell.n, "run")}${cell.half === null ? "" : ", with its 95 % interval"}` }, formatInterval(column, cell));
-  }
-
-  nameOf(run) {
-    const { values } = this.selection.study;
-    return values.name[run] || values.id[run];
   }
 
   markRow() {
@@ -409,7 +312,7 @@ export class RunTable {
   }
 
   toggle(row) {
-    const runs = row.group ? row.runs : [row.run];
+    const runs = runsOf(row);
     this.picked.set(runs, !runs.every((run) => this.picked.has(run)));
   }
 
@@ -457,8 +360,8 @@ export class RunTable {
     this.fill(0, Math.min(PRINTED, this.rows.length));
     this.body.lastElementChild.remove();
     const left = this.rows.length - PRINTED;
-    if (!this.rows.length) this.body.append(this.lastLine("No run matches."));
-    else if (left > 0) this.body.append(this.lastLine(`and ${count(left, "more row")}`));
+    if (!this.rows.length) this.body.append(lastLine(this.places, "No run matches."));
+    else if (left > 0) this.body.append(lastLine(this.places, `and ${count(left, "more row")}`));
   }
 }
 
@@ -474,10 +377,4 @@ function usualOrder({ color }) {
 
 function rowOf(event) {
   return Number(event.target.closest("tr")?.dataset.run ?? -1);
-}
-
-function spacer(height) {
-  const row = h("tr", { class: "spacer", "aria-hidden": "true" });
-  row.style.height = `${height}px`;
-  return row;
 }
