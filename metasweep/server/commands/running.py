@@ -24,7 +24,7 @@ from metasweep.server import datadir
 from metasweep.server.access import keys
 from metasweep.server.commands.options import cannot_write, data_dir_option, host_option, none_runs
 from metasweep.server.commands.serve import PORT
-from metasweep.server.datadir import find_running, is_held, make_folder
+from metasweep.server.datadir import Running, find_running, is_held, make_folder
 from metasweep.server.errors import Refused
 
 START_TIMEOUT = 30.0  # seconds
@@ -33,11 +33,17 @@ STOP_TIMEOUT = 30.0
 
 def running(data_dir: Path) -> tuple[str, str]:
     """Return the (url, key) of the running server of a data directory, if it answers; raise Refused."""
+    found, key = answering(data_dir)
+    return found.url, key
+
+
+def answering(data_dir: Path) -> tuple[Running, str]:
+    """Return the running server of a data directory, if it answers, and its key; raise Refused."""
     found = find_running(data_dir)
     if found is not None:
         key = load_key(data_dir)
         if answers(found.local, key):
-            return found.url, key
+            return found, key
     raise none_runs(data_dir)
 
 
@@ -134,15 +140,27 @@ def private(path: str, flags: int) -> int:
 def wait_until_up(process: subprocess.Popen, data_dir: Path, log_begin: int) -> str:
     """Return the address of a server that was just started, as soon as it answers.
 
-    If another server has locked the directory first, its address is returned.
+    If another server has locked the directory first, its address is returned, and the process is ended. Left
+    alone, it would serve the directory as soon as the other server is stopped.
     """
+    up: Running | None = None
+    try:
+        up = first_that_answers(process, data_dir, log_begin)
+        return up.url
+    finally:
+        if up is None or up.pid != process.pid:
+            process.terminate()
+            process.wait()
+
+
+def first_that_answers(process: subprocess.Popen, data_dir: Path, log_begin: int) -> Running:
+    """Return the server of a data directory, which may be this process; raise Refused, if none starts."""
     for _ in looks(START_TIMEOUT):
         if process.poll() is not None and not is_held(data_dir):
             lines = (data_dir / "server.log").read_bytes()[log_begin:].decode(errors="replace").splitlines()
             raise Refused(lines[-1].removeprefix("Error: ") if lines else "the server ended at once")
         with contextlib.suppress(Refused):
-            return running(data_dir)[0]
-    process.terminate()
+            return answering(data_dir)[0]
     raise Refused(f"the server did not answer within {START_TIMEOUT:g} s: see {data_dir / 'server.log'}")
 
 

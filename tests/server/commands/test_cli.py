@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from metasweep.server.datadir import hold, is_held
+from tests.agent import processes
 from tests.conftest import ROOT, ServerProcess
 
 
@@ -142,6 +143,8 @@ def test_several_that_start_at_once_end_up_with_one_server(tmp_path: Path) -> No
         found = list(pool.map(lambda _: command("start", "--server-dir", str(state)), range(4)))
         assert [each.returncode for each in found] == [0] * 4, [each.stderr for each in found]
         assert len({each.stdout for each in found}) == 1
+        serving = [pid for pid in processes.everyone() if str(state) in processes.command(pid)]
+        assert len(serving) == 1, "none waits for the other to be stopped"
 
 
 def test_servers_that_start_at_once_get_a_port_each(tmp_path: Path) -> None:
