@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -43,6 +43,7 @@ class SameDropout(nn.Module):
     st.sampled_from([0, 0.1, 0.5, 0.9]),
     st.integers(0, 2**31),
 )
+@example("dense", (28, 28), 27, 0, 1394)  # a unit at the kink of ReLU
 def test_logits_and_gradients_are_those_of_autograd(
     name: str, shape: tuple[int, int], images: int, dropout: float, seed: int
 ) -> None:
@@ -53,16 +54,25 @@ def test_logits_and_gradients_are_those_of_autograd(
     exact = build(name, shape, dropout).double()
     exact.load_state_dict(model.state_dict())
     factors = [dropout_factors((images, size), dropout) if dropout else None for size in model.hidden_sizes]
-    exact.dropout = SameDropout(factors)
     x, labels = torch.randn(images, 1, *shape), torch.randint(10, (images,))
     logits, gradients = passes.differentiate(passes.FORWARD[name], weights, x, labels, factors)
-    expected = exact(x.double())
-    F.cross_entropy(expected, labels).backward()
-    torch.testing.assert_close(logits.double(), expected.detach(), rtol=1e-4, atol=1e-4)
-    for weight, gradient, parameter in zip(weights, gradients, exact.parameters(), strict=True):
-        assert parameter.grad is not None
+
+    def right(inputs: Tensor) -> tuple[Tensor, list[Tensor]]:
+        exact.dropout = SameDropout(factors)
+        expected = exact(inputs)
+        return expected.detach(), list(
+            torch.autograd.grad(F.cross_entropy(expected, labels), list(exact.parameters()))
+        )
+
+    expected, right_gradients = right(x.double())
+    torch.testing.assert_close(logits.double(), expected, rtol=1e-4, atol=1e-4)
+    # Rounding decides about a unit that is all but zero, at the kink of ReLU, and between equals in a pool.
+    for noise in 1e-6 * torch.randn(3, *x.shape):
+        for near in (right(x.double() + noise)[1], right(x.double() - noise)[1]):
+            assume(all(torch.allclose(*pair, 1e-3, 1e-5) for pair in zip(near, right_gradients, strict=True)))
+    for weight, gradient, exactly in zip(weights, gradients, right_gradients, strict=True):
         assert gradient.stride() == weight.stride()  # fused updates walk memory
-        torch.testing.assert_close(gradient.double(), parameter.grad, rtol=1e-3, atol=2e-5)
+        torch.testing.assert_close(gradient.double(), exactly, rtol=1e-3, atol=2e-5)
 
 
 @pytest.mark.parametrize("name", MODELS)
