@@ -16,8 +16,7 @@ from metasweep.client import sync
 
 FRAME_SECONDS = 0.25
 FLUSH_SECONDS = 60.0
-# from SIGTERM until the agent kills its runs
-TERM_SECONDS = 4.5
+TERM_SECONDS = 4.5  # from SIGTERM until the agent kills its runs
 GONE_SECONDS = 6.5  # from SIGTERM until the agent has ended; a batch system kills after 10
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 # One signal may arrive twice: from the batch system, and from the job's shell, which passes it on, late on a

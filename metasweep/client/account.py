@@ -14,6 +14,7 @@ import click
 CLOUD = "https://api.wandb.ai"
 NEW_CLOUD_HOST = "api.forge.coreweave.com"
 CLOUD_HOSTS = ("api.wandb.ai", NEW_CLOUD_HOST)  # names under which `wandb login` saves a key
+LOGIN = "run `wandb login`, or set WANDB_API_KEY"
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Account:
     """The place where the key was found."""
 
 
-def hint_without(base_url: str) -> str:
+def local_hint(base_url: str) -> str:
     """Return what to try where W&B's cloud lacks a sweep, for a command that has --local; else ''."""
     return "; add --local if it is on the embedded server" if urlsplit(base_url).netloc in CLOUD_HOSTS else ""
 
@@ -47,9 +48,6 @@ def page_address(base_url: str, *path: str) -> str:
     elif host.startswith("api."):
         host = f"app.{host.removeprefix('api.')}"
     return f"{parts.scheme}://{host}/" + "/".join(quote(part, safe="") for part in path)
-
-
-LOGIN = "run `wandb login`, or set WANDB_API_KEY"
 
 
 def resolve(environ: Mapping[str, str], directory: Path, without_key: str = LOGIN) -> Account:

@@ -234,11 +234,7 @@ class Client(Transport):
             page = (self.send_until_answered(RUNS, variables)["project"] or gone(sweep))["runs"]
             for node in (edge["node"] for edge in page["edges"]):
                 stopped = node["stopped"] and node["state"] in LOST
-                yield (
-                    node["name"],
-                    KILLED if stopped else node["state"],
-                    parameters_of(node["config"]),
-                )
+                yield node["name"], KILLED if stopped else node["state"], parameters_of(node["config"])
             cursor, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
 
     def run_state(self, sweep: SweepName, name: str) -> str | None:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import click
 import yaml
 
-from metasweep.client.account import Account, hint_without
+from metasweep.client.account import Account, local_hint
 from metasweep.client.protocol import Client, SweepName
 from metasweep.client.transport import Refused, Transport, Unreachable
 from metasweep.sweeps.config.steering import has_own_space, is_steered
@@ -195,7 +195,7 @@ def read(client: Client, name: SweepName) -> Sweep:
     found = client.read_sweep(name)
     if found is None:
         url = client.account.base_url
-        raise click.ClickException(f"there is no sweep {name} at {url}{hint_without(url)}")
+        raise click.ClickException(f"there is no sweep {name} at {url}{local_hint(url)}")
     config = yaml.safe_load(found["config"] or "") or {}
     if mistake := find_mistake(config):
         raise click.ClickException(f"sweep {name} cannot be run: {mistake}")

@@ -117,6 +117,15 @@ def file_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-").lower()[:60] or "metric"
 
 
+def duration(seconds: float) -> str:
+    """`40 seconds`, `1.5 minutes`, `12 hours`, `3.0 days`."""
+    for size, word in ((86_400.0, "days"), (3_600.0, "hours"), (60.0, "minutes")):
+        if seconds >= 1.5 * size:
+            number = seconds / size
+            return f"{number:.0f} {word}" if number >= 10 else f"{number:.1f} {word}"
+    return f"{seconds:.0f} seconds"
+
+
 def number_of(count: int, noun: str) -> str:
     """`1 run`, `2 runs`."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")

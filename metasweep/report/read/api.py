@@ -14,7 +14,7 @@ import requests
 import wandb
 from wandb.errors import CommError
 
-from metasweep.client.account import hint_without
+from metasweep.client.account import local_hint
 from metasweep.client.transport import Refused, Unreachable
 from metasweep.report.base.errors import AnalysisError
 from metasweep.report.read.cache import HistoryCache
@@ -122,7 +122,7 @@ def _parts(name: str) -> list[str]:
 def _hint(name: str, base_url: str) -> str:
     if name.endswith((".yaml", ".yml")):
         return ": a file is no sweep, name the one made from it"
-    return ": write ENTITY/PROJECT/ID" if len(_parts(name)) < 3 else hint_without(base_url)
+    return ": write ENTITY/PROJECT/ID" if len(_parts(name)) < 3 else local_hint(base_url)
 
 
 def _of_sweep(api: wandb.Api, name: str) -> Found:
@@ -143,7 +143,7 @@ def _of_project(api: wandb.Api, name: str) -> Found:
         runs = [run for run in _runs(api, path, {}) if run.job_type != BASELINE]
     except NOT_FOUND as error:
         url = api.settings["base_url"]
-        raise AnalysisError(f"There is no project {path} on {url}{hint_without(url)}.") from error
+        raise AnalysisError(f"There is no project {path} on {url}{local_hint(url)}.") from error
     by_id = {sweep.id: sweep for sweep in sweeps}
     alone = [run for run in runs if run.sweep_name not in by_id]
     loose = loose_runs(path, f"{api.settings['base_url']}/{path}", [run.config for run in alone])

@@ -42,7 +42,7 @@ def _about_good(study: Study, good: pd.DataFrame, choices: Choices) -> str:
     if not known.any():
         return f"No finished run has a finite {in_markdown(study.reported.name)}."
     if not study.reported.is_accuracy:
-        return f"{number_of(len(good), 'run')} in the best quarter by {in_markdown(study.reported.words)}."
+        return f"The best quarter by {in_markdown(study.reported.words)}: {number_of(len(good), 'run')}."
     number = {0: "No run ends", 1: "1 run ends"}.get(len(good), f"{len(good)} runs end")
     missing = int((~known & ~study.finished["diverged"]).sum())
     without = f"; {number_of(missing, 'run')} ended without it" if missing else ""

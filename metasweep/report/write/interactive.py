@@ -14,7 +14,7 @@ import pandas as pd
 from metasweep import page
 from metasweep.page import columns
 from metasweep.report.base.listing import Listing
-from metasweep.report.base.words import parameter_name, percent
+from metasweep.report.base.words import duration, parameter_name, percent
 from metasweep.report.measure.baselines import chance_of
 from metasweep.report.measure.choosing.decision import decide, sentences
 from metasweep.report.measure.findings import findings
@@ -157,11 +157,11 @@ def highlights(study: Study, runs: pd.DataFrame) -> list[page.Highlight]:
                 "Best configuration", mean, "; ".join(filter(None, (found.words, f"mean {metric.words}")))
             )
         ]
-    minutes = runs["runtime_seconds"].sum() / 60
+    work = duration(float(runs["runtime_seconds"].sum()))
     return [
         *best,
         page.Highlight("Median run", metric.amount(float(finished[metric.column].median()))),
-        page.Highlight("Runs", str(len(runs)), f"{minutes:.0f} minutes of work"),
+        page.Highlight("Runs", str(len(runs)), f"{work} of work"),
     ]
 
 

@@ -14,7 +14,7 @@ from metasweep.report.read.study import Study
 from metasweep.report.sections import make
 from metasweep.report.sections.section import Choices
 from metasweep.report.write.data import write_data
-from metasweep.report.write.interactive import THEMES, page_data
+from metasweep.report.write.interactive import THEMES, highlights, page_data
 from metasweep.report.write.report import readme_text
 from tests.report.figures.figure_texts import misplaced
 from tests.report.made_up import GRID, logged, study_of
@@ -165,3 +165,12 @@ def read(study: Study) -> str:
     """The report as text."""
     choices = Choices()
     return readme_text(study, make(study, choices, choices.sections))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(61, "61 seconds"), (90, "1.5 minutes"), (7200, "2.0 hours"), (864_000, "10 days")]
+)
+def test_the_page_says_how_long_all_runs_took(seconds: float, said: str) -> None:
+    study = study_of()
+    runs = study.runs.assign(runtime_seconds=seconds / len(study.runs))
+    assert highlights(study, runs)[-1].note == f"{said} of work"

@@ -22,7 +22,7 @@ from metasweep.report.figures.drawing.style import RC, Theme, canvas
 
 Array = npt.NDArray[np.float64]
 Pixels = npt.NDArray[np.uint8]
-STEP = 5  # divides 255
+STEP = 5  # of colour and cover: nobody sees it, and the files are smaller; it divides 255
 
 
 @dataclass(frozen=True)
@@ -109,5 +109,5 @@ def _blended(xs: bytes, ys: bytes, shades: bytes, pen: Pen, size: tuple[float, f
 
 
 def coarse(channel: npt.NDArray[Any]) -> Pixels:
-    """Return values from 0 to 255 in steps of 5: nobody sees the steps, and the file is smaller."""
+    """Return values from 0 to 255 as multiples of `STEP`."""
     return (np.round(channel / STEP) * STEP).astype(np.uint8)

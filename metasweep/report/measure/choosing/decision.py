@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import chdtri, digamma, polygamma, stdtrit
 
-from metasweep.report.base.words import number_of
+from metasweep.report.base.words import duration, number_of
 from metasweep.report.measure.choosing.configurations import (
     Configuration,
     best,
@@ -314,17 +314,9 @@ def _what_it_costs(study: Study, found: Decision) -> list[str]:
     seconds = float(
         found.winner.runs["runtime_seconds"].mean() + rival.configuration.runs["runtime_seconds"].mean()
     )
-    cost = f", some {_duration(more * seconds)} of work" if seconds > 0 else ""
+    cost = f", some {duration(more * seconds)} of work" if seconds > 0 else ""
     return [
         f"{pair} takes {number_of(rival.seeds, 'seed')} of each, if the difference is what it seems "
         f"(paired t, 80 % power): {more:,} more of each{cost}; "
         f"table --confirm --fresh {more} writes such sweeps."
     ]
-
-
-def _duration(seconds: float) -> str:
-    for size, word in ((86_400.0, "days"), (3_600.0, "hours"), (60.0, "minutes")):
-        if seconds >= 1.5 * size:
-            number = seconds / size
-            return f"{number:.0f} {word}" if number >= 10 else f"{number:.1f} {word}"
-    return f"{seconds:.0f} seconds"
