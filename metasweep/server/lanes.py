@@ -18,7 +18,8 @@ from starlette.requests import Request
 from metasweep.server.budget import Budget, NotQuick
 
 T = TypeVar("T")
-AT_ONCE = 20  # quick queries, and changes; both spend most of their time waiting
+QUICK_AT_ONCE = 20
+CHANGES_AT_ONCE = 40  # they wait for the commit that they share: the more, the fewer commits
 SLOW_AT_ONCE = 2
 
 
@@ -26,8 +27,8 @@ class Lanes:
     """The threads in which documents are executed."""
 
     def __init__(self) -> None:
-        self._changes = CapacityLimiter(AT_ONCE)
-        self._quick, self._slow = CapacityLimiter(AT_ONCE), CapacityLimiter(SLOW_AT_ONCE)
+        self._changes = CapacityLimiter(CHANGES_AT_ONCE)
+        self._quick, self._slow = CapacityLimiter(QUICK_AT_ONCE), CapacityLimiter(SLOW_AT_ONCE)
         self._running: set[Budget] = set()
         self._closed = False
 

@@ -24,11 +24,13 @@ parameters:
 
 
 def number(text: str) -> float:
-    """A tick as a number: 1×10⁶, 0.5."""
+    """A tick as a number: 2×10⁶, 10⁶, 0.5."""
     text = text.replace("−", "-").replace("\u202f", "")
-    digits, _, power = text.partition("×10")
-    exponent = "".join("0123456789-"["⁰¹²³⁴⁵⁶⁷⁸⁹⁻".index(sign)] for sign in power)
-    return float(digits) * 10 ** float(exponent or 0)
+    found = re.fullmatch(r"(?:(.+)×)?10([⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+)", text)
+    if not found:
+        return float(text)
+    exponent = "".join("0123456789-"["⁰¹²³⁴⁵⁶⁷⁸⁹⁻".index(sign)] for sign in found[2])
+    return float(found[1] or 1) * 10 ** float(exponent)
 
 
 def test_a_chart_keeps_the_extremes_and_marks_what_is_not_finite(lab: Lab, open_tab) -> None:

@@ -38,7 +38,7 @@ function power(exponent) {
 
 function scientific(value) {
   const [digits, exponent] = value.toExponential(2).split("e");
-  return `${Number(digits)}×${power(Number(exponent))}`;
+  return (Number(digits) === 1 ? "" : `${Number(digits)}×`) + power(Number(exponent));
 }
 
 /** A fraction as a percentage, with two decimals unless told otherwise. */
