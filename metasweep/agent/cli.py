@@ -156,14 +156,12 @@ def make_ready(
         client,
         found,
         Pool(program, choice, os.environ, folder / "forkserver.log", screen.say),
-        extra_arguments=options.program_arguments,
-        count=options.count,
-        max_failures=options.max_failures,
-        walltime=walltime,
-        missing=missing,
-        monitor=monitor,
-        gpus=shares,
-        report=screen.say,
+        options,
+        walltime,
+        missing,
+        monitor,
+        shares,
+        screen.say,
     )
     together = None
     if options.members:

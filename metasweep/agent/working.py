@@ -36,6 +36,8 @@ def run(agent: Agent) -> None:
     if not agent.trainers:  # with trainers, a run has no process of its own
         agent.first.start()
     wait(agent)
+    agent.fleet.shared.stop.set()
+    leave(agent)
     agent.screen.close()
     if agent.trainers:
         agent.trainers.close()
@@ -71,10 +73,9 @@ def note_signal(signals: list[float], signum: signal.Signals) -> None:
 
 
 def wait(agent: Agent) -> None:
-    """Wait until the work is done or a signal ends it. No process of a run is left on return."""
-    fleet, work, screen = agent.fleet, agent.fleet.shared, agent.screen
-    pause, signals = threading.Event(), agent.fleet.shared.signals
-    killed = False
+    """Wait until the work is done, or until a signal leaves no more time for it."""
+    fleet, signals = agent.fleet, agent.fleet.shared.signals
+    pause, killed = threading.Event(), False
     while fleet.is_working:
         agent.show()
         pause.wait(FRAME_SECONDS)
@@ -86,7 +87,11 @@ def wait(agent: Agent) -> None:
             fleet.kill()
         if len(signals) > 1 or gone > GONE_SECONDS - 1:
             break
-    work.stop.set()
+
+
+def leave(agent: Agent) -> None:
+    """Have the runs' last records sent, and end every process of a run. Say what could not be sent."""
+    work, screen, signals = agent.fleet.shared, agent.screen, agent.fleet.shared.signals
     if len(signals) > 1:
         work.pool.kill()
         return
@@ -94,7 +99,7 @@ def wait(agent: Agent) -> None:
     left_in_order = work.pool.leave(left)
     if left_in_order:
         work.note_service_end()
-    lost = not left_in_order or fleet.has_runs or bool(work.unreported)
+    lost = not left_in_order or agent.fleet.has_runs or bool(work.unreported)
     if lost:
         screen.say("not everything could be sent: runs that ended just now may look crashed")
         folders = unsent.unsent(runfiles.root())

@@ -5,26 +5,26 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from metasweep.agent.node.walltime import Walltime
+from metasweep.agent.options import Options
 from metasweep.agent.points.missing import Missing
 from metasweep.agent.progress import ProgressMonitor
 from metasweep.agent.runs import runfiles, unsent
 from metasweep.agent.workers.ahead import Ahead
+from metasweep.agent.workers.failures import Failures
 from metasweep.agent.workers.idling import Idling
 from metasweep.batch.exit_codes import DONE, FAILING, FAULT, USAGE
 from metasweep.client.protocol import Client
 from metasweep.client.sweep import Sweep, explain
-from metasweep.client.transport import Refused, Unreachable
+from metasweep.client.transport import Refused
 from metasweep.forks.pool import Pool
 from metasweep.forks.processes.process import describe_status
-from metasweep.sweeps.states import FINISHED
 
 
 @dataclass(frozen=True)
@@ -63,62 +63,50 @@ class Outcome:
     """Whether the process that trained it together with other runs has ended under it."""
 
 
+@dataclass(eq=False)
 class Work:
     """The shared state of all workers. Thread-safe."""
 
-    def __init__(
-        self,
-        client: Client,
-        sweep: Sweep,
-        pool: Pool,
-        *,
-        extra_arguments: Sequence[str],
-        count: int | None,
-        max_failures: int,
-        walltime: Walltime,
-        missing: Missing | None,
-        monitor: ProgressMonitor,
-        gpus: Sequence[str],
-        report: Callable[..., None],
-    ) -> None:
-        """`count` and `walltime` limit the work; `max_failures` failures in a row end it (0: never).
+    client: Client
+    sweep: Sweep
+    pool: Pool
+    options: Options
+    walltime: Walltime
+    missing: Missing | None
+    monitor: ProgressMonitor
+    gpus: Sequence[str]
+    """A value of CUDA_VISIBLE_DEVICES for each run at a time; empty: runs see what this process sees."""
+    report: Callable[..., None]
+    """`report(text, routine=False)` tells the user; `routine` marks what a live display shows anyway."""
+    signals: list[float] = field(default_factory=list)
+    """When the agent got signals that end it (monotonic clock). The signal handler appends."""
+    exit_code: int = DONE
+    finished: int = 0
+    failed: int = 0
+    stopped: int = 0
+    killed: int = 0
+    """How many of the failed runs were killed."""
+    first_seconds: float | None = None
+    """Seconds of the first finished run."""
+    reason: str = ""
+    """Why the work ends early or badly."""
+    unfinished: dict[str, Outcome] = field(default_factory=dict)
+    """The last outcome of each point that failed here and was not finished here later."""
+    unreported: list[str] = field(default_factory=list)
+    """Runs that ended without the server knowing it."""
+    kept: list[str] = field(default_factory=list)
+    """Runs that were stopped here and that the server may not offer again."""
 
-        `report(text, routine=False)` tells the user; `routine` marks what a live display shows anyway.
-        """
-        self.client, self.sweep, self.pool = client, sweep, pool
-        self.extra_arguments = extra_arguments
-        self.stop = client.stop
-        self.walltime = walltime
-        self.missing = missing
+    def __post_init__(self) -> None:
+        self.stop = self.client.stop
         self.idling = Idling()
-        self.ahead = Ahead(client, sweep, monitor, self.walltime)
-        self.signals: list[float] = []
-        """When the agent got signals that end it (monotonic clock). The signal handler appends."""
-        self.exit_code = DONE
-        self.finished = self.failed = self.stopped = self.killed = 0
-        """Counts of runs; the killed ones are included in the failed ones."""
-        self.first_seconds: float | None = None
-        """Seconds of the first finished run."""
-        self.reason = ""
-        """Why the work ends early or badly."""
-        self.unfinished: dict[str, Outcome] = {}
-        """The last outcome of each point that failed here and was not finished here later."""
-        self.unreported: list[str] = []
-        """Runs that ended without the server knowing it."""
-        self.kept: list[str] = []
-        """Runs that were stopped here and that the server may not offer again."""
+        self.ahead = Ahead(self.client, self.sweep, self.monitor, self.walltime)
         self.began = self.changed = time.monotonic()
         """`changed` is the time at which the last run ended."""
-        self._gpus = gpus
         self._unsent: list[Run] = []
-        self._monitor = monitor
-        self._left = count
-        self._max_failures = max_failures
-        self._failures_in_a_row = 0
-        self._failing: list[dict[str, Any]] = []
-        """The points that failed in a row."""
+        self._left = self.options.count
+        self._failures = Failures(self.client, self.sweep, self.monitor)
         self._out_of_time = False
-        self._report = report
         self._lock = threading.Lock()
 
     def begin_claim(self) -> bool:
@@ -137,9 +125,9 @@ class Work:
         """Print once that the job has no time for another run."""
         if not self._out_of_time:
             self._out_of_time = True
-            left = self._monitor.unfinished
+            left = self.monitor.unfinished
             rest = "" if left is None else f"{left} runs are not finished, "
-            self._report(f"leaving the rest to others: {rest}{self.walltime}")
+            self.report(f"leaving the rest to others: {rest}{self.walltime}")
 
     def cancel_claim(self) -> None:
         """Release a reserved run."""
@@ -149,7 +137,7 @@ class Work:
 
     def note_start(self, run: Run) -> None:
         """Print that a run starts."""
-        self._report(f"run {run.shown} starts: {self.sweep.varying(run.point)}", routine=True)
+        self.report(f"run {run.shown} starts: {self.sweep.varying(run.point)}", routine=True)
 
     def note_end(self, outcome: Outcome) -> None:
         """Count a run. Stop if runs keep failing."""
@@ -157,16 +145,16 @@ class Work:
             self._count(outcome)
         run = outcome.run
         if outcome.stopped:
-            self._report(f"run {run.shown} stopped after {outcome.seconds:.1f} s")
+            self.report(f"run {run.shown} stopped after {outcome.seconds:.1f} s")
         elif outcome.failed:
-            self._report(f"run {run.shown} failed after {outcome.seconds:.1f} s: {outcome.reason}")
+            self.report(f"run {run.shown} failed after {outcome.seconds:.1f} s: {outcome.reason}")
             self._judge(outcome)
         else:
-            self._report(f"run {run.shown} finished in {outcome.seconds:.1f} s", routine=True)
+            self.report(f"run {run.shown} finished in {outcome.seconds:.1f} s", routine=True)
 
     def gpus_of(self, worker: int) -> dict[str, str]:
         """Return the variable that gives the runs of a worker their GPUs; workers count from 1."""
-        return {"CUDA_VISIBLE_DEVICES": self._gpus[(worker - 1) % len(self._gpus)]} if self._gpus else {}
+        return {"CUDA_VISIBLE_DEVICES": self.gpus[(worker - 1) % len(self.gpus)]} if self.gpus else {}
 
     def note_sent(self, run: Run, ended_itself: bool) -> None:
         """Note that the server has all of a run; for a killed run only once the wandb service has ended."""
@@ -192,16 +180,14 @@ class Work:
             self.killed += outcome.status == -signal.SIGKILL
             self.unfinished[point] = outcome
             if not outcome.taken_along:
-                self._failures_in_a_row += 1
-                self._failing.append(outcome.run.point)
+                self._failures.note(outcome.run.point)
         else:
             self.finished += 1
             if self.first_seconds is None:
                 self.first_seconds = outcome.seconds
             self.unfinished.pop(point, None)
             self.walltime.note(outcome.seconds)
-            self._failures_in_a_row = 0
-            self._failing.clear()
+            self._failures.clear()
 
     def _judge(self, outcome: Outcome) -> None:
         """Stop if every run of the sweep would fail in the same way."""
@@ -213,46 +199,15 @@ class Work:
     def note_trainer_end(self, status: int) -> None:
         """Count the end of a trainer as one failure, no matter how many runs it trained."""
         reason = f"the trainer: {describe_status(status)}"
-        self._report(f"a trainer ended, and its runs with it: {describe_status(status)}")
+        self.report(f"a trainer ended, and its runs with it: {describe_status(status)}")
         with self._lock:
-            self._failures_in_a_row += 1
+            self._failures.note(None)
         self._stop_if_failing(reason)
 
     def _stop_if_failing(self, reason: str) -> None:
-        if self._max_failures and self._failures_in_a_row >= self._max_failures:
-            self.finish_early(FAILING, self._describe_failures(reason))
-
-    def _describe_failures(self, reason: str) -> str:
-        """Say what failures in a row have in common: some value, this node, or only the program."""
-        row = f"{self._failures_in_a_row} runs in a row failed here"
-        if culprits := self._suspects():
-            return f"{row}, all with {culprits}, with which none has finished; the last with {reason}"
-        self._monitor.ask(since=time.monotonic())
-        if (elsewhere := self._monitor.finished_elsewhere(self.finished)) > 0:
-            host = socket.gethostname()
-            return (
-                f"node {host} looks bad: {row} while {elsewhere} finished elsewhere; the last with {reason}"
-            )
-        return f"{row}, the last with {reason}"
-
-    def _suspects(self) -> str:
-        """Return the values that all failing points share and no finished run has.
-
-        Empty without a finished run.
-        """
-        try:
-            runs = self.client.runs(self.sweep.name)
-            finished = [config for _, state, config in runs if state == FINISHED]
-        except (Refused, Unreachable):
-            return ""
-        first = self._failing[0] if self._failing else {}
-        shared = {
-            name: value
-            for name, value in first.items()
-            if all(point.get(name) == value for point in self._failing)
-            and not any(config.get(name) == value for config in finished)
-        }
-        return self.sweep.varying(shared) if finished else ""
+        most = self.options.max_failures
+        if most and self._failures.in_a_row >= most:
+            self.finish_early(FAILING, self._failures.describe(reason, self.finished))
 
     def finish_early(self, exit_code: int, message: str) -> None:
         """Stop claiming, and print why. Only the first reason counts."""
@@ -261,7 +216,7 @@ class Work:
             self.stop.set()
             self.reason = message if first else self.reason
         if first:
-            self._report(f"stopping: {message}")
+            self.report(f"stopping: {message}")
 
     def refuse(self, error: Refused) -> None:
         """Stop because the server refused a request."""

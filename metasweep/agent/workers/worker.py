@@ -165,7 +165,7 @@ class Worker(threading.Thread):
         self.run_now = run = Run(run_id, point, time.monotonic(), command.get("run_name", ""), earlier)
         self._stopped, self._unwanted, self.note = False, False, ""
         try:
-            start = prepare(self._shared.sweep, command, point, self._shared.extra_arguments)
+            start = prepare(self._shared.sweep, command, point, self._shared.options.program_arguments)
         except click.ClickException:
             agent.ended.add(run.id)  # so it is released when this agent signs off
             raise

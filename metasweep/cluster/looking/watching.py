@@ -60,6 +60,13 @@ def result(submission: Submission, job: Job | None) -> int:
     return 1 if status is None else status
 
 
+def show(submission: Submission) -> None:
+    """Print all that a plain job has written."""
+    log = submission.log(1)
+    nothing = f"No output came back to {submission.folder}."
+    click.echo(log.read_text("utf-8", "replace").rstrip() if log else nothing)
+
+
 def tail(path: Path, lines: int) -> list[str]:
     """Return the last lines of a file."""
     return path.read_text("utf-8", "replace").splitlines()[-lines:]
