@@ -16,6 +16,7 @@ from train.network.models import CLASSES
 
 aten = torch.ops.aten
 threshold_backward = aten.threshold_backward.default
+CHANNELS_LAST = torch.channels_last
 ONE_HOT = torch.eye(CLASSES)
 
 Backward = Callable[[Tensor], list[Tensor]]
@@ -59,7 +60,7 @@ def dense(weights: Sequence[Tensor], images: Tensor, factors: Factors) -> tuple[
 def cnn(weights: Sequence[Tensor], images: Tensor, factors: Factors) -> tuple[Tensor, Backward]:
     """The passes of `models.CNN`."""
     kernel1, offset1, kernel2, offset2, scale, shift, weight1, bias1, weight2, bias2 = weights
-    features1 = F.conv2d(images, kernel1, offset1, 2, 2).relu_()
+    features1 = _first_convolution(images, kernel1, offset1).relu_().contiguous(memory_format=CHANNELS_LAST)
     features2 = F.conv2d(features1, kernel2, offset2, 1, 1)
     pooled, places = F.max_pool2d(features2, 2, return_indices=True)
     flat = pooled.relu_().permute(0, 2, 3, 1).flatten(1)  # channels last, as they are in memory
@@ -113,6 +114,15 @@ def _before_hidden(gradient: Tensor, result: Tensor, factors: Tensor | None) -> 
 def _of_linear(gradient: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
     """Gradients of a linear layer's weights and bias."""
     return product(gradient.t(), x), gradient.sum(0)
+
+
+def _first_convolution(images: Tensor, kernel: Tensor, offset: Tensor) -> Tensor:
+    """Return the features of one input channel, in torch's default memory format.
+
+    With that format in the kernel's strides, which say nothing else where there is one channel, oneDNN takes
+    its code for first convolutions: 195 us instead of 270 for 64 images, with the copy to channels last.
+    """
+    return F.conv2d(images, kernel.flatten().view(kernel.shape), offset, 2, 2)
 
 
 def _before_convolution(gradient: Tensor, kernel: Tensor) -> Tensor:
