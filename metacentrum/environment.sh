@@ -9,6 +9,6 @@ flock 9
 run make --no-print-directory setup PYTHON=python3 VENV="$VENV"
 exec 9>&-
 find_python
-# A node may have no way out; the environment is of use all the same, and a data set can be put there by hand.
+# A node may have no internet access. The environment is useful anyway, and a data set can be copied by hand.
 run_python -m metacentrum.data "$DATASET" || note "Going on without the data set $DATASET."
 run_python -m metasweep.cluster.node

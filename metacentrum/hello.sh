@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The smallest job that proves an account works: which node, Python, torch, GPU and scratch it gets, and whether
+# The smallest job that shows that an account works: which node, Python, torch, GPU and scratch it gets, and whether
 # the server answers. From the project's folder:  qsub metacentrum/hello.sh
 #PBS -N hello
 #PBS -l select=1:ncpus=1:mem=4gb:scratch_local=1gb

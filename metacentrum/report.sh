@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The last job: says whether the grid is complete, and builds the report of what there is. From the project's folder:
+# The last job: says whether the grid is complete, and builds the report of the finished runs. From the project's folder:
 #   qsub -v SWEEP=entity/project/id metacentrum/report.sh
 #PBS -N metasweep-report
 #PBS -l select=1:ncpus=1:mem=4gb:scratch_local=1gb

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Resolve constraints.txt anew from the ranges in setup.cfg, for every Python from 3.10 on.
+# Resolve constraints.txt again from the ranges in setup.cfg, for every Python from 3.10 on.
 # Needs uv. Torch and torchvision are a matching pair and stay as they are: change them by hand.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -16,4 +16,4 @@ done
     threadpoolctl
 size=$(du -sm build/wheels | cut -f1)
 echo "$size MB in build/wheels, for Python $version"
-test "$size" -lt 64
+test "$size" -lt 64 || { echo "That is too much: at most 64 MB can be copied." >&2; exit 1; }

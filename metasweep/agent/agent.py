@@ -34,23 +34,23 @@ class Agent:
     earlier: Sequence[str] = ()
     """Names of the sweeps that this one extends."""
     noted_at: float = -math.inf
-    has_told_unmeasured: bool = False
+    has_warned: bool = False
 
     def show(self) -> None:
         """Show the progress here, and from time to time in `jobs`."""
         self.screen.refresh(self.fleet, self.monitor)
-        self.tell_unmeasured()
+        self.warn_if_unmeasured()
         if time.monotonic() - self.noted_at > TALLY_SECONDS:
             self.noted_at = time.monotonic()
-            self.leave_tally()
+            self.write_tally()
 
-    def tell_unmeasured(self) -> None:
-        """Say once that the sweep's metric is not logged: its search and its report would know nothing."""
+    def warn_if_unmeasured(self) -> None:
+        """Say once that the sweep's metric is not logged: search and report would have nothing to compare."""
         latest = self.monitor.latest
-        if latest and latest.unmeasured and not self.has_told_unmeasured:
-            self.has_told_unmeasured = True
+        if latest and latest.unmeasured and not self.has_warned:
+            self.has_warned = True
             self.screen.say(latest.unmeasured)
 
-    def leave_tally(self) -> None:
+    def write_tally(self) -> None:
         """Write the state of the runs for `jobs`."""
         tally.write(os.environ, self.fleet.tally(self.first.need))

@@ -25,7 +25,7 @@ import click
 from metasweep.agent.node import resources
 from metasweep.agent.node.measure import memory_of
 from metasweep.agent.runs import preflight, runfiles
-from metasweep.agent.runs.log import last_words
+from metasweep.agent.runs.log import failure_reason
 from metasweep.agent.runs.traces import Traces, differences, recorded_by_wandb, variables_of
 from metasweep.batch.need import Need
 from metasweep.batch.walltime import clock
@@ -205,7 +205,7 @@ def report(here: CheckedSweep, how: str, seen: Traces) -> None:
     """Print what a run did."""
     words = f"{how}: {here.sweep.varying(here.point) or 'the only point'}: "
     if seen.status:
-        click.echo(f"! {words}{last_words(seen.log, seen.status)}")
+        click.echo(f"! {words}{failure_reason(seen.log, seen.status)}")
         click.echo(Path(seen.log).read_text(errors="replace")[-2000:], nl=False)
         return
     named = ", ".join(seen.metrics)
@@ -260,7 +260,7 @@ def describe_restart(seen: Traces, rows: int) -> list[str]:
     `rows`: how many rows the point logs without a stop. A run that goes on logs fewer, whatever it logs.
     """
     if seen.status:
-        return [f"started again after the stop it fails: {last_words(seen.log, seen.status)}"]
+        return [f"started again after the stop it fails: {failure_reason(seen.log, seen.status)}"]
     if seen.rows < rows:
         click.echo(f"  started again: it went on from where it was ({in_words(seen.rows)} more, of {rows})")
     else:

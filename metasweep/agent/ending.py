@@ -17,12 +17,12 @@ def report(agent: Agent) -> None:
     if not agent.fleet.shared.signals:  # after a signal the time that is left belongs to the runs
         agent.monitor.ask(since=agent.fleet.shared.changed)
     screen, fleet = agent.screen, agent.fleet
-    agent.tell_unmeasured()
+    agent.warn_if_unmeasured()
     if agent.monitor.unfinished != 0:
         name_failures(agent)
         if not fleet.shared.unfinished and not agent.earlier:
             say_what_nobody_runs(agent)
-    agent.leave_tally()
+    agent.write_tally()
     screen.say(f"{display.progress_line(fleet, agent.monitor).plain}; {display.tally_line(fleet).plain}")
     if agent.options.local:
         point_to_results(agent)

@@ -66,7 +66,7 @@ def start_workers(agent: Agent) -> None:
 
 
 def note_signal(signals: list[float], signum: signal.Signals) -> None:
-    """Note when a signal came, unless it is the same signal on a second way."""
+    """Note when a signal came, unless it is the same signal passed on by another process."""
     now = time.monotonic()
     if not signals or now - signals[0] > TOGETHER_SECONDS[signum]:
         signals.append(now)

@@ -10,7 +10,7 @@ MEANINGS = {
     FAULT: "failed",
     USAGE: "did not start: a wrong setting or option",
     PREEMPTED: "preempted, its runs go on elsewhere",
-    FAILING: "runs failed, and points are left of it",
+    FAILING: "runs failed, and their points are not finished",
 }
 EXPLAINED = (FAULT, USAGE, FAILING)
 """Codes for which the last line of the output says more."""

@@ -125,7 +125,7 @@ class Client(Transport):
 
         def ask() -> list[dict[str, Any]]:
             nonlocal unsure
-            if unsure and (lost := self._unheard_run(agent)):
+            if unsure and (lost := self._lost_run(agent)):
                 return [lost]
             unsure = False
             # Only the embedded server understands a list of ended runs. W&B's own agents send none.
@@ -153,7 +153,7 @@ class Client(Transport):
         if self.is_embedded and agent.ended:
             self._report(agent, dict.fromkeys(agent.ended, False) | {NO_RUN: True})
 
-    def give_back(self, sweep: SweepName, run: str) -> bool:
+    def release(self, sweep: SweepName, run: str) -> bool:
         """Release a run without a process. The server marks it preempted and offers it to another agent.
 
         Returns whether it will be offered, or has finished. The server does not offer a failed run by itself.
@@ -178,7 +178,7 @@ class Client(Transport):
         variables = {"id": agent.id, "metrics": "{}", "runState": json.dumps(runs)}
         return json.loads(self.execute(HEARTBEAT, variables)["agentHeartbeat"]["commands"])
 
-    def _unheard_run(self, agent: Registration) -> dict[str, Any] | None:
+    def _lost_run(self, agent: Registration) -> dict[str, Any] | None:
         """Return the command of a run that was created for this agent without its knowing.
 
         None if there is no such run.

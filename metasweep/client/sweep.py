@@ -121,8 +121,8 @@ def find_mistake(config: Any) -> str | None:
         return "expected `method:`, `parameters:` and `command:` or `program:`"
     known = (*METHODS, "custom")
     if config.get("method") not in known and not is_steered(config):
-        named = f"{config['method']!r} is none" if config.get("method") else "one is missing, out"
-        return f"method: {named} of {', '.join(known)}"
+        named = f"{config['method']!r} is none of" if config.get("method") else "missing; it is one of"
+        return f"method: {named} {', '.join(known)}"
     parameters = config.get("parameters")
     if has_own_space(config) and parameters is None:
         parameters = {}

@@ -29,7 +29,7 @@ class Throttle:
         self.say: Callable[[float], None] = lambda _seconds: None
         """Called with the seconds to wait, once per wait."""
         self._board = board
-        self._heard_until = 0.0  # the last notice of another process, in seconds since the epoch
+        self._known_until = 0.0  # by the last notice read or written, in seconds since the epoch
         self._until = 0.0  # monotonic clock
         self._scarce_until = 0.0
         self._lock = threading.Lock()
@@ -44,13 +44,13 @@ class Throttle:
                 self._scarce_until = now + reset if remaining < SCARCE else 0.0
         asked = seconds_in(headers.get(RETRY_AFTER))
         if status == 429:
-            self._tell_and_wait(first_of(asked, reset, UNKNOWN_SECONDS))
+            self._note_and_wait(first_of(asked, reset, UNKNOWN_SECONDS))
         elif status == 503 and asked:
-            self._tell_and_wait(asked)
+            self._note_and_wait(asked)
 
     def left(self) -> float:
         """Return the seconds until the next request is allowed; 0 for now."""
-        self._hear()
+        self._read_notice()
         return self._left
 
     @property
@@ -62,19 +62,19 @@ class Throttle:
     def _left(self) -> float:
         return max(0.0, self._until - time.monotonic())
 
-    def _hear(self) -> None:
-        """Wait, too, where another process was told to."""
+    def _read_notice(self) -> None:
+        """Wait as well if another process has noted a limit."""
         until = self._board.limited_until() if self._board else 0.0
-        if until != self._heard_until:
-            self._heard_until = until
+        if until != self._known_until:
+            self._known_until = until
             seconds = until - time.time()
             if 0 < seconds <= LONGEST_SECONDS:  # anything longer is not what one of us has written
                 self._wait_for(seconds)
 
-    def _tell_and_wait(self, seconds: float) -> None:
+    def _note_and_wait(self, seconds: float) -> None:
         if self._board:
             self._board.note_limit(time.time() + min(seconds, LONGEST_SECONDS))
-            self._heard_until = self._board.limited_until()
+            self._known_until = self._board.limited_until()
         self._wait_for(seconds)
 
     def _wait_for(self, seconds: float) -> None:

@@ -118,7 +118,7 @@ def logs(which: str | None, job: int | None, lines: int, follow: bool, interval:
 
 
 def go_on(submission: Submission, scheduler: Scheduler, job: int | None, interval: float) -> None:
-    """Print what the jobs write from now on, until all have ended."""
+    """Print new output of the jobs until all have ended."""
     positions = {index: path.stat().st_size for index, path in submission.outputs(job).items()}
     ended = False
     while not ended:

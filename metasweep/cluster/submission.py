@@ -4,7 +4,7 @@ logs/metasweep-20260724-101500/
     submission.json        what was asked for, and the scheduler's ids
     agent.sh               the script as submitted
     metasweep.4.log        output of member 4 of the array, live; of a plain job, number 1
-    agent.4.json           how its runs get on, as its agent says (metasweep/batch/tally.py)
+    agent.4.json           the state of its runs, written by its agent (metasweep/batch/tally.py)
     ended.4.NODE.PID       its program's exit status, which a scheduler loses after a signal
     unsent.4.XXXXXX/       records that could not be sent to the server, if any
 """

@@ -39,7 +39,7 @@ parse_capability = matching(
 # PBS allows no space and no slash in a job's name.
 parse_name = matching(
     r"[A-Za-z][\w.+-]{0,63}",
-    "cannot name a job: a letter first, then letters, digits and . _ + -, 64 signs at most",
+    "cannot name a job: a letter first, then letters, digits and . _ + -, 64 characters at most",
 )
 parse_mail = matching(r"[\w.+-]+(@[\w.-]+)?", "is not an address: write name@host")
 parse_queue = matching(r"[A-Za-z0-9][\w.@-]*", "cannot be a queue")
@@ -48,7 +48,7 @@ parse_sweep = matching(
 )
 # Options for the agent. They are split at spaces.
 parse_words = matching(
-    r"[\w ./:=,@%+-]*", "cannot be passed on: only plain words, no quotes or signs that a shell would read"
+    r"[\w ./:=,@%+-]*", "cannot be passed on: only plain words, without quotes or special characters"
 )
 
 

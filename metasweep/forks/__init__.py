@@ -7,7 +7,7 @@ The agent's side
 The forkserver
 - forkserver: a child for each run; starting: how it gets one; children: those that run; spares: those that
   wait for a run
-- warmup: what is imported first; beginning: with which imports a program begins
+- warmup: what is imported first; leading_imports: the imports with which a program begins
 - services: the wandb service that all runs share, and what it is told of runs that died
 - process: signals, the parent, and exit statuses
 

@@ -24,7 +24,7 @@ class Child:
     """Whether the agent already knows the end: the process only had to exit."""
     shares_service: bool = False
     stopped_for_good: bool = False
-    told_to_go: bool = False
+    told_to_end: bool = False
     stands_in_for: Child | None = None
     """The run that died without telling the server; this child tells the server of its end."""
     status: int = 0
@@ -59,7 +59,7 @@ def has_finished_wandb_run(start: Start, environ: dict[str, str]) -> bool:
 
 
 def run_folders(start: Start, environ: dict[str, str]) -> list[Path]:
-    """Return wandb's folders of a run, `run-TIME-ID`: one for each time that it was begun."""
+    """Return wandb's folders of a run, `run-TIME-ID`: one for each start of the run."""
     folder = Path((environ | start.environ).get("WANDB_DIR", ".")) / "wandb"
     if not folder.is_dir():
         return []

@@ -38,7 +38,7 @@ from metasweep.forks.messages import (
     Start,
     Started,
 )
-from metasweep.forks.processes import begun, child
+from metasweep.forks.processes import child, early_imports
 from metasweep.forks.processes.process import PARENT_DIED, die_with_parent, signal_group
 from metasweep.forks.services import dead_runs, service
 from metasweep.forks.starting import Starter
@@ -184,7 +184,7 @@ class Forkserver:
             if this.start.run_id != message.run_id or this.stands_in_for:
                 continue
             this.stopped_for_good |= message.for_good
-            this.told_to_go |= not message.for_good
+            this.told_to_end |= not message.for_good
             if this.is_beginning and message.signum == signal.SIGTERM:
                 # it gets the signal soon, after the server knows the run: then the server can offer it again
                 continue
@@ -206,12 +206,12 @@ class Forkserver:
         """Tell the agent how far held runs are, and report runs whose process only has to exit."""
         for pid, what, code in child.NOTE.iter_unpack(os.read(self.notes_reader, 256 * child.NOTE.size)):
             this = self.children.get(pid)
-            if what == begun.UNFIT:
+            if what == early_imports.UNFIT:
                 self.starter.start_without_imports()
                 continue
             if this and what == turns.READY:
                 this.is_beginning = False
-                if this.told_to_go or this.stopped_for_good:
+                if this.told_to_end or this.stopped_for_good:
                     os.kill(pid, signal.SIGTERM)
                     open_gate(this)
             if this and what != turns.ENDED:
@@ -254,7 +254,7 @@ class Forkserver:
         said = os.pread(this.ended, 1 << 20, 0) if this.ended >= 0 else b""
         if this.ended >= 0:
             os.close(this.ended)
-        if status or this.told_to_go or this.stopped_for_good:
+        if status or this.told_to_end or this.stopped_for_good:
             # also the processes that it started; those of a run that ended well may continue
             signal_group(pid, signal.SIGKILL)
         if this.has_reported:

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from metasweep.forks.beginning import Statement
+from metasweep.forks.leading_imports import Statement
 from metasweep.forks.processes.program import Program
 from metasweep.forks.ways import Way
 
@@ -21,7 +21,7 @@ class Load:
     way: Way
     imports: tuple[str, ...]
     """What to import before runs are forked."""
-    beginning: tuple[Statement, ...] = ()
+    early_imports: tuple[Statement, ...] = ()
     """The imports that a process started ahead of its run makes meanwhile."""
     read: Mapping[str, int] = field(default_factory=dict)
     """If runs are forked: the files on which that rests, and when each was last changed (ns)."""

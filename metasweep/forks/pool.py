@@ -53,7 +53,7 @@ class Pool:
 
         `report` tells the user what only the forkserver can notice.
         """
-        self._load = Load(program, choice.way, choice.imports, choice.beginning, choice.read)
+        self._load = Load(program, choice.way, choice.imports, choice.early_imports, choice.read)
         self._interpreter = program.interpreter or (sys.executable,)
         self._report = report
         self._environ = dict(environ)

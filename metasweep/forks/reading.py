@@ -17,7 +17,7 @@ from metasweep.forks.processes.program import Program
 LIBRARIES = frozenset({"PIL", "click", "joblib", "matplotlib", "numpy", "pandas", "scipy", "sklearn"})
 LIBRARIES |= {"torch", "torchvision", "tqdm", "wandb", "yaml"}
 """Libraries that are the same after import in every process of one environment: importing them starts no
-thread and draws no random number, except from generators that `interpreter.draw_anew` knows.
+thread and draws no random number, except from generators that `interpreter.reseed` knows.
 tests/forks/test_libraries.py shows it for each.
 """
 TELLING_MODULES = frozenset({"builtins", "ctypes", "importlib", "runpy", "site", "zipimport"})

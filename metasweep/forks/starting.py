@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from metasweep.forks import warmup
 from metasweep.forks.messages import Load, Start
-from metasweep.forks.processes import begun, child, main_module
+from metasweep.forks.processes import child, early_imports, main_module
 from metasweep.forks.services import service
 from metasweep.forks.spares import Spares
 from metasweep.forks.ways import Way
@@ -44,8 +44,8 @@ class Starter:
     def load(self, message: Load) -> None:
         """Learn how runs are started; import what all of them need."""
         self.way, self.spares.interpreter = message.way, message.program.interpreter
-        if message.beginning:
-            self.spares.imports = (message.program.kind, message.program.name, message.beginning)
+        if message.early_imports:
+            self.spares.imports = (message.program.kind, message.program.name, message.early_imports)
         if self.way is Way.COLD:
             return
         # The program's folder is not on the path yet, so the installed package is imported.
@@ -134,7 +134,7 @@ class Starter:
             self.start_ahead("what is imported ahead has started a thread")
         if self.way is Way.FORK and warmup.was_changed(self.read):
             self.start_ahead("the program was edited meanwhile")
-        if self.way is Way.FORK and begun.touches_gpu():
+        if self.way is Way.FORK and early_imports.touches_gpu():
             self.start_ahead("what is imported ahead has opened a GPU")
         return self.way
 

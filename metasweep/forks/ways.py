@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from metasweep.forks import beginning, reading
+from metasweep.forks import reading
+from metasweep.forks.leading_imports import Statement, leading_imports
 from metasweep.forks.processes import interpreter
 from metasweep.forks.processes.program import Program
 
@@ -37,7 +38,7 @@ class Choice:
     reason: str
     imports: tuple[str, ...] = ()
     """What to import before runs are forked."""
-    beginning: tuple[beginning.Statement, ...] = ()
+    early_imports: tuple[Statement, ...] = ()
     """The imports that a process started ahead of its run makes meanwhile."""
     read: Mapping[str, int] = field(default_factory=dict)
     """The files on which the choice of a fork rests, and when each was last changed (ns)."""
@@ -54,8 +55,8 @@ def choose(program: Program, cold: bool = False) -> Choice:
     package = package_of(program)
     warms_up = package is not None and offers_warm_up(package)
     found = reading.Reading() if warms_up else reading.read(program)
-    doubt = found.doubt or interpreter.missing_doors()
-    first = beginning.leading_imports(program)
+    doubt = found.doubt or interpreter.missing_name()
+    first = leading_imports(program)
     if doubt:
         return Choice(Way.AHEAD, f"each run gets a new process, started ahead of it: {doubt}", (), first)
     if package and warms_up:

@@ -124,7 +124,7 @@ def subset(study: Study, expression: str) -> Study:
     Raises:
         click.BadParameter: the expression is invalid, or names unknown columns.
     """
-    frame = _spoken(study)
+    frame = _with_aliases(study)
     try:
         test = compile_filter(expression, frame.columns)
     except FilterError as error:
@@ -138,7 +138,7 @@ def subset(study: Study, expression: str) -> Study:
     return replace(study.select(mask), where=expression)
 
 
-def _spoken(study: Study) -> pd.DataFrame:
+def _with_aliases(study: Study) -> pd.DataFrame:
     """Return the runs with all names that an expression may use.
 
     These are also `val_acc` beside val/acc, the seed's own name, and id.

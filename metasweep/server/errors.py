@@ -50,6 +50,6 @@ class Unavailable(ServerError):
 
 
 class Fault(ServerError):
-    """A mistake in this program. Of the statuses for those, clients take this one alone for the last word."""
+    """A mistake in this program. Its status is the only 5xx after which clients do not try again."""
 
     status = 501

@@ -19,7 +19,7 @@ USAGE = {
     "GPU wishes without a GPU": (("--gpu-mem", "10gb"), "add --gpus 1"),
     "capability": (("--gpus", "1", "--gpu-cap", "7.0"), "compute_70"),
     "name with a space": (("--name", "my job"), "cannot name a job"),
-    "name that is too long": (("--name", "n" * 65), "64 signs at most"),
+    "name that is too long": (("--name", "n" * 65), "64 characters at most"),
     "name with a slash": (("--name", "a/b"), "cannot name a job"),
     "queue": (("--queue", "a b"), "cannot be a queue"),
     "a shell in the agent's options": (("--agent", "$(reboot)"), "only plain words"),

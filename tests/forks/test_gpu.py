@@ -36,7 +36,7 @@ OPENS = """
     import sys
     def warm_up(arguments):
         # a file that is everywhere stands in for the card's
-        sys.modules["metasweep.forks.processes.begun"].GPU_FILES = ("/dev/zero",)
+        sys.modules["metasweep.forks.processes.early_imports"].GPU_FILES = ("/dev/zero",)
         globals()["card"] = open("/dev/zero")
 """
 

@@ -1,4 +1,4 @@
-"""The page as a server feeds it: fetched, followed, and honest when the server is away."""
+"""The page with data from a server: requested again and again, with a warning if there is no answer."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Member(TrainingBase):
         """Train an epoch in the trainer."""
         while True:
             self._ask_for_interval()
-            interval: Interval = self._hear()
+            interval: Interval = self._receive()
             self._asked, self.step = False, interval.step
             yield interval
             if self.between_epochs:
@@ -46,7 +46,7 @@ class Member(TrainingBase):
 
     def _ask_for_interval(self) -> None:
         if not self._asked:
-            self._tell(Go(self._state))
+            self._send(Go(self._state))
             self._asked, self._state = True, None
 
     def evaluate_epoch(self) -> tuple[Evaluation, Evaluation]:
@@ -66,16 +66,16 @@ class Member(TrainingBase):
         self._connection.close()
 
     def _ask(self, message: Any) -> Any:
-        self._tell(message)
-        return self._hear()
+        self._send(message)
+        return self._receive()
 
-    def _tell(self, message: Any) -> None:
+    def _send(self, message: Any) -> None:
         try:
             send(self._connection, message)
         except OSError as error:
             raise TrainError(GONE) from error
 
-    def _hear(self) -> Any:
+    def _receive(self) -> Any:
         try:
             answer = receive(self._connection)
         except (EOFError, OSError) as error:

@@ -1,4 +1,4 @@
-"""Several trainings of one network and optimizer as one batched computation: one kernel serves them all.
+"""Several trainings of one network and optimizer as one batched computation: each kernel works for all.
 
 Learning rate, dropout rate, seed, weights and data order differ between members. Each member is a `Training`
 whose weights are rows of stacked tensors. Forward and backward passes run over the stack; each member's own

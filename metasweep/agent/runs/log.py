@@ -18,8 +18,8 @@ AT_THE_END = ("Exception ignored in", "Error in atexit._run_exitfuncs", "--- Log
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-def last_words(log: str, status: int) -> str:
-    """Return in one line why a run failed: the last thing that it printed, or the signal that killed it."""
+def failure_reason(log: str, status: int) -> str:
+    """Return in one line why a run failed: the last line that it printed, or the signal that killed it."""
     if status == 0:
         return ""
     how = describe_status(status)

@@ -1,4 +1,4 @@
-"""Mistakes with which every run of a sweep would fail, found before a sweep is made or a point is claimed."""
+"""Finds mistakes that make every run of a sweep fail, before a sweep is made or a point is claimed."""
 
 from __future__ import annotations
 

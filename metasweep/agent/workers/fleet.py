@@ -51,7 +51,7 @@ class Fleet:
         return sum(worker.is_training for worker in self.workers)
 
     def tally(self, need: Need | None = None) -> Tally:
-        """How the runs get on, for whoever looks."""
+        """Return the counts of the runs, for the display and for `jobs`."""
         work = self.shared
         return Tally(
             running=self.running,

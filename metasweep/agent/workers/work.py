@@ -59,8 +59,8 @@ class Outcome:
     """Whether it ended, without having been stopped, in any state but finished, here or on the server."""
     reason: str
     """Why it failed, in one line."""
-    taken_along: bool = False
-    """Whether the process that trained it together with other runs has ended under it."""
+    trainer_ended: bool = False
+    """Whether it ended because the process that trained it together with other runs had ended."""
 
 
 @dataclass(eq=False)
@@ -179,7 +179,7 @@ class Work:
             self.failed += 1
             self.killed += outcome.status == -signal.SIGKILL
             self.unfinished[point] = outcome
-            if not outcome.taken_along:
+            if not outcome.trainer_ended:
                 self._failures.note(outcome.run.point)
         else:
             self.finished += 1

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import click
 
 from metasweep.agent.runs import unsent
-from metasweep.agent.runs.log import last_words
+from metasweep.agent.runs.log import failure_reason
 from metasweep.agent.runs.runfiles import prepare, wandb_folder
 from metasweep.agent.workers.seats import Seat
 from metasweep.agent.workers.trainers import Trainers
@@ -107,7 +107,7 @@ class Worker(threading.Thread):
             if run is None or self._is_over():
                 self._cancel_claim()
                 if run:
-                    self._give_back(run["run_id"])
+                    self._release(run["run_id"])
                 if nothing_left and not self._may_get_more():
                     return
                 self.note = "waiting: no run to claim now"
@@ -185,24 +185,24 @@ class Worker(threading.Thread):
         return go_on
 
     def _note_end(self, run: Run, exited: Exited, log: str) -> None:
-        """Find out how a run ended; have it given back, counted and told."""
-        status, unheard = exited.status, self._unheard(run, exited)
+        """Find out how a run ended; release it if it was stopped, and count it."""
+        status, unfinished = exited.status, self._why_unfinished(run, exited)
         told = bool(self._shared.signals) or status in PREEMPTED  # the batch system signals the runs too
         stopped = status != 0 and (self._stopped or told)
         if stopped and not self._unwanted and not exited.unreported:
-            self._give_back(run.id)
-        failed = (status != 0 or bool(unheard)) and not stopped
+            self._release(run.id)
+        failed = (status != 0 or bool(unfinished)) and not stopped
         self._failed_at = time.monotonic() if failed else -math.inf
         seconds = time.monotonic() - run.began
         if exited.unreported:
             self._shared.unreported.append(run.id)
-        elif not unheard:
+        elif not unfinished:
             self._shared.note_sent(run, ended_itself=status >= 0)
-        taken_along = bool(self._trainers and self._trainers.ended_since(run.began, self.number))
-        reason = exited.note or unheard or last_words(log, status)
-        self._shared.note_end(Outcome(run, seconds, status, stopped, failed, reason, taken_along))
+        trainer_ended = bool(self._trainers and self._trainers.ended_since(run.began, self.number))
+        reason = exited.note or unfinished or failure_reason(log, status)
+        self._shared.note_end(Outcome(run, seconds, status, stopped, failed, reason, trainer_ended))
 
-    def _unheard(self, run: Run, exited: Exited) -> str:
+    def _why_unfinished(self, run: Run, exited: Exited) -> str:
         """Return why a run with exit code 0 does not count as finished; empty if it does, as far as known."""
         if exited.status or exited.finished or self._stopped:
             return ""
@@ -214,7 +214,9 @@ class Worker(threading.Thread):
             return ""
         if state == FINISHED:
             return ""
-        return f"it ended well, but the server has it {state or 'not'}: is wandb offline, disabled, unused?"
+        return (
+            f"it ended well, but the server has it {state or 'not'}: is wandb offline, disabled, or not used?"
+        )
 
     def _await(self, agent: Registration, run: Run, events: Events) -> tuple[Exited, bool]:
         """Wait for the end of a run and send heartbeats. Return its end, and whether to claim another run."""
@@ -239,10 +241,10 @@ class Worker(threading.Thread):
             elif time.monotonic() > kill_at:
                 self._shared.pool.signal(run.id, signal.SIGKILL)
 
-    def _give_back(self, run_id: str) -> None:
+    def _release(self, run_id: str) -> None:
         """Ask the server to offer a stopped run again, even if it does not know of the run's beginning."""
         try:
-            given = self._shared.client.give_back(self._shared.sweep.name, run_id)
+            given = self._shared.client.release(self._shared.sweep.name, run_id)
         except (Refused, Unreachable):
             given = False
         if not given:
@@ -280,7 +282,7 @@ class Worker(threading.Thread):
         try:
             commands = self._shared.client.heartbeat(agent, run.id)
         except Unreachable as error:
-            self.note = f"the server is away: {error}"
+            self.note = f"the server does not answer: {error}"
             return []
         except Refused:
             return []  # the sweep was deleted; the next claim will say so

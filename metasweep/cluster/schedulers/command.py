@@ -57,15 +57,15 @@ def run(arguments: Sequence[str], ticket: Ticket | None = None) -> subprocess.Co
 def failure(
     process: subprocess.CompletedProcess[str], advice: str = "", ticket: Ticket | None = None
 ) -> click.ClickException:
-    """Return the error for a failed command: its own most telling line, and what to do."""
+    """Return the error for a failed command: the line that says why, and what to do."""
     name = Path(process.args[0]).name
-    said = telling(name, process.stderr + process.stdout) or f"{name}: exit status {process.returncode}"
+    said = decisive_line(name, process.stderr + process.stdout) or f"{name}: exit status {process.returncode}"
     if CREDENTIALS.search(process.stderr):
         advice = ticket_advice(ticket) or advice
     return click.ClickException(f"{said}: {advice}" if advice else said)
 
 
-def telling(name: str, output: str) -> str:
+def decisive_line(name: str, output: str) -> str:
     """Return the line that says why a command failed: a fatal one, or one with its name, or the first.
 
     PBS's commands begin with a bare "Connection refused" and name the server in the next line. Slurm's begin

@@ -84,7 +84,7 @@ class PBS(Scheduler):
 
     def failure(self, process: CompletedProcess[str]) -> click.ClickException:
         """Return the error for a command that failed."""
-        away = "onnect to" in process.stderr  # the exit status is 160, 162 or 255, as the command likes
+        away = "onnect to" in process.stderr  # the exit status depends on the command: 160, 162 or 255
         status = NO_SERVER if away else process.returncode
         return command.failure(process, ADVICE.get(status, ""), self.site.ticket)
 

@@ -151,7 +151,7 @@ class Slurm(Scheduler):
         if meaning := next((words for pattern, words in NEVER.items() if re.fullmatch(pattern, reason)), ""):
             return f"can never run: {meaning}; cancel it and ask for something else"
         if reason == HELD:
-            return "waits: you hold it back; scontrol release lets it go"
+            return "waits: you hold it; `scontrol release` lets it start"
         return f"waits: {reason}" if reason not in ("", "None") else ""
 
 

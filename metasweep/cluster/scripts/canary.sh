@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154 # job.sh sets python and work
-# The canary: one run of the sweep, before the jobs that wait for this one are let go. It follows job.sh.
+# The canary: one run of the sweep, before the jobs that wait for it start. It follows job.sh.
 SWEEP=${SWEEP:-}                          # ENTITY/PROJECT/ID, as `wandb sweep` prints it
 AGENT=${AGENT:--m metasweep agent}        # what Python runs
 AGENT_OPTIONS=${AGENT_OPTIONS:-}          # more of its options

@@ -1,4 +1,4 @@
 # shellcheck shell=bash
-# The smallest job that proves an account works: what follows job.sh.
+# The smallest job that shows that an account works: what follows job.sh.
 begin
 run_python -m metasweep.cluster.node

@@ -59,7 +59,7 @@ open_software() {
     if [[ -n $MODULES ]]; then
         command -v module >/dev/null || fail "MODULES is set, but this node has no 'module' command."
         read -ra modules <<<"$MODULES"
-        set +u # the site's functions are not written for it
+        set +u # the site's functions use variables that are not set
         module add "${modules[@]}" || fail "Cannot load the modules $MODULES: see 'module avail'."
         set -u
     fi
@@ -96,7 +96,7 @@ open_server() {
     export WANDB_API_KEY
 }
 
-# A server that is a job itself moves from node to node: to its clients here it has one address.
+# A server that is a job itself moves from node to node. The relay gives it one address for the clients here.
 open_relay() {
     "${container[@]}" "$python" -m metasweep.cluster.serving.relay "$SERVED" "$work/relay" "$$" 7>&- &
     until [[ -s $work/relay ]]; do

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# The last job: says whether the grid is complete, builds the report of what there is, and calls the command that
-# wants to know. It follows job.sh.
+# The last job: says whether the grid is complete, builds the report of the finished runs, and runs the user's
+# command (`submit --done`). It follows job.sh.
 SWEEP=${SWEEP:-}                  # ENTITY/PROJECT/ID, as `wandb sweep` prints it
 REPORT=${REPORT--m metasweep}     # what Python runs for `status` and `report`; empty: no report
 DONE=${DONE:-}                    # a command for the end; $1 is the sweep, $2 is 0 when it is complete
@@ -9,7 +9,7 @@ DONE=${DONE:-}                    # a command for the end; $1 is the sweep, $2 i
 read -ra report <<<"$REPORT"
 begin
 
-# A server that is a job itself may be on its way from one job to the next: what fails then is done once more.
+# A server that is a job itself may be moving from one job to the next. What fails then is done again.
 served() {
     local status=0
     until [[ -z $SERVED || -e $SERVED/address.json ]]; do sleep 1; done

@@ -26,7 +26,7 @@ BASE = 1.0  # GB beside the runs: the agent, the process that they are forked fr
 
 
 def main(sweep: str, command: list[str]) -> int:
-    """Run the command, look at what came of it; return the exit status."""
+    """Run the command, and check its result; return the exit status."""
     agent = subprocess.Popen(command)
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda number, _: agent.send_signal(number))

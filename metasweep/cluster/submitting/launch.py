@@ -29,7 +29,9 @@ def make_request(target: Target, **needs: Any) -> Request:
             request = replace(request, scratch_kind=site.scratch.kinds[0])
         elif request.scratch_kind not in site.scratch.kinds:
             known = ", ".join(site.scratch.kinds)
-            raise click.UsageError(f"{site.name} has no scratch {request.scratch_kind!r}: choose of {known}")
+            raise click.UsageError(
+                f"{site.name} has no scratch {request.scratch_kind!r}: take one of {known}"
+            )
     if refusal := target.scheduler.refuse(request):
         raise click.UsageError(refusal)
     longest = target.scheduler.longest(request.queue, request.gpus > 0)

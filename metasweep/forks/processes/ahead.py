@@ -9,7 +9,7 @@ import marshal
 import os
 import sys
 
-from metasweep.forks.processes import begun, main_module
+from metasweep.forks.processes import early_imports, main_module
 
 TYPE_CHECKING = False  # importing it from `typing` would load that module
 if TYPE_CHECKING:
@@ -30,25 +30,25 @@ FIRST_HIGH = 200
 def main(root: str, line: int, ended: int, notes: int, imports: Imports) -> None:
     """Wait for an order on `line` and become it; end if the line closes without one.
 
-    `ended`: see `main_module.become`. `notes`: where to say that the imports are unfit to be made ahead.
+    `ended`: see `main_module.become`. `notes`: where to report that the imports cannot be made early.
     """
     line, ended, notes = (move_up(fd) for fd in (line, ended, notes))
     show_command_line = prepare_command_line()
     if not getattr(sys.flags, "safe_path", False):
         del sys.path[0]  # the '' of -c
-    beginning = None
+    early = None
     if imports:
-        beginning = begun.Beginning(*imports)
-        if not beginning.make():
-            start_over(beginning, root, line, ended, notes)
+        early = early_imports.EarlyImports(*imports)
+        if not early.make():
+            start_over(early, root, line, ended, notes)
     told = read_all(line)
     if not told:
         os._exit(0)
     order = marshal.loads(told)
     show_command_line(order["words"], order["environ"])
-    if beginning and not beginning.suits(order):
-        start_over(beginning, root, line_with(told), ended, notes)
-    printed = beginning.end() if beginning else b""
+    if early and not early.suits(order):
+        start_over(early, root, line_with(told), ended, notes)
+    printed = early.end() if early else b""
     os.close(notes)
     main_module.forget_this_package()
     main_module.become(order, ended)
@@ -69,11 +69,12 @@ def move_up(fd: int) -> int:
     return moved
 
 
-def start_over(beginning: begun.Beginning, root: str, line: int, ended: int, notes: int) -> NoReturn:
-    """Say, as `child.NOTE`, that imports are unfit to be made ahead; be a new process that makes none."""
-    os.write(notes, b"".join(number.to_bytes(4, sys.byteorder) for number in (os.getpid(), begun.UNFIT, 0)))
+def start_over(early: early_imports.EarlyImports, root: str, line: int, ended: int, notes: int) -> NoReturn:
+    """Report, as a `child.NOTE`, that the imports were too early; become a new process that makes none."""
+    note = (os.getpid(), early_imports.UNFIT, 0)
+    os.write(notes, b"".join(number.to_bytes(4, sys.byteorder) for number in note))
     boot = BOOT.format(root=root, line=line, ended=ended, notes=notes, imports=())
-    beginning.start_over(boot, (line, ended, notes))
+    early.start_over(boot, (line, ended, notes))
 
 
 def prepare_command_line() -> Callable[[list[str], dict[str, str]], None]:
@@ -96,7 +97,7 @@ def read_all(line: int) -> bytes:
 
 
 def line_with(told: bytes) -> int:
-    """Return a file from which this can be read, as from a pipe."""
+    """Return a file descriptor from which these bytes can be read again."""
     line = os.memfd_create("line")
     os.write(line, told)
     os.lseek(line, 0, os.SEEK_SET)

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from metasweep.forks import turns, warmup
 from metasweep.forks.processes import ahead, command_line, interpreter, main_module
-from metasweep.forks.processes.begun import touches_gpu
+from metasweep.forks.processes.early_imports import touches_gpu
 from metasweep.forks.processes.main_module import Order
 from metasweep.forks.processes.process import PARENT_DIED
 
@@ -61,7 +61,7 @@ def become(order: Order, gate: int, exit_report: ExitReport) -> NoReturn:
     command_line.show(order["words"], order["environ"])
     take_over(order["left"])
     gc.enable()
-    interpreter.draw_anew()
+    interpreter.reseed()
     if order["held"]:
         turns.take_turns(gate, exit_report.write)
     else:
@@ -118,7 +118,7 @@ def leave(before: set[str], exit_report: ExitReport, interrupted: bool) -> NoRet
         libraries = [name for name in new if warmup.is_library(name)]
         os.write(exit_report.ended, json.dumps(libraries).encode())
         own = [sys.modules[name] for name in new if name not in libraries]
-        interpreter.take_down([sys.modules["__main__"], *own])
+        interpreter.clear_modules([sys.modules["__main__"], *own])
         flush()
         if interrupted:  # the interpreter ends in the same way
             signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -1,6 +1,6 @@
 """Private names of CPython that a fork needs to begin and end like a new process.
 
-No other file uses them. If a Python release lacks one, `missing_doors` names it, and runs are not forked.
+No other file uses them. If a Python release lacks one, `missing_name` names it, and runs are not forked.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ DOORS = (
 )
 
 
-def missing_doors() -> str | None:
+def missing_name() -> str | None:
     """Return which private name this Python lacks; None if it has all."""
     names = (name for owner, name in DOORS if not hasattr(owner, name.rpartition(".")[2]))
     return next((f"this Python has no {name}" for name in names), None)
@@ -52,7 +52,7 @@ def forget_exit_handlers() -> None:
         atexit.register(sys.modules["multiprocessing.util"]._exit_function)
 
 
-def draw_anew() -> None:
+def reseed() -> None:
     """Give new random seeds to the libraries that have already drawn one; `random` does so by itself.
 
     numpy: only the legacy generator, since `default_rng` draws when it is created. torch: the CPU's
@@ -75,16 +75,16 @@ def run_exit_handlers() -> None:
     atexit._run_exitfuncs()
 
 
-def take_down(modules: Iterable[types.ModuleType]) -> None:
+def clear_modules(modules: Iterable[types.ModuleType]) -> None:
     """Clear modules as the interpreter does at its end.
 
     Files are flushed, and objects with a `__del__` are deleted.
 
-    All modules would take half a second, libraries being most of it: of those the memory is freed anyway.
-    Threads that are daemons go on meanwhile, where the interpreter stops them: they find nothing, silently.
+    To clear the libraries too would take half a second, and their memory is freed anyway. The interpreter
+    stops daemon threads at this point, but here they go on. One that uses a cleared name fails, silently.
     """
     threading.excepthook = lambda _: None
-    for name in ("stdin", "stdout", "stderr"):  # what the program has put in their place is deleted, too
+    for name in ("stdin", "stdout", "stderr"):  # the program's own streams are deleted, too
         setattr(sys, name, getattr(sys, f"__{name}__"))
     for module in modules:
         namespace = module.__dict__
@@ -97,9 +97,9 @@ def take_down(modules: Iterable[types.ModuleType]) -> None:
 
 
 def close_files() -> None:
-    """Close the files of the program that libraries hold, as their end would: what is buffered is written.
+    """Close the files that the program's libraries still hold, so that their buffers are written.
 
-    Those of the forkserver are not found: the collector does not look at what was there before the fork.
+    Files of the forkserver are not found: they are frozen, and the collector lists no frozen objects.
     """
     standard = (sys.__stdin__, sys.__stdout__, sys.__stderr__)
     buffers = [stream.buffer for stream in standard if stream is not None and not stream.closed]

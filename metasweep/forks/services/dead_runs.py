@@ -1,4 +1,4 @@
-"""The server is told of a run whose process died before it could tell the server itself."""
+"""Reports to the server how a run ended whose process died before it could do so."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from metasweep.forks.processes import main_module
 from metasweep.forks.services import service
 
 REPORTED, NOT_OPEN = 0, 2
-"""Exit codes of the process that tells the server; with any other it has not."""
+"""Exit codes of the reporting process; any other means that it could not report."""
 
 
 def tell_server(dead: Child, token: str) -> NoReturn:
@@ -28,6 +28,6 @@ def exit_code(status: int) -> int:
 
 
 def is_preempted(dead: Child) -> bool:
-    """Whether the run is to be continued: the agent or the batch system told it to go."""
-    told_to_go = dead.told_to_go or dead.status == -signal.SIGTERM
-    return told_to_go and not dead.stopped_for_good
+    """Return whether the run will be continued: the agent or the batch system told it to end."""
+    told_to_end = dead.told_to_end or dead.status == -signal.SIGTERM
+    return told_to_end and not dead.stopped_for_good

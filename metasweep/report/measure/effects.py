@@ -37,8 +37,8 @@ def mean_interval(
 ) -> Interval:
     """Mean over runs of several configurations, and its interval.
 
-    Of a grid it is over other seeds of the same configurations, the seeds being the sample; of a search that
-    draws, over other draws. No interval where no configuration is repeated.
+    In a grid the seeds are the sample: the interval is for other seeds of the same configurations. In a
+    search that draws its configurations, it is for other draws. There is none if nothing is repeated.
 
     Args:
         values: shape [runs], finite.
@@ -54,10 +54,11 @@ def mean_interval(
 
 
 def _per_seed(values: NDArray[np.float64], repeated: pd.DataFrame) -> NDArray[np.float64]:
-    """What the mean would be with each of the seeds alone: exactly that where all have all configurations.
+    """Return one value per seed: the mean over the runs, as if only this seed had been used.
 
-    Otherwise a seed's own share is the sum of its deviations from the means of their configurations, each
-    made larger by what the mean of n took from it, 1 - 1 / n (as in HC2: MacKinnon and White 1985).
+    If every seed has every configuration, that is the mean over the runs of the seed. Otherwise it is the
+    mean over all runs plus the seed's deviations from the means of its configurations. A deviation from a
+    mean of n runs is too small, and is divided by √(1 - 1 / n) (as in HC2: MacKinnon and White 1985).
     """
     cells = repeated["cell"].to_numpy()
     by_cell = pd.Series(values).groupby(cells)

@@ -47,7 +47,7 @@ def findings(study: Study) -> list[Finding]:
     In a study without any effect, some claim is wrong with a probability of at most 5 %: Holm's correction
     over the questions, each with the smallest corrected p-value of its own comparisons.
     """
-    told = [finding for _, finding, _ in _told(study)]
+    told = [finding for _, finding, _ in _claims(study)]
     if measured(study).empty:
         nothing = f"Nothing can be said: there is no finished run with {with_article(study.reported)}."
         told.append(Finding(nothing))
@@ -56,16 +56,16 @@ def findings(study: Study) -> list[Finding]:
 
 def advice(study: Study) -> list[str]:
     """Return the findings that say where to look further."""
-    return [finding.text for kind, finding, _ in _told(study) if kind == "edges"]
+    return [finding.text for kind, finding, _ in _claims(study) if kind == "edges"]
 
 
 def claimed(study: Study) -> int:
     """Return the number of sentences that claim an effect."""
-    return sum(claims for _, _, claims in _told(study))
+    return sum(claims for _, _, claims in _claims(study))
 
 
 @functools.lru_cache(maxsize=2)  # the decision, the findings and the page all ask
-def _told(study: Study) -> list[tuple[str, Finding, bool]]:
+def _claims(study: Study) -> list[tuple[str, Finding, bool]]:
     """Return the claims at their levels: the question, the finding, and whether it claims an effect."""
     makers = {
         "learning rates": learning_rates,

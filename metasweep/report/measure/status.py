@@ -147,9 +147,9 @@ def _of_runs(study: Study) -> Completeness:
 
 
 def outcomes(study: Study) -> pd.Series:
-    """What became of every run.
+    """Return the outcome of every run.
 
-    Who told a run to stop is not recorded: an early stop, where the sweep has them.
+    The API does not say who stopped a run. In a sweep with `early_terminate` it counts as stopped early.
     """
     states = study.runs["state"].map(outcome)
     early = {sweep.id for sweep in study.sweeps if sweep.config.get("early_terminate")}

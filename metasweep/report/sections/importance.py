@@ -34,8 +34,8 @@ MOST_LEVELS = 5  # of a parameter by which correlations are split
 OPPOSED = 0.2
 WORDS = {
     "anova": "The grid is complete, so the variance over its runs splits exactly into main effects, "
-    "interactions and what the seeds do (functional ANOVA). Chance adds something to every "
-    "effect. Where there are seeds, they show how much, and it is taken off.",
+    "interactions and what the seeds do (functional ANOVA). Noise adds something to every "
+    "effect. With several seeds this part is known, and is subtracted.",
     "permutation": "The runs are no complete grid, so a random forest estimates the total index: half the "
     "rise of its squared error on unseen runs when a hyper-parameter is shuffled. How far that is from the "
     "truth is not known: there is no interval.",

@@ -24,8 +24,8 @@ def section(study: Study, choices: Choices) -> Section:
     """Curves of the good runs, of the bad ones with a word for each, and of the most informative ones."""
     good = curves.converged(study, choices.converged)
     bad = curves.diverged(study, choices.diverged)
-    telling = curves.highlights(study)
-    charts = [_converged(study, good), _diverged(study, bad), _single(study, telling)]
+    highlights = curves.highlights(study)
+    charts = [_converged(study, good), _diverged(study, bad), _single(study, highlights)]
     text = [
         words
         for about, runs in ((_about_good, good), (_about_bad, bad))
@@ -33,7 +33,7 @@ def section(study: Study, choices: Choices) -> Section:
     ]
     if not np.isfinite(study.history[study.reported.column]).any():
         text.append(f"There are no curves: no run logged {in_markdown(study.reported.name)} with its steps.")
-    listings = {"single-runs": _listing(study, telling)} if telling else {}
+    listings = {"single-runs": _listing(study, highlights)} if highlights else {}
     return Section(TITLE, "\n\n".join(text), tuple(chart for chart in charts if chart), listings)
 
 
@@ -86,12 +86,12 @@ def _diverged(study: Study, bad: pd.DataFrame) -> Chart | None:
     return Chart("divergent", "Divergent runs", draw)
 
 
-def _single(study: Study, telling: list[curves.Highlight]) -> Chart | None:
-    if not telling:
+def _single(study: Study, highlights: list[curves.Highlight]) -> Chart | None:
+    if not highlights:
         return None
     runs = study.runs.set_index("run_id")
-    cases = [(case.run_id, case.word, configuration(study, runs.loc[case.run_id])) for case in telling]
-    history = study.history_of([case.run_id for case in telling])
+    cases = [(case.run_id, case.word, configuration(study, runs.loc[case.run_id])) for case in highlights]
+    history = study.history_of([case.run_id for case in highlights])
     drawn = [study.reported, study.loss]
     pairs = [(study.companion("train", like=metric), metric) for metric in drawn if metric is not None]
     if not any(np.isfinite(history[metric.column]).any() for _, metric in pairs):
@@ -99,10 +99,10 @@ def _single(study: Study, telling: list[curves.Highlight]) -> Chart | None:
     return Chart("single-runs", "Single runs", partial(figures.single_runs, history, cases, metrics=pairs))
 
 
-def _listing(study: Study, telling: list[curves.Highlight]) -> Listing:
+def _listing(study: Study, highlights: list[curves.Highlight]) -> Listing:
     runs = study.runs.set_index("run_id")
     rows, records, metric = [], [], study.reported
-    for case in telling:
+    for case in highlights:
         run = runs.loc[case.run_id]
         change = metric.show(case.value) if case.word in curves.GAINS else ""
         shown = metric.show(run[metric.column])

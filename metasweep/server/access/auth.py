@@ -70,7 +70,7 @@ class KeyRequired:
             await self.app(scope, receive, send)
             return
         if any(name in Headers(scope=scope) for name in PASSES) or b"signature=" in scope["query_string"]:
-            await slow_down(self._guesses, scope)
+            await delay_answer(self._guesses, scope)
         await self.refusal(scope)(scope, receive, send)
 
     def _key_of(self, scope: Scope) -> str | None:
@@ -90,7 +90,7 @@ class KeyRequired:
         return self._signer.verify(method, scope["path"], signature, known) if signature else None
 
 
-async def slow_down(guesses: Guesses, scope: Scope) -> None:
+async def delay_answer(guesses: Guesses, scope: Scope) -> None:
     """Delay the answer to a wrong key, if this address has tried several."""
     if seconds := guesses.wrong(client_address(scope)):
         guesses.waiting += 1

@@ -103,7 +103,7 @@ def next_commands(
     if claimed is None:
         outcomes.finish_if_exhausted(connection, sweep["id"])
         if is_steered(config_of(connection, sweep)):
-            return []  # whoever chooses the runs of this sweep may queue more, until it finishes the sweep
+            return []  # the program that chooses its runs may queue more, until it finishes the sweep
         return [] if agents.stands_by(connection, sweep["id"], agent["id"]) else [EXIT]
     return [claimed]
 
@@ -119,18 +119,18 @@ def settle(
     for run in run_rows.of_agent(agent["id"], *ACTIVE).all(connection):
         if run["name"] in listed and not run["acknowledged"]:
             claims.acknowledge(connection, run)
-        unheard = run["name"] not in listed and is_unheard(run, context.settings.lease)
-        if listed.get(run["name"]) or (unheard and not run["stop_requested"]):
+        undelivered = run["name"] not in listed and may_be_undelivered(run, context.settings.lease)
+        if listed.get(run["name"]) or (undelivered and not run["stop_requested"]):
             continue
         if run["stop_requested"] or run["state"] == "pending":
             state = "killed" if run["stop_requested"] else "failed"
             outcomes.change_state(connection, run, state, context.settings.max_attempts)
 
 
-def is_unheard(run: sqlite3.Row, lease: float) -> bool:
-    """Return whether an agent that asks now, and does not list the run, seems not to have received it.
+def may_be_undelivered(run: sqlite3.Row, lease: float) -> bool:
+    """Return whether the agent, which asks now and does not list the run, may not have received it.
 
-    This has a time limit, since a very slow agent looks the same.
+    This has a time limit: a very slow agent cannot be told from one that received nothing.
     """
     soon, late = map(time_ago, NEXT_LOOK)
     repeats = not late < run["heartbeat_at"] <= soon

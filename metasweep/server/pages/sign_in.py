@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from metasweep import page
 from metasweep.server.access import session
-from metasweep.server.access.auth import slow_down
+from metasweep.server.access.auth import delay_answer
 from metasweep.server.access.keys import Keyring
 from metasweep.server.body import read_bytes
 from metasweep.server.context import Server
@@ -54,7 +54,7 @@ async def sign_in(request: Request) -> Response:
     key = fields.get("key", [""])[0].strip()
     known = keys.find(key)
     if known is None:
-        await slow_down(request.app.state.guesses, request.scope)
+        await delay_answer(request.app.state.guesses, request.scope)
         problem = "This is not the key of this server."
         return html(page.sign_in(ROOT, HOW, WHERE, target, problem), 403)
     response = RedirectResponse(target, 303, headers=SAFE)

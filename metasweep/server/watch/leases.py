@@ -34,24 +34,24 @@ def expire(connection: sqlite3.Connection, lease: float, max_attempts: int) -> i
     return len(lost)
 
 
-class Attention:
-    """Whether the server could take heartbeats during the whole last lease. Only then is a silent run lost.
+class Reception:
+    """Whether the server could receive heartbeats during the whole last lease. If not, no run is lost yet.
 
-    The lease starts again when the server starts, could not write, or was asleep on a suspended machine.
+    The lease starts again when the server starts, could not write, or was on a suspended machine.
     """
 
     def __init__(self, lease: float) -> None:
         self._lease = lease
         self._since = self._last = time.time()
 
-    def holds(self) -> bool:
-        """Return whether it holds. Call it at every check."""
+    def is_complete(self) -> bool:
+        """Return whether no heartbeat can have been missed during the last lease. Call it at every check."""
         last, self._last = self._last, time.time()
         if not 0 <= self._last - last < self._lease / 2 + INTERVAL:  # the machine slept, or the clock was set
-            self.begin_anew()
+            self.restart()
         return self._last - self._since >= self._lease
 
-    def begin_anew(self) -> None:
+    def restart(self) -> None:
         """Start the lease again: heartbeats before now may have been missed."""
         self._since = time.time()
 
@@ -63,7 +63,7 @@ class Watch:
         self._server = server
         self._early_stop = EarlyStop(server.database)
         self._old_artifacts = OldArtifacts(server)
-        self._attention = Attention(server.settings.lease)
+        self._reception = Reception(server.settings.lease)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
@@ -82,16 +82,16 @@ class Watch:
                 try:
                     look()
                 except sqlite3.OperationalError as error:  # for example a full disk
-                    self._attention.begin_anew()
-                    log.error("leases, early stops and old artifacts not looked at: %s", error)
+                    self._reception.restart()
+                    log.error("leases, early stops and old artifacts could not be checked: %s", error)
                     break
                 # an unusual sweep must not end this thread, since the points of lost runs need it
                 except Exception:
-                    log.exception("a look at leases, early stops or old artifacts failed")
+                    log.exception("the check of leases, early stops or old artifacts failed")
 
     def _look(self) -> None:
         settings = self._server.settings
-        if self._attention.holds():
+        if self._reception.is_complete():
             self._server.database.write(
                 lambda connection: expire(connection, settings.lease, settings.max_attempts)
             )

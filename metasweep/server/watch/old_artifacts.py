@@ -33,5 +33,5 @@ def delete_expired(connection: sqlite3.Connection) -> list[str]:
     unneeded = []
     for artifact in artifacts.expired(now()).all(connection):
         unneeded += artifacts.delete(connection, artifact)
-        log.info("version %s of an artifact has outlived its time and is deleted", artifact["id"])
+        log.info("version %s of an artifact is deleted: its time to live is over", artifact["id"])
     return files.unnamed(connection, unneeded)

@@ -196,6 +196,6 @@ def test_axes_are_moved_flipped_rescaled_and_hidden(lab: Lab, open_tab) -> None:
     assert height("10⁻¹") > height("10⁻³")
     assert view.selected() == 3
     tab.get_by_text("Axes", exact=True).click()
-    tab.locator(".menu-body:visible").get_by_role("button", name="As at first").click()
+    tab.locator(".menu-body:visible").get_by_role("button", name="Reset").click()
     view.settle()
     assert labels() == ["lr", "val/acc", "test/acc"]

@@ -123,7 +123,7 @@ export class Columns {
     };
     find.addEventListener("input", filter);
     const all = h("button", { type: "button", onclick: () => this.choose(this.all.map(({ name }) => name)) }, "Show all");
-    const usual = h("button", { type: "button", onclick: () => this.reset() }, "As at first");
+    const usual = h("button", { type: "button", onclick: () => this.reset() }, "Reset");
     body.replaceChildren(h("div", { class: "controls" }, find, all, usual), list);
     filter();
     if (focus) body.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus();

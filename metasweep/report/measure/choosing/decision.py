@@ -1,12 +1,17 @@
 """Which configuration to take, how sure that is, and what it would cost to be surer. Pure.
 
-The probability that a configuration is the best of its grid is nonparametric empirical Bayes (Robbins 1956):
-the true means are taken as drawn from one distribution, which is found from the measured means of the
-contenders by the EM steps of Kiefer's and Wolfowitz's (1956) estimate. It starts as the normal distribution
-with their moments less the noise, which also counts as one contender more; each contender is judged by the
-distribution of the others. The noise of each contender is what is left after its mean and the seed's, drawn
-towards that of the others as far as they seem alike (Smyth 2004). So the winner of many equal ones, or of a
-crowd just below the top, is not taken for the best.
+The probability that a configuration is the best of its grid is nonparametric empirical Bayes (Robbins 1956).
+Contenders are the configurations that may be the best.
+
+1. The noise of a contender is the variance that is left without its own mean and the mean of each seed.
+   Variances that seem alike are moved towards each other (Smyth 2004).
+2. The true means are taken as drawn from one distribution. EM steps (Kiefer and Wolfowitz 1956) find it from
+   the measured means. They start at the normal distribution whose variance is that of the measured means
+   without the noise; it also counts as one more contender.
+3. Each contender is judged by the distribution of the others.
+
+So the best of many equal configurations, or of many that are close to it, is not called the best with
+confidence.
 """
 
 from __future__ import annotations
@@ -41,10 +46,10 @@ from metasweep.report.read.study import SEED, Study
 
 NOISES, POINTS, STEPS = 5, 150, 60  # sizes of the noise, values of a true mean, and steps that are tried
 MOST_POINTS = 1500  # where contenders differ much in noise; otherwise four values for each standard error
-ROUNDS = 4  # in which weights and noise of the contenders are found
-EVEN = 0.01  # the part of the weights that is the same for all, so that none has all weight
-LEAST_EXCESS = 1e4  # half the freedom of a common variance from which all variances count as equal
-HOPELESS = 12.0  # standard errors below the best, from where a true mean is not distinguished
+ROUNDS = 4  # of the steps that find weights and noise of the contenders, which depend on each other
+EVEN = 0.01  # the part of the weights that is equal for all, so that no contender gets all the weight
+LEAST_EXCESS = 1e4  # if half the prior degrees of freedom exceed this, all variances count as equal
+HOPELESS = 12.0  # true means more standard errors below the best than this are not told apart
 REACH = 0.999  # of Student's t: configurations further from the best than this are no contenders
 LIKELY = 0.05  # probability from which another configuration is named as a rival
 SURE = 0.95
@@ -143,7 +148,7 @@ def probabilities(table: NDArray[np.float64], winner: int) -> NDArray[np.float64
 
 
 def _shares(table: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The probability of each of the contenders to be the best, averaged over what the noise may be."""
+    """Return the probability of each contender to be the best, averaged over possible sizes of the noise."""
     (count, seeds), means = table.shape, table.mean(axis=1)
     if count == 1:
         return np.ones(1)
@@ -159,8 +164,8 @@ def _shares(table: NDArray[np.float64]) -> NDArray[np.float64]:
 def noise_of(table: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
     """The variance over seeds of each contender, and its degrees of freedom.
 
-    It is what is left after the mean of the contender and that of the seed. To the latter contenders add with
-    weights of 1 / variance: one that diverges with some seeds would make all others seem noisy.
+    It is what is left without the mean of the contender and the mean of the seed. In the mean of the seed the
+    weight of a contender is 1 / variance: else one that diverges with some seeds would make all seem noisy.
     """
     count, seeds = table.shape
     centred = table - table.mean(axis=1, keepdims=True)
@@ -175,11 +180,11 @@ def noise_of(table: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
 
 
 def moderated(variances: NDArray[np.float64], freedom: int) -> tuple[NDArray[np.float64], float]:
-    """Return variances drawn towards their common size, as far as they seem alike; and their freedom.
+    """Return variances moved towards each other, the more the more alike they are; and their freedom.
 
-    Empirical Bayes (Smyth 2004): the true ones are taken as drawn from a scaled inverse chi-square
-    distribution, which the logarithms of the measured ones tell. If these differ by no more than chance, all
-    become their mean.
+    Empirical Bayes (Smyth 2004): the true variances are taken as drawn from a scaled inverse chi-square
+    distribution, which is estimated from the logarithms of the measured ones. If these differ by no more than
+    chance, the result is their mean for all.
 
     Args:
         variances: measured.
@@ -196,7 +201,7 @@ def moderated(variances: NDArray[np.float64], freedom: int) -> tuple[NDArray[np.
 
 
 def _true_means(means: NDArray[np.float64], noise: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What the true mean of each contender may be: probabilities over values of it, a row per contender.
+    """Return the probabilities of the possible values of each true mean, a row per contender.
 
     Args:
         means: measured, shape [contenders].
@@ -222,9 +227,10 @@ def _true_means(means: NDArray[np.float64], noise: NDArray[np.float64]) -> NDArr
 
 
 def _of_the_top(chances: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The probability of each row to be the largest, of independent values on one grid.
+    """Return the probability of each row to be the largest. Rows are independent values on one grid.
 
-    Within a point of the grid the values lie evenly: Gauss and Legendre's rule integrates over it.
+    A value lies anywhere in the cell of its grid point, with even probability. The integral over the cell is
+    computed by the Gauss-Legendre rule.
     """
     below = np.cumsum(chances, axis=1) - chances
     places, weights = np.polynomial.legendre.leggauss(8)
@@ -287,7 +293,7 @@ def _how_sure(study: Study, found: Decision) -> list[str]:
     )
     of = f"It is the best of {whole} with probability {chance} {by}"
     if found.close >= CROWD:
-        of += f", or less, since {found.close} configurations are close and among so many this says too much"
+        of += f", or less: {found.close} configurations are close, and with so many the estimate is too high"
     if not found.rivals:
         return [f"{of}."]
     rival = found.rivals[0]

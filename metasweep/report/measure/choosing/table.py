@@ -163,7 +163,7 @@ def compare(
 
 
 def paired(shown: Sequence[Configuration]) -> bool:
-    """Return whether the rows can be compared by their common seeds, or not at all for want of seeds."""
+    """Return whether rows are compared by common seeds; also true if no row has enough seeds to compare."""
     seeds = [set(configuration.seeds) for configuration in shown]
     common = (len(one & other) for one, other in itertools.combinations(seeds, 2))
     return max(map(len, seeds), default=0) < 2 or max(common, default=2) > 1

@@ -53,7 +53,7 @@ export class Axes {
   fill(body) {
     const focus = document.activeElement?.dataset?.focus;
     const hidden = [...this.known.keys()].filter((name) => !this.names.includes(name));
-    const usual = h("button", { type: "button", onclick: () => this.reset() }, "As at first");
+    const usual = h("button", { type: "button", onclick: () => this.reset() }, "Reset");
     body.replaceChildren(h("ul", { class: "column-list" }, [...this.names, ...hidden].map((name) => this.item(this.known.get(name)))), usual);
     if (focus) body.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus();
   }

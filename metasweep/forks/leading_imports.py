@@ -1,6 +1,6 @@
-"""The imports with which a program begins: those that a process started ahead of its run may make at once.
+"""The imports with which a program begins. A process may make them before it knows its run.
 
-Its source is read, not run. What comes after the first statement of another kind may depend on it.
+The source is read, not run. The first other statement ends the list: later imports may depend on it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from metasweep.forks.reading import LIBRARIES, files_of, first_files, modules_of
 MORE_LIBRARIES = frozenset({"accelerate", "datasets", "huggingface_hub", "hydra", "jax", "keras", "lightgbm"})
 MORE_LIBRARIES |= {"lightning", "omegaconf", "pytorch_lightning", "rich", "seaborn", "tensorflow", "timm"}
 MORE_LIBRARIES |= {"torchmetrics", "transformers", "typer", "xgboost"}
-"""Libraries that may be imported for a run that then does not use them: the import sends nothing and leaves
-nothing behind outside its process. The import of `mpi4py`, for instance, does."""
+"""Libraries that may be imported even if no run follows: the import sends nothing, and changes nothing
+outside of its process. (That of `mpi4py` does.)"""
 
 Statement = tuple[str, int, str, int, str]
 """An import: its file, when that was changed (ns), the name of its module, the line, and the text."""
@@ -36,7 +36,7 @@ def leading_imports(program: Program) -> tuple[Statement, ...]:
 
 
 def follow(path: Path, module: str, folder: Path, found: list[Statement], seen: set[Path]) -> bool:
-    """Add the leading imports of a file to `found`; return whether it does nothing else."""
+    """Add the leading imports of a file to `found`; return whether the file does nothing else."""
     try:
         changed, tree = path.stat().st_mtime_ns, ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError):
@@ -54,7 +54,7 @@ def follow(path: Path, module: str, folder: Path, found: list[Statement], seen: 
                     found.append((str(path), changed, module, node.lineno, ast.unparse(node)))
                     continue
                 if not all(files_of(folder, name) for name in names):
-                    return False  # one that is not known, or several of which some are the program's own
+                    return False  # an unknown library, or own modules and libraries in one statement
                 for file in [file for file in own if file not in seen]:
                     seen.add(file)
                     if not follow(file, name_of(file, folder), folder, found, seen):
@@ -65,7 +65,7 @@ def follow(path: Path, module: str, folder: Path, found: list[Statement], seen: 
 
 
 def is_known(name: str) -> bool:
-    """Whether a module may be imported for a run that then does not use it."""
+    """Return whether a module may be imported even if no run follows."""
     return name.partition(".")[0] in LIBRARIES | MORE_LIBRARIES | sys.stdlib_module_names
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from metasweep.forks.beginning import leading_imports
+from metasweep.forks.leading_imports import leading_imports
 from metasweep.forks.processes.program import parse
 from tests.agent.conftest import Workshop
 

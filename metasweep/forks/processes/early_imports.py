@@ -1,8 +1,8 @@
 # ruff: noqa: PTH115, PTH116, PTH208
 """The imports with which a program begins, made in the process of its run before the run is known.
 
-What the run will change is watched: its arguments, and variables of its environment. Where an import asks for
-those, the process starts over, by executing itself anew; the run finds nothing of what was done before.
+The run will change the arguments and some variables of the environment. If an import reads one of those, it
+was made too early: the process executes itself again, and then makes no imports before it knows its run.
 
 Imports nothing that a new interpreter has not loaded anyway.
 """
@@ -14,21 +14,21 @@ import sys
 
 from metasweep.forks.processes import main_module
 
-TYPE_CHECKING = False  # that of `typing` would be imported
+TYPE_CHECKING = False  # importing it from `typing` would load that module
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any, NoReturn
 
 UNFIT = 3
-"""What such a process writes of itself, beside the words of `turns`: its imports cannot be made ahead."""
+"""What such a process reports, beside the constants of `turns`: its imports cannot be made early."""
 ASK_BY_PREFIX = ("fsspec.config", "tqdm.utils")
-"""Modules that look through all variables for those with a certain prefix, which no run changes."""
+"""Modules that read all variables, but use only those with a prefix that no run sets."""
 GPU_FILES = ("/dev/nvidia", "/dev/kfd", "/dev/dri/")
 READ_BY_LIBRARIES_IN_C = ("CUDA_VISIBLE_DEVICES",)
 
 
 class Arguments(list):
-    """`sys.argv` as long as only its first word is known; notes whether others are asked for."""
+    """`sys.argv` while only its first word is known. Notes whether any other word was read."""
 
     asked = False
 
@@ -50,7 +50,7 @@ class Arguments(list):
 
 
 class Variables(dict):
-    """What `os.environ` keeps the variables in; notes which are asked for, or whether all are."""
+    """The mapping inside `os.environ`. Notes which variables were read, or whether all were."""
 
     def __init__(self, data: dict[bytes, bytes]) -> None:
         super().__init__(data)
@@ -75,11 +75,11 @@ class Variables(dict):
         return super().items()
 
 
-class Beginning:
-    """The imports of one process, and who has asked for what."""
+class EarlyImports:
+    """The imports of one process, and what they have read."""
 
     def __init__(self, kind: str, name: str, statements: Sequence[tuple[str, int, str, int, str]]) -> None:
-        """Of a program of this kind and name, which begins with these imports."""
+        """Prepare the imports of a program of this kind and name."""
         self._kind, self._name, self._statements = kind, name, statements
         self._arguments = Arguments(sys.argv[:1])
         self._variables = Variables(os.environ._data)  # type: ignore[attr-defined]
@@ -87,7 +87,7 @@ class Beginning:
         self._printed = os.memfd_create("printed")
 
     def make(self) -> bool:
-        """Make the imports as the program will; return whether they could be made ahead of the run."""
+        """Make the imports as the program will; return whether they could be made this early."""
         plain_arguments, plain_variables = sys.argv, os.environ._data  # type: ignore[attr-defined]
         folder = main_module.folder_of(self._kind, self._name)
         main_module.put_first(folder)
@@ -102,7 +102,7 @@ class Beginning:
                 code = compile("\n" * (number - 1) + text, path, "exec", dont_inherit=True)
                 exec(code, {"__name__": module, "__file__": path})
             worked = sys.path[:1] == [folder] and not touches_gpu()
-        except BaseException:  # noqa: BLE001 - the run itself will meet the same, and say so
+        except BaseException:  # noqa: BLE001 - the run will fail in the same way, and print why
             worked = False
         plain_variables.clear()
         plain_variables.update(dict.items(self._variables))
@@ -112,9 +112,9 @@ class Beginning:
         return worked and not (self._arguments.asked or self._variables.all_asked)
 
     def suits(self, order: main_module.Order) -> bool:
-        """Whether the imports would have met the same in the run that this process is told to become.
+        """Return whether the imports would do the same in the run that this process is to become.
 
-        Then what they have changed in the environment is added to that of the run.
+        If so, add to the run's environment what they have changed in this one.
         """
         if (order["kind"], order["name"]) != (self._kind, self._name) or self._was_changed():
             return False
@@ -134,7 +134,7 @@ class Beginning:
         return True
 
     def _was_changed(self) -> bool:
-        """Whether the program is another by now."""
+        """Return whether a file of the program has changed since its imports were listed."""
         try:
             return any(os.stat(path).st_mtime_ns != changed for path, changed, *_ in self._statements)
         except OSError:
@@ -148,7 +148,7 @@ class Beginning:
         return printed
 
     def start_over(self, boot: str, files: Sequence[int]) -> NoReturn:
-        """Be a new process that is started with `boot` and finds these file descriptors."""
+        """Replace this process by a new one that executes `boot` and inherits these file descriptors."""
         for fd, stream in enumerate(self._streams, start=1):
             os.dup2(stream, fd)
         for fd in files:
@@ -158,11 +158,11 @@ class Beginning:
 
 
 def touches_gpu() -> bool:
-    """Whether this process has a GPU open. Its memory is for those that train, and no fork can use it."""
+    """Return whether this process has a GPU open, which takes memory from the runs and works in no fork."""
     for number in os.listdir("/proc/self/fd"):
         try:
             if os.readlink(f"/proc/self/fd/{number}").startswith(GPU_FILES):
                 return True
-        except FileNotFoundError:  # that of the listing itself
+        except FileNotFoundError:  # the descriptor with which the folder was listed
             continue
     return False
