@@ -27,6 +27,7 @@ from metasweep.agent.node.measure import memory_of
 from metasweep.agent.runs import preflight, runfiles
 from metasweep.agent.runs.log import failure_reason
 from metasweep.agent.runs.traces import Traces, differences, recorded_by_wandb, variables_of
+from metasweep.agent.working import TERM_SECONDS
 from metasweep.batch.need import Need
 from metasweep.batch.walltime import clock
 from metasweep.client import account, embedded, proxies, sweep
@@ -46,7 +47,6 @@ query CheckedRows($name: String!, $project: String!, $entity: String!) {
   project(name: $project, entityName: $entity) { run(name: $name) { history(minStep: 0) } }
 }"""
 SAMPLE_SECONDS = 0.2
-GOING_SECONDS = 4.5  # how long an agent waits between SIGTERM and SIGKILL
 # the most files of the program's folder that are compared
 MOST_FILES = 20_000
 
@@ -176,7 +176,7 @@ def watch(pool: Pool, start: Start, is_enough: Callable[[], bool]) -> Traces:
             process = pool.group(start.run_id)
             seen.memory = max(seen.memory, memory_of(process))
             seen.variables = variables_of(process, start.run_id) or seen.variables
-        if time.monotonic() > told_at + GOING_SECONDS:
+        if time.monotonic() > told_at + TERM_SECONDS:
             pool.signal(start.run_id, signal.SIGKILL, for_good=False)
         elif told_at == math.inf and is_enough():
             told_at = time.monotonic()
@@ -248,7 +248,7 @@ def describe_stop(seen: Traces, rows: int) -> list[str]:
     if seen.status == 0:
         click.echo("  told to stop half-way: it had finished before it could be told")
     elif seen.status == -signal.SIGKILL:
-        click.echo(f"  told to stop half-way: it did not end within {GOING_SECONDS} s, and was killed")
+        click.echo(f"  told to stop half-way: it did not end within {TERM_SECONDS} s, and was killed")
     else:
         click.echo("  told to stop half-way: it ended, and its run is offered again")
     return []

@@ -14,11 +14,11 @@ import click
 
 from metasweep.batch.exit_codes import INTERRUPTED
 from metasweep.cluster import schedulers
-from metasweep.cluster.looking import watching
-from metasweep.cluster.looking.points import Points, read_points
 from metasweep.cluster.options import current_site, interval_option, logs_option
 from metasweep.cluster.project import Project
 from metasweep.cluster.schedulers import Scheduler
+from metasweep.cluster.status import watching
+from metasweep.cluster.status.points import Points, read_points
 from metasweep.cluster.submission import Submission, find
 from metasweep.cluster.submitting.cli import hello, submit
 
@@ -41,7 +41,7 @@ def status(which: str | None, watch: bool, interval: float, logs: Path) -> None:
     """Show jobs, agents and points of WHICH: a job's id or a logs folder; the last submission if left out."""
     from rich.console import Console
 
-    from metasweep.cluster.looking.table import show
+    from metasweep.cluster.status.table import show
 
     submission, scheduler = look_for(logs, which)
     console = Console()

@@ -40,7 +40,7 @@ SOON_AGAIN = {
 """How long the client waits before it tries again; by default 2 to 60 s."""
 
 
-def test_a_lost_answer_to_a_claim_burns_no_point(play: Play) -> None:
+def test_a_lost_answer_to_a_claim_loses_no_point(play: Play) -> None:
     lost = dict.fromkeys((1, 2, 4, 6, 7), Fault.LOST)
     with play(faults=Faults(script={"claim": lost})) as (workshop, cloud):
         code, output = workshop.agent(workshop.sweep(LOGS, values=5), "--workers", "2")

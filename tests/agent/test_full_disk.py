@@ -21,7 +21,7 @@ if os.environ.get("DISK"):
 """
 
 
-def test_a_disk_that_fills_up_ends_the_agent_and_gives_its_point_back(own_server: ServerProcess) -> None:
+def test_a_disk_that_fills_up_ends_the_agent_and_releases_its_point(own_server: ServerProcess) -> None:
     (own_server.home / "p.py").write_text(PROGRAM)
     client = Client(own_server, "disk")
     sweep = client.sweep(SWEEP)

@@ -151,6 +151,20 @@ def test_runs_that_keep_failing_stop_the_agent(workshop: Workshop) -> None:
     assert len(workshop.logs()) <= 5
 
 
+def test_a_value_with_which_every_run_fails_is_named(workshop: Workshop) -> None:
+    program = """
+        import sys, wandb
+        if "--lr=-1" in sys.argv: raise ValueError("too small")
+        with wandb.init() as run: run.log({"score": 1})
+    """
+    parameters = {"lr": {"values": [1, -1]}, "seed": {"values": [1, 2, 3]}}  # a seed has three attempts
+    sweep = workshop.sweep(program, parameters=parameters)
+    code, output = workshop.agent(sweep, "--workers", "1", "--max-failures", "4")
+    assert code == 4
+    reason = "all with lr=-1, with which none has finished; the last with exit code 1: ValueError: too small"
+    assert f"stopping: 4 runs in a row failed here, {reason}" in output
+
+
 def test_a_bad_node_stops_itself(workshop: Workshop) -> None:
     program = """
         import os, sys, time, wandb

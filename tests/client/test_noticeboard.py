@@ -21,7 +21,7 @@ from pathlib import Path
 from metasweep.client.account import Account
 from metasweep.client.noticeboard import Noticeboard
 
-folder = Path(sys.argv[1])
+folder, number = Path(sys.argv[1]), sys.argv[2]
 
 def ask():
     with (folder / "asked").open("a") as file:
@@ -30,6 +30,9 @@ def ask():
     return {"finished": 3}
 
 board = Noticeboard(folder, Account("https://far.example", "a-key"))
+(folder / f"ready-{number}").touch()
+while len(list(folder.glob("ready-*"))) < 4:
+    time.sleep(0.01)
 answer = board.answer("progress", time.time() - 60, ask)
 print(answer.content["finished"])
 """
@@ -41,7 +44,10 @@ def never() -> object:
 
 def test_of_four_processes_one_asks(tmp_path: Path) -> None:
     command = [sys.executable, "-c", ASKS, str(tmp_path)]
-    started = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    started = [
+        subprocess.Popen([*command, str(number)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        for number in range(4)
+    ]
     assert [process.communicate()[0] for process in started] == ["3\n"] * 4
     assert (tmp_path / "asked").read_text() == "once\n"
 
@@ -74,7 +80,7 @@ def test_a_limit_is_honoured_by_all_processes_of_the_account_and_by_nobody_else(
     assert "a-key" not in str(notice)
 
 
-def test_what_cannot_be_read_or_written_is_nobody_s_fault(tmp_path: Path) -> None:
+def test_notices_that_cannot_be_read_or_written_are_ignored(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     nowhere = Noticeboard(tmp_path / "file", ACCOUNT)
     nowhere.note_limit(time.time() + 40)

@@ -36,7 +36,7 @@ def test_how_long_to_wait(status: int, headers: dict[str, str], seconds: float) 
     assert len(said) == (seconds > 0)  # one wait, one line
 
 
-def test_what_is_nice_to_know_is_left_while_little_of_the_limit_is_left() -> None:
+def test_a_limit_that_is_nearly_used_up_is_scarce() -> None:
     throttle = Throttle()
     assert not throttle.is_scarce
     throttle.note(200, {"RateLimit-Remaining": "60", "RateLimit-Reset": "30"})

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metasweep.cluster import values
-from metasweep.cluster.looking.points import count_points
 from metasweep.cluster.schedulers import PBS, Job, Slurm
 from metasweep.cluster.schedulers.pbs import read_queues
 from metasweep.cluster.schedulers.slurm import read_partition
 from metasweep.cluster.site import Site
+from metasweep.cluster.status.points import count_points
 from metasweep.cluster.submitting import estimate
 
 MOMENT = 1_785_000_000  # 2026-07-25T17:20:00 in UTC

@@ -88,7 +88,7 @@ def test_a_program_whose_source_is_elsewhere(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("name", ["_clear", "_run_exitfuncs"])
-def test_a_python_without_the_private_doors_does_not_fork(
+def test_a_python_without_the_private_names_does_not_fork(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     write(tmp_path, {"train.py": "import wandb"})

@@ -108,7 +108,7 @@ def test_the_page_follows_its_server(feed, open_page):
     view.problems[:] = [problem for problem in view.problems if "503" not in problem]
 
 
-def test_an_update_leaves_a_reader_in_peace(feed, open_page):
+def test_an_update_keeps_what_the_reader_has_chosen(feed, open_page):
     everything = study(200)
     feed.data = replace(without(everything, "test_acc", 0.9), progress=Progress(400, 1))
     view = open_page.address(f"http://127.0.0.1:{feed.server_port}/")

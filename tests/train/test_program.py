@@ -1,6 +1,7 @@
 """``python -m train``: what it logs, what it says, how it ends."""
 
 import os
+import re
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -90,7 +91,7 @@ def run_online(server: ServerProcess, project: str, *arguments: str) -> Any:
 
 
 @pytest.mark.usefixtures("client_env")
-def test_a_run_is_logged_by_the_contract(server: ServerProcess) -> None:
+def test_a_run_is_logged_by_the_contract(server: ServerProcess, tmp_path: Path) -> None:
     run = run_online(server, "contract", "--lr", "0.01", "--epochs", "3")
     assert {item.name for item in fields(Config)} <= run.config.keys()
     assert run.config["lr"] == 0.01
@@ -102,7 +103,11 @@ def test_a_run_is_logged_by_the_contract(server: ServerProcess) -> None:
     assert history[-1]["val/acc"] == run.summary["val/acc"] > 0.85
     confusion = run.summary["confusion"]
     assert run.summary["test/acc"] == sum(confusion[i][i] for i in range(10)) / sum(map(sum, confusion))
-    assert any(file.name.endswith(".html") for file in run.files())
+    assert [sum(row) for row in confusion] == run.config["class_counts"]["test"], "a row is a true class"
+    (page,) = (file for file in run.files() if file.name.endswith(".html"))
+    with page.download(root=str(tmp_path)) as file:
+        shown = [int(count) for count in re.findall(r">(\d+)</td>", file.read())]
+    assert shown == [count for row in confusion for count in row]
 
 
 @pytest.mark.usefixtures("client_env")

@@ -11,11 +11,11 @@ import click
 from metasweep.client.account import Account
 from metasweep.client.sweep import is_file
 from metasweep.cluster.keys import check_key
-from metasweep.cluster.looking import watching
 from metasweep.cluster.options import interval_option, job_options, read_target, site_options
 from metasweep.cluster.project import Project
 from metasweep.cluster.schedulers import Request
 from metasweep.cluster.serving import relay
+from metasweep.cluster.status import watching
 from metasweep.cluster.submission import Submission
 from metasweep.cluster.submitting import estimate, retry, script, server, sweeps
 from metasweep.cluster.submitting.launch import at_most, launch, make_request

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from metasweep.batch.walltime import clock
-from metasweep.cluster.looking.points import Points
+from metasweep.cluster.status.points import Points
 
 START = 300  # seconds for a job's start: imports from shared storage, the data set, the first claim
 MARGIN = 1.3  # for slower nodes, and for last runs that cannot be shared out evenly

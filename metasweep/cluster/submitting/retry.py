@@ -11,9 +11,9 @@ from typing import Any
 import click
 
 from metasweep.batch.walltime import clock
-from metasweep.cluster.looking import ends
-from metasweep.cluster.looking.points import Points
 from metasweep.cluster.schedulers import Lack, Scheduler
+from metasweep.cluster.status import ends
+from metasweep.cluster.status.points import Points
 from metasweep.cluster.submission import Submission, last_of
 
 MORE = 1.5

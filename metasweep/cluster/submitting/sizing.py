@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from metasweep.client.account import Account
-from metasweep.cluster.looking import watching
-from metasweep.cluster.looking.points import Points, read_points
 from metasweep.cluster.schedulers import Request
+from metasweep.cluster.status import watching
+from metasweep.cluster.status.points import Points, read_points
 from metasweep.cluster.submission import Submission
 from metasweep.cluster.submitting import canary, estimate, script
 from metasweep.cluster.submitting.launch import at_most, launch, make_request

@@ -70,7 +70,7 @@ class OneRun(Client):
         return "ours"
 
 
-def test_a_preempted_run_is_the_server_s_to_hand_out() -> None:
+def test_a_preempted_run_is_left_to_the_server() -> None:
     client = OneRun("preempted")
     sweep = Sweep(SweepName("e", "p", "s"), {"method": "grid", "parameters": {"x": {"values": [1]}}})
     missing = Missing(client, sweep)

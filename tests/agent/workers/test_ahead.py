@@ -47,7 +47,7 @@ def test_the_next_run_begins_while_another_is_trained_and_waits_for_its_turn(pla
         assert not early[-1]  # few points are left, so each is left to whichever worker is free
 
 
-def test_a_run_that_waits_for_its_turn_is_given_back(play: Play) -> None:
+def test_a_run_that_waits_for_its_turn_is_released(play: Play) -> None:
     with play(round_trip=0.1) as (workshop, cloud):
         agent = workshop.start(workshop.sweep(NOTES, values=9), "--workers", "1")
 

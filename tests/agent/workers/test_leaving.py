@@ -60,7 +60,7 @@ def states(workshop: Workshop, cloud: Cloud, name: str) -> set[str]:
 
 
 @pytest.mark.parametrize("trouble", [fall_silent, refuse_all])
-def test_it_promises_nothing_that_the_server_has_not_heard(play: Play, trouble: object) -> None:
+def test_it_promises_nothing_that_the_server_has_not_received(play: Play, trouble: object) -> None:
     with play("--lease", "5") as (workshop, cloud):
         agent = workshop.start(workshop.sweep(HOLDS, values=4), "--workers", "3")
         name = name_of(agent)
@@ -93,7 +93,7 @@ def ask_late(workshop: Workshop, cloud: Cloud, answer: threading.Event) -> tuple
     return agent, name
 
 
-def test_a_run_that_comes_too_late_is_given_back(play: Play) -> None:
+def test_a_run_that_comes_too_late_is_released(play: Play) -> None:
     late = threading.Event()
     with play() as (workshop, cloud):
         agent, name = ask_late(workshop, cloud, late)

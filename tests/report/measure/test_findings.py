@@ -153,7 +153,7 @@ def test_nothing_is_claimed_of_noise() -> None:
     assert all("it beats" not in text for text in said([*learning_rates(study), *dropout(study)]))
 
 
-def test_equal_spreads_are_seldom_called_different() -> None:
+def test_equal_spreads_are_rarely_called_different() -> None:
     """Nominally 5 % of the draws, though the spread of the models differs by ten; 5 of 100 is expected."""
     study = flat()
     scale = np.where(study.runs["model"] == "cnn", 0.001, 0.01)
@@ -182,7 +182,7 @@ def test_one_seed_claims_nothing() -> None:
     assert any("one seed cannot show" in text for text in texts)
 
 
-def test_runs_of_one_seed_are_not_many_witnesses() -> None:
+def test_runs_of_one_seed_count_as_one_observation() -> None:
     """Validation against test differs by the seed alone: 400 runs tell no more than their five seeds do."""
     study = flat()
     study.runs["val/acc"] = study.runs["test/acc"] + study.runs["seed"].map(

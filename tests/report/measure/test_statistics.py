@@ -87,7 +87,7 @@ def test_paired_t_at_its_edges() -> None:
     assert math.isnan(paired_t([0.9], [0.8]).p_value)
 
 
-def test_coarse_accuracies_of_two_seeds_are_seldom_called_different() -> None:
+def test_coarse_accuracies_of_two_seeds_are_rarely_called_different() -> None:
     """On 100 images equal differences are common: without a spread they must not be certain."""
     draws = np.random.default_rng(0).normal(0.97, 0.005, (2000, 2, 2)).round(2)
     assert np.mean([paired_t(a, b).p_value < 0.05 for a, b in draws]) < 0.05
@@ -113,7 +113,7 @@ def test_against_the_best_is_holm_over_all_pairs() -> None:
     assert math.isnan(found[best].p_value)
 
 
-def test_the_best_of_equals_is_seldom_called_better() -> None:
+def test_the_best_of_equals_is_rarely_called_better() -> None:
     draws = np.random.default_rng(0).normal(size=(600, 5, 10))
     called = 0
     for draw in draws:

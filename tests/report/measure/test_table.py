@@ -142,7 +142,7 @@ def test_a_confirmation_is_fresh_seeds_of_the_chosen_rows() -> None:
             results_table(study, top=1, confirmation=replace(study, runs=stranger))
 
 
-def test_what_is_said_under_the_table() -> None:
+def test_the_notes_under_the_table() -> None:
     study = synthetic_study()
     few = results_table(study.select(study.runs["seed"] <= 3)).notes
     assert any("Fewer than 5 seeds" in note for note in few)

@@ -174,7 +174,7 @@ def test_a_run_is_deleted_twice() -> None:
     run.delete()
 
 
-def test_a_version_that_has_outlived_its_time_is_deleted(server: ServerProcess) -> None:
+def test_a_version_is_deleted_after_its_time_to_live(server: ServerProcess) -> None:
     log("mortal", {"x": "1"})
     log("mortal", {"x": "2"})
     artifact = wandb.Api().artifact("versions/mortal:v0")

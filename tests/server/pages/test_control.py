@@ -121,7 +121,7 @@ def test_runs_are_tagged_renamed_noted_stopped_and_deleted(lab: Lab, sweep: dict
     assert [problem for problem in view.problems if "status of" not in problem] == []
 
 
-def test_a_given_up_point_is_released(lab: Lab, sweep: dict, open_tab) -> None:
+def test_a_point_that_has_had_all_its_attempts_is_released(lab: Lab, sweep: dict, open_tab) -> None:
     agent = lab.agent(sweep)
     for _ in range(3):  # --max-attempts
         run = lab.claim(agent)["run_id"]
@@ -294,7 +294,7 @@ def test_a_run_is_edited_stopped_and_its_log_searched(lab: Lab, sweep: dict, ope
     assert lab.row(run)["stop_requested"] == 1
 
 
-def test_the_ways_out_of_a_selection(lab: Lab, sweep: dict, open_tab, tmp_path: Path) -> None:
+def test_a_selection_is_exported(lab: Lab, sweep: dict, open_tab, tmp_path: Path) -> None:
     agent = lab.agent(sweep)
     for number in range(6):
         run = lab.claim(agent)["run_id"]

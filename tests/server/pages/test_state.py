@@ -38,7 +38,7 @@ class Source:
         return {"made": self.made}
 
 
-def test_a_dear_answer_is_made_seldom_and_then_anew() -> None:
+def test_an_expensive_answer_is_made_rarely_and_then_from_new_data() -> None:
     clock, source = Clock(), Source()
     answers = Answers(clock)
     for _ in range(1000):

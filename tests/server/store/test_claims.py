@@ -106,7 +106,7 @@ def test_a_run_that_never_began_has_failed(client: Client) -> None:
     assert point(second) == point(first)
 
 
-def test_an_agent_that_did_not_hear_the_answer_gets_the_same_run_again(client: Client) -> None:
+def test_an_agent_that_got_no_answer_gets_the_same_run_again(client: Client) -> None:
     sweep = client.sweep(GRID)
     agent = client.agent(sweep)
     answers = [client.heartbeat(agent) for _ in range(4)]
@@ -192,7 +192,7 @@ def test_pause_resume_stop_and_cancel(client: Client) -> None:
     assert client.run(run)["state"] == "killed"
 
 
-def test_a_stopped_run_hears_it_twice_and_is_not_repeated(client: Client) -> None:
+def test_a_stopped_run_and_its_agent_are_told_and_it_is_not_offered_again(client: Client) -> None:
     sweep = client.sweep("{method: grid, program: p.py, parameters: {lr: {values: [1]}}}")
     agent = client.agent(sweep)
     run = client.claim(agent)["run_id"]
@@ -218,7 +218,7 @@ def test_a_preempted_run_is_handed_out_again_under_its_id(client: Client) -> Non
     assert client.run(first["run_id"])["state"] == "running"
 
 
-def test_a_run_gone_quiet_has_crashed_and_may_come_back() -> None:
+def test_a_silent_run_has_crashed_and_may_come_back() -> None:
     for server in make_server("--lease", "1"):
         client = Client(server)
         sweep = client.sweep("{method: grid, program: p.py, parameters: {lr: {values: [1]}}}")
@@ -242,7 +242,7 @@ def test_a_run_gone_quiet_has_crashed_and_may_come_back() -> None:
         assert client.read_sweep(sweep)["state"] == "FINISHED"
 
 
-def test_nobody_is_late_while_the_server_was_down() -> None:
+def test_no_run_is_lost_because_the_server_was_down() -> None:
     for server in make_server("--lease", "5"):
         client = Client(server)
         for run in ("alive", "gone"):

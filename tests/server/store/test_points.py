@@ -64,7 +64,7 @@ def test_a_run_that_comes_back_before_its_point_was_taken_keeps_it(client: Clien
     assert client.read_sweep(sweep)["state"] == "FINISHED"
 
 
-def test_a_point_given_up_twice_counts_once_for_run_cap(client: Client) -> None:
+def test_a_point_that_is_released_twice_counts_once_for_run_cap(client: Client) -> None:
     sweep = client.sweep("{method: random, run_cap: 2, program: p.py, parameters: {x: {min: 0.0, max: 1.0}}}")
     run = client.claim(client.agent(sweep))["run_id"]
     crash(client, run)
@@ -242,7 +242,7 @@ def test_points_survive_everything(server: ServerProcess) -> None:
     )
 
 
-def test_a_finished_run_is_not_undone_by_a_process_that_was_given_up(client: Client) -> None:
+def test_a_finished_run_is_not_changed_by_a_process_that_was_thought_dead(client: Client) -> None:
     sweep = client.sweep(ONE_POINT)
     run = client.claim(client.agent(sweep))["run_id"]
     client.start_run(run)

@@ -18,19 +18,19 @@ def change_state(connection: sqlite3.Connection, run: sqlite3.Row, state: str, m
     """Set a run's state. Its point is released, or reserved again."""
     if state == run["state"]:
         return
-    heard = run["acknowledged"] or state not in ("pending", "crashed")
+    received = run["acknowledged"] or state not in ("pending", "crashed")
     connection.execute(
         "UPDATE runs SET state = ?, updated_at = ?, acknowledged = ? WHERE id = ?",
-        (state, now(), heard, run["id"]),
+        (state, now(), received, run["id"]),
     )
     if run["sweep_id"] is None:
         return
     if run["point"] is None:
-        if not heard and state == "crashed" and run["parameters"]:
+        if not received and state == "crashed" and run["parameters"]:
             requeue(connection, run)
     # A run that was told to stop, by a person or by early stopping, is never tried again.
     elif state in LOST and not run["stop_requested"]:
-        if attempts_of_others(connection, run) + heard < max_attempts:
+        if attempts_of_others(connection, run) + received < max_attempts:
             release(connection, run)
     elif run["state"] in LOST:
         take_back(connection, run)

@@ -14,10 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from metasweep.batch.walltime import clock
-from metasweep.cluster.looking import ends
-from metasweep.cluster.looking.points import Points
 from metasweep.cluster.project import current
 from metasweep.cluster.schedulers import Job, Scheduler
+from metasweep.cluster.status import ends
+from metasweep.cluster.status.points import Points
 from metasweep.cluster.submission import Submission, program_status
 
 COLOURS = {"queued": "yellow", "running": "green", "ended": "dim"}
