@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from metasweep.report.base.errors import AnalysisError
 from metasweep.report.cli import HELP, formatted, show
 from metasweep.report.options import of_runs
 from metasweep.report.read.study import Study
@@ -39,8 +40,6 @@ def baselines(study: Study, format_name: str, log: bool) -> None:
 
 def with_classes(study: Study) -> Study:
     """The study, if its runs logged the classes of their data set."""
-    from metasweep.report.base.errors import AnalysisError
-
     if not study.class_counts:
         raise AnalysisError("No run logged its class_counts: the data set is not known.")
     return study

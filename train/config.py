@@ -79,7 +79,7 @@ class Config:
     )
     test_size: float = option(
         1.0,
-        "Share of the test images to test on, by class; drawn anew for every seed.",
+        "Share of the test images to test on, by class; drawn again for every seed.",
         open_low=True,
         high=1,
     )

@@ -264,7 +264,8 @@ def describe_restart(seen: Traces, rows: int) -> list[str]:
     if seen.rows < rows:
         click.echo(f"  started again: it went on from where it was ({in_words(seen.rows)} more, of {rows})")
     else:
-        click.echo(f"  started again: it began anew ({in_words(seen.rows)}): a stop costs all of its work")
+        done = in_words(seen.rows)
+        click.echo(f"  started again: it started from the beginning ({done}): a stop costs all of its work")
     return []
 
 

@@ -52,7 +52,7 @@ class Registration:
 
     id: str
     sweep: SweepName
-    heard: set[str] = field(default_factory=set)
+    received: set[str] = field(default_factory=set)
     """Runs that the server has handed to it and whose answer arrived."""
     ended: set[str] = field(default_factory=set)
     """Runs that ended since its last claim."""
@@ -137,8 +137,8 @@ class Client(Transport):
                 raise
 
         commands = self.until_answered(ask, worthwhile=worthwhile)
-        commands = [c for c in commands if c["type"] != "run" or c["run_id"] not in agent.heard]
-        agent.heard |= {command["run_id"] for command in commands if command["type"] in ("run", "resume")}
+        commands = [c for c in commands if c["type"] != "run" or c["run_id"] not in agent.received]
+        agent.received |= {command["run_id"] for command in commands if command["type"] in ("run", "resume")}
         agent.ended.clear()
         return commands
 
@@ -197,7 +197,7 @@ class Client(Transport):
             return None  # the server does not know the query
         made = ((sweep or {}).get("agent") or {"runs": {"edges": []}})["runs"]["edges"]
         for node in (edge["node"] for edge in made):
-            if node["name"] not in agent.heard and node["state"] not in ENDED:
+            if node["name"] not in agent.received and node["state"] not in ENDED:
                 args = {name: {"value": value} for name, value in parameters_of(node["config"]).items()}
                 return {"type": "run", "run_id": node["name"], "args": args}
         return None

@@ -51,8 +51,8 @@ def has_wandb_run(start: Start, environ: dict[str, str]) -> bool:
 def has_finished_wandb_run(start: Start, environ: dict[str, str]) -> bool:
     """Whether the run got as far as `finish`, which writes the summary into the run's folder.
 
-    So did one of a program that executed itself anew, with a service of its own. To ask ours for a run that
-    is not open there takes ten seconds.
+    This also finds a run with a service of its own, as after a program has executed itself again. To ask our
+    service for a run that is not open there would take ten seconds.
     """
     found = run_folders(start, environ)
     return bool(found) and (max(found) / "files" / "wandb-summary.json").is_file()

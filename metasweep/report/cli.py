@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from metasweep.report.base.errors import AnalysisError
 from metasweep.report.base.sections import SECTIONS
 from metasweep.report.measure.choosing.confirmation import SEEDS
 from metasweep.report.measure.statistics import INTERVALS
@@ -166,7 +167,6 @@ def table(
     confirmation: Study | None,
 ) -> None:
     """The best configurations: chosen on validation, reported on test, over all their seeds."""
-    from metasweep.report.base.errors import AnalysisError
     from metasweep.report.measure.choosing.table import results_table
     from metasweep.report.sections.listings import results
 
@@ -187,7 +187,6 @@ def table(
 @formatted
 def importance(study: Study, format_name: str) -> None:
     """How much of the outcome each hyper-parameter explains; --metric chooses the outcome."""
-    from metasweep.report.base.errors import AnalysisError
     from metasweep.report.sections.importance import listing, measure, too_little
 
     given: Given = click.get_current_context().meta[GIVEN]

@@ -37,17 +37,17 @@ def most_connections() -> int:
 class Connection(HttpToolsProtocol):
     """A connection of uvicorn that knows when its client last sent something."""
 
-    heard = 0.0
+    last_received = 0.0
     begun: float | None = None
     """When the headers began that are still incomplete."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self.heard = self.loop.time()
+        self.last_received = self.loop.time()
         super().connection_made(transport)
         make_room(self.connections)
 
     def data_received(self, data: bytes) -> None:
-        self.heard = self.loop.time()
+        self.last_received = self.loop.time()
         super().data_received(data)
 
     def on_message_begin(self) -> None:
@@ -67,8 +67,8 @@ class Connection(HttpToolsProtocol):
         if self.begun is not None:
             return now - self.begun > HEAD
         if self.waits():
-            return now - self.heard > SILENCE
-        return self.cycle.more_body and not self.flow.read_paused and now - self.heard > PAUSE
+            return now - self.last_received > SILENCE
+        return self.cycle.more_body and not self.flow.read_paused and now - self.last_received > PAUSE
 
 
 def make_room(connections: Iterable[object]) -> None:
@@ -79,7 +79,7 @@ def make_room(connections: Iterable[object]) -> None:
     ours = [each for each in connections if isinstance(each, Connection)]
     idle = [each for each in ours if each.waits()] if len(ours) > most_connections() else []
     if idle:
-        min(idle, key=lambda each: (each.cycle is not None, each.heard)).transport.close()
+        min(idle, key=lambda each: (each.cycle is not None, each.last_received)).transport.close()
 
 
 class Server(uvicorn.Server):

@@ -63,7 +63,7 @@ def test_a_program_that_is_fit(workshop: Workshop) -> None:
     assert agreed, output
     assert int(agreed[1]) > 20, "variables, and what wandb records"
     assert "told to stop half-way: it ended, and its run is offered again" in output
-    assert "started again: it began anew (20 rows)" in output
+    assert "started again: it started from the beginning (20 rows)" in output
     assert "per run: allow 0:0" in output
     assert not list(workshop.folder.glob("wandb")), "it leaves nothing but what the program writes"
 

@@ -26,7 +26,7 @@ for key, value in found.items(): print(key, hashlib.sha256(value.encode()).hexdi
 DIFFERING = (
     "_addr",  # where the system has loaded a library
     "torch._C._dynamo.guards._torchinductor_",  # the same
-    "logging._startTime",  # set anew in a fork
+    "logging._startTime",  # set again in a fork
     "numpy.f2py.rules.generationtime",
     "_KEY",  # names by which a library finds its own values in this process
     "joblib._multiprocessing_helpers.name",  # of a semaphore that was tried and removed

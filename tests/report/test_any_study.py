@@ -188,7 +188,7 @@ def test_no_cell_commands_a_terminal(form: str) -> None:
 
 
 def check_status(study: Study) -> None:
-    """Counted anew, by what the runs' configurations are equal to."""
+    """Count the points again: runs with equal configurations are one point."""
     found = completeness(study)
     config = study.sweeps[0].config
     if config["method"] != "grid":

@@ -366,7 +366,7 @@ class Clock:
 def connection(**changes: Any) -> Any:
     """A connection as it is between two bytes of a client."""
     found = connections.Connection.__new__(connections.Connection)
-    found.heard, found.begun, found.cycle = 1000.0, None, None
+    found.last_received, found.begun, found.cycle = 1000.0, None, None
     found.flow = SimpleNamespace(read_paused=False)  # type: ignore[assignment]
     for name, value in changes.items():
         setattr(found, name, value)
@@ -381,7 +381,7 @@ def test_each_kind_of_silence_has_its_limit() -> None:
     cases = [
         (connection(), connections.SILENCE),
         (connection(cycle=done), connections.SILENCE),
-        (connection(begun=1000.0, heard=1e9), connections.HEAD),
+        (connection(begun=1000.0, last_received=1e9), connections.HEAD),
         (connection(cycle=half), connections.PAUSE),
     ]
     for found, limit in cases:

@@ -27,7 +27,7 @@ class Failures:
         self._points += [] if point is None else [point]
 
     def clear(self) -> None:
-        """Begin anew: a run has finished."""
+        """Forget them: a run has finished."""
         self.in_a_row = 0
         self._points.clear()
 

@@ -65,15 +65,15 @@ class Host:
 
     def _beat(self) -> None:
         """Write signs of life until the end, or until the state is lost: then this job must not serve it."""
-        heard = time.monotonic()
+        signed = time.monotonic()
         while not self._over.wait(BEAT_SECONDS):
             try:
                 if not self.place.hold(self.who):
                     self._say_lost("another job has taken over the state")
                     return
-                heard = time.monotonic()
+                signed = time.monotonic()
             except OSError as error:
-                if time.monotonic() - heard > LOST_SECONDS / 2:
+                if time.monotonic() - signed > LOST_SECONDS / 2:
                     self._say_lost(f"cannot write to {self.place.folder}: {error}")
                     return
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes d3.js anew from the exact versions below; a maintainer runs it, users never do. Needs npm.
+# Makes d3.js again from the exact versions below; a maintainer runs it, users never do. Needs npm.
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
 work="$(mktemp -d)"

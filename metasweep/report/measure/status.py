@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -82,23 +82,32 @@ def completeness(study: Study) -> Completeness:
     configs = [sweep.config for sweep in study.sweeps]
     grids = [Grid(config) for config in configs]
     states = _best_state(study)
-    counts = Counter(states.values())
     points = points_in_all(grids)
     expected = min(points, sum(expected_runs(config) or 0 for config in configs))
     missing = itertools.islice(points_without(grids, set(states)), MOST_NAMED if len(states) < points else 0)
     failed = [key for key, state in states.items() if state == "failed"]
+    return replace(
+        _counted(study, states.values(), expected),
+        missing=max(0, expected - len(states)),  # points beyond a cap are not missing
+        duplicated=int(study.runs["duplicate"].sum()),
+        missing_points=tuple(named(configs, point) for point in missing),
+        failed_points=tuple(named(configs, json.loads(key)) for key in failed),
+    )
+
+
+def _counted(study: Study, states: Iterable[str], expected: int | None) -> Completeness:
+    """Return the counts of these states; nothing is missing or duplicated yet."""
+    counts = Counter(states)
     return Completeness(
         expected=expected,
         finished=counts["finished"],
         running=counts["running"],
         preempted=counts["preempted"],
         failed=counts["failed"],
-        missing=max(0, expected - len(states)),  # points beyond a cap are not missing
-        duplicated=int(study.runs["duplicate"].sum()),
+        missing=0,
+        duplicated=0,
         stopped=counts[STOPPED],
-        missing_points=tuple(named(configs, point) for point in missing),
-        failed_points=tuple(named(configs, json.loads(key)) for key in failed),
-        constants=constants(configs),
+        constants=constants([sweep.config for sweep in study.sweeps]),
     )
 
 
@@ -127,23 +136,12 @@ def _best_state(study: Study) -> dict[PointKey, str]:
 def _of_runs(study: Study) -> Completeness:
     """Without a complete grid every run is a point of its own."""
     states = outcomes(study)
-    counts = Counter(states)
     caps = [expected_runs(sweep.config) for sweep in study.sweeps]
     expected = None if not caps or None in caps else sum(cap for cap in caps if cap is not None)
-    done = counts["finished"] + counts["running"] + counts["preempted"] + counts[STOPPED]
-    failed = study.runs[states == "failed"]
-    return Completeness(
-        expected=expected,
-        finished=counts["finished"],
-        running=counts["running"],
-        preempted=counts["preempted"],
-        failed=counts["failed"],
-        missing=max(0, (expected or 0) - done),
-        duplicated=0,
-        stopped=counts[STOPPED],
-        failed_points=tuple(_values(failed, study)),
-        constants=constants([sweep.config for sweep in study.sweeps]),
-    )
+    found = _counted(study, states, expected)
+    done = found.finished + found.running + found.preempted + found.stopped
+    failed = tuple(_values(study.runs[states == "failed"], study))
+    return replace(found, missing=max(0, (expected or 0) - done), failed_points=failed)
 
 
 def outcomes(study: Study) -> pd.Series:

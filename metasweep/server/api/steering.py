@@ -51,11 +51,11 @@ def obey_controller(connection: Connection, context: Context, sweep: sqlite3.Row
     {"schedule": [{"id", "data": {"args"}}], "earlystop": [run, …]}; args of null: nothing is left to try.
     What is scheduled beyond the sweep's run_cap is left out: controllers do not count.
     """
-    wishes = parse_object(text, "controller")
+    decisions = parse_object(text, "controller")
     done = parse_object(sweep["scheduler"] or "{}", "scheduler")
     scheduled = [entry for entry in done.get("scheduled") or [] if isinstance(entry, dict)]
     known = {entry.get("id") for entry in scheduled}
-    for entry in wishes.get("schedule") or []:
+    for entry in decisions.get("schedule") or []:
         if not isinstance(entry, dict) or not isinstance(entry.get("data"), dict):
             raise BadRequest('controller: an entry of schedule is {"id": …, "data": {"args": …}}')
         if entry.get("id") in known:
@@ -68,7 +68,7 @@ def obey_controller(connection: Connection, context: Context, sweep: sqlite3.Row
             break
         name = claims.enqueue(connection, sweep, context.settings.entity, point_of(args), None)
         scheduled.append({"id": entry.get("id"), "runid": name})
-    for name in wishes.get("earlystop") or []:
+    for name in decisions.get("earlystop") or []:
         run = runs.find(connection, sweep["project_id"], str(name))
         if run is not None and run["sweep_id"] == sweep["id"]:
             outcomes.request_stop(connection, run, context.settings.max_attempts)

@@ -135,7 +135,7 @@ def store(connection: sqlite3.Connection, run: sqlite3.Row, chunk: Chunk) -> Non
 def store_history(connection: sqlite3.Connection, run: sqlite3.Row, chunk: Chunk) -> dict[str, Any]:
     """Store rows of history; return the columns of the run that change."""
     old_lines, old_step = run["history_lines"], run["last_step"]
-    if begins_anew(connection, run, chunk):
+    if was_restarted(connection, run, chunk):
         streams.clear_history(connection, run["id"])
         old_lines, old_step = 0, -1
     rows = new_rows(connection, run, chunk.history, old_step)
@@ -173,11 +173,8 @@ def logged_at(text: str) -> float | None:
     return time if isinstance(time, int | float) else None
 
 
-def begins_anew(connection: sqlite3.Connection, run: sqlite3.Row, chunk: Chunk) -> bool:
-    """Return whether a first line differs from the stored one.
-
-    It does when the run was started again under its id.
-    """
+def was_restarted(connection: sqlite3.Connection, run: sqlite3.Row, chunk: Chunk) -> bool:
+    """Return whether the run was started again under its id: its first line differs from the stored one."""
     line, _, text = chunk.history[0]
     if line or not run["history_lines"]:
         return False
@@ -188,7 +185,7 @@ def begins_anew(connection: sqlite3.Connection, run: sqlite3.Row, chunk: Chunk) 
 def forget_old(path: tuple[str, str, str], chunk: Chunk, connection: sqlite3.Connection) -> bool:
     """Delete a portion of what a run logged before it was started again; return whether there may be more."""
     run = runs.by_path(connection, *path)
-    return begins_anew(connection, run, chunk) and streams.forget(connection, run["id"], ("history",))
+    return was_restarted(connection, run, chunk) and streams.forget(connection, run["id"], ("history",))
 
 
 def next_state(run: sqlite3.Row, chunk: Chunk) -> str:

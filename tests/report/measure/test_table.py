@@ -24,7 +24,7 @@ from tests.report.synthetic import MNIST_TEST_COUNTS, MNIST_TRAIN_COUNTS, synthe
 
 
 def with_runs(study: Study, runs: pd.DataFrame) -> Study:
-    """The study with other runs, duplicates marked anew."""
+    """The study with other runs, with duplicates marked again."""
     runs = runs.reset_index(drop=True)
     return replace(study, runs=runs.assign(duplicate=repeated(runs)))
 

@@ -43,7 +43,7 @@ def well(_number: int) -> None:
 def results(
     toy: Toy, proxy: Proxy, cache: str, *options: str, **env: str
 ) -> subprocess.CompletedProcess[str]:
-    """A section, for which histories are read, through a proxy whose counts begin anew."""
+    """A section, for which histories are read, through a proxy whose counts start at zero."""
     proxy.seen = proxy.failed = 0
     return in_pairs(toy, proxy.url, cache, *options, **env)
 

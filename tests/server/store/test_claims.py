@@ -118,7 +118,7 @@ def test_an_agent_that_got_no_answer_gets_the_same_run_again(client: Client) -> 
     (again,), (once_more,) = client.heartbeat(agent), client.heartbeat(agent)
     assert again == once_more == answers[0][0] | {"type": "resume"}
     assert client.heartbeat(agent, run) == []
-    (other,) = client.heartbeat(agent)  # it had heard of it
+    (other,) = client.heartbeat(agent)  # the agent had received the first one
     assert client.run(run)["state"] == "failed"
     assert other["run_id"] != run
 
@@ -138,7 +138,7 @@ def test_an_agent_that_got_no_answer_gets_the_same_run_again(client: Client) -> 
 def test_w_and_bs_own_agent_repeats_a_request_sooner_or_later_than_it_looks(
     server: ServerProcess, client: Client, waited: int, age: int, is_repeated: bool
 ) -> None:
-    """It says nothing of a run that has ended when it looks, nor of one of which it has not heard."""
+    """It does not mention a run that has ended when it asks again, nor one that it has not received."""
     agent = client.agent(client.sweep(GRID))
     (first,) = client.heartbeat(agent)
     with closing(sqlite3.connect(server.data_dir / "metasweep.db", timeout=30)) as database, database:

@@ -152,7 +152,7 @@ class Sweep(RuleBasedStateMachine):
             if command["type"] == "run":
                 (taken,) = [row for row in self.rows("runs") if row["name"] == command["run_id"]]
                 others = [row for row in before.values() if row["point"] == taken["point"]]
-                if taken["name"] in before:  # its agent had not heard of it
+                if taken["name"] in before:  # its agent had not received it
                     assert before[taken["name"]]["state"] == taken["state"] == "pending"
                     continue
                 states = {row["name"]: row["state"] for row in self.rows("runs")}
@@ -160,7 +160,7 @@ class Sweep(RuleBasedStateMachine):
                 assert sum(row["acknowledged"] for row in others) < MAX_ATTEMPTS
                 assert taken["attempt"] == len(others) + 1
             elif command["type"] == "resume":
-                run = before[command["run_id"]]  # the latter: its agent had not heard of it
+                run = before[command["run_id"]]  # the latter: its agent had not received it
                 assert run["state"] == "preempted" or (run["state"] == "pending" and not run["acknowledged"])
 
     @rule(

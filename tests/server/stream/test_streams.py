@@ -79,7 +79,7 @@ def test_numbers_that_json_does_not_know(client: Client) -> None:
     ]
 
 
-def test_a_run_begun_anew_under_its_id_loses_the_old_rows(client: Client) -> None:
+def test_a_run_started_again_under_its_id_loses_the_old_rows(client: Client) -> None:
     run = uuid.uuid4().hex[:8]
     client.start_run(run)
     client.stream(

@@ -290,8 +290,8 @@ def _about_seeds(study: Study, rows: Sequence[Row], shown: Sequence[Configuratio
         notes.append("The rows do not have the same seeds: only common seeds are compared.")
     if not study.seed:
         notes.append(
-            "No parameter repeats the runs, so n counts runs alike: add a seed to the sweep, or name it "
-            "with --seed."
+            "No parameter repeats the runs, so n counts runs with equal parameters: add a seed to the sweep, "
+            "or name it with --seed."
         )
     elif study.seed != SEED:
         notes.append(f"The seed is the parameter {study.seed}.")

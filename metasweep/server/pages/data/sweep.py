@@ -1,4 +1,4 @@
-"""A sweep as the page shows it: the same page as the report's, fed while the runs go on."""
+"""A sweep as the page shows it: the same page as the report's, with new data while runs go on."""
 
 import json
 import sqlite3

@@ -11,7 +11,7 @@ CREATE TABLE projects (
     UNIQUE (entity, name)
 );
 
--- Of people who signed in.
+-- Sessions of people who signed in.
 CREATE TABLE sessions (
     token TEXT PRIMARY KEY,                  -- hash of the cookie's value
     key TEXT NOT NULL,                       -- hash of the key that was signed in with
@@ -66,7 +66,7 @@ CREATE TABLE covered_points (
     PRIMARY KEY (sweep_id, point)
 ) WITHOUT ROWID;
 
--- Runs from before a sweep that it was given when it was made.
+-- Runs that existed before a sweep, and were added to it when it was created.
 CREATE TABLE prior_runs (
     sweep_id INTEGER NOT NULL REFERENCES sweeps (id) ON DELETE CASCADE,
     run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
@@ -113,7 +113,7 @@ CREATE TABLE runs (
     sweep_id INTEGER REFERENCES sweeps (id) ON DELETE SET NULL,
     agent_id INTEGER REFERENCES agents (id) ON DELETE SET NULL,
     point INTEGER,                           -- which point of the sweep; null: none held
-    attempt INTEGER NOT NULL DEFAULT 1,      -- the how many-th run of that point
+    attempt INTEGER NOT NULL DEFAULT 1,      -- number of this run at its point, from 1
     parameters TEXT,                         -- of the point, JSON
     stop_requested INTEGER NOT NULL DEFAULT 0,
     exit_code INTEGER,
@@ -122,7 +122,7 @@ CREATE TABLE runs (
     log_lines INTEGER NOT NULL DEFAULT 0,
     last_step INTEGER NOT NULL DEFAULT -1,
     history_keys TEXT NOT NULL DEFAULT '{}', -- {"val/acc": "number", …}
-    acknowledged INTEGER NOT NULL DEFAULT 1, -- 0: handed out, and no sign yet that its agent heard of it
+    acknowledged INTEGER NOT NULL DEFAULT 1, -- 0: handed out, but its agent may not have received it
     UNIQUE (project_id, name)
 );
 CREATE INDEX runs_by_creation ON runs (project_id, created_at, id);
@@ -188,7 +188,7 @@ CREATE TABLE collections (
     updated_at TEXT NOT NULL,
     kind TEXT NOT NULL DEFAULT 'SEQUENCE',
     tags TEXT NOT NULL DEFAULT '[]',
-    next_version INTEGER NOT NULL DEFAULT 0, -- no number is given twice, whatever is deleted
+    next_version INTEGER NOT NULL DEFAULT 0, -- a deleted version's number is never given again
     UNIQUE (project_id, name)
 );
 
