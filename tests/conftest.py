@@ -156,9 +156,9 @@ def server() -> Iterator[ServerProcess]:
 
 
 @pytest.fixture
-def own_server() -> Iterator[ServerProcess]:
-    """A server for one test, which may kill it."""
-    yield from make_server()
+def own_server(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
+    """A server for one test, which may kill it; its options may be given as an indirect parameter."""
+    yield from make_server(*getattr(request, "param", ()))
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import textwrap
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,8 +20,8 @@ import yaml
 
 from tests.cloud.proxy import Cloud, serve
 from tests.conftest import make_server
+from tests.waiting import PATIENCE
 
-PATIENCE = 240  # seconds; a busy machine takes six times as long
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
     import argparse
@@ -34,14 +33,6 @@ PROGRAM = """
     with wandb.init() as run:
         run.log({"score": x})
 """
-
-
-def wait_until(true: Callable[[], object], seconds: float = 60) -> None:
-    """Wait until something is true."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
 
 
 @dataclass

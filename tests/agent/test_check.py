@@ -6,7 +6,8 @@ import re
 import subprocess
 import sys
 
-from tests.agent.conftest import PATIENCE, Workshop
+from tests.agent.conftest import Workshop
+from tests.waiting import PATIENCE
 
 STEPS = """
     import argparse, time, wandb

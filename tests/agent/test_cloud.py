@@ -13,11 +13,12 @@ from metasweep.agent.points.missing import Missing
 from metasweep.client.account import Account
 from metasweep.client.protocol import Client
 from metasweep.client.sweep import open_sweep
-from tests.agent.conftest import PATIENCE, Play, Workshop, by_state, each_once, wait_until
+from tests.agent.conftest import Play, Workshop, by_state, each_once
 from tests.cloud.faults import Fault, Faults
 from tests.cloud.limits import Limit
 from tests.cloud.proxy import Cloud, serve
 from tests.conftest import make_server
+from tests.waiting import PATIENCE, wait_until
 
 LOGS = """
     import os, sys, time, wandb

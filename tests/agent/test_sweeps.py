@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.agent.conftest import Workshop, wait_until
+from tests.agent.conftest import Workshop
+from tests.waiting import wait_until
 
 
 def test_every_point_is_run_once(workshop: Workshop) -> None:

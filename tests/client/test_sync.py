@@ -11,8 +11,8 @@ import wandb
 
 from metasweep.agent.runs import unsent
 from metasweep.client import sync
-from tests.agent.conftest import wait_until
 from tests.conftest import ServerProcess
+from tests.waiting import wait_until
 
 PIPES: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
 ON_DISK = """

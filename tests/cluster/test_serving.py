@@ -11,6 +11,7 @@ import pytest
 from metasweep.batch.exit_codes import FAULT
 from metasweep.cluster.serving import host
 from metasweep.cluster.serving.place import Place, read, write
+from tests.waiting import wait_until
 
 
 @pytest.mark.parametrize("left", [("state.new",), ("state.old",), ("state.new", "state.old")])
@@ -31,12 +32,14 @@ def test_a_job_that_has_lost_the_state_leaves_the_folder_to_the_other(
     first = host.Host(place, tmp_path / "work", "127.0.0.1")
     serving = threading.Thread(target=lambda: ended.append(first.run()))
     serving.start()
-    while not place.state.is_dir() and serving.is_alive():  # until it serves and has copied its state
-        time.sleep(0.05)
+    wait_until(lambda: place.state.is_dir() or not serving.is_alive())  # it serves and has copied its state
     place.publish("another node", 1)
-    while serving.is_alive():
+
+    def has_left() -> bool:
         write(place.folder / "holder.json", {"who": "another job", "at": time.time()})
-        time.sleep(0.01)
+        return not serving.is_alive()
+
+    wait_until(has_left)
     assert ended == [FAULT]
     assert place.address() == ("another node", 1)
     assert read(place.folder / "holder.json")["who"] == "another job"

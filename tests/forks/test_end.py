@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 
 from metasweep.agent.working import TOGETHER_SECONDS
-from tests.agent.conftest import Workshop, wait_until
+from tests.agent.conftest import Workshop
 from tests.agent.processes import (
     MARK,
     children,
     left_over,
     marked,
 )
+from tests.waiting import wait_until
 
 SOON = 45  # seconds: it takes 7 at most on a quiet machine, and the client's own patience is 90
 LASTING = """
@@ -34,10 +35,7 @@ LASTING = """
 
 def await_files(workshop: Workshop, number: int) -> None:
     """Wait until so many runs have said that they run."""
-    deadline = time.monotonic() + 240
-    while len(list(workshop.folder.glob("--x=*"))) < number and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert len(list(workshop.folder.glob("--x=*"))) == number
+    wait_until(lambda: len(list(workshop.folder.glob("--x=*"))) == number)
 
 
 def begin(

@@ -23,8 +23,8 @@ from metasweep.forks.pool import Pool
 from metasweep.forks.processes.program import parse
 from metasweep.forks.ways import Way, choose
 from tests import service
-from tests.agent.conftest import wait_until
 from tests.conftest import ServerProcess
+from tests.waiting import wait_until
 
 PROGRAMS = Path(__file__).parents[1] / "programs"
 LIGHT = sorted(path.stem for path in (PROGRAMS / "light").glob("[a-z]*.py"))

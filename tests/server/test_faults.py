@@ -7,7 +7,6 @@ import json
 import sqlite3
 import subprocess
 import textwrap
-import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -19,6 +18,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import ServerProcess
 from tests.server.protocol import RUN, UPSERT, Client
+from tests.waiting import wait_until
 
 PROGRAM = """
 import sys, time, wandb
@@ -40,8 +40,8 @@ def test_a_server_killed_in_mid_run_loses_and_repeats_nothing(own_server: Server
     assert run.stdin
     assert run.stdout
     assert run.stdout.readline() == b"step 0\n"
-    while not (acknowledged := len(Client(own_server, "killed").run("survivor")["history"])):
-        time.sleep(0.05)
+    wait_until(lambda: Client(own_server, "killed").run("survivor")["history"])
+    acknowledged = len(Client(own_server, "killed").run("survivor")["history"])
     own_server.kill()
     run.stdin.write(b"\n")
     run.stdin.close()

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.conftest import PATIENCE, ROOT, Workshop
+from tests.agent.conftest import ROOT, Workshop
+from tests.waiting import PATIENCE
 
 PROGRAM = """
     import argparse, sys, wandb

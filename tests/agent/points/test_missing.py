@@ -10,7 +10,8 @@ from metasweep.agent.points.missing import Missing
 from metasweep.client.account import Account
 from metasweep.client.protocol import Client, Made, SweepName
 from metasweep.client.sweep import Sweep
-from tests.agent.conftest import PATIENCE, Workshop
+from tests.agent.conftest import Workshop
+from tests.waiting import PATIENCE
 
 FAILS_AT_FIRST = """
     import pathlib, sys, time, wandb

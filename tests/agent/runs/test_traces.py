@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from metasweep.agent.runs.traces import Traces, differences, variables_of
-from tests.agent.conftest import wait_until
 from tests.agent.processes import ending
+from tests.waiting import wait_until
 
 ALONE = Traces(
     "check-alone", 0, 3.0, 200.0, "/tmp/run-check-alone.log",

@@ -5,8 +5,9 @@ import signal
 from pathlib import Path
 
 from metasweep.agent.runs import unsent
-from tests.agent.conftest import PATIENCE, Workshop, wait_until
+from tests.agent.conftest import Workshop
 from tests.conftest import ServerProcess
+from tests.waiting import PATIENCE, wait_until
 
 LONG = """
     import argparse, time

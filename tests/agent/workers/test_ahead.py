@@ -7,7 +7,8 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from tests.agent.conftest import PATIENCE, Play, by_state, each_once, wait_until
+from tests.agent.conftest import Play, by_state, each_once
+from tests.waiting import PATIENCE, wait_until
 
 NOTES = """
     import json, sys, time, wandb

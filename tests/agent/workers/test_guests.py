@@ -7,10 +7,11 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from metasweep.agent.workers.idling import Idling
-from tests.agent.conftest import PATIENCE, Play, Workshop, by_state, each_once, wait_until
+from tests.agent.conftest import Play, Workshop, by_state, each_once
 from tests.agent.test_cloud import LOGS
 from tests.cloud.limits import Limit
 from tests.cloud.proxy import Cloud, serve
+from tests.waiting import PATIENCE, wait_until
 
 TROUBLE = "W&B is throttling this account: waiting"
 AN_HOUR = 3600.0
@@ -67,9 +68,14 @@ def test_idle_workers_ask_again_when_there_is_news_and_end_with_the_work() -> No
     idling, over = Idling(), threading.Event()
     with ThreadPoolExecutor(4) as pool:
         paused = [pool.submit(idling.pause, AN_HOUR, AN_HOUR, over.is_set) for _ in range(4)]
-        while not all(each.done() for each in paused):  # those that had not begun to wait have missed it
-            idling.note_news()
-        paused = [pool.submit(idling.pause, AN_HOUR, AN_HOUR, over.is_set) for _ in range(4)]
-        over.set()
-        for each in paused:
-            each.result()
+
+        def all_ask_again() -> bool:
+            idling.note_news()  # those that had not begun to wait have missed the last news
+            return all(each.done() for each in paused)
+
+        try:
+            wait_until(all_ask_again)
+            paused = [pool.submit(idling.pause, AN_HOUR, AN_HOUR, over.is_set) for _ in range(4)]
+        finally:
+            over.set()
+        assert all(each.result(PATIENCE) is None for each in paused)

@@ -11,9 +11,10 @@ import threading
 
 import pytest
 
-from tests.agent.conftest import PATIENCE, Play, Workshop, by_state, each_once, wait_until
+from tests.agent.conftest import Play, Workshop, by_state, each_once
 from tests.cloud.limits import Limit
 from tests.cloud.proxy import Cloud
+from tests.waiting import PATIENCE, wait_until
 
 SOON = 45  # seconds: it takes 8 on a quiet machine, and a request without an answer 60
 HOLDS = """

@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.agent.conftest import PATIENCE, ROOT, Workshop
+from tests.agent.conftest import ROOT, Workshop
 from tests.agent.processes import (
     MARK,
     command,
     left_over,
     marked,
 )
+from tests.waiting import PATIENCE
 
 SOON = 45  # seconds: it takes 7 at most on a quiet machine
 TOGETHER = ("--members", "3", "--workers", "2")  # one thread for each of two trainers

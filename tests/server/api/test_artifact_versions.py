@@ -3,7 +3,6 @@
 import contextlib
 import json
 import sqlite3
-import time
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +14,7 @@ import wandb
 from wandb.errors import CommError
 
 from tests.conftest import ServerProcess
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("client_env")
 
@@ -186,7 +186,4 @@ def test_a_version_is_deleted_after_its_time_to_live(server: ServerProcess) -> N
         connection.execute(age)
         connection.commit()
     server.start()
-    deadline = time.monotonic() + 240
-    while names_of(wandb.Api().artifacts("dataset", "versions/mortal")) != ["mortal:v1"]:
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    wait_until(lambda: names_of(wandb.Api().artifacts("dataset", "versions/mortal")) == ["mortal:v1"])

@@ -1,7 +1,6 @@
 """Sweeps that learn from their runs: early stops and suggestions, spoken directly."""
 
 import json
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,6 +11,7 @@ from metasweep.server.store.points.suggestions import trials
 from metasweep.sweeps.metric import Metric
 from tests.conftest import ServerProcess
 from tests.server.protocol import UPSERT_SWEEP, Client
+from tests.waiting import wait_until
 
 EXIT = [{"type": "exit"}]
 PATIENCE = 240  # seconds
@@ -50,9 +50,7 @@ def test_hyperband_stops_the_poor_runs_and_does_not_offer_them_again(client: Cli
     runs = [client.claim(agent)["run_id"] for agent in agents]
     for loss, run in enumerate(runs):
         assert not log(client, run, [float(loss)] * 3 + [HUGE])
-    deadline = time.monotonic() + PATIENCE
-    while not client.stream(runs[3], {})["stopped"] and time.monotonic() < deadline:
-        time.sleep(0.1)
+    wait_until(lambda: client.stream(runs[3], {})["stopped"])
     stopped = [client.heartbeat(agent, run) for agent, run in zip(agents, runs, strict=True)]
     assert stopped == [[], [], [], [{"type": "stop", "run_id": runs[3]}]]  # worse than half of them
     assert client.heartbeat(agents[3]) == []  # its process died without a message; the others still run

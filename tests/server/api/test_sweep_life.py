@@ -6,10 +6,10 @@ import subprocess
 import pytest
 import wandb
 
-from tests.agent.conftest import wait_until
 from tests.agent.processes import ending
 from tests.conftest import ServerProcess
 from tests.server.protocol import Client
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("client_env")
 

@@ -5,7 +5,6 @@ import json
 import re
 import sqlite3
 import threading
-import time
 from pathlib import Path
 
 import requests
@@ -14,6 +13,7 @@ from metasweep.server.context import default_entity
 from tests.conftest import ServerProcess
 from tests.server.commands.test_cli import command, one_line
 from tests.server.protocol import HEARTBEAT, Client
+from tests.waiting import wait_until
 
 CREATE_FILES = """
 mutation($entity: String!, $files: [String!]!) {
@@ -45,8 +45,7 @@ def test_a_backup_under_load_is_served(own_server: ServerProcess, tmp_path: Path
     writer = threading.Thread(target=keep_writing, args=(own_server, url, stop))
     writer.start()
     try:
-        while client.run("saved")["historyLineCount"] < 20:
-            time.sleep(0.05)
+        wait_until(lambda: client.run("saved")["historyLineCount"] >= 20)
         target = tmp_path / "copy"
         saved = command("backup", "--server-dir", str(own_server.data_dir), str(target))
     finally:

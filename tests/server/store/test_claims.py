@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -11,8 +10,9 @@ from typing import Any
 import pytest
 
 from metasweep.server.store.base.database import time_ago
-from tests.conftest import ServerProcess, make_server
+from tests.conftest import ServerProcess
 from tests.server.protocol import HEARTBEAT, Client
+from tests.waiting import wait_until
 
 GRID = "{method: grid, program: p.py, parameters: {lr: {values: [1, 2, 3]}, dp: {values: [0, 0.5]}}}"
 DELETE = "mutation($id: ID!) { deleteRun(input: {id: $id}) { clientMutationId } }"
@@ -218,46 +218,48 @@ def test_a_preempted_run_is_handed_out_again_under_its_id(client: Client) -> Non
     assert client.run(first["run_id"])["state"] == "running"
 
 
-def test_a_silent_run_has_crashed_and_may_come_back() -> None:
-    for server in make_server("--lease", "1"):
-        client = Client(server)
-        sweep = client.sweep("{method: grid, program: p.py, parameters: {lr: {values: [1]}}}")
-        agent = client.agent(sweep)
-        quiet = client.claim(agent)["run_id"]
-        while client.run(quiet)["state"] == "running":
-            time.sleep(0.1)
-        assert client.run(quiet)["state"] == "crashed"
-        again = client.claim(client.agent(sweep))
-        assert (point(again), client.run(again["run_id"])["attempt"]) == ({"lr": 1}, 2)
-        for run in (quiet, again["run_id"]):
-            row = json.dumps({"_step": 0, "who": run})
-            client.stream(run, {"files": {"wandb-history.jsonl": {"offset": 0, "content": [row]}}})
-            client.end(run)
-        for run in (quiet, again["run_id"]):
-            found = client.run(run)
-            assert (found["state"], [json.loads(row)["who"] for row in found["history"]]) == (
-                "finished",
-                [run],
-            )
-        assert client.read_sweep(sweep)["state"] == "FINISHED"
+@pytest.mark.parametrize("own_server", [("--lease", "1")], indirect=True)
+def test_a_silent_run_has_crashed_and_may_come_back(own_server: ServerProcess) -> None:
+    client = Client(own_server)
+    sweep = client.sweep("{method: grid, program: p.py, parameters: {lr: {values: [1]}}}")
+    agent = client.agent(sweep)
+    quiet = client.claim(agent)["run_id"]
+    wait_until(lambda: client.run(quiet)["state"] != "running")
+    assert client.run(quiet)["state"] == "crashed"
+    again = client.claim(client.agent(sweep))
+    assert (point(again), client.run(again["run_id"])["attempt"]) == ({"lr": 1}, 2)
+    for run in (quiet, again["run_id"]):
+        row = json.dumps({"_step": 0, "who": run})
+        client.stream(run, {"files": {"wandb-history.jsonl": {"offset": 0, "content": [row]}}})
+        client.end(run)
+    for run in (quiet, again["run_id"]):
+        found = client.run(run)
+        assert (found["state"], [json.loads(row)["who"] for row in found["history"]]) == (
+            "finished",
+            [run],
+        )
+    assert client.read_sweep(sweep)["state"] == "FINISHED"
 
 
-def test_no_run_is_lost_because_the_server_was_down() -> None:
-    for server in make_server("--lease", "5"):
-        client = Client(server)
-        for run in ("alive", "gone"):
-            client.start_run(run)
-        server.kill()
-        with closing(sqlite3.connect(server.data_dir / "metasweep.db")) as database, database:
-            database.execute("UPDATE runs SET heartbeat_at = '2020-01-01T00:00:00Z'")  # it was down for long
-        server.start()
+@pytest.mark.parametrize("own_server", [("--lease", "5")], indirect=True)
+def test_no_run_is_lost_because_the_server_was_down(own_server: ServerProcess) -> None:
+    client = Client(own_server)
+    for run in ("alive", "gone"):
+        client.start_run(run)
+    own_server.kill()
+    with closing(sqlite3.connect(own_server.data_dir / "metasweep.db")) as database, database:
+        database.execute("UPDATE runs SET heartbeat_at = '2020-01-01T00:00:00Z'")  # it was down for long
+    own_server.start()
+    client.stream("alive", {})
+    assert [client.run(run)["state"] for run in ("alive", "gone")] == ["running"] * 2
+
+    def one_has_ended() -> bool:
         client.stream("alive", {})
-        assert [client.run(run)["state"] for run in ("alive", "gone")] == ["running"] * 2
-        while client.run("gone")["state"] == "running":
-            client.stream("alive", {})
-            assert client.run("alive")["state"] == "running"
-            time.sleep(0.1)
-        assert client.run("gone")["state"] == "crashed"
+        assert client.run("alive")["state"] == "running"
+        return client.run("gone")["state"] != "running"
+
+    wait_until(one_has_ended)
+    assert client.run("gone")["state"] == "crashed"
 
 
 def test_deleting_a_sweep_leaves_its_runs(client: Client) -> None:
