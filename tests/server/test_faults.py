@@ -170,9 +170,7 @@ stream_bodies = st.fixed_dictionaries(
     {},
     optional={
         "files": st.dictionaries(
-            st.sampled_from(
-                ["wandb-history.jsonl", "wandb-events.jsonl", "wandb-summary.json", "output.log", "x"]
-            ),
+            st.sampled_from(STREAMS),
             part | nonsense,
             max_size=3,
         )
@@ -251,9 +249,7 @@ def test_an_integer_of_64_bits_is_one(client: Client, step: object, code: int) -
 
 @FUZZ
 @given(
-    path=st.sampled_from(
-        ["/graphql", "/files/e/p/r/file_stream", "/storage/1", "/storage/x", "/../key", "/artifacts/e/zz"]
-    ),
+    path=st.sampled_from(PATHS),
     body=st.binary(max_size=200),
     encoding=st.sampled_from([None, "gzip"]),
     method=st.sampled_from(["POST", "PUT", "GET", "DELETE"]),
