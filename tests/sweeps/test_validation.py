@@ -262,10 +262,7 @@ SPECS = parameter_specs() | EXTREME_SPECS | JSON
 NEARLY_A_CONFIG = st.fixed_dictionaries(
     {"method": st.sampled_from(["grid", "random", "bayes"]) | JSON},
     optional={
-        "parameters": st.dictionaries(
-            st.sampled_from("abc"), parameter_specs() | EXTREME_SPECS | JSON, max_size=3
-        )
-        | JSON,
+        "parameters": st.dictionaries(st.sampled_from("abc"), SPECS, max_size=3) | JSON,
         **{key: JSON | st.sampled_from(SECTIONS[key]) for key in ("metric", "early_terminate", "run_cap")},
     },
 )

@@ -14,7 +14,6 @@ from tests.server.protocol import UPSERT_SWEEP, Client
 from tests.waiting import wait_until
 
 EXIT = [{"type": "exit"}]
-PATIENCE = 240  # seconds
 HUGE = 10**400  # JSON has it, a float does not; it says nothing
 HYPERBAND = """
 method: grid

@@ -125,7 +125,16 @@ def test_points_and_the_best_so_far(lab: Lab, sweep: dict, open_tab) -> None:
     select(view, "Horizontal", "seed")
     charts.get_by_role("img", name="val/acc over seed, 6 points").wait_for()
     charts.get_by_role("button", name="Add best so far").click()
-    charts.get_by_role("img", name="Best val/acc so far").wait_for()
+    best = charts.get_by_role("img", name="Best val/acc so far")
+    corners = [
+        tuple(map(float, pair.split(",")))
+        for pair in best.locator(".run-line").get_attribute("points").split()
+    ]
+    places = best.locator(".point").evaluate_all(
+        "nodes => nodes.map(n => [+n.attributes.cx.value, +n.attributes.cy.value])"
+    )
+    drawn = [min(y for corner, y in corners if corner <= x + 0.1) for x, _ in places]
+    assert drawn == pytest.approx(numpy.minimum.accumulate([y for _, y in places]), abs=0.1)  # up is small y
     picked = view.tab.get_by_role("checkbox", name=re.compile("^Pick point-"))
     picked.nth(0).check()
     picked.nth(1).check()

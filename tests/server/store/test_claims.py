@@ -85,9 +85,7 @@ def test_deleting_a_run_frees_its_point(client: Client) -> None:
     assert client.heartbeat(agent) == EXIT
     assert client.read_sweep(sweep)["state"] == "FINISHED"
     doomed = commands[2]["run_id"]
-    client.graphql(
-        "mutation($id: ID!) { deleteRun(input: {id: $id}) { clientMutationId } }", id=client.run(doomed)["id"]
-    )
+    client.graphql(DELETE, id=client.run(doomed)["id"])
     assert client.run(doomed) is None
     assert client.read_sweep(sweep)["state"] == "RUNNING"
     again = client.claim(client.agent(sweep))
