@@ -234,7 +234,7 @@ class Forkserver:
             self.note_end(pid, os.waitstatus_to_exitcode(wait_status))
 
     def note_end(self, pid: int, status: int) -> None:
-        """Handle the end of a child: report it. First tell the server, if the run could not do so."""
+        """Handle the end of a child: of the service, of a spare child, or of a run."""
         if self.service and pid == self.service.pid:
             worked = bool(self.service.token)
             self.service.close()
@@ -250,7 +250,11 @@ class Forkserver:
         if this.stands_in_for:
             unreported = status not in (dead_runs.REPORTED, dead_runs.NOT_OPEN)
             self.report(this.stands_in_for, False if status == dead_runs.REPORTED else None, unreported)
-            return
+        else:
+            self.note_run_end(this, pid, status)
+
+    def note_run_end(self, this: Child, pid: int, status: int) -> None:
+        """Report the end of a run's process. First tell the server, if the run could not do so."""
         said = os.pread(this.ended, 1 << 20, 0) if this.ended >= 0 else b""
         if this.ended >= 0:
             os.close(this.ended)
