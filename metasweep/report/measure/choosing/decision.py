@@ -49,7 +49,7 @@ MOST_POINTS = 1500  # where contenders differ much in noise; otherwise four valu
 ROUNDS = 4  # of the steps that find weights and noise of the contenders, which depend on each other
 EVEN = 0.01  # the part of the weights that is equal for all, so that no contender gets all the weight
 LEAST_EXCESS = 1e4  # if half the prior degrees of freedom exceed this, all variances count as equal
-HOPELESS = 12.0  # true means more standard errors below the best than this are not told apart
+HOPELESS = 12.0  # standard errors below the best; lower true means are treated as this one
 REACH = 0.999  # of Student's t: configurations further from the best than this are no contenders
 LIKELY = 0.05  # probability from which another configuration is named as a rival
 SURE = 0.95
@@ -180,7 +180,7 @@ def noise_of(table: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
 
 
 def moderated(variances: NDArray[np.float64], freedom: int) -> tuple[NDArray[np.float64], float]:
-    """Return variances moved towards each other, the more the more alike they are; and their freedom.
+    """Return variances moved towards each other, more if they are alike; and their degrees of freedom.
 
     Empirical Bayes (Smyth 2004): the true variances are taken as drawn from a scaled inverse chi-square
     distribution, which is estimated from the logarithms of the measured ones. If these differ by no more than
