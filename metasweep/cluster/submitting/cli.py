@@ -20,7 +20,7 @@ from metasweep.cluster.submission import Submission
 from metasweep.cluster.submitting import estimate, retry, script, server, sweeps
 from metasweep.cluster.submitting.launch import at_most, launch, make_request
 from metasweep.cluster.submitting.server import serve_options
-from metasweep.cluster.submitting.sizing import Sizing, Wish, read_left
+from metasweep.cluster.submitting.sizing import MEM, Sizing, read_left
 from metasweep.cluster.target import Target
 
 HELLO_SECONDS, REPORT_SECONDS = 300, 1800
@@ -84,16 +84,18 @@ def submit(
     **options: Any,
 ) -> None:
     """Submit jobs of agents that work on SWEEP: ENTITY/PROJECT/ID, or a YAML file to create it from."""
-    target, serving = read_target(options), server.read_options(options)
-    wish = Wish(options.pop("jobs"), options.pop("walltime"), options.pop("mem"))
+    target = read_target(options)
+    serve, serve_jobs, serve_host = (options.pop(name) for name in ("serve", "serve_jobs", "serve_host"))
+    jobs, walltime, mem = (options.pop(name) for name in ("jobs", "walltime", "mem"))
     settings = {"AGENT": target.project.agent, "AGENT_OPTIONS": options.pop("agent")}
-    request = make_request(target, **options, **wish.as_needs(), mail=target.mail)
-    served = server.launch_servers(target, serving, interval) if serving else None
+    needs = {**options, "jobs": jobs or 1, "walltime": walltime or 1, "mem": mem or MEM}
+    request = make_request(target, **needs, mail=target.mail)
+    served = server.launch_servers(target, serve_jobs, serve_host, interval) if serve else None
     account = open_account(target, served)
     asked = account if check else None
     # find these mistakes before anything is created
     if not asked or (is_file(sweep) and not with_canary):
-        estimate.choose(None, request.cpus, wish.jobs, wish.walltime)
+        estimate.choose(None, request.cpus, jobs, walltime)
     sweep = sweeps.look_up(sweep, asked, target.logs) if asked else sweeps.take(sweep)
     settings |= {"SWEEP": sweep, **({"SERVED": str(served.place.folder)} if served else {})}
     points, first, number = read_left(sweep, asked), None, 0
@@ -103,7 +105,7 @@ def submit(
         request = make_request(target, **{**found.needs, "name": request.name})
         settings, number = found.settings, found.number
     else:
-        sizing = Sizing(target, sweep, asked, wish, request, settings, interval)
+        sizing = Sizing(target, sweep, asked, request, settings, interval, jobs, walltime, mem)
         request, first = sizing.size(points, with_canary)
     submission = launch(target, script.AGENT, request, settings)
     if submission:

@@ -40,20 +40,6 @@ def serve_options(command: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Serving:
-    """What `--serve` asks for."""
-
-    jobs: int
-    host: str
-
-
-def read_options(options: dict[str, Any]) -> Serving | None:
-    """Move the options of `serve_options` out of a command's options; None without --serve."""
-    serve, jobs, host = (options.pop(name) for name in ("serve", "serve_jobs", "serve_host"))
-    return Serving(jobs, host) if serve else None
-
-
-@dataclass(frozen=True)
 class Served:
     """A server that runs as a job: its folder and its jobs."""
 
@@ -61,10 +47,10 @@ class Served:
     job_ids: list[str]
 
 
-def launch_servers(target: Target, serving: Serving, interval: float) -> Served:
+def launch_servers(target: Target, number: int, host: str, interval: float) -> Served:
     """Submit the jobs that serve, each waiting for the one before. Wait until the first one serves."""
     place = Place(target.project.folder / "served")
-    settings = {"SERVED": str(place.folder), "SERVE_HOST": serving.host}
+    settings = {"SERVED": str(place.folder), "SERVE_HOST": host}
     walltime = at_most(target, DAY)
     if not target.dry_run:
         place.make()
@@ -72,7 +58,7 @@ def launch_servers(target: Target, serving: Serving, interval: float) -> Served:
         if not place.holder():
             place.withdraw()  # the address of a server whose node has died
     launched: list[Submission] = []
-    for _ in range(serving.jobs):
+    for _ in range(number):
         after = launched[-1].job_id if launched else None
         request = make_request(target, name="metasweep-server", walltime=walltime, after=after, **NEEDS)
         submission = launch(target, script.SERVE, request, settings)

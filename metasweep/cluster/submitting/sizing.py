@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import click
 
@@ -17,24 +16,6 @@ from metasweep.cluster.submitting.launch import at_most, launch, make_request
 from metasweep.cluster.target import Target
 
 MEM = "8gb"
-
-
-@dataclass(frozen=True)
-class Wish:
-    """The size of the jobs as given on the command line; None for what is still to be found out."""
-
-    jobs: int | None
-    walltime: int | None
-    mem: str | None
-
-    @property
-    def is_complete(self) -> bool:
-        """Return whether everything was given that has no default."""
-        return bool(self.jobs and self.walltime)
-
-    def as_needs(self) -> dict[str, Any]:
-        """Return it as arguments for a request."""
-        return {"jobs": self.jobs or 1, "walltime": self.walltime or 1, "mem": self.mem or MEM}
 
 
 def read_left(sweep: str, account: Account | None) -> Points | None:
@@ -52,47 +33,46 @@ def read_left(sweep: str, account: Account | None) -> Points | None:
 
 @dataclass(frozen=True)
 class Sizing:
-    """Finds the size of the jobs of a sweep."""
+    """Finds the size of the jobs of a sweep, as far as it is not given."""
 
     target: Target
     sweep: str
     account: Account | None
     """None if the server may not be asked."""
-    wish: Wish
     request: Request
-    """What each job needs, still without the size."""
+    """What each job needs, with placeholders for what is not given."""
     settings: dict[str, str]
     """The settings of the job's script."""
     interval: float
+    jobs: int | None
+    walltime: int | None
+    mem: str | None
 
     def size(self, points: Points | None, with_canary: bool) -> tuple[Request, Submission | None]:
         """Return the request of the jobs, and the canary for which they wait. Prints advice."""
         if not (with_canary and points and not points.finished):
-            return self._plan(points, self.wish, None), None
+            return self._plan(points), None
         first = self._launch_canary()
-        if self.wish.is_complete:
-            return self._plan(points, self.wish, first), first
-        return self._plan(*self._learn(first), None), None
+        if self.jobs and self.walltime:
+            return self._plan(points, first), first
+        points, learned = self._learn(first)
+        return learned._plan(points), None
 
     def _launch_canary(self) -> Submission:
         """Submit the job of one run, with one core, or with the GPUs of one job."""
         request, target = self.request, self.target
-        comfortable = at_most(target, estimate.COMFORTABLE, request.gpus)
-        small = make_request(
-            target,
-            **{**request.as_asked(), "jobs": 1, "max_running": None, "mail": None},
-            name=f"{request.name}-canary",
-        )
-        cpus = request.cpus if request.gpus else 1
-        small = replace(small, cpus=cpus, walltime=self.wish.walltime or comfortable)
+        needs = {**request.as_asked(), "jobs": 1, "max_running": None, "mail": None}
+        small = make_request(target, **needs, name=f"{request.name}-canary")
+        walltime = self.walltime or at_most(target, estimate.COMFORTABLE, request.gpus)
+        small = replace(small, cpus=request.cpus if request.gpus else 1, walltime=walltime)
         submission = launch(target, script.CANARY, small, self.settings)
         assert submission  # a dry run has no account, and therefore no canary
         return submission
 
-    def _learn(self, first: Submission) -> tuple[Points | None, Wish]:
-        """Wait for the canary, and take the missing sizes from it.
+    def _learn(self, first: Submission) -> tuple[Points | None, Sizing]:
+        """Wait for the canary. Return the points that are left, with the time of a run, and the memory.
 
-        Raises click.ClickException if it failed.
+        Raises click.ClickException if the canary failed.
         """
         click.echo(
             f"Submitted the canary as {first.job_id}; waiting for its run, which says how many jobs and how "
@@ -107,16 +87,16 @@ class Sizing:
             raise click.ClickException(f"The canary has not said what its run took: see {first.folder}")
         points = replace(points, run_seconds=tally.need.seconds) if points else None
         workers = self.request.gpus or self.request.cpus
-        return points, replace(self.wish, mem=self.wish.mem or canary.suggest_memory(tally.need, workers))
+        return points, replace(self, mem=self.mem or canary.suggest_memory(tally.need, workers))
 
-    def _plan(self, points: Points | None, wish: Wish, first: Submission | None) -> Request:
+    def _plan(self, points: Points | None, first: Submission | None = None) -> Request:
         """Return the request with number, walltime and memory of the jobs, given or computed."""
         request, target = self.request, self.target
         workers = request.gpus or request.cpus
         longest = target.scheduler.longest(request.queue, request.gpus > 0)
-        plan = estimate.choose(points, workers, wish.jobs, wish.walltime, longest)
+        plan = estimate.choose(points, workers, self.jobs, self.walltime, longest)
         if points and (advice := estimate.advise(points, plan, workers, longest)):
             click.echo(advice, err=True)
-        needs = {**request.as_asked(), **wish.as_needs(), **plan.as_needs()}
+        needs = {**request.as_asked(), "mem": self.mem or MEM, **plan.as_needs()}
         after = first.job_id if first else None
         return replace(make_request(target, **needs, name=request.name), after_ok=after)
