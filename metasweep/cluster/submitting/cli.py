@@ -86,8 +86,8 @@ def submit(
     """Submit jobs of agents that work on SWEEP: ENTITY/PROJECT/ID, or a YAML file to create it from."""
     target = read_target(options)
     serve, serve_jobs, serve_host = (options.pop(name) for name in ("serve", "serve_jobs", "serve_host"))
-    jobs, walltime, mem = (options.pop(name) for name in ("jobs", "walltime", "mem"))
-    settings = {"AGENT": target.project.agent, "AGENT_OPTIONS": options.pop("agent")}
+    agent, jobs, walltime, mem = (options.pop(name) for name in ("agent", "jobs", "walltime", "mem"))
+    settings = {"AGENT": target.project.agent, "AGENT_OPTIONS": agent}
     needs = {**options, "jobs": jobs or 1, "walltime": walltime or 1, "mem": mem or MEM}
     request = make_request(target, **needs, mail=target.mail)
     served = server.launch_servers(target, serve_jobs, serve_host, interval) if serve else None
@@ -100,10 +100,7 @@ def submit(
     settings |= {"SWEEP": sweep, **({"SERVED": str(served.place.folder)} if served else {})}
     points, first, number = read_left(sweep, asked), None, 0
     if again:
-        found = retry.plan(target.logs, sweep, target.scheduler, points)
-        click.echo(found.advice, err=True)
-        request = make_request(target, **{**found.needs, "name": request.name})
-        settings, number = found.settings, found.number
+        request, settings, number = retry.ask_again(target, sweep, points, request.name)
     else:
         sizing = Sizing(target, sweep, asked, request, settings, interval, jobs, walltime, mem)
         request, first = sizing.size(points, with_canary)

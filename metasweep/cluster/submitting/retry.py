@@ -4,38 +4,31 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
 
 from metasweep.batch.walltime import clock
-from metasweep.cluster.schedulers import Lack, Scheduler
+from metasweep.cluster.schedulers import Lack, Request, Scheduler
 from metasweep.cluster.status import ends
 from metasweep.cluster.status.points import Points
 from metasweep.cluster.submission import Submission, last_of
+from metasweep.cluster.submitting.launch import make_request
+from metasweep.cluster.target import Target
 
 MORE = 1.5
 MOST = 2  # the most retries with more of something
 UNITS = "kmgt"
 
 
-@dataclass(frozen=True)
-class Retry:
-    """What to ask for in this try."""
+def ask_again(
+    target: Target, sweep: str, points: Points | None, name: str
+) -> tuple[Request, dict[str, str], int]:
+    """Return the request of the next try, the settings of its script, and its number. Prints advice.
 
-    needs: dict[str, Any]
-    """Arguments for the request."""
-    settings: dict[str, str]
-    """Settings for the script."""
-    number: int
-    """The number of this retry."""
-    advice: str
-
-
-def plan(logs: Path, sweep: str, scheduler: Scheduler, points: Points | None) -> Retry:
-    """Compute what to ask for. Raises click.ClickException if trying again would not help."""
+    Raises click.ClickException if trying again would not help.
+    """
+    logs, scheduler = target.logs, target.scheduler
     before = last_of(logs, sweep)
     if before is None or before.asked is None or before.settings is None:
         raise click.ClickException(f"No jobs of {sweep} in {logs} to do again: submit without --retry")
@@ -58,7 +51,8 @@ def plan(logs: Path, sweep: str, scheduler: Scheduler, points: Points | None) ->
         workers = needs["gpus"] or needs["cpus"]
         needs["jobs"] = max(1, min(before.jobs, math.ceil(points.left / workers)))
     said = f"--jobs {needs['jobs']} --walltime {clock(needs['walltime'])} --mem {needs['mem']}"
-    return Retry(needs, before.settings, before.retries + 1, f"Too little {' and '.join(lacks)}: now {said}.")
+    click.echo(f"Too little {' and '.join(lacks)}: now {said}.", err=True)
+    return make_request(target, **{**needs, "name": name}), before.settings, before.retries + 1
 
 
 def ask_more(before: Submission, lacks: set[Lack], scheduler: Scheduler) -> dict[str, Any]:
