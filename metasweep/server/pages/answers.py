@@ -52,7 +52,7 @@ def send(request: Request, answer: Answer) -> Response:
 
 
 def html(text: str, status: int = 200) -> Response:
-    """A page."""
+    """Return an HTML page with the headers that protect its reader."""
     return HTMLResponse(text, status, headers=SAFE)
 
 

@@ -28,19 +28,19 @@ def project_trail(entity: str, name: str) -> list[page.Cell]:
 
 
 def home(request: Request) -> Response:
-    """All projects."""
+    """GET the home page: all projects."""
     return shell(request, "home", "Metasweep", "/", [])
 
 
 def project(request: Request) -> Response:
-    """A project: its sweeps and its runs."""
+    """GET the page of a project: its sweeps and its runs."""
     row = find.project(request)
     trail = project_trail(row["entity"], row["name"])
     return shell(request, "project", row["name"], find.address(row["entity"], row["name"]), trail)
 
 
 def sweep(request: Request) -> Response:
-    """A sweep: the interactive page, live."""
+    """GET the page of a sweep: the interactive page, live."""
     row, parent = find.sweep(request)
     trail = project_trail(parent["entity"], parent["name"])
     where = find.address(parent["entity"], parent["name"], "sweeps", row["name"])
@@ -49,7 +49,7 @@ def sweep(request: Request) -> Response:
 
 
 def run(request: Request) -> Response:
-    """A run: everything that it logged."""
+    """GET the page of a run: everything that it logged."""
     row, parent = find.run(request)
     trail = project_trail(parent["entity"], parent["name"])
     if row["sweep"]:

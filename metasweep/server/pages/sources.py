@@ -28,7 +28,7 @@ def answer(
 
 
 def home(request: Request) -> Response:
-    """All the projects."""
+    """GET the data of the home page: all projects."""
     read = find.read(request)
 
     def look() -> Hashable:
@@ -38,7 +38,7 @@ def home(request: Request) -> Response:
 
 
 def project(request: Request) -> Response:
-    """A project."""
+    """GET the data of a project's page."""
     read, row = find.read(request), find.project(request)
 
     def look() -> Hashable:
@@ -51,7 +51,7 @@ def project(request: Request) -> Response:
 
 
 def sweep(request: Request) -> Response:
-    """A sweep, in the form that the interactive page reads."""
+    """GET the data of a sweep's page, in the form that the interactive page reads."""
     read, (row, parent) = find.read(request), find.sweep(request)
     tracks = request.app.state.pages.tracks
 
@@ -80,7 +80,7 @@ def newest_report(request: Request, row: sqlite3.Row, parent: sqlite3.Row) -> Li
 
 
 def sweep_file(request: Request) -> Response:
-    """A sweep's page as one file that works without a server."""
+    """GET a sweep's page as one file that works without a server."""
     read, (row, parent) = find.read(request), find.sweep(request)
     tracks = request.app.state.pages.tracks
     text = page.render(sweeps.page_data(read, row, parent, tracks, newest_report(request, row, parent)))
@@ -89,7 +89,7 @@ def sweep_file(request: Request) -> Response:
 
 
 def run(request: Request) -> Response:
-    """A run."""
+    """GET the data of a run's page."""
     read, (row, parent) = find.read(request), find.run(request)
 
     def look() -> Hashable:
