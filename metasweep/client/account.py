@@ -82,7 +82,7 @@ def resolve(environ: Mapping[str, str], directory: Path, without_key: str = LOGI
 
 
 def is_address(text: str) -> bool:
-    """Whether a text is the address of a web server."""
+    """Return whether a text is the address of a web server."""
     try:
         url = urlsplit(text)
         return url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0

@@ -25,7 +25,7 @@ def without_loopback(environ: Mapping[str, str], *others: str) -> dict[str, str]
 
 
 def goes_through_proxy(url: str) -> bool:
-    """Whether a request to that address would go through a proxy of this environment."""
+    """Return whether a request to that address would go through a proxy of this environment."""
     address = urlsplit(url)
     host = address.hostname or ""
     proxies = getproxies_environment()

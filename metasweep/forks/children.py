@@ -44,12 +44,12 @@ def open_gate(this: Child) -> None:
 
 
 def has_wandb_run(start: Start, environ: dict[str, str]) -> bool:
-    """Whether the run got as far as `wandb.init`, which makes a folder."""
+    """Return whether the run got as far as `wandb.init`, which makes a folder."""
     return bool(run_folders(start, environ))
 
 
 def has_finished_wandb_run(start: Start, environ: dict[str, str]) -> bool:
-    """Whether the run got as far as `finish`, which writes the summary into the run's folder.
+    """Return whether the run got as far as `finish`, which writes the summary into the run's folder.
 
     This also finds a run with a service of its own, as after a program has executed itself again. To ask our
     service for a run that is not open there would take ten seconds.

@@ -60,7 +60,7 @@ def spans_decades(found: Sequence[float]) -> bool:
 
 
 def drawn_from(space: Any) -> tuple[bool, bool]:
-    """Whether a parameter's values come from a range, and whether evenly in its logarithm."""
+    """Return whether a parameter's values come from a range, and whether evenly in its logarithm."""
     if not isinstance(space, Mapping) or "values" in space or "value" in space:
         return False, False
     name = str(space.get("distribution", ""))

@@ -135,7 +135,7 @@ def hold(data_dir: Path) -> None:
 
 
 def is_held(data_dir: Path) -> bool:
-    """Whether a server has the directory."""
+    """Return whether a server has the directory."""
     try:
         with (data_dir / "lock").open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -113,7 +113,7 @@ async def serve(place: Place, port_file: Path, parent: str) -> None:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process exists."""
+    """Return whether a process exists."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

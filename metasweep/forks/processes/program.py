@@ -57,6 +57,6 @@ def parse(words: Sequence[str]) -> Program:
 
 
 def is_this_python(word: str) -> bool:
-    """Whether a word names the interpreter of this process, in the same environment."""
+    """Return whether a word names the interpreter of this process, in the same environment."""
     named, own = Path(word), Path(sys.executable)
     return named.parent == own.parent and named.name.startswith("python") and named.resolve() == own.resolve()

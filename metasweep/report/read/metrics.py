@@ -122,7 +122,7 @@ def metric_of_run(metric: Quantity, summary: Mapping[str, Any], history: History
 
 
 def is_usable(value: float) -> bool:
-    """Whether a number is finite, and small enough to be added up."""
+    """Return whether a number is finite, and small enough to be added up."""
     return abs(value) <= LARGEST
 
 
@@ -206,7 +206,7 @@ class _Log:
             self._names.update(name for name in set().union(*rows) if not str(name).startswith("_"))
 
     def has(self, name: str) -> bool:
-        """Whether some run logged it."""
+        """Return whether some run logged it."""
         return name in self._names or any(
             look_up(record.summary, name) is not None for record in self._records
         )

@@ -62,12 +62,12 @@ class Quantity:
 
     @property
     def is_accuracy(self) -> bool:
-        """Whether it is a fraction that is shown in per cent."""
+        """Return whether it is a fraction that is shown in per cent."""
         return self.kind == "accuracy"
 
     @property
     def maximize(self) -> bool:
-        """Whether large is good."""
+        """Return whether large is good."""
         return self.goal == "maximize"
 
     @property
@@ -122,7 +122,7 @@ class Quantity:
         return f" {unit}" if unit else ""
 
     def better(self, one: float, other: float) -> bool:
-        """Whether one value is better than the other."""
+        """Return whether one value is better than the other."""
         return self.sign * one > self.sign * other
 
 

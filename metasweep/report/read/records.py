@@ -240,7 +240,7 @@ def classes(records: Sequence[RunRecord]) -> tuple[tuple[str, ...], dict[str, tu
 
 
 def _counted(counts: Any) -> bool:
-    """Whether something is images per class by split, of the same classes in all."""
+    """Return whether something is images per class by split, of the same classes in all."""
     if not isinstance(counts, Mapping) or not counts:
         return False
     lists = [split for split in counts.values() if isinstance(split, (list, tuple)) and split]

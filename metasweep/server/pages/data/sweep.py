@@ -125,7 +125,7 @@ def parameter_columns(rows: Rows, config: Mapping[str, Any]) -> tuple[list[page.
 
 
 def is_choice(space: Any) -> bool:
-    """Whether a parameter of a configuration has more than one value."""
+    """Return whether a parameter of a configuration has more than one value."""
     if not isinstance(space, dict) or "value" in space:
         return False
     return len(space.get("values", (None, None))) > 1
