@@ -209,8 +209,9 @@ def test_no_key_is_ever_where_others_can_read_it(cluster):
     key_file = cluster.home / "key"
     key_file.write_text(KEY)
     key_file.chmod(0o600)
+    looked = cluster.home / "looked"
     folder = cluster.submit(
-        "--jobs", 2, "--walltime", "1:00:00", "--agent", "--sleep 1", "--key-file", key_file
+        "--jobs", 2, "--walltime", "1:00:00", "--agent", f"--until {looked}", "--key-file", key_file
     )
     cluster.wait_for(lambda: len(cluster.witnesses()) == 2)
     assert {one["environment"]["WANDB_API_KEY"] for one in cluster.witnesses()} == {KEY}
@@ -220,6 +221,7 @@ def test_no_key_is_ever_where_others_can_read_it(cluster):
     ]
     assert lines
     assert not any(KEY.encode() in line for line in lines)
+    looked.touch()
     cluster.wait_for_end("1000[]")
     written = [path for path in [*folder.rglob("*"), *cluster.root.rglob("*")] if path.is_file()]
     assert not [path for path in written if KEY in path.read_text(errors="replace")]

