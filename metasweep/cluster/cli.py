@@ -19,7 +19,7 @@ from metasweep.cluster.project import Project
 from metasweep.cluster.schedulers import Scheduler
 from metasweep.cluster.status import watching
 from metasweep.cluster.status.points import Points, read_points
-from metasweep.cluster.submission import Submission, find
+from metasweep.cluster.submission import CANARY, Submission, find
 from metasweep.cluster.submitting.cli import hello, submit
 
 
@@ -91,7 +91,9 @@ def points_of(submission: Submission) -> Points | str:
 @cli.command()
 @click.argument("which", required=False)
 @click.option(
-    "--job", type=click.IntRange(min=0), help="Show all output of the job with this index, and no other."
+    "--job",
+    type=click.IntRange(min=0),
+    help="Show all output of the job with this index, and no other; 0: of the run that went ahead.",
 )
 @click.option(
     "--lines",
@@ -124,7 +126,7 @@ def go_on(submission: Submission, scheduler: Scheduler, job: int | None, interva
     while not ended:
         ended = all(one.state == "ended" for one in scheduler.jobs(submission.job_id))
         for index, line in watching.follow(submission.outputs(job), positions):
-            click.echo(f"{index}: {line}")
+            click.echo(f"{'canary' if index == CANARY else index}: {line}")
         if not ended:
             time.sleep(interval)
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from metasweep.cluster import schedulers
+from metasweep.cluster import environment, schedulers
 from metasweep.cluster.project import current
 from metasweep.cluster.site import Site
 from metasweep.cluster.site import read as read_site
@@ -129,12 +128,7 @@ def read_target(options: dict[str, Any]) -> Target:
         values[name] = getattr(scheduler.site, name) if values[name] is None else values[name]
     if values["mail"] and "@" not in values["mail"] and scheduler.site.mail_domain:
         values["mail"] += f"@{scheduler.site.mail_domain}"
-    values["venv"] = values["venv"] or project.venv or environment(project.folder, bool(values["image"]))
+    values["venv"] = (
+        values["venv"] or project.venv or environment.choose(project.folder, bool(values["image"]))
+    )
     return Target(project=project, scheduler=scheduler, **values)
-
-
-def environment(folder: Path, in_image: bool) -> Path | None:
-    """Return the environment for a folder's program: its .venv, else the one of this command."""
-    if in_image or (folder / ".venv").is_dir() or sys.prefix == sys.base_prefix:
-        return None  # job.sh then looks for .venv, and for python3
-    return Path(sys.prefix)

@@ -31,6 +31,8 @@ from metasweep.cluster.serving.place import Place
 from metasweep.cluster.serving.relay import open_account
 
 NAME = "submission.json"
+CANARY = 0
+"""The number that stands for the canary; the members of our arrays begin with 1."""
 
 
 @dataclass
@@ -121,11 +123,16 @@ class Submission:
     def log(self, index: int) -> Path | None:
         """Return the output of the member with that index; None without one."""
         path = self.written.get(index, self.folder / f"{self.name}.{index}.log")
+        if index == CANARY and self.canary_folder:
+            path = next(Path(self.canary_folder).glob("*.1.log"), path)
         return path if path.exists() else None
 
     def outputs(self, index: int | None = None) -> dict[int, Path]:
-        """Return the output of every member that has some, or only of the one with that index."""
-        members = sorted(self.written) or range(1, self.jobs + 1)
+        """Return the output of every member that has some, or only of the one with that index.
+
+        Number `CANARY` is the run that went ahead, if there is one.
+        """
+        members = sorted(self.written) or [CANARY, *range(1, self.jobs + 1)]
         logs = ((one, self.log(one)) for one in (members if index is None else [index]))
         return {one: path for one, path in logs if path}
 

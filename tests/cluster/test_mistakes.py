@@ -179,3 +179,21 @@ def test_a_request_that_no_node_can_meet_is_explained(cluster):
 def test_slurm_has_no_gpu_capabilities(cluster):
     arguments = (*SUBMIT, "--scheduler", "slurm", "--gpus", "1", "--gpu-cap", "compute_70", "--dry-run")
     assert_one_line(cluster.metacentrum(*arguments), 2, "choose a partition")
+
+
+def test_an_environment_without_the_tool_is_found_before_qsub(cluster):
+    """The .venv of somebody's program, while metasweep is installed elsewhere."""
+    program = cluster.project / ".venv"
+    (program / "bin").mkdir(parents=True)
+    (program / "bin" / "python").write_text('#!/bin/sh\nexec python3 -I "$@"\n')
+    (program / "bin" / "python").chmod(0o755)
+    for command in (
+        ("submit", "me/mnist/abc123", "--no-check", "--jobs", 1, "--walltime", "1:00:00"),
+        ("hello",),
+    ):
+        process = cluster.metasweep(*command)
+        assert_one_line(
+            process, 1, f"{program}/bin/python, where metasweep is not installed (No module named"
+        )
+        assert "--venv" in process.stderr
+    assert not list(cluster.root.glob("jobs/*"))

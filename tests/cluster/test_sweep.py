@@ -8,6 +8,7 @@ import sys
 import pytest
 import yaml
 
+from tests.cloud.proxy import Cloud, serve
 from tests.cluster.conftest import REPOSITORY, Cluster
 
 PROGRAM = """
@@ -28,6 +29,15 @@ SWEEP = {
     "command": ["${env}", "python", "${program}", "${args}"],
     "parameters": {"epochs": {"value": 4}, "pause": {"value": 0.3}, "seed": {"values": [1, 2, 3, 4]}},
 }
+
+READ = """
+import os, pathlib, sys
+from metasweep.client.account import resolve
+from metasweep.cluster.status.points import read_points
+
+points = read_points(sys.argv[1], resolve(os.environ, pathlib.Path.cwd()))
+print(points.done, points.measured)
+"""
 
 
 @pytest.fixture
@@ -84,6 +94,10 @@ def test_a_sweep_from_its_file_as_jobs_of_which_one_is_cancelled(real_cluster, s
     assert "points  4 of 4 done, 0 left" in said
     assert "runs    4 finished, 0 running, 0 failed" in said
     assert server.key not in real_cluster.story()
+
+    with serve(Cloud(server.url)) as cloud:  # a look must not cost a request for each run
+        assert server.python("-c", READ, sweep, WANDB_BASE_URL=cloud.url).stdout == "4 4\n"
+        assert cloud.total <= 6, cloud.seen
 
     again = real_cluster.metacentrum("submit", sweep, *real_cluster.options)
     assert (again.returncode, again.stdout) == (1, "")
@@ -197,6 +211,14 @@ def test_jobs_do_not_start_when_the_canary_has_not_logged_the_metric(plain_folde
     assert said.count("cancelled before it started") == 2
     (log,) = plain_folder.project.glob("logs/metasweep-canary-*/*.log")
     assert "the sweep's metric accuracy was not logged; there are epoch, val/acc" in log.read_text()
+    assert "Read why: metasweep logs" in said
+    assert "are left" not in said
+    assert "the sweep's metric accuracy was not logged" in plain_folder.metasweep("logs").stdout
+
+    (sweep,) = re.findall(r"Created the sweep (\S+)\.$", process.stderr, re.MULTILINE)
+    again = plain_folder.metasweep("submit", sweep, *arguments)  # its finished run proves nothing
+    assert "They start when one run alone has logged the metric: 1002." in again.stdout, again.stderr
+    plain_folder.metasweep("cancel")
 
 
 def test_a_server_as_a_job_moves_on_and_the_agents_wait(plain_folder):

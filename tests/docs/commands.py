@@ -71,12 +71,15 @@ def problem(words: list[str]) -> str | None:
             return f"{' '.join(words)}: no command {rest[0]}"
         command, rest = found, rest[1:]
     options = {name: param for param in command.params for name in (*param.opts, *param.secondary_opts)}
-    for word in rest[: rest.index("--")] if "--" in rest else rest:
-        name, _, value = word.strip("[]").partition("=")
+    left = iter(rest[: rest.index("--")] if "--" in rest else rest)
+    for word in left:
+        name, given, value = word.strip("[]").partition("=")
         if not name.startswith("-") or name in ("-h", "--help", "--version"):
             continue
         if name not in options:
             return f"{' '.join(words)}: no option {name}"
+        if not given and not getattr(options[name], "is_flag", False):
+            value = next(left, "")
         kind = options[name].type
         if value.islower() and isinstance(kind, click.Choice) and value not in kind.choices:
             return f"{' '.join(words)}: {name} does not take {value}"

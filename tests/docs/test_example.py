@@ -1,4 +1,4 @@
-"""README's example, word for word: the program, its sweep, the commands."""
+"""The documents' examples, word for word: programs, sweeps, commands."""
 
 from __future__ import annotations
 
@@ -43,3 +43,17 @@ def test_the_example_gives_the_table_that_it_shows(folder: Path) -> None:
     assert (counts["expected"], counts["finished"]) == (30, 30)
     run(report.replace("ENTITY/PROJECT/ID", name))
     assert (folder / "report" / "index.html").stat().st_size > 10_000
+
+
+def test_the_example_with_a_checkpoint_goes_on_after_a_stop(tmp_path: Path) -> None:
+    document = (ROOT / "docs" / "your-program.md").read_text(encoding="utf-8")
+    ((name, text),) = FILE.findall(document)
+    (tmp_path / name).write_text(text.replace("time.sleep(1)", "time.sleep(0.3)"))
+    sweep = {"program": name, "method": "grid", "metric": {"name": "val/acc", "goal": "maximize"}}
+    (tmp_path / "sweep.yaml").write_text(json.dumps(sweep | {"parameters": {"seed": {"values": [1, 2]}}}))
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
+    done = subprocess.run(
+        ["metasweep", "check", "sweep.yaml"], cwd=tmp_path, capture_output=True, text=True, env=environ
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "started again: it went on from where it was" in done.stdout

@@ -51,7 +51,8 @@ def run(arguments: Sequence[str], ticket: Ticket | None = None) -> subprocess.Co
         late = f"{arguments[0]} did not answer in {time_limit():.0f} s"
         if advice := ticket_advice(ticket):  # it asked for a password, and did nothing
             raise click.ClickException(f"{late}: {advice}") from error
-        raise NoAnswer(f"{late}: is the scheduler's server overloaded? Try again later") from error
+        hint = "" if ticket else ", or does it wait for a password (kinit)"
+        raise NoAnswer(f"{late}: is the scheduler's server overloaded{hint}? Try again later") from error
 
 
 def failure(

@@ -14,8 +14,10 @@ from typing import Any
 import click
 
 from metasweep.client.account import Account
+from metasweep.client.runs import read_runs
 from metasweep.cluster.reach import check_reach
 from metasweep.sweeps import Grid, is_grid
+from metasweep.sweeps.metric import Metric
 from metasweep.sweeps.states import FINISHED, outcome
 
 RECENT = 600  # seconds over which the rate is measured
@@ -32,6 +34,8 @@ class Points:
     running: int
     """Runs that are running; the next two also count runs."""
     finished: int
+    measured: int
+    """Finished runs that have logged the sweep's metric; all, if the sweep names no metric."""
     failed: int
     run_seconds: float | None  # median of the finished runs
     rate: float  # finished runs per minute, over the recent minutes in which a run was running
@@ -61,7 +65,7 @@ def read_points(sweep: str, account: Account) -> Points:
     try:
         api = wandb.Api({"base_url": account.base_url}, timeout=30, api_key=account.api_key)
         found = api.sweep(sweep)
-        runs = list(api.runs(sweep.rpartition("/")[0], {"sweep": found.id}, per_page=500))
+        runs = list(read_runs(api, sweep.rpartition("/")[0], {"sweep": found.id}))
         expected, config = found.expected_run_count, found.config
     except (wandb.Error, ValueError) as error:
         raise click.ClickException(f"Cannot read sweep {sweep}: {str(error).splitlines()[0]}") from error
@@ -71,7 +75,8 @@ def read_points(sweep: str, account: Account) -> Points:
 def count_points(
     state: str, expected: int | None, config: Mapping[str, Any], runs: list[Any], now: float
 ) -> Points:
-    """Count runs (with `state`, `config`, `created_at`, `heartbeat_at`) and their points."""
+    """Count runs of wandb's API, and their points."""
+    metric = Metric.of(config)
     finished = [run for run in runs if run.state == FINISHED]
     outcomes = Counter(outcome(run.state) for run in runs)
     spans = [(seconds(run.created_at), seconds(run.heartbeat_at)) for run in runs]
@@ -84,6 +89,7 @@ def count_points(
         done=count_distinct(config, finished),
         running=outcomes["running"],
         finished=len(finished),
+        measured=sum(not metric or metric.of_run(run.summary_metrics or {}) is not None for run in finished),
         failed=outcomes["failed"],
         run_seconds=max(1.0, median(durations)) if durations else None,
         rate=sum(end > now - RECENT for end in ends) / busy * 60 if busy else 0.0,

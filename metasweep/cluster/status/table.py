@@ -47,14 +47,16 @@ def show(
     unknown = f"{submission.job_id}: {scheduler.name} does not know this job any more"
     parts: list[RenderableType] = [table] if jobs else [Text(unknown)]
     parts += [Text(), totals(submission, scheduler, jobs, last, points)]
-    over = all(job.state == "ended" for job in jobs)
-    if isinstance(points, Points) and over and points.left and not points.running:
+    if isinstance(points, Points) and is_over(jobs) and points.left and not points.running:
         parts.append(Text(again(submission, scheduler, jobs, points.left)))
     return Group(*parts)
 
 
 def again(submission: Submission, scheduler: Scheduler, jobs: Sequence[Job], left: int) -> str:
     """Return what to do about the remaining points when no job works on them."""
+    if canary_status(submission):
+        look = f"{current().command} logs {submission.folder.name}"
+        return f"Read why: {look}. Correct the program or the sweep, and submit its file again."
     lacking = any(ends.lack(submission, scheduler, job) for job in jobs)
     option = " --retry" if lacking else ""
     points = "1 point is" if left == 1 else f"{left} points are"
@@ -72,8 +74,8 @@ def totals(
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(min_width=len("points"))
     grid.add_row("jobs", Text(summary(jobs)))
-    if submission.canary_folder and (said := describe_canary(submission)):
-        grid.add_row("canary", Text(said))
+    if submission.canary_folder:
+        grid.add_row("canary", Text(describe_canary(submission, jobs)))
     for job in last:
         grid.add_row("report", Text(describe_report(submission, scheduler, job)))
     if points:
@@ -87,13 +89,25 @@ def totals(
     return grid
 
 
-def describe_canary(submission: Submission) -> str:
+def describe_canary(submission: Submission, jobs: Sequence[Job]) -> str:
     """Return the state of the run that the jobs wait for."""
-    status = program_status(Path(submission.canary_folder or ""), 1)
-    if status is None:
+    status = canary_status(submission)
+    if status == 0:
+        return "its run has logged the metric"
+    if status is None and not is_over(jobs):
         return f"{submission.canary_id} has not ended: the jobs wait for it"
-    failed = f"failed, so the jobs were not started: see {submission.canary_folder}"
-    return failed if status else "its run has logged the metric"
+    end = "was killed" if status is None else "failed"
+    return f"{end}, so the jobs were not started: see {submission.canary_folder}"
+
+
+def canary_status(submission: Submission) -> int | None:
+    """Return the exit status of the run that went ahead; None without one, or if it was killed."""
+    return program_status(Path(submission.canary_folder), 1) if submission.canary_folder else None
+
+
+def is_over(jobs: Sequence[Job]) -> bool:
+    """Return whether all jobs have ended."""
+    return all(job.state == "ended" for job in jobs)
 
 
 def leftovers(submission: Submission) -> str:

@@ -20,7 +20,9 @@ from metasweep.batch.exit_codes import DONE, FAULT
 from metasweep.batch.need import Need
 from metasweep.client.account import resolve
 from metasweep.client.protocol import Client
+from metasweep.client.runs import read_runs
 from metasweep.client.sweep import open_sweep
+from metasweep.sweeps.states import FINISHED
 
 BASE = 1.0  # GB beside the runs: the agent, the process that they are forked from, wandb's service
 
@@ -49,13 +51,13 @@ def find_problem(name: str) -> str | None:
     import wandb
 
     api = wandb.Api({"base_url": account.base_url}, timeout=30, api_key=account.api_key)
-    found = api.sweep(str(sweep.name))
-    finished = [run for run in found.runs if run.state == "finished"]
+    project, _, sweep_id = str(sweep.name).rpartition("/")
+    finished = [run for run in read_runs(api, project, {"sweep": sweep_id}) if run.state == FINISHED]
     if not finished:
         return "no run of the sweep has finished"
     metric = sweep.metric
-    if metric and all(metric.of_run(dict(run.summary)) is None for run in finished):
-        known = ", ".join(sorted(key for key in dict(finished[0].summary) if not key.startswith("_")))
+    if metric and all(metric.of_run(run.summary_metrics or {}) is None for run in finished):
+        known = ", ".join(sorted(key for key in finished[0].summary_metrics or {} if not key.startswith("_")))
         return f"the sweep's metric {metric.name} was not logged; there are {known or 'no metrics'}"
     return None
 

@@ -10,6 +10,7 @@ import click
 
 from metasweep.client.account import Account
 from metasweep.client.sweep import is_file
+from metasweep.cluster import environment
 from metasweep.cluster.keys import check_key
 from metasweep.cluster.options import interval_option, job_options, read_target, site_options
 from metasweep.cluster.project import Project
@@ -34,6 +35,7 @@ SMALL: dict[str, Any] = {"mem": "4gb", "scratch": "1gb"}
 def hello(gpus: int, interval: float, **options: Any) -> None:
     """Submit a tiny test job, wait for it, and show what it found."""
     target = read_target(options)
+    environment.check(target)
     walltime = at_most(target, HELLO_SECONDS, gpus)
     request = make_request(target, name="hello", gpus=gpus, walltime=walltime, **SMALL)
     try_out(target, script.HELLO, request, interval)
@@ -90,6 +92,7 @@ def submit(
     settings = {"AGENT": target.project.agent, "AGENT_OPTIONS": agent}
     needs = {**options, "jobs": jobs or 1, "walltime": walltime or 1, "mem": mem or MEM}
     request = make_request(target, **needs, mail=target.mail)
+    environment.check(target)
     served = server.launch_servers(target, serve_jobs, serve_host, interval) if serve else None
     account = open_account(target, served)
     asked = account if check else None

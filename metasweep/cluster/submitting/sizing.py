@@ -11,7 +11,7 @@ from metasweep.cluster.schedulers import Request
 from metasweep.cluster.status import watching
 from metasweep.cluster.status.points import Points, read_points
 from metasweep.cluster.submission import Submission
-from metasweep.cluster.submitting import canary, estimate, script
+from metasweep.cluster.submitting import canary, estimate, script, sweeps
 from metasweep.cluster.submitting.launch import at_most, launch, make_request
 from metasweep.cluster.target import Target
 
@@ -50,7 +50,7 @@ class Sizing:
 
     def size(self, points: Points | None, with_canary: bool) -> tuple[Request, Submission | None]:
         """Return the request of the jobs, and the canary for which they wait. Prints advice."""
-        if not (with_canary and points and not points.finished):
+        if not (with_canary and points and not points.measured):
             return self._plan(points), None
         first = self._launch_canary()
         if self.jobs and self.walltime:
@@ -81,7 +81,12 @@ class Sizing:
         )
         if watching.wait(first, self.target.scheduler, self.interval):
             watching.show(first)
-            raise click.ClickException(f"The canary failed, and no jobs were submitted: see {first.folder}")
+            # one of its runs may be finished without the metric
+            sweeps.forget_created(self.target.logs, self.sweep)
+            raise click.ClickException(
+                f"The canary failed, and no jobs were submitted: see {first.folder}. Correct the program or "
+                "the sweep's metric, then submit the file again"
+            )
         points, tally = read_left(self.sweep, self.account), first.tally(1)
         if not tally or not tally.need:
             raise click.ClickException(f"The canary has not said what its run took: see {first.folder}")

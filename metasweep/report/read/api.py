@@ -5,8 +5,7 @@ A project is read whole: all its sweeps and the runs of no sweep, which become a
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +14,7 @@ import wandb
 from wandb.errors import CommError
 
 from metasweep.client.account import local_hint
+from metasweep.client.runs import read_runs
 from metasweep.client.transport import Refused, Unreachable
 from metasweep.report.base.errors import AnalysisError
 from metasweep.report.read.cache import HistoryCache
@@ -27,7 +27,6 @@ from metasweep.report.read.study import Study, Sweep
 from metasweep.sweeps.metric import look_up
 
 BASELINE = "baseline"  # job type of runs that trained nothing; they are not part of a project's study
-PAGE = 500  # runs per call
 
 
 def _server_errors() -> tuple[type[Exception], ...]:
@@ -43,8 +42,6 @@ def _server_errors() -> tuple[type[Exception], ...]:
 SERVER_ERRORS = _server_errors()
 NOT_FOUND: tuple[type[Exception], ...] = (*SERVER_ERRORS, ValueError)
 LOST: tuple[type[Exception], ...] = (*SERVER_ERRORS, Unreachable, Refused)
-# Configs and summaries come with the list of runs. Clients without `lazy` always send them.
-WHOLE: dict[str, Any] = {"lazy": False} if "lazy" in inspect.signature(wandb.Api.runs).parameters else {}
 
 
 def read(
@@ -132,7 +129,7 @@ def _of_sweep(api: wandb.Api, name: str) -> Found:
         url = api.settings["base_url"]
         raise AnalysisError(f"There is no sweep {name} on {url}{_hint(name, url)}.") from error
     project, _, sweep_id = sweep.path.rpartition("/")
-    return [sweep], [(sweep, run) for run in _runs(api, project, {"$and": [{"sweep": sweep_id}]})]
+    return [sweep], [(sweep, run) for run in read_runs(api, project, {"$and": [{"sweep": sweep_id}]})]
 
 
 def _of_project(api: wandb.Api, name: str) -> Found:
@@ -140,7 +137,7 @@ def _of_project(api: wandb.Api, name: str) -> Found:
     path = f"{entity}/{project}"
     try:
         sweeps = [_sweep(sweep) for sweep in api.project(project, entity=entity).sweeps()]
-        runs = [run for run in _runs(api, path, {}) if run.job_type != BASELINE]
+        runs = [run for run in read_runs(api, path, {}) if run.job_type != BASELINE]
     except NOT_FOUND as error:
         url = api.settings["base_url"]
         raise AnalysisError(f"There is no project {path} on {url}{local_hint(url)}.") from error
@@ -159,10 +156,6 @@ def _sweep(sweep: Any) -> Sweep:
         state=str(sweep.state),
         config=sweep.config,
     )
-
-
-def _runs(api: wandb.Api, project: str, filters: Mapping[str, Any]) -> Iterable[Any]:
-    return api.runs(project, filters=dict(filters), per_page=PAGE, **WHOLE)
 
 
 def _record(sweep: Sweep, run: Any) -> RunRecord:
