@@ -69,7 +69,7 @@ def resolve(environ: Mapping[str, str], directory: Path, without_key: str = LOGI
     )
     key_from, key = next(((str(place), found) for place, found in places if found), ("", None))
     if not key:
-        raise click.ClickException(f"no API key for {base_url}: {without_key}")
+        raise click.ClickException(f"no API key for {base_url}{named_by(environ, settings)}: {without_key}")
     if not key.strip().isascii() or not key.strip().isprintable():
         raise click.ClickException(f"the API key for {base_url} contains characters that no key has")
     return Account(
@@ -79,6 +79,18 @@ def resolve(environ: Mapping[str, str], directory: Path, without_key: str = LOGI
         environ.get("WANDB_PROJECT") or settings.get("project"),
         key_from,
     )
+
+
+def named_by(environ: Mapping[str, str], settings: Mapping[str, str]) -> str:
+    """Return in brackets who made a server the default, if it was an earlier command; else ''."""
+    if environ.get("WANDB_BASE_URL") or not settings.get("base_url"):
+        return ""
+    return " (the server of the last `wandb login --host`; `wandb login --cloud` goes back to W&B's)"
+
+
+def refused(base_url: str, key_from: str) -> str:
+    """Return what to do when a server does not accept the key from that place."""
+    return f"{base_url} refuses the key in {key_from}: correct it, or run `wandb login --relogin`"
 
 
 def is_address(text: str) -> bool:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import click
 import yaml
 
-from metasweep.client.account import Account, local_hint
+from metasweep.client.account import Account, local_hint, refused
 from metasweep.client.protocol import Client, SweepName
 from metasweep.client.transport import Refused, Transport, Unreachable
 from metasweep.sweeps.config.steering import has_own_space, is_steered
@@ -205,8 +205,7 @@ def read(client: Client, name: SweepName) -> Sweep:
 def explain(error: Refused, account: Account) -> str:
     """Return a refusal in one line."""
     if error.status in (401, 403):
-        place = account.key_from
-        return f"{account.base_url} refuses the key in {place}: correct it, or run `wandb login --relogin`"
+        return refused(account.base_url, account.key_from)
     if error.status == 404:
         return f"{account.base_url} is not the address of a W&B server"
     return f"{account.base_url} refused: {' '.join(str(error).split())}"

@@ -209,9 +209,14 @@ def test_publish_composes_native_panels_and_needs_a_server_with_reports(toy: Toy
         (["status", "sweeps/digits.yaml"], {}, 1, "name the one made from it"),
         (["table", "SWEEP", "--where", "lr >"], {}, 2, "a value is missing"),
         (["table", "SWEEP", "--where", "nothing == cnn"], {}, 2, "there is no column nothing"),
-        (["status", "SWEEP"], {"WANDB_API_KEY": "f" * 40}, 1, "refused the key"),
+        (["status", "SWEEP"], {"WANDB_API_KEY": "f" * 40}, 1, "refuses the key in WANDB_API_KEY: correct it"),
         (["status", "SWEEP"], {"WANDB_API_KEY": ""}, 1, "wandb login"),
-        (["status", "SWEEP"], {"WANDB_BASE_URL": "http://127.0.0.1:9"}, 1, "No server answers"),
+        (
+            ["status", "SWEEP"],
+            {"WANDB_BASE_URL": "http://127.0.0.1:9"},
+            1,
+            "http://127.0.0.1:9 does not answer",
+        ),
         (["status", "SWEEP"], {"WANDB_BASE_URL": "localhost:8080"}, 1, "is not the address of a server"),
         (
             ["status", "SWEEP", "--local", "--server-dir", "nowhere"],

@@ -59,7 +59,7 @@ class Job:
     """One job, or one member of an array of jobs, in its current state."""
 
     id: str
-    index: int
+    index: int  # 1 for a job that is no member of an array
     state: State
     node: str = ""
     started: float | None = None  # seconds since the epoch

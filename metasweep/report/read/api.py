@@ -127,7 +127,7 @@ def _of_sweep(api: wandb.Api, name: str) -> Found:
         sweep = _sweep(api.sweep("/".join(_parts(name))))
     except NOT_FOUND as error:
         url = api.settings["base_url"]
-        raise AnalysisError(f"There is no sweep {name} on {url}{_hint(name, url)}.") from error
+        raise AnalysisError(f"there is no sweep {name} at {url}{_hint(name, url)}") from error
     project, _, sweep_id = sweep.path.rpartition("/")
     return [sweep], [(sweep, run) for run in read_runs(api, project, {"$and": [{"sweep": sweep_id}]})]
 
@@ -140,7 +140,7 @@ def _of_project(api: wandb.Api, name: str) -> Found:
         runs = [run for run in read_runs(api, path, {}) if run.job_type != BASELINE]
     except NOT_FOUND as error:
         url = api.settings["base_url"]
-        raise AnalysisError(f"There is no project {path} on {url}{local_hint(url)}.") from error
+        raise AnalysisError(f"there is no project {path} at {url}{local_hint(url)}") from error
     by_id = {sweep.id: sweep for sweep in sweeps}
     alone = [run for run in runs if run.sweep_name not in by_id]
     loose = loose_runs(path, f"{api.settings['base_url']}/{path}", [run.config for run in alone])

@@ -17,7 +17,7 @@ import wandb
 from wandb.errors import AuthenticationError, UsageError
 
 from metasweep.client import embedded
-from metasweep.client.account import Account, is_address
+from metasweep.client.account import LOGIN, Account, refused, resolve
 from metasweep.client.protocol import Client
 from metasweep.report.base.errors import AnalysisError
 
@@ -30,20 +30,17 @@ def use_local_server(server_dir: Path) -> None:
 
 
 def connect() -> wandb.Api:
-    """A client of the server that the environment (or `wandb login`) names, its key checked."""
-    named = os.environ.get("WANDB_BASE_URL")
-    if named and not is_address(named):  # the client would end with a traceback
-        raise AnalysisError(f"WANDB_BASE_URL={named!r} is not the address of a server (http://HOST:PORT).")
+    """A client of the server that the environment (or `wandb login`) names, its key checked.
+
+    Raises: click.ClickException, if there is no key, no server, or if it refuses the key.
+    """
+    account = resolve(os.environ, Path.cwd(), f"{LOGIN}, or use --local")
     url = wandb.setup().settings.base_url
     check_answers(url)
     try:
         return wandb.Api(timeout=int(os.environ.get("WANDB_HTTP_TIMEOUT", PATIENCE)))
-    except AuthenticationError as error:
-        raise AnalysisError(f"The server at {url} refused the key: check WANDB_API_KEY.") from error
-    except UsageError as error:
-        raise AnalysisError(
-            f"No key for {url}: run `wandb login`, set WANDB_API_KEY, or use --local for the embedded server."
-        ) from error
+    except (AuthenticationError, UsageError) as error:
+        raise AnalysisError(refused(url, account.key_from)) from error
 
 
 def check_answers(url: str) -> None:
@@ -51,10 +48,10 @@ def check_answers(url: str) -> None:
     try:
         requests.get(url, timeout=10)
     except requests.exceptions.SSLError as error:
-        raise AnalysisError(f"The certificate of {url} was not accepted.") from error
+        raise AnalysisError(f"{url} does not answer (its certificate was not accepted)") from error
     except requests.RequestException as error:
         raise AnalysisError(
-            f"No server answers at {url}: check WANDB_BASE_URL, or use --local for the embedded server."
+            f"{url} does not answer: check WANDB_BASE_URL, or use --local for the embedded server"
         ) from error
 
 
