@@ -7,18 +7,20 @@ import time
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from metasweep.agent.node.walltime import Walltime
 from metasweep.agent.progress import ProgressMonitor, SweepProgress, unmeasured
 from metasweep.sweeps.metric import Metric
 
 
-def test_time_is_left_only_while_a_run_is_going_on() -> None:
+def test_time_is_left_only_while_a_run_is_going_on(monkeypatch: pytest.MonkeyPatch) -> None:
     unused: Any = None
     monitor = ProgressMonitor(unused, unused, 1.0, Walltime(None))
-    now = time.monotonic()
-    monitor.first = SweepProgress("RUNNING", 0, 1, 4, None, None, "", now - 20)
-    monitor.latest = replace(monitor.first, finished=2, at=now)
-    assert monitor.seconds_left()
+    monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
+    monitor.first = SweepProgress("RUNNING", 1, 1, 8, None, None, "", at=976.0)
+    monitor.latest = replace(monitor.first, finished=3, at=996.0)
+    assert monitor.seconds_left() == 46  # five runs, one in ten seconds, as of four seconds ago
     for state in ("RUNNING", "FINISHED"):  # two points failed for good
         monitor.latest = replace(monitor.latest, state=state, running=0)
         assert monitor.seconds_left() is None
