@@ -95,7 +95,7 @@ def test_the_report_waits_for_all_jobs_whatever_became_of_them(cluster):
     ]
     said = cluster.metacentrum("status", "--watch").stdout
     assert said.count("failed;") == 2, "the last submission is that of the agents"
-    assert f"report  failed: see {log.parent}" in said
+    assert f"report  failed: see {log.parent.relative_to(cluster.project)}" in said
 
 
 def test_status_tells_waiting_running_and_ended_jobs_apart(cluster):

@@ -224,7 +224,7 @@ def test_publish_composes_native_panels_and_needs_a_server_with_reports(toy: Toy
             1,
             "Error: no server is running here, and there is no",
         ),
-        (["charts", "SWEEP", "--output", "sweep.yaml/out"], {}, 1, "Cannot write"),
+        (["charts", "SWEEP", "--output", "sweep.yaml/out"], {}, 1, "cannot write to"),
         (["report", "SWEEP", "--only", "nothing"], {}, 2, "provenance"),
         (["section", "nothing", "SWEEP"], {}, 2, "provenance"),
         (["status", "SWEEP"], {"XDG_CACHE_HOME": "sweep.yaml"}, 1, "cache sweep.yaml/metasweep"),

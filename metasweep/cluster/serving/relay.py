@@ -122,10 +122,15 @@ def is_alive(pid: int) -> bool:
 
 
 def main(folder: str, port_file: str, parent: str) -> None:
-    """Serve until the parent process has ended."""
+    """Serve until the parent process has ended, and leave at once.
+
+    Connections end with this process. `asyncio.run` would cancel each of them, and complain of those that
+    come meanwhile.
+    """
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(signum, signal.SIG_IGN)
-    asyncio.run(serve(Place(Path(folder)), Path(port_file), parent))
+    asyncio.new_event_loop().run_until_complete(serve(Place(Path(folder)), Path(port_file), parent))
+    os._exit(0)
 
 
 if __name__ == "__main__":

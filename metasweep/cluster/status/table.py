@@ -56,7 +56,7 @@ def again(submission: Submission, scheduler: Scheduler, jobs: Sequence[Job], lef
     """Return what to do about the remaining points when no job works on them."""
     if canary_status(submission):
         look = f"{current().command} logs {submission.folder.name}"
-        return f"Read why: {look}. Correct the program or the sweep, and submit its file again."
+        return f"Correct the program or the sweep, and submit its file again. To read why: {look}"
     lacking = any(ends.lack(submission, scheduler, job) for job in jobs)
     option = " --retry" if lacking else ""
     points = "1 point is" if left == 1 else f"{left} points are"
@@ -73,6 +73,7 @@ def totals(
     """Return the totals under the rows: jobs, the report's job, points, runs."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(min_width=len("points"))
+    grid.add_column(overflow="fold")  # a path that is cut off cannot be copied
     grid.add_row("jobs", Text(summary(jobs)))
     if submission.canary_folder:
         grid.add_row("canary", Text(describe_canary(submission, jobs)))
@@ -97,7 +98,7 @@ def describe_canary(submission: Submission, jobs: Sequence[Job]) -> str:
     if status is None and not is_over(jobs):
         return f"{submission.canary_id} has not ended: the jobs wait for it"
     end = "was killed" if status is None else "failed"
-    return f"{end}, so the jobs were not started: see {submission.canary_folder}"
+    return f"{end}, so the jobs were not started: see {from_here(Path(submission.canary_folder or ''))}"
 
 
 def canary_status(submission: Submission) -> int | None:
@@ -118,7 +119,8 @@ def leftovers(submission: Submission) -> str:
         mine = [path for path in folder.iterdir() if path.name.startswith(f"{submission.sweep_id}-")]
         parts += [f"checkpoints of {len(mine)} unfinished points in {folder}"] if mine else []
     if kept := [path for path in submission.folder.glob("unsent.*") if path.is_dir()]:
-        parts.append(f"records that the server may lack in {len(kept)} folders {kept[0].parent}/unsent.*")
+        folders = "1 folder" if len(kept) == 1 else f"{len(kept)} folders"
+        parts.append(f"records that the server may lack in {folders} {from_here(kept[0].parent)}/unsent.*")
     return "; ".join(parts)
 
 
@@ -132,8 +134,13 @@ def describe_report(submission: Submission, scheduler: Scheduler, job: Job) -> s
         return scheduler.how_ended(job)
     report = folder / "report" / "README.md"
     if not report.exists():
-        return f"failed: see {folder}"
-    return f"{'the grid is complete' if status == 0 else 'points are missing'}: {report}"
+        return f"failed: see {from_here(folder)}"
+    return f"{'the grid is complete' if status == 0 else 'points are missing'}: {from_here(report)}"
+
+
+def from_here(path: Path) -> Path:
+    """Return a path as it is called in the current folder: short enough not to be broken into two lines."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def rows(submission: Submission, scheduler: Scheduler, jobs: Sequence[Job]) -> Iterator[tuple[str, ...]]:

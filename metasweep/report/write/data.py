@@ -45,7 +45,9 @@ def writing(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
-        raise AnalysisError(f"Cannot write into {folder}: {error.strerror or error}.") from error
+        raise AnalysisError(
+            f"cannot write to {folder} ({error.strerror or error}): choose another --output"
+        ) from error
 
 
 def _write_csv(frame: pd.DataFrame, path: Path) -> None:
