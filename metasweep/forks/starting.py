@@ -50,6 +50,9 @@ class Starter:
             return
         # The program's folder is not on the path yet, so the installed package is imported.
         warmup.attempt(importlib.import_module, "wandb")
+        if self.way is Way.FORK and "wandb" in sys.modules:
+            # `wandb.init` imports it too, which takes longer than all else that it does.
+            warmup.attempt(importlib.import_module, "requests")
         # Each run's wandb asks for this, and the first answer costs a process.
         platform.platform(aliased=True)
 

@@ -9,7 +9,7 @@ import sys
 
 from metasweep.forks.reading import LIBRARIES
 
-HERE = [name for name in sorted(LIBRARIES) if importlib.util.find_spec(name)]
+HERE = [name for name in sorted(LIBRARIES | {"requests"}) if importlib.util.find_spec(name)]
 LOOK = """
 import hashlib, importlib, os, sys, threading
 for library in sys.argv[1:]: importlib.import_module(library)

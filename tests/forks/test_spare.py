@@ -46,6 +46,32 @@ def test_a_process_is_there_before_its_run(workshop: Workshop) -> None:
     assert summaries[-1]["born"] < summaries[-2]["ended"]
 
 
+LIST_IMPORTS = """
+    import os, sys
+    def note(event, arguments):
+        if event == "import":
+            os.write(file, f"{os.getpid()} {arguments[0]}\\n".encode())
+    file = os.open("imports", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    sys.addaudithook(note)
+"""
+TELLS_ITS_PROCESS = """
+    import os, wandb
+    with wandb.init() as run:
+        run.log({"score": 1, "process": os.getpid()})
+"""
+
+
+def test_a_fork_has_no_library_to_import(workshop: Workshop) -> None:
+    workshop.write("sitecustomize.py", LIST_IMPORTS)
+    path = os.pathsep.join((str(workshop.folder), workshop.environ["PYTHONPATH"]))
+    sweep = workshop.sweep(TELLS_ITS_PROCESS, values=4)
+    code, output = workshop.agent(sweep, "--workers", "1", environ={"PYTHONPATH": path})
+    assert code == 0, output
+    last = max(workshop.runs(output), key=lambda run: run.summary["_timestamp"])
+    imported = [line.split() for line in (workshop.folder / "imports").read_text().splitlines()]
+    assert [name for process, name in imported if int(process) == last.summary["process"]] == []
+
+
 @pytest.mark.parametrize("way", ["forked", "started ahead"])
 def test_a_spare_process_that_dies_is_replaced(workshop: Workshop, way: str) -> None:
     program = KILL_THE_NEXT + ("" if way == "forked" else "    hash('')\n")

@@ -60,8 +60,8 @@ def reseed() -> None:
     """
     if "logging" in sys.modules and hasattr(logging, "_startTime"):
         logging._startTime = time.time()  # `relativeCreated` counts from this time
-    if numpy := sys.modules.get("numpy"):
-        numpy.random.seed()
+    if numpy_random := sys.modules.get("numpy.random"):  # NumPy imports it at its first use
+        numpy_random.seed()
     if torch := sys.modules.get("torch"):
         torch.default_generator.seed()
 
