@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import configparser
+import importlib.util
 import netrc
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +13,7 @@ from urllib.parse import quote, urlsplit
 
 import click
 
-CLOUD = "https://api.wandb.ai"
+CLOUD = "https://api.wandb.ai"  # for clients that know no other
 NEW_CLOUD_HOST = "api.forge.coreweave.com"
 CLOUD_HOSTS = ("api.wandb.ai", NEW_CLOUD_HOST)  # names under which `wandb login` saves a key
 LOGIN = "run `wandb login`, or set WANDB_API_KEY"
@@ -57,7 +59,7 @@ def resolve(environ: Mapping[str, str], directory: Path, without_key: str = LOGI
     if its address is no URL.
     """
     settings = read_settings(environ, directory)
-    base_url = environ.get("WANDB_BASE_URL") or settings.get("base_url") or CLOUD
+    base_url = environ.get("WANDB_BASE_URL") or settings.get("base_url") or cloud_address()
     if not is_address(base_url):
         raise click.ClickException(
             f"WANDB_BASE_URL={base_url!r} is not the address of a server (http://HOST:PORT)"
@@ -79,6 +81,15 @@ def resolve(environ: Mapping[str, str], directory: Path, without_key: str = LOGI
         environ.get("WANDB_PROJECT") or settings.get("project"),
         key_from,
     )
+
+
+def cloud_address() -> str:
+    """Return the address of W&B's cloud that the installed client has, so that all of a run goes to one."""
+    found = importlib.util.find_spec("wandb")
+    urls = Path(found.origin).with_name("sdk") / "lib" / "urls.py" if found and found.origin else None
+    text = urls.read_text() if urls and urls.is_file() else ""
+    address = re.search(r'^DEFAULT_BASE_URL = "(.+)"$', text, re.MULTILINE)
+    return address[1] if address else CLOUD
 
 
 def named_by(environ: Mapping[str, str], settings: Mapping[str, str]) -> str:

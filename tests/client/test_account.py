@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 import pytest
+import wandb
 from wandb import util
 
 from metasweep.client.account import page_address, resolve
@@ -24,6 +25,11 @@ from metasweep.client.account import page_address, resolve
 )
 def test_a_page_is_where_the_client_says(url: str) -> None:
     assert page_address(url, "me", "a/b") == f"{util.api_to_app_url(url)}/me/a%2Fb"
+
+
+def test_the_cloud_is_where_the_client_looks_for_it(tmp_path: Path) -> None:
+    environ = {"WANDB_CONFIG_DIR": str(tmp_path), "WANDB_API_KEY": "k" * 40}
+    assert resolve(environ, tmp_path).base_url == wandb.Settings().base_url
 
 
 def test_a_server_that_an_earlier_login_made_the_default_is_named_as_such(tmp_path: Path) -> None:
