@@ -156,12 +156,12 @@ def make_ready(
         client,
         found,
         Pool(program, choice, os.environ, folder / "forkserver.log", screen.say),
-        options,
-        walltime,
-        missing,
-        monitor,
-        shares,
-        screen.say,
+        options=options,
+        walltime=walltime,
+        missing=missing,
+        monitor=monitor,
+        gpus=shares,
+        report=screen.say,
     )
     together = None
     if options.members:

@@ -19,7 +19,7 @@ from metasweep.cluster.project import Project
 from metasweep.cluster.schedulers import Scheduler
 from metasweep.cluster.status import watching
 from metasweep.cluster.status.points import Points, read_points
-from metasweep.cluster.submission import CANARY, Submission, find
+from metasweep.cluster.submission import CANARY_INDEX, Submission, find
 from metasweep.cluster.submitting.cli import hello, submit
 
 
@@ -126,7 +126,7 @@ def go_on(submission: Submission, scheduler: Scheduler, job: int | None, interva
     while not ended:
         ended = all(one.state == "ended" for one in scheduler.jobs(submission.job_id))
         for index, line in watching.follow(submission.outputs(job), positions):
-            click.echo(f"{'canary' if index == CANARY else index}: {line}")
+            click.echo(f"{'canary' if index == CANARY_INDEX else index}: {line}")
         if not ended:
             time.sleep(interval)
 

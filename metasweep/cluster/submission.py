@@ -31,7 +31,7 @@ from metasweep.cluster.serving.place import Place
 from metasweep.cluster.serving.relay import open_account
 
 NAME = "submission.json"
-CANARY = 0
+CANARY_INDEX = 0
 """The number that stands for the canary; the members of our arrays begin with 1."""
 
 
@@ -123,16 +123,16 @@ class Submission:
     def log(self, index: int) -> Path | None:
         """Return the output of the member with that index; None without one."""
         path = self.written.get(index, self.folder / f"{self.name}.{index}.log")
-        if index == CANARY and self.canary_folder:
+        if index == CANARY_INDEX and self.canary_folder:
             path = next(Path(self.canary_folder).glob("*.1.log"), path)
         return path if path.exists() else None
 
     def outputs(self, index: int | None = None) -> dict[int, Path]:
         """Return the output of every member that has some, or only of the one with that index.
 
-        Number `CANARY` is the run that went ahead, if there is one.
+        Number `CANARY_INDEX` is the run that went ahead, if there is one.
         """
-        members = sorted(self.written) or [CANARY, *range(1, self.jobs + 1)]
+        members = sorted(self.written) or [CANARY_INDEX, *range(1, self.jobs + 1)]
         logs = ((one, self.log(one)) for one in (members if index is None else [index]))
         return {one: path for one, path in logs if path}
 

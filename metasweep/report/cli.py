@@ -213,7 +213,7 @@ def export(study: Study, output: Path) -> None:
 @of_runs
 @formatted
 def status(study: Study, format_name: str) -> None:
-    """Return whether every grid point is finished exactly once; exit code 1 if not."""
+    """Show whether every grid point is finished exactly once; exit code 1 if not."""
     from metasweep.report.measure.status import completeness
     from metasweep.report.sections.listings import status_listing
 

@@ -77,18 +77,23 @@ def try_out(target: Target, body: Path, request: Request, interval: float) -> No
 @site_options
 def submit(
     sweep: str,
+    agent: str,
+    jobs: int | None,
+    walltime: int | None,
+    mem: str | None,
     with_canary: bool,
     again: bool,
     report: bool,
     done: str | None,
+    serve: bool,
+    serve_jobs: int,
+    serve_host: str,
     check: bool,
     interval: float,
     **options: Any,
 ) -> None:
     """Submit jobs of agents that work on SWEEP: ENTITY/PROJECT/ID, or a YAML file to create it from."""
     target = read_target(options)
-    serve, serve_jobs, serve_host = (options.pop(name) for name in ("serve", "serve_jobs", "serve_host"))
-    agent, jobs, walltime, mem = (options.pop(name) for name in ("agent", "jobs", "walltime", "mem"))
     settings = {"AGENT": target.project.agent, "AGENT_OPTIONS": agent}
     needs = {**options, "jobs": jobs or 1, "walltime": walltime or 1, "mem": mem or MEM}
     request = make_request(target, **needs, mail=target.mail)

@@ -35,12 +35,12 @@ def connect() -> wandb.Api:
     Raises: click.ClickException, if there is no key, no server, or if it refuses the key.
     """
     account = resolve(os.environ, Path.cwd(), f"{LOGIN}, or use --local")
-    url = wandb.setup().settings.base_url
-    check_answers(url)
+    check_answers(account.base_url)
+    patience = int(os.environ.get("WANDB_HTTP_TIMEOUT", PATIENCE))
     try:
-        return wandb.Api(timeout=int(os.environ.get("WANDB_HTTP_TIMEOUT", PATIENCE)))
+        return wandb.Api({"base_url": account.base_url}, timeout=patience, api_key=account.api_key)
     except (AuthenticationError, UsageError) as error:
-        raise AnalysisError(refused(url, account.key_from)) from error
+        raise AnalysisError(refused(account.base_url, account.key_from)) from error
 
 
 def check_answers(url: str) -> None:

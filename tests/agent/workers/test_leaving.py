@@ -62,7 +62,7 @@ def states(workshop: Workshop, cloud: Cloud, name: str) -> set[str]:
 
 @pytest.mark.parametrize("trouble", [fall_silent, refuse_all])
 def test_it_promises_nothing_that_the_server_has_not_received(play: Play, trouble: object) -> None:
-    with play("--lease", "5") as (workshop, cloud):
+    with play("--lease", "20") as (workshop, cloud):
         agent = workshop.start(workshop.sweep(HOLDS, values=4), "--workers", "3")
         name = name_of(agent)
         wait_until(lambda: len(list(workshop.folder.glob("began-*"))) == 3)
@@ -77,9 +77,8 @@ def test_it_promises_nothing_that_the_server_has_not_received(play: Play, troubl
         code, said = workshop.agent(name, "--workers", "2")
         assert code == 0, said
         found = by_state(workshop, cloud, name)
-        # On a busy machine a run that starts may be silent for the whole lease, and is then made once more.
-        assert set(found["finished"]) == set(each_once(4)["finished"]), said
-        assert found["crashed"].total() >= 3
+        assert found["finished"] == each_once(4)["finished"], said
+        assert found["crashed"].total() == 3
 
 
 def ask_late(workshop: Workshop, cloud: Cloud, answer: threading.Event) -> tuple[subprocess.Popen[str], str]:
