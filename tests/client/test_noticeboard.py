@@ -20,6 +20,7 @@ import sys, time
 from pathlib import Path
 from metasweep.client.account import Account
 from metasweep.client.noticeboard import Noticeboard
+from tests.waiting import wait_until
 
 folder, number = Path(sys.argv[1]), sys.argv[2]
 
@@ -31,8 +32,7 @@ def ask():
 
 board = Noticeboard(folder, Account("https://far.example", "a-key"))
 (folder / f"ready-{number}").touch()
-while len(list(folder.glob("ready-*"))) < 4:
-    time.sleep(0.01)
+wait_until(lambda: len(list(folder.glob("ready-*"))) == 4)
 answer = board.answer("progress", time.time() - 60, ask)
 print(answer.content["finished"])
 """

@@ -20,6 +20,7 @@ from metasweep.page import (
 )
 from tests.page.conftest import expect
 from tests.page.synthetic import CHANCE, study
+from tests.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -334,8 +335,12 @@ def test_few_runs(open_page, count):
 def test_ten_thousand_runs(open_page):
     data = study(10_000)
     view = open_page(data)
-    while view.ink(".chart canvas >> nth=1") <= 50_000:  # it is drawn in slices; the test's own limit ends it
+
+    def is_drawn() -> bool:  # it is drawn in slices
         view.settle()
+        return view.ink(".chart canvas >> nth=1") > 50_000
+
+    wait_until(is_drawn)
     view.brush("Test accuracy", 0.1, 0.3)
     low, high = view.brushed_range("Test accuracy")
     assert view.selected() == len(where(data, lambda run: low <= run["test_acc"] <= high))

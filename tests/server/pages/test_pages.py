@@ -15,6 +15,7 @@ from tests.conftest import ServerProcess, make_server
 from tests.page.conftest import View, expect
 from tests.server.pages.conftest import SIGN_IN, sign_in, signed_in
 from tests.server.protocol import Client
+from tests.waiting import wait_until
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 PROGRAM = """
@@ -243,9 +244,12 @@ def test_pages_follow_a_run(server: ServerProcess, open_tab) -> None:
         process.stdin.flush()
         entity = Client(server).entity
         view = open_tab(f"{server.url}/{entity}/live/runs/live1")
-        while not view.tab.locator(".title .state-running").count():  # "Not found" until the run has begun
-            view.tab.wait_for_timeout(300)
+
+        def has_begun() -> bool:  # until then the page says "Not found"
             view.reload()
+            return view.tab.locator(".title .state-running").count() > 0
+
+        wait_until(has_begun)
         project = view.tab.context.new_page()
         project.goto(f"{server.url}/{entity}/live")
         project.get_by_role("cell", name="running").wait_for()
